@@ -1,0 +1,1 @@
+"""WHAT to learn from: read, check, split, fingerprint and tokenise data, once."""

@@ -1,0 +1,1 @@
+"""WHAT comes out: summary, exported model, predictions."""

@@ -1,0 +1,101 @@
+"""What came out of a study: one JSON object, and the lines a person reads."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from tuning import retention
+from tuning.preparation import Material
+from tuning.study import COMPLETED, FAILED, PRUNED, RUNNING, Study, TrialRecord
+
+_VERSIONS = ("torch", "transformers", "ray", "optuna", "accelerate", "datasets", "wandb", "kiwipiepy", "rouge-score")
+
+
+def summarise(
+    study: Study,
+    material: Material,
+    *,
+    slots: int,
+    worker_groups_started: int,
+    wall_seconds: float,
+    test: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The summary, as `summary.json` holds it and `--json` prints it.
+
+    `best` is the best trial whose model is on disk; values are of the dev split. `trials.unfinished` go on with
+    `resume`.
+    """
+    best = next(iter(retention.keepers(study)), None)
+    counts = {status: len(study.with_status(status)) for status in (COMPLETED, PRUNED, FAILED)}
+    return {
+        "study": study.name,
+        "space": study.space.name,
+        "task": study.space.task,
+        "model": study.space.model,
+        "metric": study.metric,
+        "mode": study.mode,
+        "rouge_tokenizer": material.rouge_tokenizer,
+        "trials": {"total": len(study.records), **counts, "unfinished": len(study.with_status(RUNNING))},
+        "best": _best(study, best) if best else None,
+        "default": _default(study),
+        "test": test,
+        "slots": slots,
+        "worker_groups_started": worker_groups_started,
+        "wall_seconds": round(wall_seconds, 1),
+        "data": material.splits,
+        "versions": {"kotune": version("kotune"), **{name: version(name) for name in _VERSIONS}},
+        "best_model": str(study.paths.best_model) if best else None,
+    }
+
+
+def _best(study: Study, record: TrialRecord) -> dict[str, Any]:
+    epoch = record.best_epoch(study.metric, study.mode)
+    result = next(result for result in record.results if result.epoch == epoch)
+    return {
+        "trial": record.trial_id,
+        "value": result.metrics[study.metric],
+        "config": record.config,
+        "epoch": epoch,
+        "metrics": result.metrics,
+    }
+
+
+def _default(study: Study) -> dict[str, Any] | None:
+    record = study.default
+    if record is None:
+        return None
+    value = record.best_value(study.metric, study.mode)
+    return {"trial": record.trial_id, "value": value, "status": record.status}
+
+
+def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str) -> list[str]:
+    """The summary as a person reads it.
+
+    Args:
+        parameters: what the search chose for the best trial.
+        command: how kotune was called, for the next commands.
+    """
+    trials, best, default = summary["trials"], summary["best"], summary["default"]
+    counts = f"{trials['completed']} completed, {trials['pruned']} pruned, {trials['failed']} failed"
+    unfinished = f", {trials['unfinished']} unfinished" if trials["unfinished"] else ""
+    lines = [f"{trials['total']} trials: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"]
+    name = f"{summary['metric']} ({summary['rouge_tokenizer']})"
+    if best is None:
+        return [*lines, "no trial gave a model"]
+    lines.append(f"best     {name} {best['value']:.4f} on dev: {best['trial']}, epoch {best['epoch']:g}")
+    lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
+    if default and default["value"] is not None:
+        gain = best["value"] - default["value"]
+        stopped = " (pruned)" if default["status"] == PRUNED else ""
+        lines.append(f"default  {summary['metric']} {default['value']:.4f}{stopped}: best {gain:+.4f}")
+    if summary["test"]:
+        test = summary["test"]
+        lines.append(f"test     {summary['metric']} {test[summary['metric']]:.4f} on {test['rows']} rows, opened once")
+    lines.append(f"model    {summary['best_model']}")
+    lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
+    return lines
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

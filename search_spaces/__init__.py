@@ -1,0 +1,1 @@
+"""WHAT to search: the YAML files and the schema that checks them."""

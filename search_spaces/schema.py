@@ -1,0 +1,166 @@
+"""A search space after all checks: every key, its unit, its default, and how its value is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, TypedDict, get_args, get_type_hints, is_typeddict
+
+from search_spaces.ranges import Range
+from search_spaces.values import (
+    Reader,
+    duration,
+    flag,
+    one_of,
+    optional,
+    parse_duration,
+    path,
+    real,
+    text,
+    texts,
+    whole,
+)
+
+__all__ = ["READERS", "SECTIONS", "Space", "from_dict", "parse_duration"]
+
+# In each Annotated: how the value is read and, in a section, its default. This is the only list of keys.
+
+
+class Columns(TypedDict):
+    """The names of the columns in the user's files."""
+
+    id: Annotated[str | None, optional(text()), "id"]
+    source: Annotated[str, text(), "source"]
+    target: Annotated[str, text(), "target"]
+
+
+class Scheduler(TypedDict):
+    """When trials are compared and the worst are stopped; in epochs."""
+
+    name: Annotated[str, one_of("asha", "median", "none"), "asha"]
+    grace: Annotated[float, real(above=0), 1.0]  # epochs no trial is stopped before
+    reduction_factor: Annotated[float, real(above=1), 3.0]  # ASHA keeps one of so many at each rung
+    max: Annotated[float | None, optional(real(above=0)), None]  # epochs; None: num_train_epochs
+
+
+class Sampler(TypedDict):
+    """Who proposes the next configuration."""
+
+    name: Annotated[str, one_of("tpe", "random", "cmaes", "gp"), "tpe"]
+    startup_trials: Annotated[int, whole(at_least=1), 10]  # random trials before the sampler learns from them
+
+
+class Budget(TypedDict):
+    """When the search ends: at whichever comes first."""
+
+    trials: Annotated[int, whole(at_least=1), 20]
+    time: Annotated[float | None, optional(duration()), None]  # seconds; None: no limit
+
+
+class Slots(TypedDict):
+    """How much of the cluster one trial takes, and how many run beside each other; None: found out at start."""
+
+    count: Annotated[int | None, optional(whole(at_least=1)), None]
+    workers_per_trial: Annotated[int, whole(at_least=1), 1]
+    gpus_per_worker: Annotated[float | None, optional(real(at_least=0)), None]
+    cpus_per_worker: Annotated[float | None, optional(real(above=0)), None]
+
+
+class Wandb(TypedDict):
+    """Where trials are logged."""
+
+    mode: Annotated[str, one_of("auto", "online", "offline", "disabled"), "auto"]
+    project: Annotated[str, text(), "kotune"]
+    entity: Annotated[str | None, optional(text()), None]
+    tags: Annotated[tuple[str, ...], texts(), ()]
+
+
+class Checkpoints(TypedDict):
+    """How many checkpoints of the whole study stay on disk."""
+
+    keep_best: Annotated[int, whole(at_least=1), 3]
+
+
+class Data(TypedDict):
+    """The user's files, or the data that comes with kotune."""
+
+    train: Annotated[str | None, optional(path()), None]
+    dev: Annotated[str | None, optional(path()), None]
+    test: Annotated[str | None, optional(path()), None]
+    embedded: Annotated[bool, flag(), False]
+
+
+def _defaults(section: type) -> Callable[[], Any]:
+    hints = get_type_hints(section, include_extras=True)
+    return lambda: {key: get_args(hint)[2] for key, hint in hints.items()}
+
+
+@dataclass(frozen=True)
+class Space:
+    """What to search, on what, for how long. Equal spaces have equal `to_dict()`."""
+
+    name: Annotated[str, text()] = "space"
+    task: Annotated[str, text()] = "summarisation"
+    model: Annotated[str, text()] = "digit82/kobart-summarization"  # a hub name, a folder, or scratch:SIZE
+    tokenizer: Annotated[str | None, optional(text())] = None  # None: the model's, or trained on the training split
+    metric: Annotated[str, text()] = "rouge_sum"
+    mode: Annotated[str | None, optional(one_of("max", "min"))] = None  # None: the metric's own direction
+    columns: Columns = field(default_factory=_defaults(Columns))
+    max_source_length: Annotated[int, whole(at_least=1)] = 512  # tokens
+    max_target_length: Annotated[int, whole(at_least=1)] = 100  # tokens
+    special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never cut into pieces by the tokenizer
+    remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # taken out of what is generated
+    rouge_tokenizer: Annotated[str, one_of("kiwi", "whitespace", "syllable")] = "kiwi"
+    eval_every: Annotated[float, real(above=0)] = 1.0  # epochs; a fraction is allowed
+    seed: Annotated[int, whole(at_least=0, at_most=2**32 - 1)] = 42  # numpy takes 32 bits
+    fixed: dict[str, Any] = field(default_factory=dict)
+    search: dict[str, Range] = field(default_factory=dict)  # a parameter stands after those its `when` names
+    scheduler: Scheduler = field(default_factory=_defaults(Scheduler))
+    sampler: Sampler = field(default_factory=_defaults(Sampler))
+    budget: Budget = field(default_factory=_defaults(Budget))
+    slots: Slots = field(default_factory=_defaults(Slots))
+    wandb: Wandb = field(default_factory=_defaults(Wandb))
+    checkpoints: Checkpoints = field(default_factory=_defaults(Checkpoints))
+    data: Data = field(default_factory=_defaults(Data))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that YAML and JSON carry and `from_dict` reads back to an equal space."""
+        plain = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        return {**plain, "search": {name: found.to_dict() for name, found in self.search.items()}}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def _readers() -> tuple[dict[str, Reader], dict[str, tuple[str, ...]]]:
+    readers: dict[str, Reader] = {}
+    sections: dict[str, tuple[str, ...]] = {}
+    for name, hint in get_type_hints(Space, include_extras=True).items():
+        if is_typeddict(hint):
+            inside = get_type_hints(hint, include_extras=True)
+            sections[name] = tuple(inside)
+            readers |= {f"{name}.{key}": get_args(item)[1] for key, item in inside.items()}
+        elif name not in ("fixed", "search"):
+            readers[name] = get_args(hint)[1]
+    return readers, sections
+
+
+READERS, SECTIONS = _readers()  # "seed" and "budget.trials" → reader; "budget" → its keys
+
+
+def from_dict(mapping: Mapping[str, Any], where: str) -> Space:
+    """The space that `mapping` (a resolved space, such as `Space.to_dict()` gives) describes; `where` for messages.
+
+    The names of parameters are taken as they stand; `search_spaces.resolve.resolve` checks those as well.
+
+    Raises:
+        UserError: unknown keys, wrong types, ranges that are none, contradictions; all at once.
+    """
+    from search_spaces.draft import Draft, Names  # here, since a draft is built from this module's tables
+
+    draft = Draft(Names())
+    draft.apply(mapping, where)
+    return draft.build()

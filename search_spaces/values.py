@@ -1,0 +1,224 @@
+"""One value as people write it, in YAML or on the command line: read it, or say what is allowed instead."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import yaml
+
+from search_spaces.errors import UserError
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+_INT = re.compile(r"[-+]?(?:0b[01][01_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*)$")
+_FLOAT = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
+)
+_EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$")
+_DURATION = re.compile(r"(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?$")
+_TAG = "tag:yaml.org,2002:"
+
+
+class StrictLoader(yaml.SafeLoader):
+    """YAML without its traps: no key twice, `1e-5` is a number, `1:30` and dates are text."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """Read one mapping, refusing a key that stands in it twice (PyYAML keeps the last in silence)."""
+        node = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                problem = f"the key {key.value!r} stands here twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return node
+
+
+# The rules of YAML 1.1 that read "1:30" as 90 and "2026-01-02" as a date are left out.
+_REPLACED = ("int", "float", "timestamp", "value")
+StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag.removeprefix(_TAG) not in _REPLACED]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+StrictLoader.add_implicit_resolver(f"{_TAG}int", _INT, list("-+0123456789"))
+StrictLoader.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-+0123456789."))
+StrictLoader.add_implicit_resolver(f"{_TAG}float", _EXPONENT, list("-+0123456789"))
+
+
+def load_yaml(text: str | bytes, where: str) -> Any:
+    """What the YAML `text` holds.
+
+    Raises:
+        UserError: the text is no YAML, or a key stands twice in one mapping; the message has the line number.
+    """
+    try:
+        return yaml.load(text, StrictLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{where}{line}: {problem}", "YAML, each key once", "correct that line") from None
+
+
+def read_scalar(text: str) -> Scalar:
+    """`text` under YAML's rules for one plain scalar: `1` is an int, `true` a bool, `null` is None, `none` is text."""
+    loader = StrictLoader("")
+    tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    if tag.removeprefix(_TAG) not in ("null", "bool", "int", "float"):
+        return text
+    value: Scalar = loader.construct_object(yaml.ScalarNode(tag, text))
+    return value
+
+
+def as_number(value: object) -> float | None:
+    """A finite number given as a number or as text such as `1e-5`; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_whole(value: object) -> int | None:
+    """A whole number given as a number or as text (`8`, `8.0`, `1e3`); None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    number = as_number(value)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+def as_written(value: object) -> Any:
+    """`value` with text such as `1e-5` as the number meant (other YAML readers leave it text), at any depth.
+
+    Raises:
+        ValueError: something YAML and JSON cannot carry, or a number that is not finite.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): as_written(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_written(item) for item in value]
+    if isinstance(value, str) and _EXPONENT.match(value):
+        return value if as_number(value) is None else float(value)
+    if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(value)
+
+
+def parse_duration(text: str | float) -> float:
+    """The seconds in `text`: a number of them, or text such as `90s`, `30m`, `4h`, `1h30m`, `1.5h`, `2d`.
+
+    Raises:
+        UserError: no such form, or not longer than 0 seconds.
+    """
+    seconds = as_number(text)
+    match = _DURATION.match(str(text).strip().lower())
+    if seconds is None and match:
+        parts = [as_number(part) if part else 0.0 for part in match.groups()]
+        units = (86_400, 3_600, 60, 1)
+        seconds = sum(part * unit for part, unit in zip(parts, units, strict=True) if part is not None)
+        seconds = None if None in parts else seconds
+    if seconds is None or seconds <= 0:
+        todo = "write for example 30m, 4h or 1h30m"
+        raise UserError(f"{text!r} is not a length of time", "seconds above 0, or 90s, 30m, 4h, 1h30m", todo)
+    return seconds
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one value is read: `read` returns it typed or raises ValueError; `allowed` says what it takes."""
+
+    allowed: str
+    example: str
+    read: Callable[[object], Any]
+    names: tuple[str, ...] = ()
+
+
+def _check(ok: bool, value: Any) -> Any:
+    if not ok:
+        raise ValueError(value)
+    return value
+
+
+def text() -> Reader:
+    """Text that is not empty."""
+    allowed = "text (in quotes if it looks like a number)"
+    return Reader(allowed, '"…"', lambda value: _check(isinstance(value, str) and bool(value.strip()), value))
+
+
+def path() -> Reader:
+    """A path, read to text."""
+    return Reader("a path", "train.csv", lambda v: _check(isinstance(v, str | os.PathLike) and str(v) != "", str(v)))
+
+
+def flag() -> Reader:
+    """True or false."""
+    return Reader("true or false", "true", lambda v: _check(isinstance(v, bool), v))
+
+
+def one_of(*names: str) -> Reader:
+    """One of these names."""
+    return Reader(", ".join(names), names[0], lambda v: _check(v in names, v), names)
+
+
+def whole(at_least: int, at_most: int = 2**63 - 1) -> Reader:
+    """A whole number from `at_least` to `at_most`."""
+
+    def read(value: object) -> int:
+        number = as_whole(value)
+        if number is None or not at_least <= number <= at_most:
+            raise ValueError(value)
+        return number
+
+    limit = "" if at_most == 2**63 - 1 else f" and at most {at_most}"
+    return Reader(f"a whole number, at least {at_least}{limit}", str(at_least), read)
+
+
+def real(above: float | None = None, at_least: float | None = None) -> Reader:
+    """A finite number above or from a limit."""
+
+    def read(value: object) -> float:
+        number = as_number(value)
+        if number is None or (above is not None and number <= above) or (at_least is not None and number < at_least):
+            raise ValueError(value)
+        return number
+
+    allowed = f"a number above {above:g}" if above is not None else f"a number, at least {at_least:g}"
+    return Reader(allowed, f"{(above or 0) + 1:g}", read)
+
+
+def duration() -> Reader:
+    """A length of time, read to seconds."""
+
+    def read(value: object) -> float:
+        try:
+            return parse_duration(value if isinstance(value, str | float | int) else "")
+        except UserError:
+            raise ValueError(value) from None
+
+    return Reader("seconds above 0, or text such as 90s, 30m, 4h, 1h30m", "4h", read)
+
+
+def texts() -> Reader:
+    """A list of texts, read to a tuple; one text stands for a list of one."""
+
+    def read(value: object) -> tuple[str, ...]:
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) and item for item in items):
+            raise ValueError(value)
+        return tuple(items)
+
+    return Reader("a list of texts", "['#Person1#', '#Person2#']", read)
+
+
+def optional(reader: Reader) -> Reader:
+    """What `reader` reads, or null."""
+    return replace(
+        reader, allowed=f"{reader.allowed}, or null", read=lambda value: None if value is None else reader.read(value)
+    )

@@ -1,0 +1,45 @@
+"""The three parts of a message, and several mistakes at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from search_spaces.errors import UserError, UserErrors, nearest, raise_all
+
+
+def test_a_message_has_three_parts_on_three_lines() -> None:
+    """What was given, what is allowed, and what to do stand one under the other."""
+    assert str(UserError("seed is 'x'", "a whole number", "write 1")) == (
+        "seed is 'x'\n  allowed: a whole number\n  to do:   write 1"
+    )
+
+
+def test_an_empty_part_leaves_no_empty_line() -> None:
+    """A part that was not given is not printed."""
+    assert str(UserError("no such file", todo="correct the path")) == "no such file\n  to do:   correct the path"
+
+
+def test_no_problem_raises_nothing() -> None:
+    """An empty list of problems is no error."""
+    raise_all([])
+
+
+def test_one_problem_is_raised_as_itself() -> None:
+    """A single problem is not wrapped."""
+    problem = UserError("one")
+    with pytest.raises(UserError) as caught:
+        raise_all([problem])
+    assert caught.value is problem
+
+
+def test_several_problems_are_raised_together() -> None:
+    """All are kept, and all are in the message."""
+    with pytest.raises(UserErrors, match=r"(?s)first.*second") as caught:
+        raise_all([UserError("first"), UserError("second")])
+    assert [problem.given for problem in caught.value.problems] == ["first", "second"]
+
+
+def test_nearest_names_a_likely_word_and_only_that() -> None:
+    """A slip is answered with the name meant, nonsense with nothing."""
+    assert nearest("lerning_rate", ["num_beams", "learning_rate"]) == "did you mean 'learning_rate'?"
+    assert nearest("zzz", ["num_beams", "learning_rate"]) == ""

@@ -1,0 +1,266 @@
+"""Layers and overrides: which wins, what moves between fixed and searched, and every shipped file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import search_spaces.resolve as module
+from search_spaces.errors import UserError, UserErrors
+from search_spaces.ranges import Choice, FloatRange, IntRange
+from search_spaces.resolve import list_spaces, load_space, resolve
+from search_spaces.schema import Space, from_dict
+
+GENERATION = ["num_beams", "max_new_tokens", "length_penalty", "no_repeat_ngram_size"]
+KNOWN = {
+    "num_train_epochs": "training",
+    "per_device_train_batch_size": "training",
+    "per_device_eval_batch_size": "training",
+    "weight_decay": "training",
+    "lr_scheduler_type": "training",
+    "learning_rate": "training",
+    "warmup_steps": "training",
+    "label_smoothing_factor": "training",
+    "optim": "training",
+    **dict.fromkeys(GENERATION, "generation"),
+}
+ALIASES = {"warmup_ratio": "warmup_steps as a fraction", "evaluation_strategy": "eval_every, in epochs"}
+METRICS = {"rouge_sum": "max", "rouge_l": "max", "loss": "min"}
+RAW: dict[str, Any] = {
+    "fixed": {"num_train_epochs": 5, "weight_decay": 0.01},
+    "search": {
+        "learning_rate": {"log": [1e-5, 3e-4], "default": 5e-5},
+        "num_beams": {"int": [1, 8], "default": 4},
+        "length_penalty": {"float": [0.5, 1.5], "default": 1.0, "when": {"num_beams": [2, 4]}},
+    },
+    "embedded": {"model": "scratch:tiny", "fixed": {"num_train_epochs": 6}, "budget": {"trials": 12}},
+}
+
+
+def solve(raw: dict[str, Any] | None = None, **overrides: Any) -> Space:
+    """`RAW` with overrides, under the small tables of this file."""
+    tables: dict[str, Any] = {"known_parameters": KNOWN, "aliases": ALIASES, "metrics": METRICS}
+    return resolve(RAW if raw is None else raw, "my/base.yaml", **{**tables, **overrides})
+
+
+def problems(raw: dict[str, Any] | None = None, **overrides: Any) -> list[UserError]:
+    """What is wrong, one error each."""
+    with pytest.raises(UserError) as caught:
+        solve(raw, **overrides)
+    return caught.value.problems if isinstance(caught.value, UserErrors) else [caught.value]
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+@pytest.mark.parametrize("name", list_spaces())
+def test_every_shipped_space_resolves(name: str, embedded: bool) -> None:
+    """With the embedded data and without, and what it resolves to can be read again."""
+    raw, where = load_space(name)
+    space = solve(raw, embedded=embedded)
+    assert from_dict(space.to_dict(), where) == space
+    assert space.search
+
+
+@pytest.mark.parametrize("name", list_spaces())
+def test_the_suggestions_in_comments_work_when_uncommented(name: str) -> None:
+    """Who takes the # away must not meet an error."""
+    text = (module.SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+    raw, _ = load_space(name)
+    found = yaml.safe_load("\n".join(re.findall(r"^  # (\w+: \{.*)$", text, flags=re.MULTILINE))) or {}
+    raw["search"] = {**raw["search"], **found}
+    raw["fixed"] = {key: value for key, value in raw["fixed"].items() if key not in found}
+    assert set(solve(raw).search) == set(raw["search"])
+    assert name != "kobart" or len(found) == 7
+
+
+def test_a_space_is_loaded_by_name_or_by_path(tmp_path: Path) -> None:
+    """The name is that of a shipped file; a path is taken as it stands, and gives the space its name."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("seed: 3\n", encoding="utf-8")
+    assert load_space("kobart")[1] == "search_spaces/kobart.yaml"
+    assert load_space(path) == ({"seed": 3}, str(path))
+    assert resolve(*load_space(path), known_parameters={}, metrics=METRICS).name == "mine"
+
+
+def test_an_unknown_space_is_answered_with_what_there_is() -> None:
+    """And with the nearest name."""
+    with pytest.raises(UserError) as caught:
+        load_space("kobrat")
+    assert "kobart" in caught.value.allowed
+    assert caught.value.todo == "did you mean 'kobart'?"
+
+
+@pytest.mark.parametrize(("text", "wrong"), [("- a\n", "no mapping"), ("", "no mapping"), ("a: 1\na: 2\n", "line 2")])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, wrong: str) -> None:
+    """A list, an empty file, and a key that stands twice."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=wrong):
+        load_space(path)
+
+
+def test_later_layers_win() -> None:
+    """File, embedded, config, sets, options: each here raises one key that the one before has set."""
+    layers: dict[str, Any] = {
+        "embedded": True,
+        "config": {"budget": {"trials": 13}},
+        "sets": ["budget.trials=14"],
+        "options": {"budget.trials": 15, "budget.time": None},
+    }
+    seen = [solve(**dict(list(layers.items())[:count])).budget["trials"] for count in range(5)]
+    assert seen == [20, 12, 13, 14, 15]  # 20 is the default of the schema
+
+
+def test_embedded_overrides_apply_only_without_data() -> None:
+    """The section is laid over the file, and leaves alone what it does not name."""
+    assert solve().model == Space().model
+    space = solve(embedded=True)
+    assert (space.model, space.data["embedded"]) == ("scratch:tiny", True)
+    assert space.fixed == {"num_train_epochs": 6, "weight_decay": 0.01}
+
+
+def test_a_config_may_change_one_part_of_a_range() -> None:
+    """Without a kind of range it is laid over the range; with one it replaces it."""
+    config = {"search": {"num_beams": {"default": 2}, "learning_rate": {"float": [0.1, 0.2]}}}
+    space = solve(config=config)
+    assert space.search["num_beams"] == IntRange(1, 8, default=2)
+    assert space.search["learning_rate"] == FloatRange(0.1, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("wandb.mode=disabled", "wandb", {"mode": "disabled", "project": "kotune", "entity": None, "tags": ()}),
+        ("rouge_tokenizer=whitespace", "rouge_tokenizer", "whitespace"),
+        ("metric=rouge_l", "metric", "rouge_l"),
+        ("eval_every=5e-1", "eval_every", 0.5),
+        ("special_tokens=['#a#', b]", "special_tokens", ("#a#", "b")),
+        ("budget={time: 2m}", "budget", {"trials": 20, "time": 120.0}),
+    ],
+)
+def test_set_reaches_every_key(text: str, key: str, value: object) -> None:
+    """Sections by a dot, other keys by name, values as in YAML."""
+    assert getattr(solve(sets=[text]), key) == value
+
+
+def test_set_fixes_a_parameter() -> None:
+    """It is no longer searched, and `1e-4` is a number."""
+    space = solve(sets=["learning_rate=1e-4", "model.dropout=0.2", "optim=adafactor"])
+    assert "learning_rate" not in space.search
+    assert space.fixed == {
+        "num_train_epochs": 5, "weight_decay": 0.01, "learning_rate": 1e-4, "model.dropout": 0.2, "optim": "adafactor"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ranges", "name", "expected"),
+    [
+        (["learning_rate=log:1e-5:1e-4"], "learning_rate", FloatRange(1e-5, 1e-4, log=True, default=5e-5)),
+        (["learning_rate=log:1e-4:1e-2"], "learning_rate", FloatRange(1e-4, 1e-2, log=True, default=1e-3)),
+        (["weight_decay=float:0:0.1"], "weight_decay", FloatRange(0, 0.1, default=0.01)),
+        (["weight_decay=float:1:2"], "weight_decay", FloatRange(1, 2, default=1.5)),
+        (["optim=choice:null,adafactor"], "optim", Choice((None, "adafactor"), default=None)),
+    ],
+)
+def test_the_default_of_a_range_from_the_command_line(ranges: list[str], name: str, expected: object) -> None:
+    """The old range's default if inside, else the value it was fixed at, else the middle."""
+    space = solve(ranges=ranges)
+    assert space.search[name] == expected
+    assert name not in space.fixed
+
+
+def test_an_absent_fixed_value_is_not_a_default() -> None:
+    """A parameter that was nowhere takes the first option, not the null among the options."""
+    assert solve(ranges=["optim=choice:adafactor,null"]).search["optim"].default == "adafactor"
+
+
+def test_a_range_after_a_set_keeps_the_value_that_was_set() -> None:
+    """`--set` made it the value in force."""
+    space = solve(sets=["num_beams=2"], ranges=["num_beams=int:1:3"])
+    assert space.search["num_beams"] == IntRange(1, 3, default=2)
+
+
+def test_a_narrower_range_keeps_its_condition() -> None:
+    """The command line has no way to write one."""
+    space = solve(ranges=["length_penalty=float:0.9:1.1"])
+    assert space.search["length_penalty"] == FloatRange(0.9, 1.1, default=1.0, when={"num_beams": (2, 4)})
+
+
+@pytest.mark.parametrize(("beams", "when"), [(4, None), (1, "gone")])
+def test_fixing_a_parameter_settles_the_conditions_on_it(beams: int, when: str | None) -> None:
+    """What depends on it is searched always, or never."""
+    found = solve(sets=[f"num_beams={beams}"]).search.get("length_penalty")
+    assert (found.when if found else "gone") == when
+
+
+def test_a_prefix_is_taken_off_when_it_says_nothing_new() -> None:
+    """`generation.num_beams` and `num_beams` are one parameter; a field of the model keeps its prefix."""
+    space = solve(sets=["generation.num_beams=2", "training.weight_decay=0.1", "model.d_model=64"])
+    assert "num_beams" not in space.search
+    assert {"num_beams": 2, "weight_decay": 0.1, "model.d_model": 64}.items() <= space.fixed.items()
+
+
+def test_a_prefix_is_taken_off_in_conditions_too() -> None:
+    """A condition finds its parameter under either name."""
+    config = {"search": {"length_penalty": {"when": {"generation.num_beams": 2}}}}
+    assert solve(config=config).search["length_penalty"].when == {"num_beams": 2}
+
+
+def test_an_old_name_stands_for_its_successor() -> None:
+    """It is kept as written, and takes the other's place."""
+    raw = {"search": {"warmup_ratio": {"float": [0, 0.2]}}}
+    assert "warmup_ratio" in solve(raw).search
+    space = solve(raw, sets=["warmup_steps=100"])
+    assert (space.search, space.fixed) == ({}, {"warmup_steps": 100})
+    assert len(problems({"fixed": {"warmup_ratio": 0.1, "warmup_steps": 3}})) == 1
+    assert solve(sets=["training.warmup_ratio=0.1", "evaluation_strategy=epoch"]).fixed["warmup_ratio"] == 0.1
+
+
+def test_the_mode_is_the_metrics_own() -> None:
+    """It is filled in, and a contradiction is refused."""
+    assert solve(sets=["metric=loss"]).mode == "min"
+    assert problems(sets=["mode=min"])[0].given == "--set mode=min: mode is min, but the best rouge_sum is the maximum"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "given", "todo"),
+    [
+        ({"sets": ["lerning_rate=1"]}, "--set lerning_rate=1: unknown parameter", "did you mean 'learning_rate'?"),
+        ({"sets": ["wandb.mod=x"]}, "--set wandb.mod=x: unknown key", "did you mean 'wandb.mode'?"),
+        ({"sets": ["buget.trials=1"]}, "--set buget.trials=1: unknown", "did you mean 'budget.trials'?"),
+        ({"sets": ["training.num_beams=1"]}, "--set training.num", "num_beams is a generation parameter"),
+        ({"sets": ["seed"]}, "--set seed has no KEY=", "write KEY=VALUE without spaces"),
+        ({"sets": ["seed=[1"]}, "--set seed=[1, line 1", "correct that line"),
+        ({"sets": ["num_beams=.nan"]}, "--set num_beams=.nan: not a value", "write a plain value"),
+        ({"sets": ["metric=rogue_l"]}, "--set metric=rogue_l: metric is", "did you mean 'rouge_l'?"),
+        ({"ranges": ["num_beam=int:1:8"]}, "--range num_beam=int:1:8: unknown", "did you mean 'num_beams'?"),
+        ({"ranges": ["num_beams=int:8:1"]}, "--range num_beams=int:8:1: the range", "write 1 first, then 8"),
+        ({"options": {"budget.trials": -1}}, "the command line: budget.trials", "write for example budget.trials: 1"),
+        ({"config": {"seeed": 1}}, "--config: unknown key", "did you mean 'seed'?"),
+        ({"config": {"learning_rate": 1}}, "--config: unknown key", "learning_rate is a parameter: write it"),
+        ({"config": {"fixed": {"seed": 1}}}, "--config: fixed: unknown", "seed is a key of its own"),
+        ({"config": {"search": {"x": {"int": [1, 2]}}}}, "--config: search: unknown parameter 'x'", "take it out"),
+        ({"embedded": True, "options": {"data.train": "a"}}, "the command line: data.train", "take one of the two out"),
+    ],
+)
+def test_a_wrong_override_is_told_in_three_parts(overrides: dict[str, Any], given: str, todo: str) -> None:
+    """Which override, what there is, and the nearest name."""
+    (problem,) = problems(**overrides)
+    assert problem.given.startswith(given)
+    assert problem.todo.startswith(todo)
+    assert problem.allowed
+
+
+def test_an_embedded_section_is_checked_under_its_own_name() -> None:
+    """A slip there is not blamed on the file's first part."""
+    (problem,) = problems({"embedded": {"modle": "x"}}, embedded=True)
+    assert problem.given == "my/base.yaml, embedded: unknown key 'modle'"
+
+
+def test_problems_of_all_layers_are_told_together() -> None:
+    """One from each."""
+    found = problems({"oops": 1}, config={"seed": "x"}, sets=["a=1"], ranges=["b=int:1:2"], options={"name": ""})
+    assert len(found) == 5

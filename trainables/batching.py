@@ -1,0 +1,133 @@
+"""Batches that are the same rows however a global batch is cut.
+
+A global batch is what one optimizer step sees: rows per worker × workers × accumulation. Its rows depend on
+the seed, the epoch and its size alone; how it is dealt to workers and micro-batches changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, Sampler
+
+_POOL = 50  # global batches whose rows are sorted together by length: similar, yet reshuffled every epoch
+
+
+def global_batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int, by_length: bool) -> list[list[int]]:
+    """Row indices of every global batch of one epoch, in order.
+
+    Args:
+        lengths: tokens per row.
+        size: rows per global batch; the last drawn one may hold fewer.
+        by_length: put rows of similar length together.
+    """
+    draw = random.Random(f"{seed}:{epoch}")
+    order = list(range(len(lengths)))
+    draw.shuffle(order)
+    if by_length:
+        pool = _POOL * size
+        order = [
+            row
+            for start in range(0, len(order), pool)
+            for row in sorted(order[start : start + pool], key=lambda row: -lengths[row])
+        ]
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    if by_length:
+        short = [batches.pop()] if len(batches[-1]) < size else []
+        draw.shuffle(batches)
+        batches += short  # kept last: only there may the number of micro-batches differ
+    return batches
+
+
+def deal(batch: Sequence[int], rows: int, workers: int) -> list[list[list[int]]]:
+    """One global batch as micro-batches of at most `rows` rows for each of `workers`.
+
+    Returns:
+        `[micro-batch][worker] -> row indices`. A worker that is left without rows gets `[-1]`, a row that
+        counts for nothing, since every worker must take part in every step.
+    """
+    step = rows * workers
+    return [
+        [list(batch[start + worker * rows : start + (worker + 1) * rows]) or [-1] for worker in range(workers)]
+        for start in range(0, len(batch), step)
+    ]
+
+
+@dataclass
+class GlobalBatchSampler(Sampler[list[int]]):
+    """Micro-batches of one worker for one epoch (`torch` batch sampler).
+
+    Args:
+        rows: rows per micro-batch.
+        accumulation: micro-batches per optimizer step.
+    """
+
+    lengths: Sequence[int]
+    rows: int
+    accumulation: int
+    workers: int
+    worker: int
+    seed: int
+    by_length: bool
+    epoch: int = field(default=0, init=False)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[list[int]]:
+        size = self.rows * self.accumulation * self.workers
+        batches = global_batches(self.lengths, size, seed=self.seed, epoch=self.epoch, by_length=self.by_length)
+        for batch in batches:
+            for micro_batch in deal(batch, self.rows, self.workers):
+                yield micro_batch[self.worker]
+
+    def __len__(self) -> int:
+        size = self.rows * self.accumulation * self.workers
+        full, rest = divmod(len(self.lengths), size)
+        return full * self.accumulation + -(-rest // (self.rows * self.workers))
+
+
+class TokenRows(Dataset[dict[str, list[int]]]):
+    """Tokenised rows by index; index -1 is row 0 with every label masked, which counts for nothing."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        row: dict[str, list[int]] = self._rows[max(index, 0)]
+        return {**row, "labels": [-100] * len(row["labels"])} if index < 0 else row
+
+
+def pad(rows: Sequence[Mapping[str, Sequence[int]]], pad_token_id: int) -> dict[str, torch.Tensor]:
+    """Rows as tensors, padded on the right to the longest of this batch.
+
+    Returns:
+        `input_ids` and `attention_mask` of shape [rows, source tokens], `labels` of shape
+        [rows, target tokens] with -100 for padding.
+    """
+    sources = [torch.tensor(row["input_ids"]) for row in rows]
+    labels = [torch.tensor(row["labels"]) for row in rows]
+    stack = torch.nn.utils.rnn.pad_sequence
+    return {
+        "input_ids": stack(sources, batch_first=True, padding_value=pad_token_id),
+        "attention_mask": stack([torch.ones_like(source) for source in sources], batch_first=True),
+        "labels": stack(labels, batch_first=True, padding_value=-100),
+    }
+
+
+def evaluation_batches(lengths: Sequence[int], rows: int, workers: int, worker: int) -> list[list[int]]:
+    """The batches of row indices that one worker evaluates; every row stands in exactly one worker's batches.
+
+    Batches are cut before they are dealt, longest first, so that each holds the same rows, and gives the
+    same text, for any number of workers.
+    """
+    order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
+    batches = [order[start : start + rows] for start in range(0, len(order), rows)]
+    return batches[worker::workers]

@@ -1,0 +1,142 @@
+"""Scores that can be trusted on Korean text; each carries the name and version of its tokenizer.
+
+rouge-score's own tokenizer deletes everything outside [a-z0-9], so Hangul against itself scores 0.
+Here references and predictions are tokenised first and handed to rouge-score as lists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from search_spaces.errors import UserError, nearest
+
+#: Metric -> its own direction.
+DIRECTIONS: dict[str, str] = {
+    "rouge_1": "max",
+    "rouge_2": "max",
+    "rouge_l": "max",
+    "rouge_sum": "max",
+    "loss": "min",
+    "gen_len": "min",
+    "eval_seconds": "min",
+}
+
+
+class TextTokenizer(Protocol):
+    """Cuts texts into the units that ROUGE counts."""
+
+    name: str
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]: ...
+
+
+class WhitespaceTokenizer:
+    """Units between blanks (eojeol)."""
+
+    name = "whitespace"
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        return [text.split() for text in texts]
+
+
+class SyllableTokenizer:
+    """Every character that is not a blank."""
+
+    name = "syllable"
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        return [[character for character in text if not character.isspace()] for text in texts]
+
+
+class KiwiTokenizer:
+    """Surface forms of the morphemes that Kiwi finds (https://github.com/bab2min/Kiwi)."""
+
+    def __init__(self) -> None:
+        from kiwipiepy import Kiwi
+
+        self._kiwi = Kiwi(num_workers=1)
+        self.name = f"kiwi-morphemes (kiwipiepy {version('kiwipiepy')}, model {version('kiwipiepy_model')})"
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        return [[token.form for token in tokens] for tokens in self._kiwi.tokenize(list(texts))]
+
+
+TOKENIZERS: dict[str, type[KiwiTokenizer] | type[WhitespaceTokenizer] | type[SyllableTokenizer]] = {
+    "kiwi": KiwiTokenizer,
+    "whitespace": WhitespaceTokenizer,
+    "syllable": SyllableTokenizer,
+}
+
+
+@cache
+def text_tokenizer(name: str) -> TextTokenizer:
+    """The tokenizer for scoring called `name`; one per process, since Kiwi takes seconds to load.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in TOKENIZERS:
+        raise UserError(f"rouge_tokenizer {name!r} is unknown", ", ".join(TOKENIZERS), nearest(name, TOKENIZERS))
+    return TOKENIZERS[name]()
+
+
+class _Tokens:
+    """What rouge-score asks for when the texts are token lists already."""
+
+    def tokenize(self, tokens: list[str]) -> list[str]:
+        return tokens
+
+
+@cache
+def _scorer() -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_Tokens())
+
+
+def rouge(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Mean ROUGE F1 (Lin 2004, https://aclanthology.org/W04-1013) over rows, each in 0…1.
+
+    Args:
+        references: tokens per row.
+        predictions: tokens per row, as many rows.
+
+    Returns:
+        `rouge_1`, `rouge_2`, `rouge_l` and their sum `rouge_sum` (0…3).
+
+    Raises:
+        ValueError: no rows, or unequal numbers of rows.
+    """
+    if not references or len(references) != len(predictions):
+        raise ValueError(f"{len(references)} references against {len(predictions)} predictions")
+    scores = [
+        _scorer().score(list(reference), list(prediction))
+        for reference, prediction in zip(references, predictions, strict=True)
+    ]
+    means = {
+        f"rouge_{kind.lower()}": math.fsum(score[f"rouge{kind}"].fmeasure for score in scores) / len(scores)
+        for kind in ("1", "2", "L")
+    }
+    return {**means, "rouge_sum": math.fsum(means.values())}
+
+
+def is_better(value: float, than: float | None, mode: str) -> bool:
+    """Whether `value` beats `than` in direction `mode`; anything finite beats nothing."""
+    if not math.isfinite(value):
+        return False
+    if than is None:
+        return True
+    return value > than if mode == "max" else value < than
+
+
+def best_of(values: Mapping[Any, float], mode: str) -> Any:
+    """The key of the best value; the earliest wins a tie."""
+    best = None
+    for key, value in values.items():
+        if is_better(value, None if best is None else values[best], mode):
+            best = key
+    return best

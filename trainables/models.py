@@ -1,0 +1,269 @@
+"""The model every trial starts from: a hub id, a local folder, or fresh weights of KoBART's architecture.
+
+A study prepares its base model once, as a folder with weights, tokenizer and the special tokens added.
+Trials copy it from memory.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+from tokenizers.models import BPE
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    BartConfig,
+    GenerationConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+    set_seed,
+)
+from transformers.utils.logging import disable_progress_bar
+
+from search_spaces.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class ScratchSize:
+    """One size of KoBART's architecture (https://github.com/SKT-AI/KoBART), with fresh weights.
+
+    `layers` counts encoder layers; the decoder has as many. `vocabulary` is what a tokenizer trained on the
+    training split may grow to.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+
+
+SCRATCH_SIZES: dict[str, ScratchSize] = {
+    "tiny": ScratchSize(layers=2, width=128, heads=4, feed_forward=512, vocabulary=4000),
+    "small": ScratchSize(layers=3, width=256, heads=4, feed_forward=1024, vocabulary=8000),
+    "base": ScratchSize(layers=6, width=768, heads=16, feed_forward=3072, vocabulary=30000),
+}
+
+_POSITIONS = 1026  # KoBART's
+
+
+def scratch_size(model: str) -> ScratchSize | None:
+    """The size that `scratch:NAME` names; None when `model` is a hub id or a folder.
+
+    Raises:
+        UserError: `scratch:` with a size there is none of.
+    """
+    prefix, colon, name = model.partition(":")
+    if prefix != "scratch" or not colon:
+        return None
+    if name not in SCRATCH_SIZES:
+        raise UserError(
+            f"model {model!r}: there is no size {name!r}",
+            ", ".join(f"scratch:{size}" for size in SCRATCH_SIZES),
+            nearest(name, SCRATCH_SIZES),
+        )
+    return SCRATCH_SIZES[name]
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A character BPE with `▁` for blanks, as KoBART's, trained on `texts`; at most `vocabulary` pieces."""
+    tokenizer = Tokenizer(BPE(unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits(individual_digits=True)]
+    )
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=["<pad>", "<unk>", "<s>", "</s>"], min_frequency=2, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+
+
+def load_tokenizer(where: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a hub id or a folder (`tokenizer.json`, or a bare WordPiece `vocab.txt`).
+
+    Raises:
+        UserError: nothing there can be loaded.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where)
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(
+            f"tokenizer {where!r} cannot be loaded: {_first_line(error)}",
+            "a hub id, or a folder with tokenizer.json",
+            "check the path; for a hub id, check the network and HF_HUB_OFFLINE",
+        ) from error
+    if tokenizer.pad_token is None:
+        raise UserError(f"tokenizer {where!r} has no pad token", "a tokenizer with pad and end-of-text tokens")
+    return tokenizer
+
+
+def scratch_model(size: ScratchSize, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
+    """KoBART's architecture at `size` for the vocabulary of `tokenizer`, weights drawn from `seed`."""
+    end = tokenizer.eos_token_id
+    config = BartConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=_POSITIONS,
+        encoder_layers=size.layers,
+        decoder_layers=size.layers,
+        d_model=size.width,
+        encoder_attention_heads=size.heads,
+        decoder_attention_heads=size.heads,
+        encoder_ffn_dim=size.feed_forward,
+        decoder_ffn_dim=size.feed_forward,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=end,
+        decoder_start_token_id=end,  # as KoBART and BART do
+        forced_eos_token_id=end,
+    )
+    set_seed(seed)
+    return AutoModelForSeq2SeqLM.from_config(config)
+
+
+def load_model(where: str) -> PreTrainedModel:
+    """The encoder-decoder model of a hub id or a folder, in 32 bit, on the CPU.
+
+    Raises:
+        UserError: nothing there can be loaded, or it is no encoder-decoder.
+    """
+    try:
+        return AutoModelForSeq2SeqLM.from_pretrained(where, dtype=torch.float32)
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        raise UserError(
+            f"model {where!r} cannot be loaded: {_first_line(error)}",
+            "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base",
+            "check the path; for a hub id, check the network and HF_HUB_OFFLINE",
+        ) from error
+
+
+def check_model(model: str) -> None:
+    """Check that `model` is there without loading its weights.
+
+    Raises:
+        UserError: no such size, folder or hub id, or not an encoder-decoder.
+    """
+    if scratch_size(model) is not None:
+        return
+    try:
+        config = AutoConfig.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"model {model!r} cannot be loaded: {_first_line(error)}",
+            "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base",
+            "check the path; for a hub id, check the network and HF_HUB_OFFLINE",
+        ) from error
+    if not config.is_encoder_decoder:
+        raise UserError(
+            f"model {model!r} is a {config.model_type}, which has no decoder that summarises",
+            "an encoder-decoder such as BART or T5",
+            "choose another --model",
+        )
+
+
+def prepare_base(
+    folder: Path,
+    *,
+    model: str,
+    tokenizer: str | None,
+    texts: Iterable[str],
+    special_tokens: Sequence[str],
+    seed: int,
+) -> None:
+    """Write the model and tokenizer that every trial of a study starts from into `folder`.
+
+    Special tokens are added as words that are never cut and that decoding keeps; embeddings grow with them.
+    The folder appears whole or not at all.
+    """
+    size = scratch_size(model)
+    if size is None:
+        words = load_tokenizer(tokenizer or model)
+        network = load_model(model)
+        words.add_tokens([token for token in special_tokens if token not in words.get_vocab()])
+        if len(words) > network.get_input_embeddings().num_embeddings:
+            set_seed(seed)  # rows for new tokens are drawn
+            network.resize_token_embeddings(len(words))
+    else:
+        words = load_tokenizer(tokenizer) if tokenizer else train_tokenizer(texts, size.vocabulary)
+        words.add_tokens([token for token in special_tokens if token not in words.get_vocab()])
+        network = scratch_model(size, words, seed)
+    disable_progress_bar()
+    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    network.save_pretrained(staging)
+    words.save_pretrained(staging)
+    if folder.exists():
+        shutil.rmtree(folder)
+    staging.rename(folder)
+
+
+class BaseModels:
+    """Base models kept in memory, so that a trial starts from a copy instead of from disk."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, PreTrainedModel] = {}
+
+    def fresh(self, folder: str, overrides: Mapping[str, Any]) -> PreTrainedModel:
+        """A new copy of the model in `folder`, with fields of its configuration replaced by `overrides`.
+
+        Raises:
+            UserError: an override names no field, or changes the shape of weights.
+        """
+        if folder not in self._kept:
+            self._kept = {folder: load_model(folder)}  # one study at a time: memory for one
+        base = self._kept[folder]
+        if not overrides:
+            return copy.deepcopy(base)
+        config = copy.deepcopy(base.config)
+        for name, value in overrides.items():
+            if not hasattr(config, name):
+                raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, vars(config)))
+            setattr(config, name, value)
+        model = type(base)(config)
+        try:
+            model.load_state_dict(base.state_dict())
+        except RuntimeError as error:
+            raise UserError(
+                f"model.{'/'.join(overrides)} changes the shape of the weights: {_first_line(error)}",
+                "fields that keep it, such as dropout",
+            ) from error
+        model.generation_config = copy.deepcopy(base.generation_config)
+        return model
+
+
+def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> GenerationConfig:
+    """`base` with the trial's own decoding parameters.
+
+    Fields that only beam search or only sampling reads go back to their defaults when they would be
+    ignored, so that an exported folder never claims what was not used.
+    """
+    config = copy.deepcopy(base)
+    for name, value in decoding.items():
+        setattr(config, name, value)
+    if "max_new_tokens" in decoding:
+        config.max_length = None
+    elif "max_length" in decoding:
+        config.max_new_tokens = None
+    if config.num_beams in (None, 1):
+        config.early_stopping = False
+        config.length_penalty = 1.0
+    if config.do_sample is not True:
+        config.temperature, config.top_p, config.top_k = 1.0, 1.0, 50
+    config.validate(strict=True)
+    return config
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,146 @@
+"""Weights & Biases, at arm's length: a trial hands over what it logs and never waits for the network.
+
+Each trial's run is opened, fed and finished by a thread of its own. A server that cannot be reached turns the run
+into an offline one (written to the study folder, and said in `tracking.json`); nothing else changes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+_OPEN_SECONDS = 30.0  # wandb's own default is 90
+_FINISH_SECONDS = 30.0  # wandb may wait 1,800 s for runs that were cut off
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What makes a trial's run.
+
+    Args:
+        mode: online, offline or disabled.
+        folder: where offline data goes; wandb adds `wandb/`.
+        record: file that says how the run was kept, for the study's last lines.
+    """
+
+    mode: str
+    project: str
+    run_id: str
+    name: str
+    group: str
+    folder: str
+    record: str
+    entity: str | None = None
+    tags: Sequence[str] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    open_seconds: float = _OPEN_SECONDS
+    finish_seconds: float = _FINISH_SECONDS
+
+
+class Tracker:
+    """One trial's run. `log` and `close` return at once; `wait` is for the end of a process."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        self._settings = settings
+        self._queue: queue.SimpleQueue[tuple[dict[str, Any], int] | dict[str, Any]] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"wandb-{settings.run_id}", daemon=True)
+        self._thread.start()
+
+    def log(self, values: Mapping[str, Any], step: int) -> None:
+        """Values at an optimizer step."""
+        self._queue.put((dict(values), step))
+
+    def close(self, summary: Mapping[str, Any]) -> None:
+        """Finish the run; `summary` holds its status (finished, pruned, failed)."""
+        self._queue.put(dict(summary))
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the run was finished within `seconds`."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        run = self._open()
+        while True:
+            entry = self._queue.get()
+            if isinstance(entry, dict):
+                break
+            if run is not None:
+                run.log(entry[0], step=entry[1])
+        if run is not None:
+            run.summary.update(entry)
+            run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
+
+    def _open(self) -> Any:
+        if self._settings.mode == "disabled":
+            return None
+        import wandb
+
+        kept, reason = self._settings.mode, ""
+        try:
+            run = self._init(self._settings.mode)
+        except (wandb.errors.Error, OSError) as error:
+            kept, reason = "offline", str(error).strip().splitlines()[0]
+            _log.warning("W&B could not be reached, trial %s is kept offline: %s", self._settings.run_id, reason)
+            run = self._init("offline")
+        entry = {"mode": kept, "reason": reason, "folder": str(Path(run.dir).parent)}
+        Path(self._settings.record).write_text(json.dumps(entry), encoding="utf-8")
+        return run
+
+    def _init(self, mode: str) -> Any:
+        import wandb
+
+        given = self._settings
+        return wandb.init(
+            project=given.project,
+            entity=given.entity,
+            id=given.run_id,
+            name=given.name,
+            group=given.group,
+            tags=list(given.tags),
+            config=dict(given.config),
+            dir=given.folder,
+            mode=mode,
+            resume="allow",
+            reinit="create_new",
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                disable_git=True,
+                save_code=False,
+                init_timeout=given.open_seconds,
+                login_timeout=given.open_seconds,
+                finish_timeout=given.finish_seconds,
+            ),
+        )
+
+
+class TrackingCallback(TrainerCallback):
+    """Sends what the trainer logs: learning rate, loss and gradient norm per logging step, evaluations."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        if state.is_world_process_zero and logs:
+            self._tracker.log(_named(logs), state.global_step)
+
+
+def _named(logs: Mapping[str, Any]) -> dict[str, Any]:
+    """`eval_loss` → `eval/loss`, `loss` → `train/loss`, as transformers' own integration names them."""
+    return {
+        f"eval/{name.removeprefix('eval_')}"
+        if name.startswith("eval_")
+        else f"train/{name.removeprefix('train_')}": value
+        for name, value in logs.items()
+    }

@@ -1,0 +1,295 @@
+"""One trial, from a plain dict to reports: no Ray here, so that it can be tested and timed in one process.
+
+Run one alone:  python -m trainables.trial runs/STUDY/trials/TRIAL/job.json --folder /tmp/alone
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from transformers import (
+    AutoTokenizer,
+    GenerationConfig,
+    PreTrainedTokenizerBase,
+    Seq2SeqTrainingArguments,
+    TrainerCallback,
+    set_seed,
+)
+from transformers.utils import logging as transformers_logging
+
+from corpora.tokenised import open_table
+from search_spaces.errors import UserError, nearest, raise_all
+from trainables import checkpoints
+from trainables.engine import Engine, Evaluation, Rungs, TrialFailed
+from trainables.metrics import best_of, is_better
+from trainables.models import BaseModels, decoding_config
+from trainables.parameters import sort_out, value_problems
+from trainables.tasks import clean, task_named
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to know of a trial; crosses to it as a plain dict."""
+
+    trial_id: str
+    number: int
+    task: str
+    base_model: str  # folder
+    train: str  # folder of the tokenised split
+    dev: str
+    config: dict[str, Any]  # parameter -> value, by the names of `trainables.parameters`
+    seed: int
+    metric: str
+    mode: str
+    eval_every: float  # epochs
+    max_epochs: float  # where the trial ends
+    rouge_tokenizer: str
+    remove_tokens: list[str]
+    folder: str  # of the trial
+    decided_epoch: float = 0.0  # up to here the search has said "go on" already
+    tracking: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Job:
+        """Check the names.
+
+        Raises:
+            UserError: a key that no worker reads, or one missing.
+        """
+        known = {entry.name: entry for entry in fields(cls)}
+        for name in given:
+            if name not in known:
+                raise UserError(f"job key {name!r} is unknown", ", ".join(known), nearest(name, known))
+        missing = [name for name in known if name not in given and name not in ("decided_epoch", "tracking")]
+        if missing:
+            raise UserError(f"job without {', '.join(missing)}", ", ".join(known))
+        return cls(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Reporter(Protocol):
+    """Who compares trials."""
+
+    def report(self, result: dict[str, Any]) -> bool:
+        """Tell one evaluation, `last` among its keys; answers whether to go on. Rank 0 alone."""
+
+
+class BestSoFar:
+    """Scores evaluations, remembers the trial's best, and keeps its checkpoint.
+
+    Args:
+        references: tokens of the dev targets, row by row.
+        after: epoch of the checkpoint that the trial goes on from; later results are forgotten.
+    """
+
+    def __init__(self, job: Job, references: Sequence[Sequence[str]], reporter: Reporter, after: float) -> None:
+        self._job, self._references, self._reporter = job, references, reporter
+        self._folder = Path(job.folder)
+        self._file = self._folder / "evaluations.json"
+        known = json.loads(self._file.read_text()) if self._file.is_file() else []
+        self._values = {epoch: value for epoch, value in known if epoch <= after}
+        self._started = time.perf_counter()
+
+    def score(self, evaluation: Evaluation) -> dict[str, float]:
+        return task_named(self._job.task).score(evaluation, self._references, self._job.rouge_tokenizer)
+
+    def is_best(self, metrics: dict[str, float]) -> bool:
+        best = best_of(self._values, self._job.mode)
+        return is_better(metrics[self._job.metric], None if best is None else self._values[best], self._job.mode)
+
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
+        self._values[epoch] = metrics[self._job.metric]
+        staging = self._file.with_suffix(".tmp")
+        staging.write_text(json.dumps(sorted(self._values.items())), encoding="utf-8")
+        staging.replace(self._file)
+        seconds = time.perf_counter() - self._started
+        return self._reporter.report(
+            {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}
+        )
+
+    def saved(self) -> None:
+        best = best_of(self._values, self._job.mode)
+        keep = set() if best is None else {best}
+        checkpoints.prune(self._folder / "checkpoints", keep_epochs=keep, keep_newest=True)
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Build everything that a configuration of parameters is turned into, without a model.
+
+    Raises:
+        UserError: a value cannot be used.
+    """
+    raise_all(value_problems(config))
+    settings = sort_out(config)
+    job = Job(
+        "check", 0, "summarisation", "", "", "", dict(config), 0, "loss", "min", 1.0, 1.0, "whitespace", [], "unused"
+    )
+    try:
+        training_arguments(job)
+        decoding_config(GenerationConfig(), settings.generation)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"a trial cannot be made of these values: {str(error).splitlines()[0]}") from error
+
+
+def choose_precision(training: Mapping[str, Any], device: torch.device) -> dict[str, bool]:
+    """bf16, fp16 or neither: as told, else the best that the device has. The CPU computes in 32 bit."""
+    if "bf16" in training or "fp16" in training:
+        return {name: bool(training.get(name, False)) for name in ("bf16", "fp16")}
+    if device.type != "cuda":
+        return {"bf16": False, "fp16": False}
+    wide = torch.cuda.is_bf16_supported()
+    return {"bf16": wide, "fp16": not wide}
+
+
+def training_arguments(job: Job) -> Seq2SeqTrainingArguments:
+    """The trial's training arguments; what the search decides itself is set here and nowhere else."""
+    training = sort_out(job.config).training
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    arguments = Seq2SeqTrainingArguments(
+        **{
+            **training,
+            **choose_precision(training, device),
+            "output_dir": str(Path(job.folder) / "trainer"),
+            "seed": job.seed,
+            "data_seed": job.seed,
+            "use_cpu": device.type == "cpu",
+            "disable_tqdm": True,
+            "report_to": "none",
+            "save_strategy": "no",  # `Engine.evaluate` decides
+            "eval_strategy": "steps",  # `Rungs` decides when; ReduceLROnPlateau wants to see a strategy
+            "eval_steps": 2**40,
+            "predict_with_generate": True,
+            "remove_unused_columns": False,
+            "metric_for_best_model": job.metric,
+            "greater_is_better": job.mode == "max",
+            "ddp_find_unused_parameters": training.get("ddp_find_unused_parameters", False),
+            "log_level": "error",
+        }
+    )
+    arguments._n_gpu = min(arguments._n_gpu, 1)  # one worker drives one device; more are more workers
+    return arguments
+
+
+class Workshop:
+    """What a process keeps from trial to trial: base models, tokenizers, open tables."""
+
+    def __init__(self) -> None:
+        self.models = BaseModels()
+        self._tokenizers: dict[str, PreTrainedTokenizerBase] = {}
+        self._tables: dict[str, Any] = {}
+
+    def tokenizer(self, folder: str) -> PreTrainedTokenizerBase:
+        if folder not in self._tokenizers:
+            self._tokenizers = {folder: AutoTokenizer.from_pretrained(folder)}
+        return self._tokenizers[folder]
+
+    def table(self, folder: str) -> Any:
+        if folder not in self._tables:
+            self._tables[folder] = open_table(folder)
+        return self._tables[folder]
+
+
+def run_trial(
+    job: Job,
+    reporter: Reporter,
+    workshop: Workshop,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> Engine:
+    """Train one trial to its end or until the reporter stops it; goes on from its newest checkpoint.
+
+    Equal jobs give equal weights and metrics bit for bit on a CPU, in a fresh process or after other trials.
+
+    Raises:
+        TrialFailed: the trial gave no usable result.
+        UserError: its configuration cannot be trained.
+    """
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    folder = Path(job.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = sort_out(job.config)
+    set_seed(job.seed)
+    arguments = training_arguments(job)
+    model = workshop.models.fresh(job.base_model, settings.model)
+    model.generation_config = decoding_config(model.generation_config, settings.generation)
+    tokenizer = workshop.tokenizer(job.base_model)
+    dev = workshop.table(job.dev)
+    start = checkpoints.newest_resumable(folder / "checkpoints")
+    judge = BestSoFar(job, dev["reference"], reporter, after=start.epoch if start else 0.0)
+    engine = Engine(
+        model,
+        arguments,
+        train_rows=workshop.table(job.train),
+        dev_rows=dev,
+        decode=_decoder(tokenizer, job.remove_tokens),
+        decoding=model.generation_config,
+        judge=judge,
+        rungs=Rungs(job.eval_every, job.max_epochs),
+        folder=folder / "checkpoints",
+        by_length=settings.group_by_length,
+        callbacks=callbacks,
+    )
+    engine.train(resume_from_checkpoint=str(start.path) if start else None)
+    return engine
+
+
+def release(engine: Engine | None) -> None:
+    """Give back what a trial held, so that the next one in this process finds as much memory as it did."""
+    if engine is not None:
+        engine.accelerator.free_memory()
+        engine.model = engine.model_wrapped = None
+        engine.optimizer = engine.lr_scheduler = None
+        engine.callback_handler.callbacks.clear()
+    del engine
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _decoder(
+    tokenizer: PreTrainedTokenizerBase, remove_tokens: Sequence[str]
+) -> Callable[[Sequence[Sequence[int]]], list[str]]:
+    def decode(sequences: Sequence[Sequence[int]]) -> list[str]:
+        return [clean(text, remove_tokens) for text in tokenizer.batch_decode(sequences, skip_special_tokens=True)]
+
+    return decode
+
+
+class PrintReporter:
+    """Prints every result as a line of JSON and always goes on."""
+
+    def report(self, result: dict[str, Any]) -> bool:
+        print(json.dumps(result), flush=True)
+        return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the job in a file alone, in this process."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("job", type=Path)
+    parser.add_argument("--folder", type=Path, help="where this run writes; default: the trial's own folder")
+    given = parser.parse_args(arguments)
+    job = Job.from_dict(json.loads(given.job.read_text(encoding="utf-8")))
+    if given.folder:
+        job = Job.from_dict({**job.to_dict(), "folder": str(given.folder)})
+    try:
+        run_trial(job, PrintReporter(), Workshop())
+    except (TrialFailed, UserError) as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

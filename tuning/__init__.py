@@ -1,0 +1,1 @@
+"""HOW the search runs: study, Optuna, ASHA, Ray Tune, resume."""

@@ -1,0 +1,143 @@
+"""Between Ray Tune and Optuna: every trial of Tune is one of Optuna's, and both hear the truth about its end.
+
+Ray's `OptunaSearch` tells Optuna COMPLETE for a trial that ASHA stopped, with its half-trained score, and leaves a
+NaN objective RUNNING for ever. Here a stopped trial is PRUNED with its curve, and a failed one FAIL with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+from ray.tune.search import Searcher
+
+from tuning import retention, samplers
+from tuning.study import COMPLETED, FAILED, PRUNED, RUNNING, Study, TrialRecord, write_json
+
+#: Makes the job of a trial: what a worker needs to know.
+MakeJob = Callable[[TrialRecord], dict[str, Any]]
+
+
+class Proposals(Searcher):  # type: ignore[misc]
+    """Proposes trials until the budget is spent; unfinished trials of an earlier sitting come first.
+
+    Args:
+        slot: what a slot is made of, as `SlotTrainable` reads it.
+    """
+
+    def __init__(self, study: Study, optuna_study: optuna.Study, make_job: MakeJob, slot: dict[str, Any]) -> None:
+        super().__init__(metric="objective", mode=study.mode)
+        self._study, self._optuna, self._make_job, self._slot = study, optuna_study, make_job, slot
+        self._waiting = study.with_status(RUNNING)
+        self._ours: dict[str, str] = {}  # Tune's trial id -> kotune's
+        self.groups: dict[str, int] = {}  # slot -> worker groups it started
+        self.places: dict[str, dict[str, Any]] = {}
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: Any, **spec: Any) -> bool:
+        return True
+
+    # ---- Tune asks
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        record = self._next()
+        if record is None:
+            return str(Searcher.FINISHED)
+        self._ours[trial_id] = record.trial_id
+        self._study.begin(record)
+        job = self._make_job(record)
+        write_json(self._study.paths.trial(record.trial_id) / "job.json", job)
+        return {"job": job, "slot": self._slot}
+
+    def _next(self) -> TrialRecord | None:
+        if self._waiting:
+            record = self._waiting.pop(0)
+            record.sittings += 1
+            return record
+        if len(self._study.records) >= self._study.space.budget["trials"]:
+            return None
+        return self._ask()
+
+    def _ask(self) -> TrialRecord:
+        space = self._study.space
+        first = not self._study.records
+        if first:
+            self._optuna.enqueue_trial(samplers.defaults(space.search), skip_if_exists=True)
+        trial = samplers.ask(self._optuna, space)
+        chosen = samplers.suggest(trial, space.search)
+        number = len(self._study.records)
+        trial_id = f"{self._study.name}-{number:04d}"
+        trial.set_user_attr("trial_id", trial_id)
+        config = {**space.fixed, **chosen}
+        return TrialRecord(number, trial_id, chosen, config, max_epochs(space, config), is_default=first)
+
+    # ---- Tune tells
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        self._hear(self._ours[trial_id], result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        ours = self._ours[trial_id]
+        if result is not None:
+            self._hear(ours, result)
+        if error or result is None:
+            self._end(ours, FAILED, "its slot was lost again and again")
+        elif result.get("failure"):
+            self._end(ours, FAILED, result["failure"])
+        elif result.get("last"):
+            self._end(ours, COMPLETED)
+        else:
+            self._end(ours, PRUNED)
+
+    def _hear(self, ours: str, result: dict[str, Any]) -> None:
+        if "slot" in result:
+            self.groups[result["slot"]] = max(self.groups.get(result["slot"], 0), result.get("groups", 0))
+            self.places[result["slot"]] = {
+                name.removeprefix("place/"): value for name, value in result.items() if name.startswith("place/")
+            }
+        if "objective" not in result:
+            return
+        metrics = {
+            name.removeprefix("metrics/"): value for name, value in result.items() if name.startswith("metrics/")
+        }
+        if self._study.add(ours, result["epoch"], result["step"], metrics, result["seconds"]):
+            record = self._study.records[ours]
+            trial = self._trial(ours)
+            # Optuna counts steps in whole numbers; an evaluation is one step, whatever share of an epoch it took.
+            trial.report(result["objective"], step=len(record.results))
+
+    def _end(self, ours: str, status: str, reason: str = "") -> None:
+        record = self._study.records[ours]
+        trial = self._trial(ours)
+        if status == COMPLETED:
+            value = record.best_value(self._study.metric, self._study.mode)
+            self._optuna.tell(trial, value, state=TrialState.COMPLETE)
+        elif status == PRUNED:
+            self._optuna.tell(trial, state=TrialState.PRUNED)
+        else:
+            trial.set_user_attr("reason", reason)
+            self._optuna.tell(trial, state=TrialState.FAIL)
+        self._study.end(ours, status, reason)
+        retention.sweep(self._study)
+
+    def _trial(self, ours: str) -> optuna.Trial:
+        for frozen in self._optuna.get_trials(deepcopy=False):
+            if frozen.user_attrs.get("trial_id") == ours:
+                return optuna.Trial(self._optuna, frozen._trial_id)
+        raise LookupError(f"Optuna's study has no trial {ours}")
+
+    # ---- Tune wants to write its own snapshot; the study folder is the truth, so there is nothing to keep
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: records and Optuna's database are written at every change."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: a study resumes from its records."""
+
+
+def max_epochs(space: Any, config: dict[str, Any]) -> float:
+    """Where a trial ends: its own number of epochs, or the scheduler's maximum if that comes first."""
+    epochs = float(config.get("num_train_epochs", 3.0))
+    limit = space.scheduler["max"]
+    return min(epochs, float(limit)) if limit else epochs

@@ -1,0 +1,85 @@
+"""Optuna: its samplers by name, its study in the study folder, and a space's ranges as its distributions."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
+
+from search_spaces.ranges import Choice, FloatRange, IntRange, Range, holds
+from search_spaces.schema import Space
+
+#: Sampler name -> what makes it from a seed and the number of random trials before it learns.
+SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
+    # Joint over parameters (Falkner et al. 2018), in groups so that conditional parameters keep it joint; running
+    # trials count as bad ones (constant liar), so that parallel slots do not ask for the same point.
+    "tpe": lambda seed, startup: TPESampler(
+        seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
+    ),
+    "random": lambda seed, startup: RandomSampler(seed=seed),
+    "cmaes": lambda seed, startup: CmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
+    "gp": lambda seed, startup: GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
+}
+
+
+def derived_seed(seed: int, *parts: object) -> int:
+    """A seed for one purpose, from the study's seed; 31 bits."""
+    return int.from_bytes(hashlib.sha256(repr((seed, *parts)).encode()).digest()[:4], "big") >> 1
+
+
+def open_study(path: Path, space: Space) -> optuna.Study:
+    """Optuna's study in the SQLite file `path`, made if it is not there."""
+    optuna.logging.set_verbosity(logging.WARNING)
+    return optuna.create_study(
+        storage=f"sqlite:///{path}",
+        study_name=path.parent.name,
+        direction="maximize" if space.mode == "max" else "minimize",
+        load_if_exists=True,
+    )
+
+
+def ask(study: optuna.Study, space: Space) -> optuna.Trial:
+    """The next trial.
+
+    The sampler is made anew from the study's seed and the trial's number, so that a study that was interrupted
+    goes on with the suggestions that it would have made.
+    """
+    number = len(study.get_trials(deepcopy=False))
+    name = space.sampler["name"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.sampler = SAMPLERS[name](derived_seed(space.seed, name, number), space.sampler["startup_trials"])
+    return study.ask()
+
+
+def suggest(trial: optuna.Trial, search: Mapping[str, Range]) -> dict[str, Any]:
+    """Values of all parameters that exist: one with a condition only where the condition holds."""
+    chosen: dict[str, Any] = {}
+    for name, found in search.items():
+        if holds(found.when, chosen):
+            chosen[name] = _suggest(trial, name, found)
+    return chosen
+
+
+def _suggest(trial: optuna.Trial, name: str, found: Range) -> Any:
+    if isinstance(found, FloatRange):
+        return trial.suggest_float(name, found.low, found.high, log=found.log)
+    if isinstance(found, IntRange):
+        return trial.suggest_int(name, found.low, found.high, step=1 if found.log else found.step, log=found.log)
+    assert isinstance(found, Choice)
+    return trial.suggest_categorical(name, list(found.options))
+
+
+def defaults(search: Mapping[str, Range]) -> dict[str, Any]:
+    """The recipe default: every range's own default, where its condition holds."""
+    chosen: dict[str, Any] = {}
+    for name, found in search.items():
+        if holds(found.when, chosen):
+            chosen[name] = found.default
+    return chosen

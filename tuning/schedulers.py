@@ -1,0 +1,102 @@
+"""ASHA and median stopping from Ray Tune, told apart by kotune's trial ids so that a resumed study can rebuild them.
+
+`Tuner.restore` does not restore a scheduler: its rungs would be empty. Here they are filled again from the trials'
+own records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
+
+from search_spaces.schema import Space
+from tuning.study import RUNNING, TrialRecord
+
+
+@dataclass(frozen=True)
+class Named:
+    """All that a scheduler needs of a trial; equal for one trial before and after a restart."""
+
+    trial_id: str
+
+
+class ById(TrialScheduler):  # type: ignore[misc]
+    """Passes trials to `inner` under kotune's own ids; a result without a value never reaches it."""
+
+    CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
+
+    def __init__(self, inner: TrialScheduler) -> None:
+        super().__init__()
+        self.inner = inner
+        self._added: set[str] = set()
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
+        return True  # `inner` was given both
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        self._add(Named(trial.config["job"]["trial_id"]))
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        if "objective" not in result:
+            return str(self.CONTINUE)  # a failure, which says so itself
+        named = Named(trial.config["job"]["trial_id"])
+        return str(self.inner.on_trial_result(tune_controller, named, result))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        self._complete(Named(trial.config["job"]["trial_id"]), result)
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        self._added.discard(trial.config["job"]["trial_id"])
+
+    def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
+        self._added.discard(trial.config["job"]["trial_id"])
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        return FIFOScheduler().choose_trial_to_run(tune_controller)
+
+    def debug_string(self) -> str:
+        return str(self.inner.debug_string())
+
+    def replay(self, records: Iterable[TrialRecord], metric: str) -> None:
+        """Fill the rungs with what was reported before, in the order in which it came."""
+        known = list(records)
+        for record in known:
+            self._add(Named(record.trial_id))
+        results = sorted((result.order, record, result) for record in known for result in record.results)
+        for _, record, result in results:
+            told = {"epoch": result.epoch, "objective": result.metrics[metric]}
+            self.inner.on_trial_result(None, Named(record.trial_id), told)
+        for record in known:
+            if record.status != RUNNING and record.results:
+                last = record.results[-1]
+                self._complete(Named(record.trial_id), {"epoch": last.epoch, "objective": last.metrics[metric]})
+
+    def _add(self, named: Named) -> None:
+        if named.trial_id not in self._added:  # a resumed trial was added by `replay`
+            self._added.add(named.trial_id)
+            self.inner.on_trial_add(None, named)
+
+    def _complete(self, named: Named, result: dict[str, Any]) -> None:
+        if named.trial_id in self._added and "objective" in result:
+            self.inner.on_trial_complete(None, named, result)
+        self._added.discard(named.trial_id)
+
+
+def make_scheduler(space: Space, max_epochs: float) -> ById:
+    """The scheduler that the space names; its times are epochs."""
+    wanted = space.scheduler
+    common = {"time_attr": "epoch", "metric": "objective", "mode": space.mode}
+    if wanted["name"] == "asha":
+        grace = min(wanted["grace"], max_epochs)
+        inner = ASHAScheduler(
+            **common, grace_period=grace, max_t=max_epochs, reduction_factor=wanted["reduction_factor"]
+        )
+    elif wanted["name"] == "median":
+        # An endless time slice: with too few samples Ray would pause trials, which frees no slot here.
+        inner = MedianStoppingRule(**common, grace_period=wanted["grace"], hard_stop=True, min_time_slice=float("inf"))
+    else:
+        inner = FIFOScheduler()
+    return ById(inner)

@@ -1,0 +1,230 @@
+"""Runs a study on Ray: Tune asks, Optuna proposes, the scheduler stops, slots train."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Any
+
+# Read when Ray is imported or a process of it starts, so set before.
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # paths stay what they are
+os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # records are the log
+os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "10")  # a slot in mid-epoch is not waited for
+os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_usage_stats_enabled", "0")
+
+import ray
+from ray import tune
+from ray.tune import FailureConfig, RunConfig, TuneConfig
+
+from search_spaces.errors import UserError
+from tuning.live import Progress, TrialRow, View
+from tuning.preparation import Material, make_job
+from tuning.proposals import Proposals
+from tuning.resources import OWNER_CPUS, Machine, Plan
+from tuning.samplers import open_study
+from tuning.schedulers import make_scheduler
+from tuning.study import FAILED, RUNNING, Study, TrialRecord
+from tuning.trainable import SlotTrainable
+
+#: How often a slot may be lost under one trial, through no fault of the trial's.
+SLOT_LOSSES = 3
+#: When so many trials failed and none did not, the rest would too.
+HOPELESS = 3
+
+
+def connect(address: str | None) -> list[Machine]:
+    """Start Ray here, or join the cluster at `address`; answers what is there.
+
+    Raises:
+        UserError: no cluster answers.
+    """
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+    if address:
+        options["address"] = address
+    else:
+        options["include_dashboard"] = False
+    try:
+        ray.init(**options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"--address {address}: {str(error).splitlines()[0]}",
+            "auto on a machine of the cluster, or HOST:PORT",
+            "ray status shows whether a cluster runs; without --address kotune starts Ray here",
+        ) from error
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Machine(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
+
+
+def disconnect() -> None:
+    """Leave the cluster, or end the Ray that `connect` started."""
+    ray.shutdown()
+
+
+class Search:
+    """One sitting of a study, from its first open trial to the end of its budget.
+
+    Args:
+        tracking: W&B settings that all trials share; None to log nothing.
+    """
+
+    def __init__(
+        self, study: Study, material: Material, plan: Plan, tracking: dict[str, Any] | None, view: View
+    ) -> None:
+        self.study, self.plan, self.view = study, plan, view
+        self.interrupted = False
+        self._started = time.monotonic()
+        slot = {
+            "workers": plan.shape.workers,
+            "cpus": plan.shape.cpus,
+            "gpus": plan.shape.gpus,
+            "folder": str(study.paths.ray / "train"),
+        }
+        optuna_study = open_study(study.paths.optuna, study.space)
+        self.proposals = Proposals(study, optuna_study, make_job(study, material, tracking), slot)
+        longest = max_epochs_of(study)
+        self.scheduler = make_scheduler(study.space, longest)
+        self.scheduler.replay(study.records.values(), study.metric)
+        study.listeners.append(self._show)
+
+    def run(self) -> None:
+        """Search until the budget is spent, or somebody stops it."""
+        left = len(self.study.with_status(RUNNING)) + self.study.space.budget["trials"] - len(self.study.records)
+        if left <= 0:
+            return
+        self._show()
+        trainable = tune.with_resources(SlotTrainable, tune.PlacementGroupFactory([{"CPU": OWNER_CPUS}]))
+        tuner = tune.Tuner(
+            trainable,
+            tune_config=TuneConfig(
+                search_alg=self.proposals,
+                scheduler=self.scheduler,
+                num_samples=left,
+                max_concurrent_trials=self.plan.slots,
+                time_budget_s=self.study.space.budget["time"],
+                reuse_actors=True,
+                trial_name_creator=lambda trial: str(trial.config["job"]["trial_id"]),
+                trial_dirname_creator=lambda trial: str(trial.config["job"]["trial_id"]),
+            ),
+            run_config=RunConfig(
+                name="tune",
+                storage_path=str(self.study.paths.ray),
+                failure_config=FailureConfig(max_failures=SLOT_LOSSES),
+                stop=_Hopeless(self.study),
+                verbose=0,
+            ),
+        )
+        tuner.fit()
+        self.interrupted = bool(self.study.with_status(RUNNING)) or (
+            len(self.study.records) < self.study.space.budget["trials"]
+        )
+
+    # ---- for the summary
+
+    @property
+    def worker_groups_started(self) -> int:
+        return sum(self.proposals.groups.values())
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def _show(self) -> None:
+        self.view.show(self.progress())
+
+    def progress(self) -> Progress:
+        """What a person sees now."""
+        study = self.study
+        rows = [_row(study, record) for record in study.records.values()]
+        places = sorted({str(place.get("device", "")) for place in self.proposals.places.values()} - {""})
+        precision = sorted({str(place.get("precision", "")) for place in self.proposals.places.values()} - {""})
+        note = ", ".join([*places, *precision])
+        return Progress(
+            study=study.name,
+            metric=f"{study.metric} ({study.space.rouge_tokenizer})"
+            if study.metric.startswith("rouge")
+            else study.metric,
+            mode=study.mode,
+            rows=rows,
+            total_trials=study.space.budget["trials"],
+            slots=self.plan.slots,
+            elapsed_seconds=self.seconds,
+            time_budget_seconds=study.space.budget["time"],
+            workers_note=self.plan.described + (f" · {note}" if note else ""),
+        )
+
+
+class _Hopeless(tune.Stopper):  # type: ignore[misc]
+    """Ends a study whose first trials all failed."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        records = self._study.records.values()
+        ended = [record for record in records if record.status != RUNNING]
+        return len(ended) >= HOPELESS and all(record.status == FAILED for record in ended)
+
+
+def max_epochs_of(study: Study) -> float:
+    """The longest that a trial of this study may be, in epochs: where ASHA's last rung may lie."""
+    limit = study.space.scheduler["max"]
+    searched = study.space.search.get("num_train_epochs")
+    if searched is not None:
+        longest = float(getattr(searched, "high", 0) or max(getattr(searched, "options", [3.0])))
+    else:
+        longest = float(study.space.fixed.get("num_train_epochs", 3.0))
+    return min(longest, float(limit)) if limit else longest
+
+
+def _row(study: Study, record: TrialRecord) -> TrialRow:
+    last = record.results[-1] if record.results else None
+    return TrialRow(
+        number=record.number,
+        status=record.status,
+        epoch=last.epoch if last else None,
+        max_epochs=record.max_epochs,
+        value=last.metrics[study.metric] if last else None,
+        best=record.best_value(study.metric, study.mode),
+        parameters=record.parameters,
+        note=record.reason,
+        is_default=record.is_default,
+        resumed=record.sittings > 1,
+    )
+
+
+def tracking_settings(study: Study) -> dict[str, Any] | None:
+    """W&B settings shared by all trials; `auto` is online where there is a key, offline in the study folder else."""
+    wanted = study.space.wandb
+    if wanted["mode"] == "disabled":
+        return None
+    mode = wanted["mode"]
+    if mode == "auto":
+        mode = "online" if has_wandb_key() else "offline"
+    return {
+        "mode": mode,
+        "project": wanted["project"],
+        "entity": wanted["entity"],
+        "tags": [study.space.name, study.space.task, *wanted["tags"]],
+        "folder": str(study.paths.root),
+    }
+
+
+def has_wandb_key() -> bool:
+    """Whether wandb would find a key without asking for one."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    import netrc
+
+    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("://")[-1].split("/")[0].split(":")[0]
+    try:
+        return netrc.netrc().authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
