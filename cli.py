@@ -144,7 +144,7 @@ def spaces() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from search_spaces.ranges import parse_range
+    from search_spaces.parsing import parse_range
     from search_spaces.resolve import list_spaces, load_space
 
     table = Table("space", "task", "model", "metric", "searched")

@@ -9,7 +9,8 @@ from typing import Any
 
 from search_spaces.checks import condition_problems, data_problems, epoch_problems, metric_problems, parents_first
 from search_spaces.errors import UserError, UserErrors, nearest, raise_all
-from search_spaces.ranges import YAML_FORMS, Range, holds, parse_range
+from search_spaces.parsing import YAML_FORMS, parse_range
+from search_spaces.ranges import Range, holds
 from search_spaces.schema import READERS, SECTIONS, Space
 from search_spaces.values import as_written
 

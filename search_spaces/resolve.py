@@ -8,7 +8,7 @@ from typing import Any
 
 from search_spaces.draft import Draft, Names, unknown_parameter
 from search_spaces.errors import UserError, nearest
-from search_spaces.ranges import parse_range_option
+from search_spaces.parsing import parse_range_option
 from search_spaces.schema import READERS, SECTIONS, Space
 from search_spaces.values import as_written, load_yaml
 

@@ -70,8 +70,8 @@ class Judge(Protocol):
     def score(self, evaluation: Evaluation) -> dict[str, float]:
         """Metrics of an evaluation."""
 
-    def is_best(self, metrics: dict[str, float]) -> bool:
-        """Whether no earlier evaluation of this trial was better."""
+    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
+        """Remember an evaluation; answers whether it is the trial's best so far."""
 
     def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
         """Tell a result; answers whether to go on."""
@@ -226,8 +226,10 @@ class Engine(Seq2SeqTrainer):
             return None
         metrics = self._judge.score(found)
         strange = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
-        where = f"at epoch {self._rungs.epoch_at(self.state.global_step):g}"
-        return _Verdict(metrics, self._judge.is_best(metrics), f"{', '.join(strange)} {where}" if strange else None)
+        epoch = self._rungs.epoch_at(self.state.global_step)
+        if strange:
+            return _Verdict(metrics, False, f"{', '.join(strange)} at epoch {epoch:g}")
+        return _Verdict(metrics, self._judge.weigh(epoch, metrics), None)
 
     def _agree(self, answer: Any) -> Any:
         """What rank 0 said, on every worker."""

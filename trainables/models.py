@@ -49,7 +49,7 @@ class ScratchSize:
 
 
 SCRATCH_SIZES: dict[str, ScratchSize] = {
-    "tiny": ScratchSize(layers=2, width=128, heads=4, feed_forward=512, vocabulary=4000),
+    "tiny": ScratchSize(layers=2, width=96, heads=4, feed_forward=256, vocabulary=2000),
     "small": ScratchSize(layers=3, width=256, heads=4, feed_forward=1024, vocabulary=8000),
     "base": ScratchSize(layers=6, width=768, heads=16, feed_forward=3072, vocabulary=30000),
 }

@@ -231,7 +231,7 @@ class Slot:
     def _run(self, trainer: TorchTrainer) -> None:
         try:
             trainer.fit()
-        except BaseException as error:  # kept for `next_result`, which raises it in the owner
+        except BaseException as error:  # noqa: BLE001 - kept for `next_result`, which raises it in the owner
             self._error = error
 
     def post(self, job: dict[str, Any]) -> None:

@@ -104,15 +104,17 @@ class BestSoFar:
     def score(self, evaluation: Evaluation) -> dict[str, float]:
         return task_named(self._job.task).score(evaluation, self._references, self._job.rouge_tokenizer)
 
-    def is_best(self, metrics: dict[str, float]) -> bool:
+    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
+        value = metrics[self._job.metric]
         best = best_of(self._values, self._job.mode)
-        return is_better(metrics[self._job.metric], None if best is None else self._values[best], self._job.mode)
-
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
-        self._values[epoch] = metrics[self._job.metric]
+        better = is_better(value, None if best is None else self._values[best], self._job.mode)
+        self._values[epoch] = value
         staging = self._file.with_suffix(".tmp")
         staging.write_text(json.dumps(sorted(self._values.items())), encoding="utf-8")
         staging.replace(self._file)
+        return better
+
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
         seconds = time.perf_counter() - self._started
         return self._reporter.report(
             {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}

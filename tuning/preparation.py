@@ -40,7 +40,7 @@ class Material:
 
 def with_samples(space: Space, folder: Path) -> Space:
     """The space with the embedded dialogues written to `folder` as its data."""
-    files = write_samples(folder)
+    files = write_samples(folder, train=2000)
     data = {**space.data, **{split: str(path) for split, path in files.items()}}
     columns = {"id": "fname", "source": "dialogue", "target": "summary"}
     return replace(space, data=data, columns=columns)

@@ -16,6 +16,9 @@ from ray.tune.search import Searcher
 from tuning import retention, samplers
 from tuning.study import COMPLETED, FAILED, PRUNED, RUNNING, Study, TrialRecord, write_json
 
+#: Failed trials, with none that did not fail, after which a study proposes no more.
+HOPELESS = 3
+
 #: Makes the job of a trial: what a worker needs to know.
 MakeJob = Callable[[TrialRecord], dict[str, Any]]
 
@@ -55,9 +58,14 @@ class Proposals(Searcher):  # type: ignore[misc]
             record = self._waiting.pop(0)
             record.sittings += 1
             return record
-        if len(self._study.records) >= self._study.space.budget["trials"]:
+        if len(self._study.records) >= self._study.space.budget["trials"] or self._hopeless():
             return None
         return self._ask()
+
+    def _hopeless(self) -> bool:
+        """Whether so many trials failed, and none did not, that the rest would too."""
+        ended = [record for record in self._study.records.values() if record.status != RUNNING]
+        return len(ended) >= HOPELESS and all(record.status == FAILED for record in ended)
 
     def _ask(self) -> TrialRecord:
         space = self._study.space

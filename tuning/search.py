@@ -12,6 +12,7 @@ os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # paths stay what they are
 os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # records are the log
 os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "10")  # a slot in mid-epoch is not waited for
+os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # a failed trial reports a reason, no value
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -19,26 +20,28 @@ os.environ.setdefault("RAY_usage_stats_enabled", "0")
 
 import ray
 from ray import tune
-from ray.tune import FailureConfig, RunConfig, TuneConfig
+from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError
-from tuning.live import Progress, TrialRow, View
+from tuning.live import View
 from tuning.preparation import Material, make_job
+from tuning.progress import Progress, TrialRow
 from tuning.proposals import Proposals
 from tuning.resources import OWNER_CPUS, Machine, Plan
 from tuning.samplers import open_study
 from tuning.schedulers import make_scheduler
-from tuning.study import FAILED, RUNNING, Study, TrialRecord
+from tuning.study import RUNNING, Study, TrialRecord
 from tuning.trainable import SlotTrainable
 
 #: How often a slot may be lost under one trial, through no fault of the trial's.
 SLOT_LOSSES = 3
-#: When so many trials failed and none did not, the rest would too.
-HOPELESS = 3
 
 
-def connect(address: str | None) -> list[Machine]:
+def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
     """Start Ray here, or join the cluster at `address`; answers what is there.
+
+    Args:
+        cpus: how many to count here, if not all.
 
     Raises:
         UserError: no cluster answers.
@@ -47,7 +50,7 @@ def connect(address: str | None) -> list[Machine]:
     if address:
         options["address"] = address
     else:
-        options["include_dashboard"] = False
+        options |= {"include_dashboard": False, "num_cpus": cpus}
     try:
         ray.init(**options)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -113,8 +116,9 @@ class Search:
             run_config=RunConfig(
                 name="tune",
                 storage_path=str(self.study.paths.ray),
+                # A worker saves the trial; the actor that owns it has nothing of its own to keep.
+                checkpoint_config=CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
                 failure_config=FailureConfig(max_failures=SLOT_LOSSES),
-                stop=_Hopeless(self.study),
                 verbose=0,
             ),
         )
@@ -156,21 +160,6 @@ class Search:
             time_budget_seconds=study.space.budget["time"],
             workers_note=self.plan.described + (f" · {note}" if note else ""),
         )
-
-
-class _Hopeless(tune.Stopper):  # type: ignore[misc]
-    """Ends a study whose first trials all failed."""
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return False
-
-    def stop_all(self) -> bool:
-        records = self._study.records.values()
-        ended = [record for record in records if record.status != RUNNING]
-        return len(ended) >= HOPELESS and all(record.status == FAILED for record in ended)
 
 
 def max_epochs_of(study: Study) -> float:

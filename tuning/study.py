@@ -143,6 +143,10 @@ class Study:
         self.listeners: list[Callable[[], None]] = []
         self._order = 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Ray Tune pickles whoever proposes trials, and with it this; listeners are of this process alone.
+        return {**self.__dict__, "listeners": []}
+
     @property
     def metric(self) -> str:
         return self.space.metric

@@ -12,8 +12,9 @@ from statistics import mean
 
 import pytest
 
-from corpora.dialogue_phrases import CHATS, COMMON, FIRST, GIVEN, SURNAMES, TOPICS, WAY_PHRASES, Topic
-from corpora.dialogues import MAX_TURNS, Scene, Word, directed, generate, overlaps, particle, scenes, write_samples
+from corpora.dialogue_slots import GIVEN, Topic
+from corpora.dialogue_talk import MAX_TURNS
+from corpora.dialogues import TOPICS, Scene, generate, scenes, write_samples
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"train": 2400, "dev": 200, "test": 200}
@@ -44,54 +45,6 @@ def _overlap_f1(guess: str, truth: str) -> float:
 
 def _changeable(topic: Topic) -> set[str]:
     return {name for name, slot in topic.slots.items() if slot.asker_why or slot.other_why}
-
-
-@pytest.mark.parametrize(
-    ("word", "pair", "expected"),
-    [
-        ("지은", "은/는", "은"),  # 은 ends in ㄴ
-        ("민수", "은/는", "는"),  # 수 is open
-        ("강남역", "이/가", "이"),  # 역 ends in ㄱ
-        ("카메라", "을/를", "를"),
-        ("우산", "을/를", "을"),
-        ("지훈", "과/와", "과"),
-        ("유나", "과/와", "와"),
-        ("서연", "아/야", "아"),
-        ("지호", "아/야", "야"),
-        ("부산", "으로/로", "으로"),
-        ("제주", "으로/로", "로"),
-        ("지하철", "으로/로", "로"),  # the exception: after ㄹ it is 로
-        ("지하철", "을/를", "을"),  # which concerns no other particle
-        ("삯", "은/는", "은"),  # a double final consonant
-    ],
-)
-def test_particle_follows_the_final_consonant(word: str, pair: str, expected: str) -> None:
-    """The form before the slash goes with a closed syllable, and ㄹ takes 로."""
-    assert particle(word, pair) == expected
-    assert f"{Word(word):{pair}}" == word + expected
-
-
-@pytest.mark.parametrize("word", ["", "3", "KTX", "역."])
-def test_particle_needs_hangul(word: str) -> None:
-    """A word whose sound is unknown is refused instead of guessed."""
-    with pytest.raises(ValueError, match="no Hangul syllable"):
-        particle(word, "은/는")
-
-
-def test_overlapping_values_are_told() -> None:
-    """Containment in either direction counts, for it makes two values one to a reader."""
-    assert overlaps("세 시", ["세 시 반"])
-    assert overlaps("세 시 반", ["세 시"])
-    assert not overlaps("네 시", ["세 시 반"])
-
-
-def test_prices_move_in_the_interest_of_the_speaker() -> None:
-    """The buyer, who asks, goes down and the seller goes up, by two steps at the most."""
-    slot = TOPICS["중고 거래"].slots["price"]
-    prices = slot.groups[0]
-    assert directed(slot, prices[3], by_asker=True) == prices[1:3]
-    assert directed(slot, prices[3], by_asker=False) == prices[4:6]
-    assert directed(slot, prices[0], by_asker=True) == ()
 
 
 def test_same_seed_same_bytes_in_another_process(tmp_path: Path) -> None:
@@ -209,12 +162,6 @@ def test_exhausted_tables_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         generate(2, 0)
 
 
-def test_names_are_distinct() -> None:
-    """At least 60 given names without repetition, so that no name is likelier than another."""
-    assert len(set(GIVEN)) == len(GIVEN) >= 60
-    assert len(set(SURNAMES)) == len(SURNAMES)
-
-
 @pytest.mark.parametrize("name", sorted(TOPICS))
 def test_topic_tells_everything_its_summaries_need(name: str) -> None:
     """Every request states every slot, and both wordings of success carry each value that can change."""
@@ -235,19 +182,3 @@ def test_reasons_fit_every_speech_level(name: str) -> None:
     assert all(why.endswith("서") for why in (*reasons, *topic.refuse_why, *topic.cancel_why))
     assert len(topic.refuse_why) >= 4
     assert len(topic.cancel_why) >= 4 or "cancelled" not in topic.summaries
-
-
-def test_no_particle_is_written_by_hand() -> None:
-    """A particle that depends on the word before it is always given as a pair."""
-    tables = [*COMMON.values(), *WAY_PHRASES.values(), *(topic.ask for topic in TOPICS.values())]
-    patterns = [pattern for table in tables for lines in table.values() for pattern in lines]
-    patterns += [text for topic in TOPICS.values() for pair in topic.summaries.values() for text in pair]
-    assert [
-        text for text in patterns if re.search(r"\w\}(은|는|이|가|을|를|과|와|로|으로|야|아|고|면|라고)\b", text)
-    ] == []
-
-
-def test_callers_learn_the_desk_and_chats_come_in_pairs() -> None:
-    """Whoever opens a call names the desk, which the summary names too."""
-    assert all("{desk" in pattern for pattern in FIRST["customer"] + COMMON["lead"]["staff"])
-    assert all(len(pair) == 2 for pairs in CHATS.values() for pair in pairs)

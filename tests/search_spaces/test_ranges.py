@@ -1,52 +1,12 @@
-"""Ranges from YAML and from the command line, and every way to get one wrong."""
+"""Ranges built in Python: what they contain, their default, their description, and when they exist."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import yaml
 
-from search_spaces.errors import UserError, UserErrors
-from search_spaces.ranges import (
-    OPTION_FORMS,
-    YAML_FORMS,
-    Choice,
-    FloatRange,
-    IntRange,
-    Range,
-    When,
-    holds,
-    parse_range,
-    parse_range_option,
-)
-
-FORMS: list[tuple[dict[str, Any], Range]] = [
-    ({"log": [1.0e-5, 3.0e-4], "default": 5.0e-5}, FloatRange(1e-5, 3e-4, log=True, default=5e-5)),
-    ({"float": [0.0, 0.2], "default": 0.1}, FloatRange(0, 0.2, default=0.1)),
-    ({"int": [1, 8], "default": 4}, IntRange(1, 8, default=4)),
-    ({"int": [1, 8], "step": 2, "default": 3}, IntRange(1, 8, step=2, default=3)),
-    ({"log_int": [8, 512], "default": 64}, IntRange(8, 512, log=True, default=64)),
-    ({"choice": ["a", 1, None, False], "default": None}, Choice(("a", 1, None, False), default=None)),
-    (
-        {"float": [0.0, 1.0], "default": 0.5, "when": {"optim": "adafactor", "num_beams": [2, 4]}},
-        FloatRange(0, 1, default=0.5, when={"optim": "adafactor", "num_beams": (2, 4)}),
-    ),
-]
-
-
-@pytest.mark.parametrize(("spec", "expected"), FORMS)
-def test_the_yaml_form_and_back(spec: dict[str, Any], expected: Range) -> None:
-    """What is read is what was meant, and `to_dict` gives the very same form, also through YAML text."""
-    assert parse_range("x", spec, "file") == expected
-    assert expected.to_dict() == spec
-    assert parse_range("x", yaml.safe_load(yaml.safe_dump(expected.to_dict())), "file") == expected
-
-
-def test_numbers_that_yaml_left_as_text_are_read() -> None:
-    """PyYAML reads `1e-5`, without a dot, as text."""
-    spec = yaml.safe_load("{log: [1e-5, 1e-3], default: 1e-4}")
-    assert parse_range("x", spec, "file") == FloatRange(1e-5, 1e-3, log=True, default=1e-4)
+from search_spaces.ranges import Choice, FloatRange, IntRange, Range, When, holds
 
 
 @pytest.mark.parametrize(
@@ -89,117 +49,6 @@ def test_a_range_contains_its_ends_its_grid_and_nothing_else() -> None:
 def test_the_description_is_short(made: Range, text: str) -> None:
     """One line for tables."""
     assert made.describe() == text
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "expected"),
-    [
-        ("learning_rate=log:1e-5:1e-3", "learning_rate", FloatRange(1e-5, 1e-3, log=True)),
-        ("warmup_ratio=float:0:0.2", "warmup_ratio", FloatRange(0, 0.2)),
-        ("num_beams=int:1:8", "num_beams", IntRange(1, 8)),
-        ("generation.num_beams=int:1:8:2", "generation.num_beams", IntRange(1, 8, step=2)),
-        ("x=log_int:8:512", "x", IntRange(8, 512, log=True)),
-        ("optim=choice:adamw_torch, adafactor", "optim", Choice(("adamw_torch", "adafactor"))),
-        ("model=choice:scratch:tiny,none", "model", Choice(("scratch:tiny", "none"))),
-    ],
-)
-def test_the_form_of_the_command_line(text: str, name: str, expected: Range) -> None:
-    """`--range` says in one word what the YAML form says."""
-    assert parse_range_option(text) == (name, expected)
-
-
-def test_options_of_a_choice_have_yamls_types() -> None:
-    """Compared with their types, since 1 == True == 1.0 in Python."""
-    found = parse_range_option("x=choice:2,true,null,none,1e-3")[1]
-    assert isinstance(found, Choice)
-    assert [repr(option) for option in found.options] == ["2", "True", "None", "'none'", "0.001"]
-
-
-@pytest.mark.parametrize(
-    ("text", "wrong"),
-    [
-        ("lr=log:1e-3:1e-5", "upside down: 0.001 > 1e-05"),
-        ("lr=float:1:1", "both 1"),
-        ("lr=log:0:1", "cannot start at 0"),
-        ("lr=log_int:0:8", "cannot start at 0"),
-        ("n=int:1:8:0", "the step is 0"),
-        ("n=int:1:8:9", "larger than the range"),
-        ("n=int:1:8:x", "the step 'x' is not a whole number"),
-        ("n=int:1:8.5", "'8.5' is not a whole number"),
-        ("lr=lgo:1:2", "unknown kind 'lgo'"),
-        ("lr=log:1", "1 bounds"),
-        ("lr=log:1:2:3", "3 bounds"),
-        ("n=int:1:2:3:4", "4 bounds"),
-        ("lr=float:0:many", "'many' is not a finite number"),
-        ("lr=float:nan:1", "'nan' is not a finite number"),
-        ("lr=float:0:inf", "'inf' is not a finite number"),
-        ("o=choice:", "no option"),
-        ("o=choice:a,,b", "item 2 is empty"),
-        ("o=choice:a,b,a", "'a' stands there twice"),
-        ("o=choice:1,true", "True stands there twice"),  # Optuna compares options with ==
-        ("lr", "no NAME="),
-        ("=log:1:2", "no NAME="),
-    ],
-)
-def test_a_wrong_option_is_told_in_three_parts(text: str, wrong: str) -> None:
-    """Where and what, the form, and what to do."""
-    with pytest.raises(UserError) as caught:
-        parse_range_option(text)
-    assert caught.value.given.startswith(f"--range {text}")
-    assert wrong in caught.value.given
-    assert any(form in caught.value.allowed for form in OPTION_FORMS.values())
-    assert caught.value.todo
-
-
-def test_an_unknown_kind_is_answered_with_the_nearest() -> None:
-    """A slip of the finger is named."""
-    with pytest.raises(UserError) as caught:
-        parse_range_option("o=choise:a,b")
-    assert caught.value.todo == "did you mean 'choice'?"
-
-
-@pytest.mark.parametrize(
-    ("spec", "wrong"),
-    [
-        ({"log": [1e-3, 1e-5]}, "upside down"),
-        ({"float": [0, 0.2], "default": 0.3}, "default 0.3 is not in the range"),
-        ({"int": [1, 8], "step": 2, "default": 4}, "default 4 is not in the range"),  # the grid is 1, 3, 5, 7
-        ({"int": [1, 8], "default": 2.5}, "default 2.5 is not in the range"),
-        ({"choice": ["a", "b"], "default": "c"}, "default 'c' is not in the range"),
-        ({"choice": []}, "no option"),
-        ({"choice": [["a"], "b"]}, "not one plain value"),
-        ({"choice": "a"}, "choice is 'a'"),
-        ({"float": [0, float("nan")]}, "nan is not a finite number"),
-        ({"int": [True, 8]}, "True is not a whole number"),
-        ({"log_int": [8, 512], "step": 2}, "unknown key 'step'"),
-        ({"float": [0, 1], "defualt": 1}, "unknown key 'defualt'"),
-        ({"float": [0, 1], "int": [0, 1]}, "several kinds: float, int"),
-        ({"default": 1}, "no kind of range"),
-        ({"float": [0, 1], "when": "optim"}, "`when` is 'optim'"),
-        ({"float": [0, 1], "when": {"optim": []}}, "gives optim as []"),
-        (0.5, "is 0.5"),
-    ],
-)
-def test_a_wrong_yaml_form_names_file_and_key(spec: object, wrong: str) -> None:
-    """The place comes first."""
-    with pytest.raises(UserError) as caught:
-        parse_range("lr", spec, "my.yaml")
-    assert caught.value.given.startswith("my.yaml: search.lr")
-    assert wrong in caught.value.given
-    assert caught.value.todo
-
-
-def test_all_faults_of_a_range_are_told_at_once() -> None:
-    """Upside down, from below zero, and with a step of 0: three problems, one run."""
-    with pytest.raises(UserErrors) as caught:
-        parse_range("n", {"int": [8, -1], "step": 0, "when": {}}, "my.yaml")
-    assert len(caught.value.problems) == 3
-
-
-@pytest.mark.parametrize("kind", YAML_FORMS)
-def test_the_forms_that_messages_show_are_right(kind: str) -> None:
-    """An example that does not work is worse than none."""
-    assert parse_range("x", yaml.safe_load(YAML_FORMS[kind]), "file").to_dict()[kind]
 
 
 def test_a_condition_holds_with_one_of_its_values() -> None:

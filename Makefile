@@ -1,0 +1,31 @@
+# make tune   install, then search on the embedded sample
+# make test   install, then run every test and linter-free check
+# make lint   ruff and mypy
+# make venv   install only; a second call does nothing
+PYTHON ?= $(shell for v in 3.11 3.12 3.13; do command -v python$$v && break; done 2>/dev/null | head -1)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: tune test lint venv
+
+tune: venv
+	$(BIN)/python cli.py tune kobart
+
+test: venv
+	$(BIN)/python -m pytest
+
+lint: venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+venv: $(STAMP)
+
+# Installed anew only when a version or a dependency changed. torch first and pinned: without a pin, other
+# packages draw its newest build.
+$(STAMP): constraints.txt pyproject.toml
+	test -n "$(PYTHON)" || { echo "kotune needs Python 3.11 or newer: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $(STAMP)

@@ -1,0 +1,454 @@
+"""What a trial costs beside its own work: the same short trials run four ways, one after the other, on one machine.
+
+python benchmarks/trial_overhead.py            # all four ways; minutes, on an otherwise idle machine
+python benchmarks/trial_overhead.py --short    # plain and kotune with 4 trials each; under a minute
+
+Prints one JSON object on stdout, progress on stderr. The ways:
+
+plain           one process, a `Seq2SeqTrainer` per trial, the model copied from memory; nothing is saved
+plain_parallel  as many of those processes side by side as there are slots (comes with plain)
+kotune          a study: space, preparation, `Search`, no scheduler, random sampler
+hf_ray          `Trainer.hyperparameter_search(backend="ray")`, one CPU per trial
+stock           Ray's guide "Hyperparameter Tuning with Ray Tune": a Tune function per trial that calls
+                `TorchTrainer.fit()`. The function and its worker take one CPU each, so that on two CPUs one trial
+                runs at a time
+
+Every way runs in processes of its own while no other runs, with one torch thread per process and without W&B. Trials
+train 2 steps on 64 rows and evaluate once (`_short_trial.py`). kotune does more than the others here: it writes the
+trial's model, its record and Optuna's database, as it always does, and none of that is subtracted.
+
+Per way:
+
+startup_seconds             from the start of the process to the first result
+seconds_per_trial           what a trial takes of its slot (or process) in the steady state, that is from one trial's
+                            end to the next one's on the same slot, each slot's first trial left out
+throughput_seconds_per_trial  seconds_per_trial / trials side by side: what the next trial adds to the wall clock
+trials, side_by_side
+
+`ratios`: overhead = seconds_per_trial(way) - seconds_per_trial(the plain process under the same load), which is
+plain_parallel for kotune and hf_ray, where both cores work, and plain for stock, where one trial has the machine to
+itself. A kotune overhead under `RESOLUTION` counts as `RESOLUTION` when others are divided by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+WAYS = ("plain", "kotune", "hf_ray", "stock")
+#: Seconds that this benchmark can tell apart.
+RESOLUTION = 0.01
+#: Seconds; a way that takes longer is ended and the benchmark fails.
+PATIENCE = {"prepare": 180, "plain": 300, "kotune": 300, "hf_ray": 400, "stock": 400}
+SHORT_TRIALS = 4
+
+
+# ---- what the numbers mean
+
+
+def per_slot(ends: Sequence[float], slots: int) -> float:
+    """Mean seconds that a trial takes of its slot, once every slot has had its first.
+
+    Args:
+        ends: when trials ended, in seconds, of `slots` that run side by side.
+
+    The end of a trial and the one `slots` ends later are one trial apart: exactly so on average when the first ends
+    are the slots' first trials and the last ends their last ones.
+
+    Raises:
+        ValueError: no slot has had a second trial.
+    """
+    if len(ends) <= slots:
+        raise ValueError(f"{len(ends)} trials on {slots} slots: no slot has had a second one")
+    known = sorted(ends)
+    gaps = [later - earlier for earlier, later in zip(known, known[slots:], strict=False)]
+    return sum(gaps) / len(gaps)
+
+
+def timing(started: float, first_result: float, ends: Sequence[float], slots: int) -> dict[str, Any]:
+    """The numbers that all ways have; times are of one monotonic clock, in seconds."""
+    seconds = per_slot(ends, slots)
+    return {
+        "startup_seconds": first_result - started,
+        "seconds_per_trial": seconds,
+        "throughput_seconds_per_trial": seconds / slots,
+        "trials": len(ends),
+        "side_by_side": slots,
+    }
+
+
+def ratios(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Overheads above the plain process under the same load, in seconds, and how many times kotune's they are."""
+    baselines = {"kotune": "plain_parallel", "hf_ray": "plain_parallel", "stock": "plain"}
+    overheads = {
+        way: found[way]["seconds_per_trial"] - found[baseline]["seconds_per_trial"]
+        for way, baseline in baselines.items()
+        if way in found and baseline in found
+    }
+    told = {f"{way}_overhead_seconds": overhead for way, overhead in overheads.items()}
+    if "kotune" in overheads:
+        kotune = max(overheads["kotune"], RESOLUTION)
+        told |= {f"{way}_over_kotune": overheads[way] / kotune for way in ("hf_ray", "stock") if way in overheads}
+    return told
+
+
+# ---- the ways, each in a process of its own; what they import is part of what is measured
+
+
+class Clock:
+    """When the first result came and when trials ended, on the clock that all processes of a machine share."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.first_result: float | None = None
+        self.ends: list[float] = []
+
+    def result(self) -> None:
+        self.first_result = self.first_result or time.monotonic()
+
+    def end(self) -> None:
+        self.result()
+        self.ends.append(time.monotonic())
+
+    def read(self, trials: int, slots: int) -> dict[str, Any]:
+        """The numbers of a way that should have run `trials`.
+
+        Raises:
+            RuntimeError: it ran another number.
+        """
+        if len(self.ends) != trials or self.first_result is None:
+            raise RuntimeError(f"{len(self.ends)} trials ended instead of {trials}")
+        return timing(self.started, self.first_result, self.ends, slots)
+
+
+def prepare(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
+    """What the ways without a preparation of their own start from."""
+    from benchmarks import _short_trial
+
+    _short_trial.prepare(folder).save(folder / "prepared.json")
+    return {}
+
+
+def plain(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
+    """Trials in a loop, as somebody would write it well without any search library."""
+    from benchmarks import _short_trial
+
+    material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
+    loaded = time.monotonic() - clock.started
+    for number in range(trials):
+        metrics = _short_trial.run_by_hand(material, _short_trial.learning_rate(number), folder / "plain")
+        clock.end()
+    return {**clock.read(trials, 1), "imports_and_loading_seconds": loaded, "last_metrics": metrics}
+
+
+def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
+    """A study through the parts that `cli.py tune` uses."""
+    from benchmarks import _short_trial
+    from tuning import preparation
+    from tuning.live import open_view
+    from tuning.resources import plan_slots
+    from tuning.search import Search, connect, disconnect
+    from tuning.study import COMPLETED, RUNNING, Study
+
+    space = _short_trial.short_space(folder / "kotune_data", trials, slots)
+    study = Study.create(space, folder / "runs", "short")
+    material = preparation.prepare(study, preparation.read(space), print)
+    prepared = time.monotonic() - clock.started
+    plan = plan_slots(space, connect(None))
+
+    def listen() -> None:
+        if study.with_status(COMPLETED) or any(record.results for record in study.with_status(RUNNING)):
+            clock.result()
+        for _ in range(len(study.with_status(COMPLETED)) - len(clock.ends)):
+            clock.end()
+
+    study.listeners.append(listen)
+    search = Search(study, material, plan, tracking=None, view=open_view(sys.stdout))
+    try:
+        search.run()
+    finally:
+        disconnect()
+    return {
+        **clock.read(trials, plan.slots),
+        "slots": plan.slots,
+        "worker_groups_started": search.worker_groups_started,
+        "imports_and_preparation_seconds": prepared,
+        "last_metrics": study.ranked()[-1].results[-1].metrics,
+    }
+
+
+def hf_ray(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
+    """The search that comes with transformers."""
+    import ray
+    from ray import tune
+
+    from benchmarks import _short_trial
+
+    prepared = _short_trial.Prepared.load(folder / "prepared.json")
+    material = _short_trial.Material.load(prepared)
+    ray.init(address="local", num_cpus=slots, include_dashboard=False)
+
+    def model_init() -> Any:
+        _short_trial.one_thread()
+        return _short_trial.load_model(prepared.base_model)
+
+    low, high = _short_trial.RATES
+    trainer = _short_trial.make_trainer(material, low, folder / "hf_ray", model_init)
+    best: Any = trainer.hyperparameter_search(
+        hp_space=lambda _: {"learning_rate": tune.loguniform(low, high)},
+        compute_objective=lambda metrics: metrics["eval_rouge_sum"],
+        n_trials=trials,
+        direction="maximize",
+        backend="ray",
+        resources_per_trial={"cpu": 1, "gpu": 0},
+        storage_path=str(folder / "hf_ray_results"),
+        callbacks=[tune_clock(clock)],
+    )
+    ray.shutdown()
+    return {**clock.read(trials, slots), "best_objective": best.objective}
+
+
+def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
+    """https://docs.ray.io/en/latest/train/user-guides/hyperparameter-optimization.html"""
+    os.environ["RAY_TRAIN_V2_ENABLED"] = "1"
+    import ray
+    import ray.train
+    from ray import tune
+    from ray.train.torch import TorchTrainer
+    from ray.tune.integration.ray_train import TuneReportCallback
+
+    def train_on_worker(config: dict[str, Any]) -> None:
+        from benchmarks import _short_trial
+
+        material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
+        ray.train.report(_short_trial.run_by_hand(material, config["learning_rate"], folder / "stock"))
+
+    def drive(config: dict[str, Any]) -> None:
+        trainer = TorchTrainer(
+            train_on_worker,
+            train_loop_config=config["train_loop_config"],
+            scaling_config=ray.train.ScalingConfig(num_workers=1, use_gpu=False),
+            run_config=ray.train.RunConfig(
+                name=f"train-{tune.get_context().get_trial_id()}",
+                storage_path=str(folder / "stock_train"),
+                callbacks=[TuneReportCallback()],
+            ),
+        )
+        trainer.fit()
+
+    low, high = 1e-4, 1e-3
+    side_by_side = max(1, slots // 2)
+    ray.init(address="local", num_cpus=slots, include_dashboard=False)
+    results = tune.Tuner(
+        drive,
+        param_space={"train_loop_config": {"learning_rate": tune.loguniform(low, high)}},
+        tune_config=tune.TuneConfig(num_samples=trials, max_concurrent_trials=side_by_side),
+        run_config=tune.RunConfig(name="stock", storage_path=str(folder / "stock_tune"), callbacks=[tune_clock(clock)]),
+    ).fit()
+    best = results.get_best_result(metric="eval_rouge_sum", mode="max")
+    ray.shutdown()
+    return {**clock.read(trials, side_by_side), "last_metrics": _evaluated(best.metrics)}
+
+
+def _evaluated(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if name.startswith("eval_")}
+
+
+def tune_clock(clock: Clock) -> Any:
+    """A callback of Ray Tune that reads `clock`."""
+    from ray.tune import Callback
+
+    class Reading(Callback):  # type: ignore[misc]
+        def on_trial_result(self, *args: Any, **kwargs: Any) -> None:
+            clock.result()
+
+        def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
+            clock.end()
+
+    return Reading()
+
+
+# ---- starting and ending them
+
+CHILDREN: dict[str, Callable[[Path, int, int, Clock], dict[str, Any]]] = {
+    "prepare": prepare,
+    "plain": plain,
+    "kotune": kotune,
+    "hf_ray": hf_ray,
+    "stock": stock,
+}
+
+
+class WayFailed(RuntimeError):
+    """A way gave no numbers; holds the end of what it printed."""
+
+
+class Runner:
+    """Starts ways in processes of their own and ends all that they leave behind.
+
+    Args:
+        folder: where everything is written.
+    """
+
+    def __init__(self, folder: Path, slots: int) -> None:
+        self._folder, self._slots = folder, slots
+        environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+        self._environment = environment | {
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "TOKENIZERS_PARALLELISM": "false",
+            "HF_HUB_OFFLINE": "1",
+            "WANDB_MODE": "disabled",
+            "RAY_usage_stats_enabled": "0",
+        }
+
+    def run(self, way: str, trials: int, copies: int = 1) -> list[dict[str, Any]]:
+        """Run `copies` processes of `way` side by side; answers what each measured.
+
+        Raises:
+            WayFailed: one of them failed or took too long.
+        """
+        say(f"{way}: {trials} trials" + (f" in each of {copies} processes" if copies > 1 else ""))
+        places = [self._folder / f"{way}-{copies}-{copy}" for copy in range(copies)]
+        started = [self._start(way, trials, place) for place in places]
+        deadline = time.monotonic() + PATIENCE[way]
+        try:
+            for process in started:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+            failed = any(process.returncode != 0 for process in started)
+        finally:
+            for process in started:
+                end(process)
+        if failed:
+            raise WayFailed("\n".join(f"{way} failed:\n{_tail(place.with_suffix('.log'))}" for place in places))
+        return [json.loads(place.with_suffix(".json").read_text(encoding="utf-8")) for place in places]
+
+    def _start(self, way: str, trials: int, place: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "benchmarks.trial_overhead", "--child", way, "--folder", str(self._folder)]
+        numbers = ["--trials", str(trials), "--slots", str(self._slots), "--started", repr(time.monotonic())]
+        with place.with_suffix(".log").open("wb") as log:
+            return subprocess.Popen(
+                [*command, *numbers, "--answer", str(place.with_suffix(".json"))],
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that leads a session, and whatever it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for pid in session_members(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    process.wait()
+
+
+def session_members(leader: int) -> Iterator[int]:
+    """Ids of the processes in the session of `leader`: Ray's workers leave the process group, not the session."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(int(entry.name)) == leader:
+                yield int(entry.name)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:])
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def measure(ways: Sequence[str], trials: Mapping[str, int], slots: int) -> dict[str, Any]:
+    """All ways, one after the other."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="kotune-benchmark-") as folder:
+        runner = Runner(Path(folder), slots)
+        runner.run("prepare", 0)
+        for way in ways:
+            found[way] = runner.run(way, trials[way])[0]
+            if way == "plain":
+                found["plain_parallel"] = together(runner.run(way, trials[way], copies=slots))
+    return {**found, "ratios": ratios(found)}
+
+
+def together(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The numbers of plain processes that ran side by side."""
+    count = len(answers)
+    seconds = sum(answer["seconds_per_trial"] for answer in answers) / count
+    return {
+        "startup_seconds": max(answer["startup_seconds"] for answer in answers),
+        "seconds_per_trial": seconds,
+        "throughput_seconds_per_trial": seconds / count,
+        "trials": sum(answer["trials"] for answer in answers),
+        "side_by_side": count,
+    }
+
+
+def rounded(value: Any) -> Any:
+    """`value` with its numbers to a millisecond."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def main() -> int:
+    given = _arguments()
+    if given.child:
+        answer = CHILDREN[given.child](given.folder, given.trials, given.slots, Clock(given.started))
+        given.answer.write_text(json.dumps(answer), encoding="utf-8")
+        return 0
+    ways = ("plain", "kotune") if given.short else given.ways
+    trials = {"plain": given.trials, "kotune": given.trials, "hf_ray": given.hf_ray_trials, "stock": given.stock_trials}
+    if given.short:
+        trials = dict.fromkeys(WAYS, SHORT_TRIALS)
+    try:
+        found = measure(ways, trials, given.slots)
+    except WayFailed as error:
+        say(str(error))
+        return 1
+    print(json.dumps(rounded(found), indent=2))
+    return 0
+
+
+def _ways(text: str) -> tuple[str, ...]:
+    ways = tuple(text.split(","))
+    unknown = [way for way in ways if way not in WAYS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not among {', '.join(WAYS)}")
+    return ways
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Overhead of a trial, four ways.")
+    parser.add_argument("--ways", type=_ways, default=WAYS, help=f"default: {','.join(WAYS)}")
+    parser.add_argument("--trials", type=int, default=24, help="of plain and of kotune; default: 24")
+    parser.add_argument("--hf-ray-trials", type=int, default=8, help="default: 8")
+    parser.add_argument("--stock-trials", type=int, default=4, help="default: 4")
+    parser.add_argument("--slots", type=int, default=2, help="trials side by side; default: 2")
+    parser.add_argument("--short", action="store_true", help=f"plain and kotune, {SHORT_TRIALS} trials each")
+    for name, kind in (("--folder", Path), ("--answer", Path), ("--started", float)):
+        parser.add_argument(name, type=kind, help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=CHILDREN, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""A base model, its tokenised tables and a job on them, small enough for every test that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from corpora.dialogues import generate
+
+if TYPE_CHECKING:  # the heavy imports are paid by the tests that need them
+    from trainables.trial import Job
+
+#: 34 = 4 × 8 + 2 leaves a short last batch, and 9 dev rows do not share out evenly.
+SIZES = {"train": 34, "dev": 9}
+
+
+@pytest.fixture(scope="session")
+def tiny_rows() -> dict[str, list[dict[str, str]]]:
+    """Split -> rows with the roles `id`, `source` and `target`; no target twice."""
+    rows = [
+        {"id": row["fname"], "source": row["dialogue"], "target": row["summary"]}
+        for row in generate(sum(SIZES.values()), seed=0)
+    ]
+    return {"train": rows[: SIZES["train"]], "dev": rows[SIZES["train"] :]}
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tiny_rows: dict[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a `scratch:tiny` base model whose tokenizer knows the speakers. Read, never written."""
+    from trainables.models import prepare_base
+
+    folder = tmp_path_factory.mktemp("tiny") / "base_model"
+    prepare_base(
+        folder,
+        model="scratch:tiny",
+        tokenizer=None,
+        texts=[row[role] for row in tiny_rows["train"] for role in ("source", "target")],
+        special_tokens=["#Person1#", "#Person2#"],
+        seed=1,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_tables(
+    tiny_base: Path, tiny_rows: dict[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Split -> folder of its tokenised table; sources up to 64 tokens, targets up to 24, ROUGE by whitespace."""
+    from trainables.models import load_tokenizer
+    from trainables.tasks import Limits, task_named
+
+    words = load_tokenizer(str(tiny_base))
+    cache = tmp_path_factory.mktemp("tables")
+    task = task_named("summarisation")
+    made = {
+        split: task.prepare(rows, words, Limits(source=64, target=24), "whitespace", cache)
+        for split, rows in tiny_rows.items()
+    }
+    return {split: str(prepared.folder) for split, prepared in made.items()}
+
+
+@pytest.fixture
+def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]:
+    """What makes the job of a trial of one epoch in batches of 8: `make_job(folder, **changes)`.
+
+    Changes are fields of `Job`; those of `config` are laid over the usual ones.
+    """
+    from trainables.trial import Job
+
+    def make(folder: Path, **changes: Any) -> Job:
+        config = {
+            "num_train_epochs": 1,
+            "per_device_train_batch_size": 8,
+            "per_device_eval_batch_size": 8,
+            "learning_rate": 1e-3,
+            "num_beams": 1,
+            "max_new_tokens": 8,
+            **changes.pop("config", {}),
+        }
+        usual: dict[str, Any] = {
+            "trial_id": "trial-0",
+            "number": 0,
+            "task": "summarisation",
+            "base_model": str(tiny_base),
+            **tiny_tables,
+            "config": config,
+            "seed": 7,
+            "metric": "loss",
+            "mode": "min",
+            "eval_every": 1.0,
+            "max_epochs": float(config["num_train_epochs"]),
+            "rouge_tokenizer": "whitespace",
+            "remove_tokens": [],
+            "folder": str(folder),
+        }
+        return Job.from_dict({**usual, **changes})
+
+    return make

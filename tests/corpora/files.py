@@ -1,0 +1,24 @@
+"""Files of rows for the tests of reading, and what is said when one is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from corpora.reading import read_table
+from search_spaces.errors import UserError
+
+PAIR = {"text": "a", "label": "b"}
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    """A file of this name and content in the folder."""
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def refusal(path: Path, required: dict[str, str] = PAIR, **options: object) -> str:
+    """What is said when the file cannot be read."""
+    with pytest.raises(UserError) as caught:
+        read_table(path, required, **options)  # type: ignore[arg-type]
+    return str(caught.value)

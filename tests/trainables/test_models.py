@@ -1,0 +1,371 @@
+"""Base models: made once, whole or not at all; trials get copies that share nothing but their weights' values."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+from search_spaces.errors import UserError
+from trainables import models
+from trainables.models import (
+    SCRATCH_SIZES,
+    BaseModels,
+    ScratchSize,
+    check_model,
+    decoding_config,
+    load_model,
+    load_tokenizer,
+    prepare_base,
+    scratch_model,
+    scratch_size,
+    train_tokenizer,
+)
+
+TEXTS = ["#Person1#: 안녕하세요, 3시 20분에 봐요.", "#Person2#는 #Person1#에게 전화한다."] * 3
+
+
+def same_weights(first: PreTrainedModel, second: PreTrainedModel) -> bool:
+    """Whether all parameters of two models of one shape are equal."""
+    return all(torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def words() -> PreTrainedTokenizerBase:
+    """A tokenizer trained on a few words."""
+    return train_tokenizer(TEXTS, 100)
+
+
+def test_kobarts_shape() -> None:
+    """`scratch:base` is KoBART: 6 layers on either side, 768 wide, 16 heads, 30,000 pieces."""
+    assert scratch_size("scratch:base") == ScratchSize(6, 768, 16, 3072, 30000)
+
+
+@pytest.mark.parametrize("model", ["gogamza/kobart-base-v2", "scratch", "folder/scratch"])
+def test_other_names_are_no_sizes(model: str) -> None:
+    """They are hub ids or folders."""
+    assert scratch_size(model) is None
+
+
+def test_an_unknown_size_is_refused() -> None:
+    """The message names the sizes there are and the one that was meant."""
+    with pytest.raises(UserError, match="there is no size 'tinny'") as caught:
+        scratch_size("scratch:tinny")
+    assert caught.value.allowed == "scratch:tiny, scratch:small, scratch:base"
+    assert caught.value.todo == "did you mean 'tiny'?"
+
+
+@pytest.mark.parametrize("name", ["tiny", "small"])
+def test_a_size_is_built_as_written(name: str, words: PreTrainedTokenizerBase) -> None:
+    """Layers, width and heads on either side, the tokenizer's vocabulary and tokens, KoBART's positions."""
+    size = SCRATCH_SIZES[name]
+    config = scratch_model(size, words, seed=0).config
+    assert (config.encoder_layers, config.decoder_layers, config.d_model) == (size.layers, size.layers, size.width)
+    assert (config.encoder_attention_heads, config.decoder_attention_heads) == (size.heads, size.heads)
+    assert (config.encoder_ffn_dim, config.decoder_ffn_dim) == (size.feed_forward, size.feed_forward)
+    assert (config.vocab_size, config.max_position_embeddings) == (len(words), 1026)
+    assert (config.pad_token_id, config.eos_token_id) == (words.pad_token_id, words.eos_token_id)
+    assert config.decoder_start_token_id == words.eos_token_id
+
+
+def test_weights_follow_the_seed(words: PreTrainedTokenizerBase) -> None:
+    """And not what the global generator drew before."""
+    first, other, again = (scratch_model(SCRATCH_SIZES["tiny"], words, seed) for seed in (1, 2, 1))
+    assert same_weights(first, again)
+    assert not same_weights(first, other)
+
+
+def test_a_trained_tokenizer_keeps_to_its_vocabulary() -> None:
+    """Its four own tokens come first, and no more pieces than asked for are learnt."""
+    letters = {letter for text in TEXTS for letter in text if letter != " "}
+    small = train_tokenizer(TEXTS, len(letters) + 10)
+    assert len(small) == len(letters) + 10
+    assert small.convert_ids_to_tokens([0, 1, 2, 3]) == ["<pad>", "<unk>", "<s>", "</s>"]
+    assert (small.pad_token, small.unk_token, small.bos_token, small.eos_token) == ("<pad>", "<unk>", "<s>", "</s>")
+
+
+def test_digits_and_punctuation_stand_alone(words: PreTrainedTokenizerBase) -> None:
+    """20분에 is 2, 0 and a word, so that times not seen in training can still be written."""
+    pieces = words.tokenize("20분에.")
+    assert [piece for piece in pieces if set(piece) & set("20.")] == ["2", "0", "."]
+
+
+def test_korean_comes_back_from_the_base_tokenizer(tiny_base: Path, tiny_rows: dict[str, list[dict[str, str]]]) -> None:
+    """Every summary it was trained on, letter by letter."""
+    tokenizer = load_tokenizer(str(tiny_base))
+    targets = [row["target"] for row in tiny_rows["train"]]
+    assert tokenizer.batch_decode(tokenizer(targets)["input_ids"]) == targets
+
+
+def test_special_tokens_are_never_cut_and_stay_in_decoded_text(tiny_base: Path) -> None:
+    """One id each, at any place in a word; what is skipped in decoding are the tokenizer's own tokens."""
+    tokenizer = load_tokenizer(str(tiny_base))
+    text = "#Person1#: 안녕 #Person2#는 가#Person1#"
+    ids = tokenizer(text)["input_ids"]
+    speakers = tokenizer.convert_tokens_to_ids(["#Person1#", "#Person2#", "#Person1#"])
+    assert [token for token in ids if token in speakers] == speakers
+    decoded = tokenizer.decode([tokenizer.bos_token_id, *ids, tokenizer.eos_token_id], skip_special_tokens=True)
+    assert "".join(decoded.split()) == "".join(text.split())
+
+
+@pytest.mark.xfail(
+    reason="Metaspace puts a blank after each special token; prepend_scheme='first' does not", strict=True
+)
+def test_no_blank_is_put_after_a_special_token(tiny_base: Path) -> None:
+    """`#Person2#는` is one word, in the reference and so in the prediction."""
+    tokenizer = load_tokenizer(str(tiny_base))
+    text = "#Person1#: 안녕 #Person2#는 가#Person1#"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+
+
+def test_a_base_model_has_a_row_for_every_token(tiny_base: Path) -> None:
+    """Special tokens included."""
+    assert load_model(str(tiny_base)).get_input_embeddings().num_embeddings == len(load_tokenizer(str(tiny_base)))
+
+
+def test_embeddings_grow_with_new_tokens_only(tiny_base: Path, tmp_path: Path) -> None:
+    """A token that is there already takes no second row; old rows stay; new ones are drawn from the seed."""
+    rows = []
+    for name, seed in (("first", 3), ("again", 3), ("other", 4)):
+        folder = tmp_path / name
+        prepare_base(
+            folder,
+            model=str(tiny_base),
+            tokenizer=None,
+            texts=(),
+            special_tokens=["#Person1#", "#Address#"],
+            seed=seed,
+        )
+        rows.append(load_model(str(folder)).get_input_embeddings().weight)
+    before = load_model(str(tiny_base)).get_input_embeddings().weight
+    assert {len(weight) for weight in rows} == {len(before) + 1}
+    assert all(torch.equal(weight[:-1], before) for weight in rows)
+    assert torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], rows[2])
+    assert load_tokenizer(str(tmp_path / "first")).tokenize("#Address#") == ["#Address#"]
+
+
+def test_a_tokenizer_of_ones_own_serves_a_scratch_model(tiny_base: Path, tmp_path: Path) -> None:
+    """Then none is trained, and the model has its vocabulary."""
+    folder = tmp_path / "base"
+    prepare_base(folder, model="scratch:tiny", tokenizer=str(tiny_base), texts=(), special_tokens=[], seed=0)
+    vocabulary = load_tokenizer(str(tiny_base)).get_vocab()
+    assert load_tokenizer(str(folder)).get_vocab() == vocabulary
+    assert load_model(str(folder)).config.vocab_size == len(vocabulary)
+
+
+def test_a_base_model_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When writing fails, the folder is not there, and an old one stays as it was."""
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.mkdir()
+    (old / "config.json").write_text("{}")
+
+    def full_disk(*args: Any, **kwargs: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(PreTrainedTokenizerBase, "save_pretrained", full_disk)
+    for folder in (new, old):
+        with pytest.raises(OSError, match="no space left"):
+            prepare_base(folder, model="scratch:tiny", tokenizer=None, texts=TEXTS, special_tokens=[], seed=0)
+    assert not new.exists()
+    assert [path.name for path in old.iterdir()] == ["config.json"]
+
+
+def test_a_base_model_is_replaced_whole(tiny_base: Path, tmp_path: Path) -> None:
+    """Nothing of what stood in the folder before is left, and nothing beside it."""
+    folder = tmp_path / "base"
+    folder.mkdir()
+    (folder / "stale.bin").write_bytes(b"old")
+    prepare_base(folder, model=str(tiny_base), tokenizer=None, texts=(), special_tokens=[], seed=0)
+    assert not (folder / "stale.bin").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["base"]
+
+
+@pytest.mark.parametrize("load", [load_tokenizer, load_model, check_model])
+def test_an_empty_folder_cannot_be_loaded(load: Any, tmp_path: Path) -> None:
+    """The message says what was looked for, in one line, and what to check."""
+    with pytest.raises(UserError, match="cannot be loaded") as caught:
+        load(str(tmp_path))
+    assert str(tmp_path) in caught.value.given
+    assert "\n" not in caught.value.given
+    assert "check the path" in caught.value.todo
+
+
+def test_a_tokenizer_needs_a_pad_token(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Without one no batch can be made."""
+    words.save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({name: value for name, value in settings.items() if name != "pad_token"})
+    )
+    with pytest.raises(UserError, match="has no pad token"):
+        load_tokenizer(str(tmp_path))
+
+
+@pytest.mark.xfail(
+    reason="only the pad token is asked for; encode() then puts None at the end of each row", strict=True
+)
+def test_a_tokenizer_needs_an_end_token(tmp_path: Path) -> None:
+    """BERT's has none."""
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가"]))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UserError):
+        load_tokenizer(str(tmp_path))
+
+
+def test_a_model_without_a_decoder_is_refused(tmp_path: Path, tiny_base: Path) -> None:
+    """Before any weights are loaded; encoder-decoders and scratch sizes pass."""
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UserError, match="is a bert, which has no decoder"):
+        check_model(str(tmp_path))
+    check_model(str(tiny_base))
+    check_model("scratch:tiny")
+    with pytest.raises(UserError, match="no size"):
+        check_model("scratch:huge")
+
+
+@pytest.mark.parametrize("overrides", [{}, {"dropout": 0.3}])
+def test_copies_are_independent(overrides: dict[str, Any], tiny_base: Path) -> None:
+    """Of the base and of each other: weights, configuration and generation config; tied weights stay tied."""
+    kept = BaseModels()
+    first, second = (kept.fresh(str(tiny_base), overrides) for _ in range(2))
+    assert same_weights(first, second)
+    with torch.no_grad():
+        for weight in first.parameters():
+            weight.add_(1.0)
+    first.config.dropout = 0.9
+    first.generation_config.num_beams = 9
+    third = kept.fresh(str(tiny_base), overrides)
+    for other in (second, third):
+        assert same_weights(other, load_model(str(tiny_base)))
+        assert other.config.dropout == overrides.get("dropout", 0.1)  # BART's own
+        assert other.generation_config.num_beams != 9
+        assert other.get_output_embeddings().weight is other.get_input_embeddings().weight
+
+
+def test_a_base_is_read_from_disk_once(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for other overrides; another base takes the place of the first in memory."""
+    read: list[str] = []
+
+    def counted(folder: str) -> PreTrainedModel:
+        read.append(folder)
+        return load_model(folder)
+
+    monkeypatch.setattr(models, "load_model", counted)
+    kept = BaseModels()
+    one, two = str(tiny_base), f"{tiny_base}/../{tiny_base.name}"
+    overrides: Sequence[dict[str, Any]] = ({}, {"dropout": 0.2}, {})
+    for changes in overrides:
+        kept.fresh(one, changes)
+    assert read == [one]
+    kept.fresh(two, {})
+    kept.fresh(one, {})
+    assert read == [one, two, one]
+
+
+def test_dropout_can_be_overridden(tiny_base: Path) -> None:
+    """It reaches the layers, and the weights are those of the base."""
+    base = load_model(str(tiny_base))
+    model = BaseModels().fresh(str(tiny_base), {"dropout": 0.3, "attention_dropout": 0.2})
+    assert {layer.dropout for layer in model.model.encoder.layers} == {0.3}
+    assert {layer.self_attn.dropout for layer in model.model.decoder.layers} == {0.2}
+    assert same_weights(model, base)
+    assert model.generation_config.to_dict() == base.generation_config.to_dict()
+
+
+@pytest.mark.parametrize("override", [{"d_model": 48}, {"encoder_layers": 1}, {"decoder_layers": 3}, {"vocab_size": 9}])
+def test_an_override_that_changes_shapes_is_refused(override: dict[str, Any], tiny_base: Path) -> None:
+    """Rather than leave weights fresh or out."""
+    with pytest.raises(UserError, match=f"model.{next(iter(override))} changes the shape of the weights") as caught:
+        BaseModels().fresh(str(tiny_base), override)
+    assert "dropout" in caught.value.allowed
+
+
+def test_an_override_of_nothing_is_refused(tiny_base: Path) -> None:
+    """A misspelt field would change nothing, all night."""
+    with pytest.raises(UserError, match=r"model\.dropot is no field of BartConfig") as caught:
+        BaseModels().fresh(str(tiny_base), {"dropot": 0.3})
+    assert caught.value.todo == "did you mean 'dropout'?"
+
+
+@pytest.mark.xfail(reason="only load_state_dict stands in the try", strict=True)
+@pytest.mark.parametrize(
+    "override", [{"encoder_attention_heads": 5}, {"dropout": "much"}, {"activation_function": "gellu"}]
+)
+def test_an_override_that_no_model_can_be_made_of_is_refused(override: dict[str, Any], tiny_base: Path) -> None:
+    """96 does not divide by 5 heads; a word is no dropout; there is no gellu."""
+    with pytest.raises(UserError):
+        BaseModels().fresh(str(tiny_base), override)
+
+
+def beam_search() -> GenerationConfig:
+    """What a base model may come with."""
+    return GenerationConfig(num_beams=4, early_stopping=True, length_penalty=2.0, max_length=40, no_repeat_ngram_size=3)
+
+
+def test_decoding_without_beams_drops_what_only_beams_read(tmp_path: Path) -> None:
+    """The rest stays, the base is untouched, and the result can be saved and read again."""
+    base = beam_search()
+    config = decoding_config(base, {"num_beams": 1})
+    assert (config.num_beams, config.early_stopping, config.length_penalty) == (1, False, 1.0)
+    assert (config.no_repeat_ngram_size, config.max_length) == (3, 40)
+    assert base == beam_search()
+    config.save_pretrained(tmp_path)
+    assert GenerationConfig.from_pretrained(tmp_path) == config
+
+
+def test_decoding_with_beams_keeps_them() -> None:
+    """The trial's own values over those of the base."""
+    config = decoding_config(beam_search(), {"num_beams": 6, "length_penalty": 0.8})
+    assert (config.num_beams, config.early_stopping, config.length_penalty) == (6, True, 0.8)
+
+
+def test_one_limit_of_length_counts() -> None:
+    """`max_new_tokens` puts an inherited `max_length` away and the other way round; else both stay."""
+    both = GenerationConfig(max_length=40, max_new_tokens=20)
+    limits = [
+        (config.max_length, config.max_new_tokens)
+        for config in (
+            decoding_config(both, decoding) for decoding in ({"max_new_tokens": 9}, {"max_length": 9}, {"num_beams": 2})
+        )
+    ]
+    assert limits == [(None, 9), (9, None), (40, 20)]
+
+
+def test_sampling_keeps_what_only_sampling_reads() -> None:
+    """Temperature and the tops count with `do_sample` alone."""
+    sampling = {"temperature": 0.7, "top_p": 0.9, "top_k": 20}
+    drawn = decoding_config(GenerationConfig(), {"do_sample": True, **sampling})
+    greedy = decoding_config(drawn, {"do_sample": False})
+    assert (drawn.temperature, drawn.top_p, drawn.top_k) == (0.7, 0.9, 20)
+    assert (greedy.temperature, greedy.top_p, greedy.top_k) == (1.0, 1.0, 50)
+
+
+@pytest.mark.xfail(reason="only temperature, top_p and top_k go back to their defaults", strict=True, raises=ValueError)
+@pytest.mark.parametrize("inherited", [{"min_p": 0.1}, {"typical_p": 0.9}, {"epsilon_cutoff": 0.1}])
+def test_everything_that_only_sampling_reads_is_dropped(inherited: dict[str, Any]) -> None:
+    """A base model that samples can be decoded with beams."""
+    decoding_config(GenerationConfig(do_sample=True, **inherited), {"do_sample": False, "num_beams": 2})
+
+
+def test_decoding_that_cannot_work_is_refused() -> None:
+    """More sequences than beams; by transformers' own strict check."""
+    with pytest.raises(ValueError, match="num_return_sequences"):
+        decoding_config(GenerationConfig(), {"num_beams": 2, "num_return_sequences": 3})
+
+
+def test_a_prepared_folder_is_all_that_others_need(tiny_base: Path) -> None:
+    """Weights in safetensors, configuration, generation config and tokenizer, for `from_pretrained` alone."""
+    names = {path.name for path in tiny_base.iterdir()}
+    assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json"} <= names
+    assert AutoTokenizer.from_pretrained(tiny_base).eos_token == "</s>"
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test here may ask the hub."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    yield

@@ -1,0 +1,190 @@
+"""Whole studies on a real Ray: small, but every part is the one a user gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+from safetensors.torch import load_file
+
+from benchmarks.small import sitting, small_space, small_study
+from tuning import retention
+from tuning.study import Study
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
+
+
+def optuna_trials(study: Study) -> list[optuna.trial.FrozenTrial]:
+    """What a dashboard would read from the study's database."""
+    return optuna.load_study(study_name=study.name, storage=f"sqlite:///{study.paths.optuna}").get_trials()
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, two_cpus: None) -> tuple[Study, int]:
+    """A study of nine trials under ASHA on two slots, and the worker groups it started."""
+    folder = tmp_path_factory.mktemp("searched")
+    space = small_space(
+        folder,
+        ["budget.trials=9", "num_train_epochs=4", "scheduler.reduction_factor=2", "checkpoints.keep_best=2"],
+    )
+    study, material = small_study(folder, "searched", space)
+    search = sitting(study, material, slots=2)
+    search.run()
+    return study, search.worker_groups_started
+
+
+def test_every_trial_ends_and_some_are_pruned(searched: tuple[Study, int]) -> None:
+    """Nine trials, each completed or pruned; ASHA with factor 2 must stop some and finish some."""
+    study, _ = searched
+    statuses = [record.status for record in study.records.values()]
+    assert len(statuses) == 9
+    assert set(statuses) == {"completed", "pruned"}
+
+
+def test_a_slot_is_started_once(searched: tuple[Study, int]) -> None:
+    """Nine trials on two slots start two worker groups."""
+    assert searched[1] == 2
+
+
+def test_trial_zero_is_the_recipe_default(searched: tuple[Study, int]) -> None:
+    """The first trial has the defaults of the ranges."""
+    study, _ = searched
+    assert study.default is not None
+    assert study.default.number == 0
+    assert study.default.parameters == {name: found.default for name, found in study.space.search.items()}
+
+
+def test_optuna_hears_the_truth(searched: tuple[Study, int]) -> None:
+    """Pruned trials are PRUNED with their curve, completed ones COMPLETE with their best value, none RUNNING."""
+    study, _ = searched
+    states = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+    for trial in optuna_trials(study):
+        record = study.records[trial.user_attrs["trial_id"]]
+        assert trial.state == states[record.status]
+        assert list(trial.intermediate_values.values()) == list(record.values(study.metric).values())
+        if record.status == "completed":
+            assert trial.value == record.best_value(study.metric, study.mode)
+
+
+def test_only_the_best_models_of_the_study_stay(searched: tuple[Study, int]) -> None:
+    """Two models are kept, they are the best that were saved, and the best of all is among them."""
+    study, _ = searched
+    on_disk = {path.parent.parent.name for path in study.paths.trials.glob("*/checkpoints/step-*")}
+    kept = retention.keepers(study)
+    assert on_disk == {record.trial_id for record in kept}
+    assert len(kept) == 2
+    assert kept[0] is study.ranked()[0]
+    assert not list(study.paths.trials.glob("*/checkpoints/*/optimizer.pt"))
+
+
+def test_a_warm_trial_equals_a_fresh_process(searched: tuple[Study, int], tmp_path: Path) -> None:
+    """The best trial of a warm slot, run again alone in a new process, gives the same weights bit for bit."""
+    study, _ = searched
+    record = max(retention.keepers(study), key=lambda record: record.number)
+    warm = retention.saved_model(study, record)
+    assert warm is not None
+    job = study.paths.trial(record.trial_id) / "job.json"
+    command = [sys.executable, "-m", "trainables.trial", str(job), "--folder", str(tmp_path)]
+    alone = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True)
+    results = [json.loads(line) for line in alone.stdout.splitlines()]
+    for told, result in zip(record.results, results, strict=False):
+        for name, value in told.metrics.items():
+            if name != "eval_seconds":
+                assert result["metrics"][name] == value
+    fresh = load_file(tmp_path / "checkpoints" / warm.path.name / "model.safetensors")
+    kept = load_file(warm.path / "model.safetensors")
+    assert kept.keys() == fresh.keys()
+    assert all((kept[name] == fresh[name]).all() for name in kept)
+
+
+def test_a_killed_worker_costs_no_trial(tmp_path: Path) -> None:
+    """kill -9 of a train worker in mid-trial: the trial goes on from its checkpoint and nothing has failed."""
+    space = small_space(tmp_path, ["budget.trials=2", "num_train_epochs=8", "scheduler.name=none"])
+    study, material = small_study(tmp_path, "killed", space)
+    search = sitting(study, material)
+    killed = threading.Event()
+
+    def kill_once() -> None:
+        first = next(iter(study.records.values()), None)
+        if first is not None and len(first.results) == 2 and not killed.is_set():
+            killed.set()
+            place = next(iter(search.proposals.places.values()))
+            os.kill(int(place["pid"]), signal.SIGKILL)
+
+    study.listeners.append(kill_once)
+    search.run()
+    assert killed.is_set()
+    assert [record.status for record in study.records.values()] == ["completed", "completed"]
+    assert [result.epoch for result in study.records["killed-0000"].results] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert search.worker_groups_started == 2  # the one slot's group, and the one that replaced it
+
+
+def test_a_trial_without_a_number_fails_with_a_reason_and_the_slot_goes_on(tmp_path: Path) -> None:
+    """A learning rate that makes the loss NaN: FAIL in Optuna, a reason, and the next trial runs in the same group."""
+    space = small_space(
+        tmp_path,
+        ["budget.trials=3", "scheduler.name=none", "max_grad_norm=0"],
+        ["learning_rate=choice:1e-3,1e30"],
+    )
+    study, material = small_study(tmp_path, "broken", replace(space, seed=3))
+    search = sitting(study, material)
+    search.run()
+    by_rate = {record.parameters["learning_rate"]: record for record in study.records.values()}
+    assert by_rate[1e-3].status == "completed"
+    assert by_rate[1e30].status == "failed"
+    assert "nan" in by_rate[1e30].reason
+    assert search.worker_groups_started == 1
+    states = {trial.user_attrs["trial_id"]: trial for trial in optuna_trials(study)}
+    failed = states[by_rate[1e30].trial_id]
+    assert failed.state == TrialState.FAIL
+    assert failed.user_attrs["reason"] == by_rate[1e30].reason
+
+
+def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
+    """A budget that ends in mid-trial leaves the trial unfinished; a second sitting finishes it and the rest."""
+    space = small_space(tmp_path, ["budget.trials=3", "num_train_epochs=2000", "scheduler.name=none", "budget.time=25"])
+    study, material = small_study(tmp_path, "paused", space)
+    first = sitting(study, material)
+    started = time.monotonic()
+    first.run()
+    assert time.monotonic() - started < 50  # 25 s, and what closing a slot may take
+    assert first.interrupted
+    (open_record,) = study.with_status("running")
+    before = [result.epoch for result in open_record.results]
+    assert before
+
+    again = Study.load(tmp_path / "runs", "paused")
+    again.space = replace(again.space, budget={"trials": 3, "time": None}, scheduler={**space.scheduler, "max": None})
+    for record in again.records.values():
+        record.max_epochs = before[-1] + 2
+    again.space.fixed["num_train_epochs"] = 2
+    second = sitting(again, material)
+    second.run()
+    assert not second.interrupted
+    assert [record.status for record in again.records.values()] == ["completed"] * 3
+    epochs = [result.epoch for result in again.records[open_record.trial_id].results]
+    assert epochs == sorted(set(epochs))
+    assert epochs[: len(before)] == before
+    assert epochs[-1] == before[-1] + 2
+    assert all(trial.state == TrialState.COMPLETE for trial in optuna_trials(again))
+
+
+def test_two_workers_train_one_trial(tmp_path: Path) -> None:
+    """Two gloo workers per trial on rows that do not divide evenly; two trials, one group."""
+    space = small_space(tmp_path, ["budget.trials=2", "scheduler.name=none"], rows=59)
+    study, material = small_study(tmp_path, "pair", space)
+    search = sitting(study, material, workers=2)
+    search.run()
+    assert [record.status for record in study.records.values()] == ["completed", "completed"]
+    assert search.worker_groups_started == 1
+    assert next(iter(search.proposals.places.values()))["workers"] == 2
