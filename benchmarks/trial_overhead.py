@@ -8,7 +8,7 @@ Prints one JSON object on stdout, progress on stderr. The ways:
 plain           one process, a `Seq2SeqTrainer` per trial, the model copied from memory; nothing is saved
 plain_parallel  as many of those processes side by side as there are slots (comes with plain)
 kotune          a study: space, preparation, `Search`, no scheduler, random sampler
-hf_ray          `Trainer.hyperparameter_search(backend="ray")`, one CPU per trial
+hf_ray          `Trainer.hyperparameter_search(backend="ray")`, one CPU per trial; works with Ray 2.60 as it is
 stock           Ray's guide "Hyperparameter Tuning with Ray Tune": a Tune function per trial that calls
                 `TorchTrainer.fit()`. The function and its worker take one CPU each, so that on two CPUs one trial
                 runs at a time
@@ -24,6 +24,7 @@ seconds_per_trial           what a trial takes of its slot (or process) in the s
                             end to the next one's on the same slot, each slot's first trial left out
 throughput_seconds_per_trial  seconds_per_trial / trials side by side: what the next trial adds to the wall clock
 trials, side_by_side
+loss                        of one trial's evaluation, to see that all ways train alike
 
 `ratios`: overhead = seconds_per_trial(way) - seconds_per_trial(the plain process under the same load), which is
 plain_parallel for kotune and hf_ray, where both cores work, and plain for stock, where one trial has the machine to
@@ -149,7 +150,7 @@ def plain(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
     for number in range(trials):
         metrics = _short_trial.run_by_hand(material, _short_trial.learning_rate(number), folder / "plain")
         clock.end()
-    return {**clock.read(trials, 1), "imports_and_loading_seconds": loaded, "last_metrics": metrics}
+    return {**clock.read(trials, 1), "imports_and_loading_seconds": loaded, "loss": metrics["eval_loss"]}
 
 
 def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
@@ -184,7 +185,7 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
         "slots": plan.slots,
         "worker_groups_started": search.worker_groups_started,
         "imports_and_preparation_seconds": prepared,
-        "last_metrics": study.ranked()[-1].results[-1].metrics,
+        "loss": study.ranked()[0].results[-1].metrics["loss"],
     }
 
 
@@ -216,7 +217,7 @@ def hf_ray(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
         callbacks=[tune_clock(clock)],
     )
     ray.shutdown()
-    return {**clock.read(trials, slots), "best_objective": best.objective}
+    return {**clock.read(trials, slots), "loss": float(best.run_summary.results_df["eval_loss"].iloc[0])}
 
 
 def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
@@ -229,8 +230,6 @@ def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
     from ray.tune.integration.ray_train import TuneReportCallback
 
     def train_on_worker(config: dict[str, Any]) -> None:
-        from benchmarks import _short_trial
-
         material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
         ray.train.report(_short_trial.run_by_hand(material, config["learning_rate"], folder / "stock"))
 
@@ -247,7 +246,9 @@ def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
         )
         trainer.fit()
 
-    low, high = 1e-4, 1e-3
+    from benchmarks import _short_trial
+
+    low, high = _short_trial.RATES
     side_by_side = max(1, slots // 2)
     ray.init(address="local", num_cpus=slots, include_dashboard=False)
     results = tune.Tuner(
@@ -258,11 +259,7 @@ def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
     ).fit()
     best = results.get_best_result(metric="eval_rouge_sum", mode="max")
     ray.shutdown()
-    return {**clock.read(trials, side_by_side), "last_metrics": _evaluated(best.metrics)}
-
-
-def _evaluated(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metrics.items() if name.startswith("eval_")}
+    return {**clock.read(trials, side_by_side), "loss": best.metrics["eval_loss"]}
 
 
 def tune_clock(clock: Clock) -> Any:

@@ -15,6 +15,7 @@ from delivery.export import export
 from delivery.final_test import score_on_test
 from delivery.summary import read_lines, summarise
 from search_spaces.errors import UserError
+from search_spaces.ranges import Choice
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space, parse_duration
 from search_spaces.values import load_yaml
@@ -117,7 +118,7 @@ def resume(
     """
     view = open_view(out)
     study = Study.load(storage, name)
-    budget = dict(study.space.budget)
+    budget = study.space.budget.copy()
     if trials is not None:
         if trials < len(study.records):
             raise UserError(
@@ -180,7 +181,7 @@ def check_configs(space: Space) -> None:
     base = {**space.fixed, **samplers.defaults(space.search)}
     check_config(base)
     for name, found in space.search.items():
-        ends = getattr(found, "options", None) or (found.low, found.high)
+        ends = found.options if isinstance(found, Choice) else (found.low, found.high)
         for value in ends:
             if name in base:
                 check_config({**base, name: value})

@@ -150,6 +150,8 @@ class Engine(Seq2SeqTrainer):
         by_length: bool,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
+        self._network: Any = model  # never wrapped, never None
+        self._train_rows = TokenRows(train_rows.select_columns(["input_ids", "labels"]))
         self._pad_token_id = int(model.config.pad_token_id)
         self._dev_rows, self._decode, self._decoding = dev_rows, decode, decoding
         self._judge, self._rungs, self._folder = judge, rungs, folder
@@ -165,7 +167,7 @@ class Engine(Seq2SeqTrainer):
         super().__init__(
             model=model,
             args=args,
-            train_dataset=TokenRows(train_rows.select_columns(["input_ids", "labels"])),
+            train_dataset=self._train_rows,
             eval_dataset=TokenRows(dev_rows.select_columns(["input_ids", "labels"])),
             data_collator=self._collate,
             compute_loss_func=self._loss,
@@ -179,7 +181,7 @@ class Engine(Seq2SeqTrainer):
     def _collate(self, rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
         batch = pad(rows, self._pad_token_id)
         # `compute_loss_func` takes the labels away from the model, which then cannot shift them itself.
-        batch["decoder_input_ids"] = self.model.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
+        batch["decoder_input_ids"] = self._network.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
         return batch
 
     def _loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
@@ -188,7 +190,7 @@ class Engine(Seq2SeqTrainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         # Not prepared by accelerate: the sampler already deals rows to workers.
         return DataLoader(
-            self.train_dataset,
+            self._train_rows,
             batch_sampler=self._sampler,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
@@ -196,7 +198,7 @@ class Engine(Seq2SeqTrainer):
         )
 
     def num_examples(self, dataloader: DataLoader[Any]) -> int:
-        return len(self.train_dataset)
+        return len(self._train_rows)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Evaluate on the dev rows, report, and let the answer decide whether to save or to stop.
@@ -241,7 +243,7 @@ class Engine(Seq2SeqTrainer):
     def generate_and_measure(self) -> Evaluation:
         """Loss and generated text of every dev row, each row once, whatever the number of workers."""
         started = time.perf_counter()
-        self.model.eval()
+        self._network.eval()
         totals = torch.zeros(2, dtype=torch.float64)  # summed loss, tokens
         texts: list[tuple[int, str, int]] = []
         batches = evaluation_batches(
@@ -273,15 +275,15 @@ class Engine(Seq2SeqTrainer):
         batch = self._prepare_inputs(self._collate(rows))
         with self.accelerator.autocast():
             # Encoded once, read twice: by the loss and by generation.
-            encoded = self.model.get_encoder()(
+            encoded = self._network.get_encoder()(
                 input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], return_dict=True
             )
-            outputs = self.model(
+            outputs = self._network(
                 encoder_outputs=encoded,
                 attention_mask=batch["attention_mask"],
                 decoder_input_ids=batch["decoder_input_ids"],
             )
-            generated = self.model.generate(
+            generated = self._network.generate(
                 encoder_outputs=BaseModelOutput(last_hidden_state=encoded.last_hidden_state),
                 attention_mask=batch["attention_mask"],
                 generation_config=self._decoding,

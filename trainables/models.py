@@ -131,7 +131,8 @@ def scratch_model(size: ScratchSize, tokenizer: PreTrainedTokenizerBase, seed: i
         forced_eos_token_id=end,
     )
     set_seed(seed)
-    return AutoModelForSeq2SeqLM.from_config(config)
+    model: PreTrainedModel = AutoModelForSeq2SeqLM.from_config(config)
+    return model
 
 
 def load_model(where: str) -> PreTrainedModel:
@@ -141,13 +142,14 @@ def load_model(where: str) -> PreTrainedModel:
         UserError: nothing there can be loaded, or it is no encoder-decoder.
     """
     try:
-        return AutoModelForSeq2SeqLM.from_pretrained(where, dtype=torch.float32)
+        model: PreTrainedModel = AutoModelForSeq2SeqLM.from_pretrained(where, dtype=torch.float32)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise UserError(
             f"model {where!r} cannot be loaded: {_first_line(error)}",
             "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base",
             "check the path; for a hub id, check the network and HF_HUB_OFFLINE",
         ) from error
+    return model
 
 
 def check_model(model: str) -> None:
@@ -193,7 +195,8 @@ def prepare_base(
         words = load_tokenizer(tokenizer or model)
         network = load_model(model)
         words.add_tokens([token for token in special_tokens if token not in words.get_vocab()])
-        if len(words) > network.get_input_embeddings().num_embeddings:
+        embeddings: Any = network.get_input_embeddings()
+        if len(words) > embeddings.num_embeddings:
             set_seed(seed)  # rows for new tokens are drawn
             network.resize_token_embeddings(len(words))
     else:

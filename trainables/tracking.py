@@ -97,7 +97,7 @@ class Tracker:
         Path(self._settings.record).write_text(json.dumps(entry), encoding="utf-8")
         return run
 
-    def _init(self, mode: str) -> Any:
+    def _init(self, mode: Any) -> Any:
         import wandb
 
         given = self._settings

@@ -250,9 +250,8 @@ def release(engine: Engine | None) -> None:
     """Give back what a trial held, so that the next one in this process finds as much memory as it did."""
     if engine is not None:
         engine.accelerator.free_memory()
-        engine.model = engine.model_wrapped = None
-        engine.optimizer = engine.lr_scheduler = None
         engine.callback_handler.callbacks.clear()
+        vars(engine).clear()  # model, optimizer and their cycles
     del engine
     gc.collect()
     if torch.cuda.is_available():
@@ -263,7 +262,10 @@ def _decoder(
     tokenizer: PreTrainedTokenizerBase, remove_tokens: Sequence[str]
 ) -> Callable[[Sequence[Sequence[int]]], list[str]]:
     def decode(sequences: Sequence[Sequence[int]]) -> list[str]:
-        return [clean(text, remove_tokens) for text in tokenizer.batch_decode(sequences, skip_special_tokens=True)]
+        return [
+            clean(text, remove_tokens)
+            for text in tokenizer.batch_decode(list(map(list, sequences)), skip_special_tokens=True)
+        ]
 
     return decode
 

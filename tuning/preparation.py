@@ -10,7 +10,7 @@ from typing import Any
 
 from corpora.dialogues import write_samples
 from corpora.splits import Split, Splits, read_splits
-from search_spaces.schema import Space
+from search_spaces.schema import Columns, Data, Space
 from trainables.metrics import text_tokenizer
 from trainables.models import load_tokenizer, prepare_base
 from trainables.tasks import Limits, Prepared, task_named
@@ -41,9 +41,10 @@ class Material:
 def with_samples(space: Space, folder: Path) -> Space:
     """The space with the embedded dialogues written to `folder` as its data."""
     files = write_samples(folder, train=2000)
-    data = {**space.data, **{split: str(path) for split, path in files.items()}}
-    columns = {"id": "fname", "source": "dialogue", "target": "summary"}
-    return replace(space, data=data, columns=columns)
+    data = Data(
+        train=str(files["train"]), dev=str(files["dev"]), test=str(files["test"]), embedded=space.data["embedded"]
+    )
+    return replace(space, data=data, columns=Columns(id="fname", source="dialogue", target="summary"))
 
 
 def read(space: Space) -> Splits:
@@ -53,9 +54,9 @@ def read(space: Space) -> Splits:
         UserError: a file is missing, or holds what cannot be used.
     """
     data = space.data
-    return read_splits(
-        str(data["train"]), data["dev"], data["test"], dict(space.columns), seed=derived_seed(space.seed, "split")
-    )
+    columns = {"id": space.columns["id"], "source": space.columns["source"], "target": space.columns["target"]}
+    seed = derived_seed(space.seed, "split")
+    return read_splits(str(data["train"]), data["dev"], data["test"], columns, seed=seed)
 
 
 def prepare(study: Study, splits: Splits, say: Say) -> Material:

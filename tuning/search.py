@@ -17,6 +17,9 @@ os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_usage_stats_enabled", "0")
+os.environ.setdefault("RAY_worker_niceness", "0")  # trials are the work, not something beside it
+# A slot is a handful of small actors that start together; Ray would warn of a storm.
+os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "8")
 
 import ray
 from ray import tune

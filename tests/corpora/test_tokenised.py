@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -75,18 +75,15 @@ def test_what_a_crash_left_is_in_nobodys_way(tmp_path: Path) -> None:
     assert not left.exists()
 
 
-def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
-    """The second waits for the first and finds the table."""
-    make, folders = Maker(), []
+def test_several_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
+    """The others wait for the first and find the table."""
+    make, folders = Maker(), list[Path]()
 
     def slowly() -> Mapping[str, Sequence[object]]:
         time.sleep(0.1)
         return make()
 
-    def ask(how: Callable[[], Mapping[str, Sequence[object]]]) -> None:
-        folders.append(cached(tmp_path, "0f", how))
-
-    threads = [threading.Thread(target=ask, args=(slowly,)) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: folders.append(cached(tmp_path, "0f", slowly))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,7 +1,7 @@
 """Base models: made once, whole or not at all; trials get copies that share nothing but their weights' values."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,12 @@ from trainables.models import (
 )
 
 TEXTS = ["#Person1#: 안녕하세요, 3시 20분에 봐요.", "#Person2#는 #Person1#에게 전화한다."] * 3
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here may ask the hub."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
 def same_weights(first: PreTrainedModel, second: PreTrainedModel) -> bool:
@@ -362,10 +368,3 @@ def test_a_prepared_folder_is_all_that_others_need(tiny_base: Path) -> None:
     names = {path.name for path in tiny_base.iterdir()}
     assert {"model.safetensors", "config.json", "generation_config.json", "tokenizer.json"} <= names
     assert AutoTokenizer.from_pretrained(tiny_base).eos_token == "</s>"
-
-
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test here may ask the hub."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    yield

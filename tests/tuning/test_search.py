@@ -95,7 +95,9 @@ def test_a_warm_trial_equals_a_fresh_process(searched: tuple[Study, int], tmp_pa
     assert warm is not None
     job = study.paths.trial(record.trial_id) / "job.json"
     command = [sys.executable, "-m", "trainables.trial", str(job), "--folder", str(tmp_path)]
-    alone = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True)
+    alone = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True
+    )
     results = [json.loads(line) for line in alone.stdout.splitlines()]
     for told, result in zip(record.results, results, strict=False):
         for name, value in told.metrics.items():

@@ -1,0 +1,139 @@
+"""One global batch, cut three ways: 1×32, two workers×16, 8×4 accumulation. Prints the largest differences as JSON.
+
+    python benchmarks/equal_cuts.py
+
+Twenty optimizer steps on 630 sample dialogues (the last batch holds 22 rows), dropout off, then an evaluation with
+two beams on 101 dialogues. Compared with the first cut: training loss and gradient norm of every step, weights,
+dev loss, ROUGE.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from benchmarks.small import small_space, small_study
+from tuning.preparation import make_job
+from tuning.study import TrialRecord
+
+_DROPOUT_OFF = {f"model.{name}": 0.0 for name in ("dropout", "attention_dropout", "activation_dropout")}
+LIMIT = 1e-4
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a global batch of 32 rows is dealt."""
+
+    workers: int
+    rows: int
+    accumulation: int
+
+
+CUTS = {"1x32": Cut(1, 32, 1), "2 workers x16": Cut(2, 16, 1), "8x4 accumulated": Cut(1, 4, 8)}
+
+
+def run(folder: Path, steps: int = 20) -> dict[str, dict[str, float]]:
+    """Train under every cut; answers the largest absolute differences from the first, per cut."""
+    rows = 32 * steps - 10
+    space = small_space(
+        folder,
+        [
+            "num_train_epochs=1",
+            "rouge_tokenizer=syllable",
+            "num_beams=2",
+            "max_new_tokens=16",
+            "min_new_tokens=12",
+            "logging_steps=1",
+        ],
+        rows=rows,
+    )
+    study, material = small_study(folder, "cuts", space)
+    found = {}
+    for number, (name, cut) in enumerate(CUTS.items()):
+        config = {
+            **space.fixed,
+            **_DROPOUT_OFF,
+            "learning_rate": 2e-3,
+            "per_device_train_batch_size": cut.rows,
+            "gradient_accumulation_steps": cut.accumulation,
+        }
+        record = TrialRecord(number, f"cut-{number}", {}, config, 1.0)
+        job = make_job(study, material, None)(record)
+        found[name] = _train(job, cut.workers)
+    first = next(iter(found.values()))
+    return {name: _differences(first, other) for name, other in found.items() if other is not first}
+
+
+def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
+    folder = Path(job["folder"])
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps(job))
+    command = [sys.executable, "-m", "trainables.trial", str(folder / "job.json")]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(rank, workers, port))
+        for port in [_free_port()]
+        for rank in range(workers)
+    ]
+    outputs = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        raise RuntimeError(f"a worker failed in {folder}")
+    result = json.loads(outputs[0].splitlines()[-1])
+    (point,) = folder.glob("checkpoints/step-*")
+    history = json.loads((point / "trainer_state.json").read_text())["log_history"]
+    return {
+        "metrics": result["metrics"],
+        "losses": [entry["loss"] for entry in history if "loss" in entry],
+        "norms": [entry["grad_norm"] for entry in history if "grad_norm" in entry],
+        "weights": load_file(point / "model.safetensors"),
+    }
+
+
+def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
+    """What a launcher such as torchrun sets; nothing for a single worker."""
+    own = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if workers == 1:
+        return own
+    launch = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": workers, "LOCAL_WORLD_SIZE": workers}
+    return {
+        **own,
+        **{key: str(value) for key, value in launch.items()},
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _differences(first: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
+    def apart(name: str) -> float:
+        return max(abs(one - two) for one, two in zip(first[name], other[name], strict=True))
+
+    weights = max((first["weights"][name] - tensor).abs().max().item() for name, tensor in other["weights"].items())
+    metrics = {name: abs(first["metrics"][name] - other["metrics"][name]) for name in ("loss", "rouge_sum")}
+    return {
+        "steps": len(first["losses"]),
+        "train_loss": apart("losses"),
+        "grad_norm": apart("norms"),
+        "weights": weights,
+        "dev_loss": metrics["loss"],
+        "rouge_sum": metrics["rouge_sum"],
+        "rouge_sum_itself": first["metrics"]["rouge_sum"],
+    }
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        print(json.dumps(run(Path(scratch)), indent=2))

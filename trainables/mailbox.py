@@ -1,0 +1,159 @@
+"""What a slot's owner and its workers say to each other, held by a small actor between them.
+
+    owner                     mailbox                      rank 0                     other ranks
+    post(job)       ───────►  job, turn n    ───────►      take()    ── broadcast ─►  job
+    next_result()   ◄───────  result         ◄───────      report()
+    decide(go on)   ───────►  decision       ───────►      … answer  ── broadcast ─►  save, go on
+    decide(stop)    ───────►  decision       ───────►      … answer  ── broadcast ─►  take()
+
+A worker group that Ray Train restarts asks again, is given the same job, and goes on from the job's newest
+checkpoint; reports that were decided before the crash are answered from memory. Nothing heavy is imported here:
+the actor starts while the workers still import torch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+#: How often one job may be started before it is given up: enough for bad luck, not for a trial that kills workers.
+MAX_STARTS = 4
+
+
+@dataclass
+class _Turn:
+    """One job's way through the mailbox."""
+
+    number: int
+    job: dict[str, Any]
+    starts: int = 0
+    decided: dict[float, bool] = field(default_factory=dict)  # epoch -> go on
+    waiting: float | None = None  # epoch whose decision the worker waits for
+    finished: bool = False  # nothing more will come
+
+
+class Mailbox:
+    """Holds the current job, its results and decisions. An asyncio actor: everything here may wait."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Condition()
+        self._turn: _Turn | None = None
+        self._turns = 0
+        self._results: list[dict[str, Any]] = []
+        self._groups = 0
+        self._place: dict[str, Any] = {}
+        self._closed = False
+
+    # ---- the owner's side
+
+    async def post(self, job: dict[str, Any]) -> None:
+        """Give the next job; whatever the last one still waits for is answered with "stop"."""
+        async with self._changed:
+            self._stop_turn()
+            self._turns += 1
+            decided = {} if not job.get("decided_epoch") else {float(job["decided_epoch"]): True}
+            self._turn = _Turn(self._turns, job, decided=decided)
+            self._results.clear()
+            self._changed.notify_all()
+
+    async def next_result(self, seconds: float) -> dict[str, Any] | None:
+        """The next result of the current job; None when none came in time."""
+        async with self._changed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait_for(lambda: bool(self._results)), seconds)
+            return self._results.pop(0) if self._results else None
+
+    async def decide(self, go_on: bool) -> None:
+        """Answer the result given last."""
+        async with self._changed:
+            if self._turn is not None and self._turn.waiting is not None:
+                self._turn.decided[self._turn.waiting] = go_on
+                self._changed.notify_all()
+
+    async def close(self) -> None:
+        """Stop the current job at its next report and let the workers leave."""
+        async with self._changed:
+            self._stop_turn()
+            self._closed = True
+            self._changed.notify_all()
+
+    # ---- rank 0's side
+
+    async def arrive(self, place: dict[str, Any]) -> None:
+        """A worker group has started (again)."""
+        async with self._changed:
+            self._groups += 1
+            self._place = place
+
+    async def take(self, after: int) -> dict[str, Any] | None:
+        """The job of a turn later than `after` that is not finished yet; None when the slot closes.
+
+        A job whose workers died again and again is answered for here instead of being given once more.
+        """
+        async with self._changed:
+            while True:
+                await self._changed.wait_for(lambda: self._closed or self._open_turn(after) is not None)
+                turn = self._open_turn(after)
+                if turn is None:
+                    return None
+                turn.starts += 1
+                if turn.starts <= MAX_STARTS:
+                    return {"turn": turn.number, "job": turn.job, "start": turn.starts}
+                self._finish(turn, {"failure": f"its workers died {MAX_STARTS} times", "last": True})
+
+    async def report(self, number: int, result: dict[str, Any]) -> bool:
+        """Pass a result on and wait for its decision; True to go on."""
+        async with self._changed:
+            turn = self._turn
+            if turn is None or turn.number != number or turn.finished:
+                return False
+            if result["last"]:
+                self._finish(turn, result)
+                return False
+            epoch = result["epoch"]
+            if not any(epoch <= known for known, go_on in turn.decided.items() if go_on) and turn.waiting != epoch:
+                turn.waiting = epoch
+                self._results.append(self._signed(result))
+                self._changed.notify_all()
+            await self._changed.wait_for(
+                lambda: turn.finished or any(epoch <= known for known in turn.decided) or self._turn is not turn
+            )
+            return not turn.finished and self._turn is turn and turn.decided.get(epoch, True)
+
+    async def failed(self, number: int, reason: str, trace: str) -> None:
+        """The job itself failed; the slot is well."""
+        async with self._changed:
+            if self._turn is not None and self._turn.number == number and not self._turn.finished:
+                self._finish(self._turn, {"failure": reason, "trace": trace, "last": True})
+
+    async def broken(self, reason: str, trace: str) -> None:
+        """The worker group cannot work at all; whichever job waits for it is told."""
+        async with self._changed:
+            if self._turn is not None and not self._turn.finished:
+                self._finish(self._turn, {"failure": f"the worker group broke: {reason}", "trace": trace, "last": True})
+
+    async def closing(self) -> bool:
+        """Whether the slot, not just the trial, is being stopped."""
+        return self._closed
+
+    # ---- inside
+
+    def _open_turn(self, after: int) -> _Turn | None:
+        turn = self._turn
+        return turn if turn is not None and turn.number > after and not turn.finished else None
+
+    def _stop_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.finished = True
+            self._changed.notify_all()
+
+    def _finish(self, turn: _Turn, result: dict[str, Any]) -> None:
+        turn.finished = True
+        self._results.append(self._signed(result))
+        self._changed.notify_all()
+
+    def _signed(self, result: dict[str, Any]) -> dict[str, Any]:
+        starts = self._turn.starts if self._turn else 0
+        return {**result, "groups": self._groups, "starts": starts, "place": self._place}

@@ -1,0 +1,174 @@
+"""What every worker of a slot does: take a job, train it, take the next.
+
+A failure of a trial's own is reported and leaves the slot well; a lost peer or a broken device ends the process, and
+Ray Train starts the group again.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+import ray.exceptions
+import ray.train
+from ray.train.collective import broadcast_from_rank_zero
+
+from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from trainables.tracking import Tracker
+
+#: How long a closing slot waits for W&B runs to be finished.
+_LAST_WORDS_SECONDS = 5.0
+
+
+def work(config: dict[str, Any]) -> None:
+    """What every worker of a slot does: take a job, train it, take the next."""
+    try:
+        _work(config["mailbox"], config["cpus"])
+    except Exception as error:
+        # A slot that cannot start would be restarted for ever: the job waiting for it is told why.
+        if not _lost_a_peer(error):
+            ray.get(config["mailbox"].broken.remote(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        raise
+
+
+def _work(mailbox: Any, cpus: float) -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    context = ray.train.get_context()
+    rank, workers = context.get_world_rank(), context.get_world_size()
+    if workers == 1:
+        # Else transformers sees a launcher's variables and wraps the model in DDP for one worker.
+        for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+            os.environ.pop(name, None)
+    import torch
+
+    torch.set_num_threads(max(1, int(cpus + 0.01)))
+
+    from trainables.trial import Workshop
+
+    workshop = Workshop()
+    if rank == 0:
+        ray.get(mailbox.arrive.remote(_place(workers)))
+    turn = 0
+    trackers: list[Tracker] = []
+    while True:
+        taken = _shared(ray.get(mailbox.take.remote(turn)) if rank == 0 else None, workers)
+        if taken is None:
+            break
+        turn = taken["turn"]
+        tracker = _run_job(taken, mailbox, workshop, rank)
+        trackers = [known for known in [*trackers, tracker] if known is not None and not known.wait(0)]
+    deadline = time.monotonic() + _LAST_WORDS_SECONDS
+    for tracker in trackers:
+        tracker.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _shared(answer: Any, workers: int) -> Any:
+    """Rank 0's answer on every rank."""
+    if workers == 1:
+        return answer
+    import torch.distributed as distributed
+
+    box = [answer]
+    # A slot may wait for its next job longer than torch's collectives do; Ray's barrier has no time limit.
+    # The job itself goes by torch, since Ray's broadcast is meant for less than a kilobyte.
+    broadcast_from_rank_zero(None)
+    distributed.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def _place(workers: int) -> dict[str, Any]:
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    wide = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    precision = "bf16" if wide else "fp16" if torch.cuda.is_available() else "32 bit"
+    return {"host": platform.node(), "pid": os.getpid(), "device": device, "precision": precision, "workers": workers}
+
+
+class _MailboxReporter:
+    """Reports to the mailbox; remembers how the last report was answered."""
+
+    def __init__(self, mailbox: Any, turn: int) -> None:
+        self._mailbox, self._turn = mailbox, turn
+        self.status = "failed"
+
+    def report(self, result: dict[str, Any]) -> bool:
+        go_on = bool(ray.get(self._mailbox.report.remote(self._turn, result)))
+        if result["last"]:
+            self.status = "finished"
+        elif not go_on:
+            self.status = "interrupted" if ray.get(self._mailbox.closing.remote()) else "pruned"
+        return go_on
+
+
+def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int) -> Tracker | None:
+    """Train one job on this worker. A failure of the job's own is reported and leaves the slot well."""
+    from trainables.tracking import RunSettings, Tracker, TrackingCallback
+    from trainables.trial import Job, release, run_trial
+
+    reporter = _MailboxReporter(mailbox, taken["turn"])
+    tracker = Tracker(RunSettings(**taken["job"]["tracking"])) if rank == 0 and taken["job"].get("tracking") else None
+    callbacks = [TrackingCallback(tracker)] if tracker else []
+    engine = None
+    try:
+        job = Job.from_dict(taken["job"])
+        engine = run_trial(job, reporter, workshop, callbacks)
+    except Exception as error:
+        if _lost_a_peer(error):
+            raise
+        _write_trace(taken["job"], traceback.format_exc())
+        ray.get(mailbox.failed.remote(taken["turn"], _reason(error), traceback.format_exc()))
+        if not _survivable(error):
+            raise
+    finally:
+        if tracker:
+            tracker.close({"status": reporter.status})
+    release(engine)
+    return tracker
+
+
+def _reason(error: BaseException) -> str:
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first if type(error).__name__ == "TrialFailed" else f"{type(error).__name__}: {first}"
+
+
+def _write_trace(job: dict[str, Any], trace: str) -> None:
+    folder = Path(job["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "error.txt").write_text(trace, encoding="utf-8")
+
+
+def _survivable(error: BaseException) -> bool:
+    """Whether this process can train the next trial after `error`.
+
+    With several workers only what all of them raise together; after a CUDA fault other than a full memory the
+    device answers nothing any more.
+    """
+    import torch
+
+    from trainables.engine import TrialFailed
+
+    if isinstance(error, TrialFailed | UserError):
+        return True
+    if ray.train.get_context().get_world_size() > 1:
+        return False
+    fault_of_device = torch.cuda.is_available() and isinstance(error, RuntimeError)
+    return isinstance(error, torch.OutOfMemoryError) or not fault_of_device
+
+
+def _lost_a_peer(error: BaseException) -> bool:
+    """Whether `error` only says that another worker is gone, which is no fault of the trial."""
+    import torch.distributed as distributed
+
+    if isinstance(error, distributed.DistError | ConnectionError | ray.exceptions.RayActorError):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        word in str(error) for word in ("Connection closed by peer", "Connection reset", "gloo", "NCCL")
+    )
