@@ -142,8 +142,8 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
 
 
 def load_model(folder: str) -> PreTrainedModel:

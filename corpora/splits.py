@@ -77,7 +77,6 @@ def read_splits(
 
 def _read(path: str, columns: Mapping[str, str | None]) -> Split:
     required = {role: name for role, name in columns.items() if name and role != "id"}
-    identity = columns.get("id")
-    table = read_table(path, required, {"id": identity} if identity else {})
-    rows = [{"id": row.get("id") or str(number), **row} for number, row in enumerate(table.rows)]
+    table = read_table(path, required, {"id": columns.get("id") or ""})
+    rows = [{**row, "id": row.get("id") or str(number)} for number, row in enumerate(table.rows, 1)]
     return Split(rows, str(Path(path).resolve()), table.sha256)

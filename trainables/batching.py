@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, Sampler
 
-_POOL = 50  # global batches whose rows are sorted together by length: similar, yet reshuffled every epoch
+_POOL = 50  # global batches at most whose rows are sorted together by length: similar, yet other rows every epoch
+_POOLS = 8  # at least so many pools, or small data would make the same batches every epoch
 
 
 def global_batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int, by_length: bool) -> list[list[int]]:
@@ -29,7 +30,7 @@ def global_batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int, 
     order = list(range(len(lengths)))
     draw.shuffle(order)
     if by_length:
-        pool = _POOL * size
+        pool = size * max(1, min(_POOL, len(order) // (size * _POOLS)))
         order = [
             row
             for start in range(0, len(order), pool)

@@ -80,9 +80,13 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     tokenizer = Tokenizer(BPE(unk_token="<unk>"))
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation(), pre_tokenizers.Digits(individual_digits=True)]
+        [
+            pre_tokenizers.Metaspace(prepend_scheme="first"),
+            pre_tokenizers.Punctuation(),
+            pre_tokenizers.Digits(individual_digits=True),
+        ]
     )
-    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=["<pad>", "<unk>", "<s>", "</s>"], min_frequency=2, show_progress=False
     )
@@ -106,8 +110,9 @@ def load_tokenizer(where: str) -> PreTrainedTokenizerBase:
             "a hub id, or a folder with tokenizer.json",
             "check the path; for a hub id, check the network and HF_HUB_OFFLINE",
         ) from error
-    if tokenizer.pad_token is None:
-        raise UserError(f"tokenizer {where!r} has no pad token", "a tokenizer with pad and end-of-text tokens")
+    for kind in ("pad", "eos"):
+        if getattr(tokenizer, f"{kind}_token") is None:
+            raise UserError(f"tokenizer {where!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
     return tokenizer
 
 
@@ -234,16 +239,30 @@ class BaseModels:
             if not hasattr(config, name):
                 raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, vars(config)))
             setattr(config, name, value)
-        model = type(base)(config)
         try:
+            model = type(base)(config)
             model.load_state_dict(base.state_dict())
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, TypeError, KeyError) as error:
+            written = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
             raise UserError(
-                f"model.{'/'.join(overrides)} changes the shape of the weights: {_first_line(error)}",
-                "fields that keep it, such as dropout",
+                f"{written} does not go with the weights: {_first_line(error)}",
+                "fields that leave their shape as it is, such as dropout",
             ) from error
         model.generation_config = copy.deepcopy(base.generation_config)
         return model
+
+
+#: What only sampling reads, as transformers' validation knows it, and the value that says "not used".
+_ONLY_SAMPLING: dict[str, Any] = {
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": 50,
+    "min_p": None,
+    "top_h": None,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+}
 
 
 def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> GenerationConfig:
@@ -263,7 +282,8 @@ def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> Gene
         config.early_stopping = False
         config.length_penalty = 1.0
     if config.do_sample is not True:
-        config.temperature, config.top_p, config.top_k = 1.0, 1.0, 50
+        for name, unused in _ONLY_SAMPLING.items():
+            setattr(config, name, unused)
     config.validate(strict=True)
     return config
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, nearest
 
 #: Fields of the training arguments that the search itself sets, and what to use instead.
 OWNED: dict[str, str] = {
@@ -83,6 +83,8 @@ def known_parameters() -> dict[str, str]:
     names.update(dict.fromkeys(training_fields(), "training"))
     names.update(dict.fromkeys(OWN, "own"))
     names.update(dict.fromkeys(ALIASES, "alias"))
+    shared = generation_fields() & training_fields()
+    names.update({f"generation.{name}": "generation" for name in shared})
     return names
 
 
@@ -104,6 +106,8 @@ def _epoch_only(name: str) -> Callable[[Any], dict[str, Any]]:
 
 
 def _precision(value: Any) -> dict[str, Any]:
+    if value not in ("bf16", "fp16", "fp32", "16", 16, "32", 32):
+        raise UserError(f"precision: {value!r}", "bf16, fp16 or fp32", "change precision, or leave it out")
     return {"bf16": value == "bf16", "fp16": value in ("fp16", "16", 16)}
 
 
@@ -150,10 +154,12 @@ BECAME: dict[str, str] = {
 
 
 def _ratio(value: Any) -> float:
-    ratio = float(value)
+    ratio = float(value) if isinstance(value, int | float) else -1.0
     if not 0 <= ratio < 1:
         raise UserError(
-            f"warmup_ratio: {value} is no share of all steps", "0 <= warmup_ratio < 1", "use warmup_steps for a number"
+            f"warmup_ratio: {value!r} is no share of all steps",
+            "0 <= warmup_ratio < 1",
+            "use warmup_steps for a number",
         )
     return ratio
 
@@ -181,15 +187,16 @@ def sort_out(config: Mapping[str, Any]) -> Settings:
     said: dict[str, str] = {}
     for name, value in config.items():
         for current, translated in _translated(name, value).items():
-            if current in said and said[current] != name:
+            prefix, bare = _parted(current)
+            identity = bare if prefix == _kind(bare) else current
+            if identity in said:
                 raise UserError(
-                    f"{name} and {said[current]} both set {current}", "one of them", f"remove {name} or {said[current]}"
+                    f"{name} and {said[identity]} both set {identity}",
+                    "one of them",
+                    f"remove {name} or {said[identity]}",
                 )
-            said[current] = name
-            prefix, _, bare = current.rpartition(".")
-            room = {"model": model, "generation": generation, "training": training}.get(prefix)
-            if room is None:
-                room = _room(bare, training, generation, own)
+            said[identity] = name
+            room = model if prefix == "model" else {"generation": generation, "training": training, "own": own}[prefix]
             room[bare] = translated
     return Settings(training, generation, model, bool(own["group_by_length"]))
 
@@ -198,16 +205,30 @@ def _translated(name: str, value: Any) -> dict[str, Any]:
     return ALIASES[name](value) if name in ALIASES else {name: value}
 
 
-def _room(name: str, training: dict[str, Any], generation: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+def _parted(name: str) -> tuple[str, str]:
+    """Who reads a current name, and the name without a prefix.
+
+    Raises:
+        UserError: nobody reads it, or the search itself sets it.
+    """
+    prefix, _, bare = name.rpartition(".")
+    if bare in OWNED and prefix != "model":
+        raise UserError(f"{name} is set by the search itself", "", OWNED[bare])
+    fields = {"generation": generation_fields(), "training": training_fields()}
+    kind = prefix or _kind(bare)
+    if kind == "model" or kind == "own" or bare in fields.get(kind, ()):
+        return kind, bare
+    raise UserError(
+        f"{name} is no parameter",
+        "a field of Seq2SeqTrainingArguments or GenerationConfig, or model.FIELD",
+        nearest(bare, [*fields["training"], *fields["generation"]]),
+    )
+
+
+def _kind(name: str) -> str:
     if name in OWN:
-        return own
-    if name in training_fields():
-        return training
-    if name in generation_fields():
-        return generation
-    if name in OWNED:
-        raise UserError(f"{name} is set by the search itself", "", OWNED[name])
-    raise UserError(f"{name} is no parameter", "a field of Seq2SeqTrainingArguments or GenerationConfig")
+        return "own"
+    return "training" if name in training_fields() else "generation" if name in generation_fields() else ""
 
 
 #: Parameter -> the smallest value that makes sense; a trial with less would fail or stand still.
@@ -229,18 +250,30 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
     """What is wrong with single values: words where numbers are needed, numbers that make no sense."""
     from transformers import GenerationConfig, Seq2SeqTrainingArguments
 
+    # By the field, not its default: warmup_steps starts from 0, yet a share of all steps is a value too.
     numeric = {
-        field.name: type(field.default)
+        field.name: float if "float" in str(field.type) else type(field.default)
         for field in dataclasses.fields(Seq2SeqTrainingArguments)
         if isinstance(field.default, int | float)
     }
     generation = GenerationConfig()._get_default_generation_params()
     numeric |= {name: type(value) for name, value in generation.items() if isinstance(value, int | float)}
     numeric |= {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
-    return [problem for name, value in config.items() for problem in _value_problem(name, value, numeric)]
+    problems = []
+    for name, value in config.items():
+        try:
+            translated = _translated(name, value)
+        except UserError as error:
+            problems.append(error)
+            continue
+        for current, meant in translated.items():
+            prefix, _, bare = current.rpartition(".")
+            if prefix != "model":
+                problems += _value_problem(bare, name, meant, numeric)
+    return problems
 
 
-def _value_problem(name: str, value: Any, numeric: Mapping[str, type]) -> list[UserError]:
+def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, type]) -> list[UserError]:
     wanted = numeric.get(name)
     if wanted is None or value is None:
         return []
@@ -253,4 +286,4 @@ def _value_problem(name: str, value: Any, numeric: Mapping[str, type]) -> list[U
     least = AT_LEAST.get(name, 0 if name == "num_train_epochs" else None)
     if fits and least is not None and (value < least or (name == "num_train_epochs" and value <= 0)):
         fits, allowed = False, f"more than {least:g}" if name == "num_train_epochs" else f"at least {least:g}"
-    return [] if fits else [UserError(f"{name}: {value!r}", allowed, f"change {name}")]
+    return [] if fits else [UserError(f"{written}: {value!r}", allowed, f"change {written}")]

@@ -6,10 +6,13 @@ into an offline one (written to the study folder, and said in `tracking.json`); 
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import queue
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +21,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 _OPEN_SECONDS = 30.0  # wandb's own default is 90
+_PROBE_SECONDS = 5.0
 _FINISH_SECONDS = 30.0  # wandb may wait 1,800 s for runs that were cut off
 
 _log = logging.getLogger(__name__)
@@ -82,29 +86,36 @@ class Tracker:
             run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
 
     def _open(self) -> Any:
-        if self._settings.mode == "disabled":
+        wanted = self._settings
+        if wanted.mode == "disabled":
             return None
         import wandb
 
-        kept, reason = self._settings.mode, ""
+        kept, run_id, reason = wanted.mode, wanted.run_id, ""
+        if wanted.mode == "online":
+            reason = unreachable(wandb.Settings().base_url, min(wanted.open_seconds, _PROBE_SECONDS))
+            kept = "offline" if reason else "online"
         try:
-            run = self._init(self._settings.mode)
+            run = self._init(kept, run_id)
         except (wandb.errors.Error, OSError) as error:
-            kept, reason = "offline", str(error).strip().splitlines()[0]
-            _log.warning("W&B could not be reached, trial %s is kept offline: %s", self._settings.run_id, reason)
-            run = self._init("offline")
-        entry = {"mode": kept, "reason": reason, "folder": str(Path(run.dir).parent)}
-        Path(self._settings.record).write_text(json.dumps(entry), encoding="utf-8")
+            kept, reason = "offline", (str(error).strip().splitlines() or [type(error).__name__])[0]
+            # The server answers, yet opens no run. W&B still holds the id, so the offline run needs one of its own.
+            run_id = f"{run_id}-offline"
+            run = self._init(kept, run_id)
+        if reason:
+            _log.warning("W&B: trial %s is kept offline: %s", wanted.run_id, reason)
+        entry = {"mode": kept, "id": run_id, "reason": reason, "folder": str(Path(run.dir).parent)}
+        Path(wanted.record).write_text(json.dumps(entry), encoding="utf-8")
         return run
 
-    def _init(self, mode: Any) -> Any:
+    def _init(self, mode: Any, run_id: str) -> Any:
         import wandb
 
         given = self._settings
         return wandb.init(
             project=given.project,
             entity=given.entity,
-            id=given.run_id,
+            id=run_id,
             name=given.name,
             group=given.group,
             tags=list(given.tags),
@@ -123,6 +134,21 @@ class Tracker:
                 finish_timeout=given.finish_seconds,
             ),
         )
+
+
+def unreachable(url: str, seconds: float) -> str:
+    """Why the server at `url` gives no answer within `seconds`; empty when it gives any, if only to refuse.
+
+    Asked before W&B is: a run that W&B failed to open online keeps its id from being opened offline.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=seconds):
+            return ""
+    except urllib.error.HTTPError:
+        return ""  # an answer
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return f"{url}: {reason or type(error).__name__}"
 
 
 class TrackingCallback(TrainerCallback):

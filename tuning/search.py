@@ -214,9 +214,11 @@ def has_wandb_key() -> bool:
     if os.environ.get("WANDB_API_KEY"):
         return True
     import netrc
+    from urllib.parse import urlsplit
 
-    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("://")[-1].split("/")[0].split(":")[0]
+    import wandb
+
     try:
-        return netrc.netrc().authenticators(host) is not None
+        return netrc.netrc().authenticators(urlsplit(wandb.Settings().base_url).hostname or "") is not None
     except (OSError, netrc.NetrcParseError):
         return False

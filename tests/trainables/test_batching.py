@@ -90,7 +90,6 @@ def test_rows_of_like_length_stand_together() -> None:
     assert found != sorted(found, reverse=True)
 
 
-@pytest.mark.xfail(reason="all rows are one pool, so that the same ones meet in every epoch", strict=True)
 def test_rows_meet_others_in_the_next_epoch() -> None:
     """Also where an epoch has fewer than 50 batches."""
     first, second = (

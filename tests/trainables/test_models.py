@@ -117,9 +117,6 @@ def test_special_tokens_are_never_cut_and_stay_in_decoded_text(tiny_base: Path) 
     assert "".join(decoded.split()) == "".join(text.split())
 
 
-@pytest.mark.xfail(
-    reason="Metaspace puts a blank after each special token; prepend_scheme='first' does not", strict=True
-)
 def test_no_blank_is_put_after_a_special_token(tiny_base: Path) -> None:
     """`#Person2#는` is one word, in the reference and so in the prediction."""
     tokenizer = load_tokenizer(str(tiny_base))
@@ -211,9 +208,6 @@ def test_a_tokenizer_needs_a_pad_token(words: PreTrainedTokenizerBase, tmp_path:
         load_tokenizer(str(tmp_path))
 
 
-@pytest.mark.xfail(
-    reason="only the pad token is asked for; encode() then puts None at the end of each row", strict=True
-)
 def test_a_tokenizer_needs_an_end_token(tmp_path: Path) -> None:
     """BERT's has none."""
     (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가"]))
@@ -273,19 +267,20 @@ def test_a_base_is_read_from_disk_once(tiny_base: Path, monkeypatch: pytest.Monk
 
 
 def test_dropout_can_be_overridden(tiny_base: Path) -> None:
-    """It reaches the layers, and the weights are those of the base."""
-    base = load_model(str(tiny_base))
-    model = BaseModels().fresh(str(tiny_base), {"dropout": 0.3, "attention_dropout": 0.2})
+    """It reaches the layers, the weights are those of the base, and the next trial has BART's own 0.1 again."""
+    base, kept = load_model(str(tiny_base)), BaseModels()
+    model = kept.fresh(str(tiny_base), {"dropout": 0.3, "attention_dropout": 0.2})
     assert {layer.dropout for layer in model.model.encoder.layers} == {0.3}
     assert {layer.self_attn.dropout for layer in model.model.decoder.layers} == {0.2}
     assert same_weights(model, base)
     assert model.generation_config.to_dict() == base.generation_config.to_dict()
+    assert kept.fresh(str(tiny_base), {}).config.dropout == 0.1
 
 
 @pytest.mark.parametrize("override", [{"d_model": 48}, {"encoder_layers": 1}, {"decoder_layers": 3}, {"vocab_size": 9}])
 def test_an_override_that_changes_shapes_is_refused(override: dict[str, Any], tiny_base: Path) -> None:
     """Rather than leave weights fresh or out."""
-    with pytest.raises(UserError, match=f"model.{next(iter(override))} changes the shape of the weights") as caught:
+    with pytest.raises(UserError, match=f"model.{next(iter(override))} = .* does not go with the weights") as caught:
         BaseModels().fresh(str(tiny_base), override)
     assert "dropout" in caught.value.allowed
 
@@ -297,7 +292,6 @@ def test_an_override_of_nothing_is_refused(tiny_base: Path) -> None:
     assert caught.value.todo == "did you mean 'dropout'?"
 
 
-@pytest.mark.xfail(reason="only load_state_dict stands in the try", strict=True)
 @pytest.mark.parametrize(
     "override", [{"encoder_attention_heads": 5}, {"dropout": "much"}, {"activation_function": "gellu"}]
 )
@@ -350,7 +344,6 @@ def test_sampling_keeps_what_only_sampling_reads() -> None:
     assert (greedy.temperature, greedy.top_p, greedy.top_k) == (1.0, 1.0, 50)
 
 
-@pytest.mark.xfail(reason="only temperature, top_p and top_k go back to their defaults", strict=True, raises=ValueError)
 @pytest.mark.parametrize("inherited", [{"min_p": 0.1}, {"typical_p": 0.9}, {"epsilon_cutoff": 0.1}])
 def test_everything_that_only_sampling_reads_is_dropped(inherited: dict[str, Any]) -> None:
     """A base model that samples can be decoded with beams."""
