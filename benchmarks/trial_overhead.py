@@ -25,6 +25,8 @@ seconds_per_trial           what a trial takes of its slot (or process) in the s
 throughput_seconds_per_trial  seconds_per_trial / trials side by side: what the next trial adds to the wall clock
 trials, side_by_side
 loss                        of one trial's evaluation, to see that all ways train alike
+others_cpu_share            share of all cores that other processes took in the second before the way started or in
+                            the one after it ended, whichever is more; over `QUIET`, its numbers say little
 
 `ratios`: overhead = seconds_per_trial(way) - seconds_per_trial(the plain process under the same load), which is
 plain_parallel for kotune and hf_ray, where both cores work, and plain for stock, where one trial has the machine to
@@ -53,6 +55,8 @@ RESOLUTION = 0.01
 #: Seconds; a way that takes longer is ended and the benchmark fails.
 PATIENCE = {"prepare": 180, "plain": 300, "kotune": 300, "hf_ray": 400, "stock": 400}
 SHORT_TRIALS = 4
+#: Share of all cores that other processes may take beside a measurement.
+QUIET = 0.1
 
 
 # ---- what the numbers mean
@@ -296,10 +300,11 @@ class Runner:
 
     Args:
         folder: where everything is written.
+        wait: how many seconds to wait for a quiet machine before each way.
     """
 
-    def __init__(self, folder: Path, slots: int) -> None:
-        self._folder, self._slots = folder, slots
+    def __init__(self, folder: Path, slots: int, wait: float) -> None:
+        self._folder, self._slots, self._wait = folder, slots, wait
         environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
         self._environment = environment | {
             "PYTHONPATH": str(ROOT),
@@ -316,6 +321,7 @@ class Runner:
         Raises:
             WayFailed: one of them failed or took too long.
         """
+        before = wait_for_quiet(self._wait)
         say(f"{way}: {trials} trials" + (f" in each of {copies} processes" if copies > 1 else ""))
         places = [self._folder / f"{way}-{copies}-{copy}" for copy in range(copies)]
         started = [self._start(way, trials, place) for place in places]
@@ -330,7 +336,11 @@ class Runner:
                 end(process)
         if failed:
             raise WayFailed("\n".join(f"{way} failed:\n{_tail(place.with_suffix('.log'))}" for place in places))
-        return [json.loads(place.with_suffix(".json").read_text(encoding="utf-8")) for place in places]
+        others = max(before, busy_share())
+        if others > QUIET:
+            say(f"{way}: other processes took {others:.0%} of the machine; its numbers say little")
+        answers = [json.loads(place.with_suffix(".json").read_text(encoding="utf-8")) for place in places]
+        return [{**answer, "others_cpu_share": others} for answer in answers]
 
     def _start(self, way: str, trials: int, place: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "benchmarks.trial_overhead", "--child", way, "--folder", str(self._folder)]
@@ -373,11 +383,35 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def measure(ways: Sequence[str], trials: Mapping[str, int], slots: int) -> dict[str, Any]:
+def busy_share(seconds: float = 1.0) -> float:
+    """Share of all cores that were busy for the next `seconds`; 0 where there is no /proc."""
+
+    def ticks() -> tuple[int, int]:
+        fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return sum(fields), sum(fields[3:5])  # all, idle or waiting for a disk
+
+    if not Path("/proc/stat").is_file():
+        return 0.0
+    before = ticks()
+    time.sleep(seconds)
+    passed, idle = (after - earlier for earlier, after in zip(before, ticks(), strict=True))
+    return 1 - idle / max(passed, 1)
+
+
+def wait_for_quiet(seconds: float) -> float:
+    """Wait up to `seconds` until other processes leave the machine alone; answers what they take."""
+    deadline = time.monotonic() + seconds
+    share = busy_share()
+    while share > QUIET and time.monotonic() < deadline:
+        share = busy_share()
+    return share
+
+
+def measure(ways: Sequence[str], trials: Mapping[str, int], slots: int, wait: float) -> dict[str, Any]:
     """All ways, one after the other."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="kotune-benchmark-") as folder:
-        runner = Runner(Path(folder), slots)
+        runner = Runner(Path(folder), slots, wait)
         runner.run("prepare", 0)
         for way in ways:
             found[way] = runner.run(way, trials[way])[0]
@@ -396,6 +430,7 @@ def together(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "throughput_seconds_per_trial": seconds / count,
         "trials": sum(answer["trials"] for answer in answers),
         "side_by_side": count,
+        "others_cpu_share": max(answer["others_cpu_share"] for answer in answers),
     }
 
 
@@ -417,7 +452,7 @@ def main() -> int:
     if given.short:
         trials = dict.fromkeys(WAYS, SHORT_TRIALS)
     try:
-        found = measure(ways, trials, given.slots)
+        found = measure(ways, trials, given.slots, given.wait)
     except WayFailed as error:
         say(str(error))
         return 1
@@ -440,6 +475,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--hf-ray-trials", type=int, default=8, help="default: 8")
     parser.add_argument("--stock-trials", type=int, default=4, help="default: 4")
     parser.add_argument("--slots", type=int, default=2, help="trials side by side; default: 2")
+    parser.add_argument("--wait", type=float, default=0, help="seconds to wait for a quiet machine before each way")
     parser.add_argument("--short", action="store_true", help=f"plain and kotune, {SHORT_TRIALS} trials each")
     for name, kind in (("--folder", Path), ("--answer", Path), ("--started", float)):
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)

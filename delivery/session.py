@@ -131,12 +131,23 @@ def resume(
     study.space = replace(study.space, budget=budget)
     splits = preparation.read(study.space)
     plan = plan_slots(study.space, _machines(address))
-    study.save_space()
     material = preparation.Material.load(study.paths)
+    if material is not None and material.splits != splits.described():
+        raise UserError(
+            f"the data of study {name!r} is no longer what it was: {_changed(material.splits, splits.described())}",
+            "the same files, so that trials compare",
+            "put the old files back, or start a new study",
+        )
+    study.save_space()
     if material is None:  # it was interrupted before its first trial
         material = preparation.prepare(study, splits, view.say)
     view.say(f"study {name}: {len(study.records)} of {budget['trials']} trials so far, {plan.described}")
     return _search(study, material, plan, splits, address, view)
+
+
+def _changed(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> str:
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return ", ".join(f"{name} ({now.get(name, before.get(name, {})).get('path')})" for name in names)
 
 
 def export_study(name: str, storage: Path, out: Path | None) -> Path:
@@ -158,16 +169,19 @@ def _check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
             f"{COMMAND} resume {order.name}, or --study ANOTHER-NAME",
         )
     task_named(space.task)
-    check_model(space.model)
-    if space.tokenizer:
-        load_tokenizer(space.tokenizer)
     check_configs(space)
     if space.data["embedded"]:
         space = preparation.with_samples(space, scratch)
     elif not space.data["train"]:
         raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
     splits = preparation.read(space)
-    return splits, plan_slots(space, _machines(order.address))
+    plan = plan_slots(space, _machines(order.address))
+    # Last, since a hub id asks the network.
+    named = [*space.fixed, *space.search]
+    check_model(space.model, [name.removeprefix("model.") for name in named if name.startswith("model.")])
+    if space.tokenizer:
+        load_tokenizer(space.tokenizer)
+    return splits, plan
 
 
 def check_configs(space: Space) -> None:

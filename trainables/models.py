@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import (
@@ -157,28 +158,33 @@ def load_model(where: str) -> PreTrainedModel:
     return model
 
 
-def check_model(model: str) -> None:
-    """Check that `model` is there without loading its weights.
+def check_model(model: str, overrides: Iterable[str] = ()) -> None:
+    """Check that `model` is there, and has the fields in `overrides`, without loading its weights.
 
     Raises:
-        UserError: no such size, folder or hub id, or not an encoder-decoder.
+        UserError: no such size, folder, hub id or field, or not an encoder-decoder.
     """
-    if scratch_size(model) is not None:
-        return
-    try:
-        config = AutoConfig.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"model {model!r} cannot be loaded: {_first_line(error)}",
-            "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base",
-            "check the path; for a hub id, check the network and HF_HUB_OFFLINE",
-        ) from error
+    config: Any = BartConfig() if scratch_size(model) is not None else _load_config(model)
     if not config.is_encoder_decoder:
         raise UserError(
             f"model {model!r} is a {config.model_type}, which has no decoder that summarises",
             "an encoder-decoder such as BART or T5",
             "choose another --model",
         )
+    for name in overrides:
+        if not hasattr(config, name):
+            raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, config.to_dict()))
+
+
+def _load_config(model: str) -> Any:
+    try:
+        return AutoConfig.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"model {model!r} cannot be loaded: {_first_line(error)}",
+            "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base",
+            "check the path; for a hub id, check the network and HF_HUB_OFFLINE",
+        ) from error
 
 
 def prepare_base(
@@ -235,14 +241,15 @@ class BaseModels:
         if not overrides:
             return copy.deepcopy(base)
         config = copy.deepcopy(base.config)
-        for name, value in overrides.items():
+        for name in overrides:
             if not hasattr(config, name):
                 raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, vars(config)))
-            setattr(config, name, value)
         try:
+            for name, value in overrides.items():
+                setattr(config, name, value)
             model = type(base)(config)
             model.load_state_dict(base.state_dict())
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        except (RuntimeError, ValueError, TypeError, KeyError, StrictDataclassError) as error:
             written = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
             raise UserError(
                 f"{written} does not go with the weights: {_first_line(error)}",

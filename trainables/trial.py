@@ -35,6 +35,9 @@ from trainables.models import BaseModels, decoding_config
 from trainables.parameters import sort_out, value_problems
 from trainables.tasks import clean, task_named
 
+#: Optimizer steps between two logged losses; transformers' 500 is more than many a trial has.
+_LOGGING_STEPS = 10
+
 
 @dataclass(frozen=True)
 class Job:
@@ -160,6 +163,7 @@ def training_arguments(job: Job) -> Seq2SeqTrainingArguments:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     arguments = Seq2SeqTrainingArguments(
         **{
+            "logging_steps": _LOGGING_STEPS,
             **training,
             **choose_precision(training, device),
             "output_dir": str(Path(job.folder) / "trainer"),

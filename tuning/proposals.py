@@ -35,6 +35,7 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._study, self._optuna, self._make_job, self._slot = study, optuna_study, make_job, slot
         self._waiting = study.with_status(RUNNING)
         self._ours: dict[str, str] = {}  # Tune's trial id -> kotune's
+        self._optuna_ids: dict[str, int] = {}
         self.groups: dict[str, int] = {}  # slot -> worker groups it started
         self.places: dict[str, dict[str, Any]] = {}
 
@@ -130,10 +131,11 @@ class Proposals(Searcher):  # type: ignore[misc]
         retention.sweep(self._study)
 
     def _trial(self, ours: str) -> optuna.Trial:
-        for frozen in self._optuna.get_trials(deepcopy=False):
-            if frozen.user_attrs.get("trial_id") == ours:
-                return optuna.Trial(self._optuna, frozen._trial_id)
-        raise LookupError(f"Optuna's study has no trial {ours}")
+        """Optuna's trial, also one that an earlier sitting asked for."""
+        if ours not in self._optuna_ids:
+            known = self._optuna.get_trials(deepcopy=False)
+            self._optuna_ids = {frozen.user_attrs.get("trial_id", ""): frozen._trial_id for frozen in known}
+        return optuna.Trial(self._optuna, self._optuna_ids[ours])
 
     # ---- Tune wants to write its own snapshot; the study folder is the truth, so there is nothing to keep
 

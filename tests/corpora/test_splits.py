@@ -107,15 +107,15 @@ def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
     """No column is named for them; every row has a name of its own."""
     train, dev = write(tmp_path / "train.csv", ["가", "나", "다"]), write(tmp_path / "dev.csv", ["라"])
     splits = read_splits(train, dev, None, {**COLUMNS, "id": None}, seed=0)
-    assert [row["id"] for row in splits.train.rows] == ["0", "1", "2"]
-    assert [row["id"] for row in splits.dev.rows] == ["0"]
+    assert [row["id"] for row in splits.train.rows] == ["1", "2", "3"]
+    assert [row["id"] for row in splits.dev.rows] == ["1"]
 
 
 def test_a_row_with_an_empty_id_is_numbered(tmp_path: Path) -> None:
     """The column is there, the row has nothing in it."""
     train, dev = write(tmp_path / "train.csv", ["가", "나"], ["a", ""]), write(tmp_path / "dev.csv", ["다"])
     splits = read_splits(train, dev, None, COLUMNS, seed=0)
-    assert [row["id"] for row in splits.train.rows] == ["a", "1"]
+    assert [row["id"] for row in splits.train.rows] == ["a", "2"]
 
 
 def test_rows_are_numbered_alike(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""Does a warm slot leave traces? Two questions, answered on one real slot of a real study, as JSON.
+
+    python -m benchmarks.warm_slot [--trials 50]
+
+- `equal_to_fresh`: the sixth trial, run again alone in a fresh process: are weights and metrics the same bit for bit?
+- `memory`: resident memory of the slot's worker after each trial. Growth is the mean of the last ten trials over the
+  mean of trials 6 to 15 (the first five still load what stays).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import psutil
+from safetensors.torch import load_file
+
+from benchmarks.small import sitting, small_space, small_study
+from trainables import checkpoints
+from tuning import search as ray_search
+from tuning.study import Study
+
+_SIXTH = 5
+
+
+def run(folder: Path, trials: int) -> dict[str, Any]:
+    """One study of `trials` trials on one slot; every model is kept."""
+    space = small_space(
+        folder,
+        [f"budget.trials={trials}", f"checkpoints.keep_best={trials}", "scheduler.name=none", "sampler.name=random"],
+        ["optim=choice:adamw_torch,adafactor", "label_smoothing_factor=float:0:0.2"],
+    )
+    study, material = small_study(folder, "warm", space)
+    search = sitting(study, material)
+    resident: dict[str, float] = {}
+
+    def weigh() -> None:
+        for record in study.records.values():
+            if record.status == "completed" and record.trial_id not in resident:
+                place = next(iter(search.proposals.places.values()))
+                resident[record.trial_id] = psutil.Process(int(place["pid"])).memory_info().rss / 2**20
+
+    study.listeners.append(weigh)
+    search.run()
+    sizes = list(resident.values())
+    return {
+        "trials": len(study.records),
+        "worker_groups_started": search.worker_groups_started,
+        "equal_to_fresh": same_as_fresh(study, folder),
+        "memory": _growth(sizes) if len(sizes) >= 25 else {"mib": [round(size) for size in sizes]},
+    }
+
+
+def _growth(sizes: list[float]) -> dict[str, Any]:
+    early, late = mean(sizes[5:15]), mean(sizes[-10:])
+    return {"early_mib": round(early), "late_mib": round(late), "growth": round(late / early - 1, 4)}
+
+
+def same_as_fresh(study: Study, folder: Path) -> dict[str, bool]:
+    """Run the sixth trial's job alone in a new process and compare weights and metrics."""
+    record = list(study.records.values())[_SIXTH]
+    job = study.paths.trial(record.trial_id) / "job.json"
+    command = [sys.executable, "-m", "trainables.trial", str(job), "--folder", str(folder / "alone")]
+    threads = {**os.environ, "OMP_NUM_THREADS": "1"}
+    alone = subprocess.run(command, capture_output=True, text=True, check=True, env=threads)
+    results = [json.loads(line)["metrics"] for line in alone.stdout.splitlines()]
+    metrics = all(
+        told.metrics[name] == fresh[name]
+        for told, fresh in zip(record.results, results, strict=True)
+        for name in fresh
+        if name != "eval_seconds"
+    )
+    warm = checkpoints.list_complete(study.paths.checkpoints(record.trial_id))[-1]
+    kept = load_file(warm.path / "model.safetensors")
+    fresh = load_file(folder / "alone" / "checkpoints" / warm.path.name / "model.safetensors")
+    return {"metrics": metrics, "weights": all(bool((kept[name] == fresh[name]).all()) for name in kept)}
+
+
+def main() -> None:
+    """Run on a Ray of this machine and print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=50)
+    given = parser.parse_args()
+    ray_search.connect(None)
+    with tempfile.TemporaryDirectory() as scratch:
+        print(json.dumps(run(Path(scratch), given.trials), indent=2))
+    ray_search.disconnect()
+
+
+if __name__ == "__main__":
+    main()

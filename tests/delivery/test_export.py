@@ -1,0 +1,122 @@
+"""What comes out of a study: a folder that transformers alone can use, and predictions in order."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+from benchmarks.small import small_space, small_study
+from delivery.export import export
+from delivery.final_test import score_on_test
+from delivery.predict import predict
+from delivery.summary import read_lines, summarise
+from search_spaces.errors import UserError
+from trainables.trial import Job, Workshop, run_trial
+from tuning.preparation import Material, make_job, read
+from tuning.study import Study, TrialRecord
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]:
+    """A study of one trial, trained in this process; the trial decodes with two beams."""
+    folder = tmp_path_factory.mktemp("finished")
+    space = small_space(folder, ["num_beams=2", "length_penalty=0.8", "min_new_tokens=3", "num_train_epochs=1"])
+    study, material = small_study(folder, "finished", space)
+    record = TrialRecord(0, "finished-0000", {"learning_rate": 1e-3}, {**space.fixed, "learning_rate": 1e-3}, 1.0, True)
+    study.begin(record)
+
+    class Recorder:
+        def report(self, result: dict) -> bool:  # type: ignore[type-arg]
+            return study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
+
+    run_trial(Job.from_dict(make_job(study, material, None)(record)), Recorder(), Workshop())
+    study.end(record.trial_id, "completed")
+    return study, material
+
+
+@pytest.fixture(scope="module")
+def model(finished: tuple[Study, Material]) -> Path:
+    """The exported folder."""
+    study, material = finished
+    return export(study, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0))
+
+
+def test_the_summary_has_what_was_promised(finished: tuple[Study, Material]) -> None:
+    """Every key, and JSON can carry it."""
+    study, material = finished
+    summary = json.loads(json.dumps(summarise(study, material, slots=2, worker_groups_started=2, wall_seconds=1.0)))
+    promised = "study task metric mode rouge_tokenizer trials best default slots worker_groups_started wall_seconds"
+    assert {*promised.split(), "data", "versions"} <= set(summary)
+    assert summary["trials"] == {"total": 1, "completed": 1, "pruned": 0, "failed": 0, "unfinished": 0}
+    assert summary["best"]["trial"] == "finished-0000"
+    assert summary["best"]["value"] == summary["default"]["value"]
+    assert set(summary["data"]["train"]) == {"path", "rows", "sha256"}
+    assert summary["rouge_tokenizer"] == "whitespace"
+    assert any("whitespace" in line for line in read_lines(summary, {"learning_rate": 1e-3}, "kotune"))
+
+
+def test_transformers_alone_uses_the_folder(model: Path) -> None:
+    """The winning decoding is in `generation_config.json` and `generate` reads it."""
+    network, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(model), AutoTokenizer.from_pretrained(model)
+    config = network.generation_config
+    assert (config.num_beams, config.length_penalty, config.max_new_tokens, config.min_new_tokens) == (2, 0.8, 8, 3)
+    text = tokenizer.bos_token + "#Person1#: 안녕" + tokenizer.eos_token
+    generated = network.generate(**tokenizer(text, return_tensors="pt", return_token_type_ids=False))
+    assert 3 <= generated.shape[1] - 1 <= 8
+    assert (model / "model.safetensors").is_file()
+
+
+def test_the_card_tells_the_whole_story(finished: tuple[Study, Material], model: Path) -> None:
+    """Data hash, space, score, name of the tokenizer and the lines that use it."""
+    study, material = finished
+    card = (model / "README.md").read_text(encoding="utf-8")
+    assert material.splits["train"]["sha256"] in card
+    assert "whitespace" in card
+    assert "kobart" in card
+    value = study.records["finished-0000"].best_value(study.metric, study.mode)
+    assert f"{value:.4f}" in card
+    assert "from_pretrained" in card
+
+
+def test_predictions_are_in_input_order_whatever_the_batch(
+    model: Path, finished: tuple[Study, Material], tmp_path: Path
+) -> None:
+    """One row at a time or all at once: the same file; a row that holds only its dialogue is enough."""
+    study, _ = finished
+    rows = read(study.space).dev.rows
+    source = tmp_path / "input.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([("fname", "dialogue"), *((row["id"], row["source"]) for row in rows)])
+    written = []
+    for batch_size in (1, 32):
+        out = tmp_path / f"{batch_size}.csv"
+        assert predict(model, source, out, batch_size) == len(rows)
+        written.append(list(csv.reader(out.open(encoding="utf-8"))))
+    assert written[0] == written[1]
+    assert written[0][0] == ["fname", "summary"]
+    assert [row[0] for row in written[0][1:]] == [row["id"] for row in rows]
+    assert all(row[1] for row in written[0][1:])
+
+
+def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study, Material]) -> None:
+    """Scored on the dev rows, the exported folder gives what the trial reported."""
+    study, material = finished
+    rows = read(study.space).dev.rows
+    found = score_on_test(model, rows, material.tables["dev"], "whitespace", 16)
+    reported = study.records["finished-0000"].results[-1].metrics
+    assert found["rouge_sum"] == pytest.approx(reported["rouge_sum"])
+    assert found["rows"] == len(rows)
+
+
+def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Material], tmp_path: Path) -> None:
+    """A folder that is there already is refused, and stays."""
+    study, material = finished
+    (tmp_path / "kept").write_text("mine")
+    with pytest.raises(UserError, match="is there already"):
+        export(study, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path)
+    assert (tmp_path / "kept").read_text() == "mine"

@@ -1,0 +1,168 @@
+"""The commands as a user meets them: quick help, and every mistake one message and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+import cli
+from corpora.dialogues import write_samples
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Calls kotune in an empty folder; answers exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["kotune", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Three small CSV files."""
+    return write_samples(tmp_path_factory.mktemp("data"), train=24, dev=8, test=8)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`--help` may load neither torch nor ray nor transformers: they take seconds."""
+    code = (
+        "import sys, cli\n"
+        "sys.argv = ['kotune', '--help']\n"
+        "try: cli.main()\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('torch', 'ray', 'transformers', 'optuna', 'wandb') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[]"
+    assert "tune" in answer.stdout
+
+
+def test_spaces_lists_what_is_shipped(run: Run) -> None:
+    """The table names the space and its first parameter."""
+    code, out, _ = run("spaces")
+    assert code == 0
+    assert "kobart" in out
+    assert "learning_rate" in out
+
+
+def test_a_dry_run_prints_the_resolved_study_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    """What is printed is YAML that holds what was set; no folder appears."""
+    given = ["--trials", 5, "--set", "num_train_epochs=2", "--range", "optim=choice:adamw_torch,adafactor"]
+    code, out, _ = run("tune", "kobart", "--dry-run", *given)
+    assert code == 0
+    resolved = yaml.safe_load(out)
+    assert resolved["budget"]["trials"] == 5
+    assert resolved["fixed"]["num_train_epochs"] == 2
+    assert resolved["search"]["optim"]["choice"] == ["adamw_torch", "adafactor"]
+    assert resolved["data"]["embedded"] is True
+    assert list(tmp_path.iterdir()) == []
+
+
+MISTAKES = {
+    "an unknown space": (["tune", "kobat"], "did you mean 'kobart'?"),
+    "an unknown key": (["tune", "kobart", "--set", "lerning_rate=1e-4"], "did you mean 'learning_rate'?"),
+    "an unknown parameter in a range": (["tune", "kobart", "--range", "warmup_ration=float:0:0.1"], "warmup_ratio"),
+    "an unknown metric": (["tune", "kobart", "--set", "metric=rouge"], "rouge_sum"),
+    "a range upside down": (["tune", "kobart", "--range", "num_beams=int:8:1"], "num_beams=int:8:1"),
+    "a word for a number": (["tune", "kobart", "--set", "num_train_epochs=many"], "num_train_epochs: 'many'"),
+    "an optimizer there is none of": (["tune", "kobart", "--set", "optim=adamw_trch"], "adamw_trch"),
+    "what the search sets itself": (["tune", "kobart", "--set", "output_dir=here"], "output_dir"),
+    "a missing file": (["tune", "kobart", "--train", "nowhere.csv", "--model", "scratch:tiny"], "nowhere.csv"),
+    "a model that cannot be loaded": (["tune", "kobart", "--model", "./nowhere"], "./nowhere"),
+    "a size there is none of": (["tune", "kobart", "--model", "scratch:hugh"], "scratch:tiny"),
+    "a field the model has not": (["tune", "kobart", "--set", "model.dropot=0.1"], "did you mean 'dropout'?"),
+    "more GPUs than there are": (["tune", "kobart", "--gpus-per-worker", "1", "--slots", "64"], "one trial needs"),
+    "more slots than fit": (["tune", "kobart", "--slots", "4096"], "--slots 4096"),
+    "a study that is not there": (["resume", "nothing"], "there is no study 'nothing'"),
+    "a folder that is no model": (["predict", "nowhere", "input.csv"], "kotune.json"),
+    "a budget that is no time": (["tune", "kobart", "--time-budget", "soon"], "soon"),
+    "dev without train": (["tune", "kobart", "--dev", "dev.csv", "--model", "scratch:tiny"], "train"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_message_and_exit_code_2(mistake: str, run: Run, tmp_path: Path) -> None:
+    """Nothing is started, nothing is written, and there is no traceback."""
+    arguments, expected = MISTAKES[mistake]
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("kotune: ")
+    assert expected in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+BROKEN = {
+    "an empty file": ("", "empty"),
+    "only a header": ("fname,dialogue,summary\n", "row"),
+    "a column missing": ("fname,dialog,summary\na,가,나\n", "dialogue"),
+    "a row too short": ("fname,dialogue,summary\na,가,나\nb,가\n", "line 3"),
+    "a row too long": ("fname,dialogue,summary\na,가,나,다\n", "line 2"),
+    "an empty target": ("fname,dialogue,summary\na,가,\n", "line 2"),
+    "an open quote": ('fname,dialogue,summary\na,"가,나\n', "line 2"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_data_is_refused_with_its_place(fault: str, run: Run, tmp_path: Path) -> None:
+    """The message names the file and, where there is one, the line."""
+    text, expected = BROKEN[fault]
+    (tmp_path / "train.csv").write_text(text, encoding="utf-8")
+    code, out, err = run("tune", "kobart", "--train", "train.csv", "--model", "scratch:tiny")
+    assert (code, out) == (2, "")
+    assert "train.csv" in err
+    assert expected in err
+    assert [path.name for path in tmp_path.iterdir()] == ["train.csv"]
+
+
+def test_undecodable_data_is_refused(run: Run, tmp_path: Path) -> None:
+    """Bytes that are text in no known encoding."""
+    (tmp_path / "train.csv").write_bytes(b"fname,dialogue,summary\na,\xff\xfe\x81\xff,b\n")
+    code, _, err = run("tune", "kobart", "--train", "train.csv", "--model", "scratch:tiny")
+    assert code == 2
+    assert "UTF-8" in err
+
+
+def test_all_mistakes_are_told_at_once(run: Run) -> None:
+    """Nobody mends three mistakes in three runs."""
+    _, _, err = run(
+        "tune", "kobart", "--set", "lerning_rate=1", "--range", "num_beams=int:8:1", "--set", "metric=bleu9"
+    )
+    assert all(word in err for word in ("lerning_rate", "num_beams=int:8:1", "bleu9"))
+
+
+def test_a_study_is_never_overwritten(run: Run, tmp_path: Path, data: dict[str, Path]) -> None:
+    """A folder of that name stays as it is."""
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "precious").write_text("kept")
+    code, _, err = run("tune", "kobart", "--study", "mine", "--train", data["train"], "--model", "scratch:tiny")
+    assert code == 2
+    assert "resume mine" in err
+    assert [path.name for path in (tmp_path / "runs" / "mine").iterdir()] == ["precious"]
+
+
+def test_own_data_is_counted_in_a_dry_run(run: Run, data: dict[str, Path]) -> None:
+    """Without --dev a tenth is cut from train and said."""
+    code, out, _ = run("tune", "kobart", "--train", data["train"], "--model", "scratch:tiny", "--dry-run")
+    assert code == 0
+    assert "no --dev: 2 rows were cut from train" in out  # a tenth of 24
+    assert json.dumps(22) in out

@@ -1,0 +1,121 @@
+"""Records and folders of a study, and which models stay."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from search_spaces.errors import UserError
+from search_spaces.schema import from_dict
+from trainables import checkpoints
+from tuning import retention
+from tuning.study import Study, TrialRecord
+
+SPACE = from_dict({"mode": "max", "metric": "rouge_sum", "checkpoints": {"keep_best": 2}}, "test")
+
+
+def begun(study: Study, number: int) -> TrialRecord:
+    """A trial that has started."""
+    record = TrialRecord(number, f"{study.name}-{number:04d}", {"num_beams": number}, {}, 3.0, is_default=number == 0)
+    study.begin(record)
+    return record
+
+
+def saved(study: Study, record: TrialRecord, epoch: float, value: float) -> None:
+    """A result, and the checkpoint of it."""
+    step = int(epoch * 10)
+    study.add(record.trial_id, epoch, step, {"rouge_sum": value}, 1.0)
+    folder = study.paths.checkpoints(record.trial_id)
+    staging = checkpoints.staging(folder, step)
+    staging.mkdir(parents=True)
+    (staging / "model.safetensors").write_bytes(b"weights")
+    (staging / "optimizer.pt").write_bytes(b"state")
+    checkpoints.complete(folder, step, epoch=epoch, resumable=True)
+
+
+def test_a_study_is_read_back_as_it_was(tmp_path: Path) -> None:
+    """Space, records, results and their order survive the process."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    record = begun(study, 0)
+    study.add(record.trial_id, 1.0, 10, {"rouge_sum": 0.5}, 2.0)
+    begun(study, 1)
+    study.end(record.trial_id, "pruned")
+    again = Study.load(tmp_path, "mine")
+    assert again.space == SPACE
+    assert again.records == study.records
+    assert again.add("mine-0001", 1.0, 10, {"rouge_sum": 0.4}, 2.0)
+    assert again.records["mine-0001"].results[0].order == 2
+
+
+def test_a_repeated_result_is_not_counted_twice(tmp_path: Path) -> None:
+    """A trial that goes on from an older checkpoint repeats what was known."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    record = begun(study, 0)
+    assert study.add(record.trial_id, 2.0, 20, {"rouge_sum": 0.5}, 1.0)
+    assert not study.add(record.trial_id, 1.0, 10, {"rouge_sum": 0.4}, 1.0)
+    assert not study.add(record.trial_id, 2.0, 20, {"rouge_sum": 0.5}, 1.0)
+    assert len(record.results) == 1
+
+
+def test_a_study_is_not_created_over_another(tmp_path: Path) -> None:
+    """And the message says how to go on with it."""
+    Study.create(SPACE, tmp_path, "mine")
+    with pytest.raises(UserError, match="resume mine"):
+        Study.create(SPACE, tmp_path, "mine")
+
+
+def test_an_unknown_study_has_a_nearest_name(tmp_path: Path) -> None:
+    """Those that are there are listed."""
+    Study.create(SPACE, tmp_path, "monday")
+    with pytest.raises(UserError, match="did you mean 'monday'") as caught:
+        Study.load(tmp_path, "mondey")
+    assert "monday" in caught.value.allowed
+
+
+def test_the_best_of_a_trial_is_not_its_last(tmp_path: Path) -> None:
+    """A trial counts with its best evaluation; the earliest wins a tie."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    record = begun(study, 0)
+    for epoch, value in ((1.0, 0.4), (2.0, 0.7), (3.0, 0.7)):
+        study.add(record.trial_id, epoch, 1, {"rouge_sum": value}, 1.0)
+    assert record.best_epoch("rouge_sum", "max") == 2.0
+    assert record.best_epoch("rouge_sum", "min") == 1.0
+
+
+def test_only_the_best_of_the_study_stay(tmp_path: Path) -> None:
+    """Two of three ended trials keep their best model, stripped; a running one keeps all it needs."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    for number, value in enumerate((0.5, 0.9, 0.7)):
+        record = begun(study, number)
+        saved(study, record, 1.0, value)
+        study.end(record.trial_id, "completed")
+    running = begun(study, 3)
+    saved(study, running, 1.0, 0.1)
+    retention.sweep(study)
+    left = {path.relative_to(study.paths.trials).parts[0] for path in study.paths.trials.glob("*/checkpoints/step-*")}
+    assert left == {"mine-0001", "mine-0002", "mine-0003"}
+    resumable = {path.parts[-4] for path in study.paths.trials.glob("*/checkpoints/*/optimizer.pt")}
+    assert resumable == {"mine-0003"}
+    assert [record.trial_id for record in retention.keepers(study)] == ["mine-0001", "mine-0002"]
+
+
+def test_records_are_plain_json(tmp_path: Path) -> None:
+    """Anyone can read them."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    begun(study, 0)
+    entry = json.loads((study.paths.trial("mine-0000") / "trial.json").read_text(encoding="utf-8"))
+    assert entry["parameters"] == {"num_beams": 0}
+    assert entry["is_default"] is True
+
+
+def test_listeners_stay_in_their_process(tmp_path: Path) -> None:
+    """Ray pickles a study with the searcher; a listener may hold locks and terminals."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    heard: list[int] = []
+    study.listeners.append(lambda: heard.append(1))
+    begun(study, 0)
+    assert heard == [1]
+    assert pickle.loads(pickle.dumps(study)).listeners == []
