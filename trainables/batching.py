@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 _POOL = 50  # global batches at most whose rows are sorted together by length: similar, yet other rows every epoch
-_POOLS = 8  # at least so many pools, or small data would make the same batches every epoch
+_POOLS = 4  # at least so many pools, or small data would make the same batches every epoch
 
 
 def global_batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int, by_length: bool) -> list[list[int]]:

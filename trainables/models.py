@@ -98,7 +98,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
 
 
 def load_tokenizer(where: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a hub id or a folder (`tokenizer.json`, or a bare WordPiece `vocab.txt`).
+    """The tokenizer of a hub id or a folder with `tokenizer.json`.
 
     Raises:
         UserError: nothing there can be loaded.

@@ -216,7 +216,7 @@ def _parted(name: str) -> tuple[str, str]:
         raise UserError(f"{name} is set by the search itself", "", OWNED[bare])
     fields = {"generation": generation_fields(), "training": training_fields()}
     kind = prefix or _kind(bare)
-    if kind == "model" or kind == "own" or bare in fields.get(kind, ()):
+    if kind == "model" or bare in {"own": OWN, **fields}.get(kind, ()):
         return kind, bare
     raise UserError(
         f"{name} is no parameter",

@@ -60,14 +60,13 @@ class Summarisation:
             _identity(tokenizer),
             [limits.source, limits.target],
             text_tokenizer.name,
-            2,  # of this function: what the columns mean
+            3,  # of this function: what the columns mean
         )
 
         def make() -> dict[str, list[Any]]:
             sources = encode([row["source"] for row in rows], tokenizer)
             targets = encode([row["target"] for row in rows], tokenizer, start=False)
             return {
-                "id": [row["id"] for row in rows],
                 "input_ids": [cut(tokens, limits.source) for tokens in sources],
                 "labels": [cut(tokens, limits.target) for tokens in targets],
                 "length": [min(len(tokens), limits.source) for tokens in sources],

@@ -93,7 +93,7 @@ class Tracker:
 
         kept, run_id, reason = wanted.mode, wanted.run_id, ""
         if wanted.mode == "online":
-            reason = unreachable(wandb.Settings().base_url, min(wanted.open_seconds, _PROBE_SECONDS))
+            reason = unreachable(wandb.setup().settings.base_url, min(wanted.open_seconds, _PROBE_SECONDS))
             kept = "offline" if reason else "online"
         try:
             run = self._init(kept, run_id)

@@ -219,6 +219,6 @@ def has_wandb_key() -> bool:
     import wandb
 
     try:
-        return netrc.netrc().authenticators(urlsplit(wandb.Settings().base_url).hostname or "") is not None
+        return netrc.netrc().authenticators(urlsplit(wandb.setup().settings.base_url).hostname or "") is not None
     except (OSError, netrc.NetrcParseError):
         return False

@@ -23,11 +23,6 @@ AT_ONCE = 0.05  # seconds
 #: A tracker's thread that dies of an exception fails its test.
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
-WRONG_SERVER = pytest.mark.xfail(
-    reason="wandb.Settings() knows nothing of WANDB_BASE_URL and settings files; wandb.setup().settings does",
-    strict=True,
-)
-
 
 def settings(folder: Path, mode: str = "online", **changes: Any) -> RunSettings:
     """A trial's run, kept under `folder`."""
@@ -175,7 +170,6 @@ def test_a_silent_server_is_not_waited_for(tmp_path: Path, fake: FakeWandb, capl
     assert f"trial study-0001 is kept offline: {fake.silence}" in caplog.text
 
 
-@WRONG_SERVER
 @pytest.mark.parametrize(("open_seconds", "waited"), [(30.0, 5.0), (2.0, 2.0)])
 def test_a_server_is_asked_for_five_seconds_at_most(
     open_seconds: float, waited: float, tmp_path: Path, fake: FakeWandb
@@ -379,8 +373,8 @@ def three_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("name", "run_id", "reason"),
     [
         ("offline", "offline", ""),
-        pytest.param("refused", "refused-offline", "404", marks=WRONG_SERVER),
-        pytest.param("silent", "silent", "127.0.0.1", marks=WRONG_SERVER),
+        ("refused", "refused-offline", "404"),
+        ("silent", "silent", "127.0.0.1"),
     ],
 )
 def test_the_real_one_writes_a_run_that_can_be_synced(name: str, run_id: str, reason: str, three_runs: Path) -> None:
