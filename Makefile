@@ -2,7 +2,8 @@
 # make test   install, then run every test and linter-free check
 # make lint   ruff and mypy
 # make venv   install only; a second call does nothing
-PYTHON ?= $(shell for v in 3.11 3.12 3.13; do command -v python$$v && break; done 2>/dev/null | head -1)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+    $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done | head -1)
 BIN := .venv/bin
 STAMP := .venv/.installed
 

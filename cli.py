@@ -156,10 +156,10 @@ def spaces() -> None:
 
 
 def _finish(summary: dict[str, Any], as_json: bool) -> None:
-    interrupted = summary.pop("interrupted")
+    end = summary.pop("end")
     if as_json:
         typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
-    if interrupted:
+    if end == "interrupted":
         raise typer.Exit(130)
     if summary["best"] is None:
         raise typer.Exit(1)

@@ -77,7 +77,7 @@ def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
     folder = Path(job["folder"])
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps(job))
-    command = [sys.executable, "-m", "trainables.trial", str(folder / "job.json")]
+    command = [sys.executable, "-m", "trainables.trial", str(folder / "job.json"), "--folder", str(folder)]
     started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(rank, workers, port))
         for port in [_free_port()]

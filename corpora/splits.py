@@ -72,6 +72,9 @@ def read_splits(
         shared = shared_targets(whole.rows, test_split.rows)
         if shared:
             remarks.append(f"{shared} of {len(test_split.rows)} test targets also stand in train")
+        shared = shared_targets(dev_split.rows, test_split.rows)
+        if shared:
+            remarks.append(f"{shared} of {len(test_split.rows)} test targets also stand in dev, which chooses")
     return Splits(whole, dev_split, test_split, remarks)
 
 

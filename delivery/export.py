@@ -25,7 +25,7 @@ tags: [summarization, kotune]
 
 # {study}
 
-Found by [kotune](https://pypi.org/project/kotune) in {trials} trials: trial `{trial}`, epoch {epoch:g}.
+Found by kotune in {trials} trials: trial `{trial}`, epoch {epoch:g}.
 
 | | |
 |---|---|
@@ -41,7 +41,7 @@ Found by [kotune](https://pypi.org/project/kotune) in {trials} trials: trial `{t
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained("{folder}")
 model = AutoModelForSeq2SeqLM.from_pretrained("{folder}")
-inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False)
+inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False, truncation=True, max_length={limit})
 print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))
 ```
 
@@ -131,6 +131,7 @@ def _card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: Any) -
         for name, split in summary["data"].items()
     )
     adds_ends = ends_itself(tokenizer)
+    begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
     return _CARD.format(
         study=study.name,
         trials=summary["trials"]["total"],
@@ -143,7 +144,8 @@ def _card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: Any) -
         space=study.space.name,
         base=study.space.model,
         folder=folder.name,
-        template="TEXT" if adds_ends else "tokenizer.bos_token + TEXT + tokenizer.eos_token",
+        template="TEXT" if adds_ends else f"{begin}TEXT + tokenizer.eos_token",
+        limit=study.space.max_source_length,
         ends=""
         if adds_ends
         else "\nThis tokenizer adds no ends of its own; training put them, so inference must too.\n",

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from corpora.reading import read_table
 from delivery.export import read_settings
 from delivery.generation import Writer
+from search_spaces.errors import UserError
 
 
 def predict(model: Path, source: Path, out: Path | None, batch_size: int) -> int:
@@ -25,6 +26,10 @@ def predict(model: Path, source: Path, out: Path | None, batch_size: int) -> int
         UserError: the folder holds no exported model, or the file cannot be read.
     """
     settings = read_settings(model)
+    if out is not None and not out.parent.is_dir():
+        raise UserError(
+            f"--out {out}: there is no folder {out.parent}", "a file in a folder that exists", "make it first"
+        )
     columns = settings["columns"]
     identity = {"id": columns["id"]} if columns.get("id") else {}
     table = read_table(source, {"source": columns["source"]}, identity)
@@ -36,7 +41,7 @@ def predict(model: Path, source: Path, out: Path | None, batch_size: int) -> int
             for position, text in batch:
                 texts[position] = text
             bar.advance(task, len(batch))
-    ids = [row.get("id") or str(number) for number, row in enumerate(table.rows)]
+    ids = [row.get("id") or str(number) for number, row in enumerate(table.rows, 1)]
     header = (columns.get("id") or "id", columns["target"])
     if out is None:
         _write(sys.stdout, header, ids, texts)

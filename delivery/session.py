@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +18,15 @@ from delivery.export import export
 from delivery.final_test import score_on_test
 from delivery.summary import read_lines, summarise
 from search_spaces.errors import UserError
-from search_spaces.ranges import Choice
+from search_spaces.ranges import Choice, Range
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space, parse_duration
 from search_spaces.values import load_yaml
 from trainables import metrics
-from trainables.models import check_model, load_tokenizer
+from trainables.models import check_model, load_tokenizer, scratch_size
 from trainables.parameters import BECAME, known_parameters
 from trainables.tasks import task_named
-from tuning import preparation, samplers
+from tuning import preparation, retention, samplers
 from tuning.live import View, open_view
 from tuning.resources import Machine, Plan, local_machine, plan_slots
 from tuning.study import Study, write_json
@@ -55,9 +58,14 @@ def resolve_space(
         if not config.is_file():
             raise UserError(f"--config {config}: there is no such file", "a YAML file", "check the path")
         laid_over = load_yaml(config.read_bytes(), str(config)) or {}
-    sources = [raw.get("data") or {}, (laid_over or {}).get("data") or {}]
-    given = any(source.get(split) for source in sources for split in ("train", "dev", "test"))
-    given = given or any(options[f"data.{split}"] for split in ("train", "dev", "test"))
+        if not isinstance(laid_over, dict):
+            raise UserError(
+                f"--config {config} is no mapping", "lines KEY: VALUE", "start with a line such as model: …"
+            )
+    sources = [source.get("data") for source in (raw, laid_over or {})]
+    splits = ("train", "dev", "test")
+    given = any(source.get(split) for source in sources if isinstance(source, dict) for split in splits)
+    given = given or any(options[f"data.{split}"] for split in splits)
     given = given or any(text.startswith("data.") for text in sets)
     return resolve(
         raw,
@@ -104,7 +112,11 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         study.save_space()
         splits = preparation.read(study.space)
     view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
-    material = preparation.prepare(study, splits, view.say)
+    try:
+        material = preparation.prepare(study, splits, view.say)
+    except UserError:
+        shutil.rmtree(study.paths.root)  # nothing was started: the name stays free
+        raise
     return _search(study, material, plan, splits, order.address, view)
 
 
@@ -156,12 +168,22 @@ def export_study(name: str, storage: Path, out: Path | None) -> Path:
     material = preparation.Material.load(study.paths)
     if material is None:
         raise UserError(f"study {name!r} has no trials yet", "", f"{COMMAND} resume {name}")
-    summary = summarise(study, material, slots=0, worker_groups_started=0, wall_seconds=0.0)
+    earlier = _earlier(study)
+    summary = summarise(
+        study,
+        material,
+        slots=earlier.get("slots", 0),
+        worker_groups_started=earlier.get("worker_groups_started", 0),
+        wall_seconds=earlier.get("wall_seconds", 0.0),
+        test=_known_test(study, earlier),
+    )
     return export(study, summary, out)
 
 
 def _check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
     space = order.space
+    if not re.fullmatch(r"\w[\w.-]*", order.name):
+        raise UserError(f"--study {order.name!r}", "letters, digits, and . _ - after the first", "choose another name")
     if (order.storage / order.name).exists():
         raise UserError(
             f"study {order.name!r} is in {order.storage} already",
@@ -178,10 +200,25 @@ def _check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
     plan = plan_slots(space, _machines(order.address))
     # Last, since a hub id asks the network.
     named = [*space.fixed, *space.search]
-    check_model(space.model, [name.removeprefix("model.") for name in named if name.startswith("model.")])
-    if space.tokenizer:
-        load_tokenizer(space.tokenizer)
+    overrides = [name.removeprefix("model.") for name in named if name.startswith("model.")]
+    check_model(space.model, overrides, _longest(space))
+    if space.tokenizer or scratch_size(space.model) is None:
+        load_tokenizer(space.tokenizer or space.model)
     return splits, plan
+
+
+def _longest(space: Space) -> int:
+    """The most tokens that a source, a target or a generated text may have."""
+    lengths = [space.max_source_length, space.max_target_length]
+    for name in ("max_new_tokens", "max_length"):
+        found = space.search.get(name)
+        values = [space.fixed.get(name)] if found is None else _ends(found)
+        lengths += [int(value) for value in values if value is not None]
+    return max(lengths)
+
+
+def _ends(found: Range) -> Sequence[Any]:
+    return found.options if isinstance(found, Choice) else (found.low, found.high)
 
 
 def check_configs(space: Space) -> None:
@@ -195,8 +232,7 @@ def check_configs(space: Space) -> None:
     base = {**space.fixed, **samplers.defaults(space.search)}
     check_config(base)
     for name, found in space.search.items():
-        ends = found.options if isinstance(found, Choice) else (found.low, found.high)
-        for value in ends:
+        for value in _ends(found):
             if name in base:
                 check_config({**base, name: value})
 
@@ -218,7 +254,8 @@ def _search(
     if address is None:
         connect(None)
     tracking = tracking_settings(study)
-    search = Search(study, material, plan, tracking, view)
+    earlier = _earlier(study)
+    search = Search(study, material, plan, tracking, view, earlier.get("wall_seconds", 0.0))
     try:
         search.run()
     finally:
@@ -228,18 +265,33 @@ def _search(
         study,
         material,
         slots=plan.slots,
-        worker_groups_started=search.worker_groups_started,
-        wall_seconds=search.seconds,
+        worker_groups_started=search.worker_groups_started + earlier.get("worker_groups_started", 0),
+        wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
+        test=_known_test(study, earlier),
     )
     if summary["best"] is not None:
         folder = export(study, summary)
-        if "test" in material.tables and not search.interrupted:
+        if "test" in material.tables and summary["test"] is None and search.end != "interrupted":
             summary["test"] = _test(study, material, splits, folder, summary)
             export(study, summary)
     write_json(study.paths.summary, summary)
-    for line in _last_lines(study, summary, tracking, search.interrupted):
+    for line in _last_lines(study, summary, tracking, search.end):
         view.say(line)
-    return {**summary, "interrupted": search.interrupted}
+    return {**summary, "end": search.end}
+
+
+def _earlier(study: Study) -> dict[str, Any]:
+    """The summary of earlier sittings, or nothing."""
+    path = study.paths.summary
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
+
+
+def _known_test(study: Study, earlier: dict[str, Any]) -> dict[str, Any] | None:
+    """The test score of an earlier sitting, if its best model is still the best: the split is opened once for it."""
+    best = next(iter(retention.keepers(study)), None)
+    same = best is not None and (earlier.get("best") or {}).get("trial") == best.trial_id
+    return earlier.get("test") if same else None
 
 
 def _test(
@@ -250,7 +302,7 @@ def _test(
     return score_on_test(folder, splits.test.rows, material.tables["test"], study.space.rouge_tokenizer, batch)
 
 
-def _last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, interrupted: bool) -> list[str]:
+def _last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: str) -> list[str]:
     best = summary["best"]
     chosen = study.records[best["trial"]].parameters if best else {}
     lines = read_lines(summary, chosen, COMMAND)
@@ -261,7 +313,9 @@ def _last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] 
             f"failed   {failed.trial_id}: {failed.reason}",
             f"         trace {folder / 'error.txt'}; alone: python -m trainables.trial {folder / 'job.json'}",
         ]
-    if interrupted:
+    if end == "hopeless":
+        lines.append("stopped  the first trials all failed; the rest would too")
+    elif end != "done":
         lines.append(f"resume   {COMMAND} resume {study.name} --storage {study.paths.root.parent}")
     if tracking is not None:
         lines += _tracking_lines(study, tracking)

@@ -80,7 +80,8 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
     counts = f"{trials['completed']} completed, {trials['pruned']} pruned, {trials['failed']} failed"
     unfinished = f", {trials['unfinished']} unfinished" if trials["unfinished"] else ""
     lines = [f"{trials['total']} trials: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"]
-    name = f"{summary['metric']} ({summary['rouge_tokenizer']})"
+    metric = summary["metric"]
+    name = f"{metric} ({summary['rouge_tokenizer']})" if metric.startswith("rouge") else metric
     if best is None:
         return [*lines, "no trial gave a model"]
     lines.append(f"best     {name} {best['value']:.4f} on dev: {best['trial']}, epoch {best['epoch']:g}")
@@ -91,7 +92,10 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
         lines.append(f"default  {summary['metric']} {default['value']:.4f}{stopped}: best {gain:+.4f}")
     if summary["test"]:
         test = summary["test"]
-        lines.append(f"test     {summary['metric']} {test[summary['metric']]:.4f} on {test['rows']} rows, opened once")
+        shown = metric if metric in test else "rouge_sum"
+        lines.append(
+            f"test     {shown} ({test['rouge_tokenizer']}) {test[shown]:.4f} on {test['rows']} rows, opened once"
+        )
     lines.append(f"model    {summary['best_model']}")
     lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
     return lines

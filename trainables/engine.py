@@ -50,6 +50,12 @@ def token_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.
     )
 
 
+def reads_the_source(decoding: GenerationConfig) -> bool:
+    """Whether decoding looks at the source's tokens, and so cannot do with their encoding alone."""
+    names = ("encoder_no_repeat_ngram_size", "encoder_repetition_penalty", "prompt_lookup_num_tokens")
+    return any(getattr(decoding, name, None) not in (None, 0, 1.0) for name in names)
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """What an evaluation found, on rank 0: texts in row order, and what was counted."""
@@ -256,8 +262,8 @@ class Engine(Seq2SeqTrainer):
         for indices in batches:
             loss, tokens, generated = self._evaluate_batch([rows[index] for index in indices])
             totals += torch.tensor([loss, tokens], dtype=torch.float64)
-            special = {self._pad_token_id}
-            lengths = [sum(token not in special for token in sequence) for sequence in generated]
+            # Without the decoder's own first token, which it was given.
+            lengths = [sum(token != self._pad_token_id for token in sequence[1:]) for sequence in generated]
             texts += zip(indices, self._decode(generated), lengths, strict=True)
         shares = [(texts, totals.tolist())]
         if self.args.world_size > 1:
@@ -283,10 +289,13 @@ class Engine(Seq2SeqTrainer):
                 attention_mask=batch["attention_mask"],
                 decoder_input_ids=batch["decoder_input_ids"],
             )
+            source = (
+                {"input_ids": batch["input_ids"]}
+                if reads_the_source(self._decoding)
+                else {"encoder_outputs": BaseModelOutput(last_hidden_state=encoded.last_hidden_state)}
+            )
             generated = self._network.generate(
-                encoder_outputs=BaseModelOutput(last_hidden_state=encoded.last_hidden_state),
-                attention_mask=batch["attention_mask"],
-                generation_config=self._decoding,
+                **source, attention_mask=batch["attention_mask"], generation_config=self._decoding
             )
         returned = self._decoding.num_return_sequences or 1
         loss = token_loss(outputs["logits"], batch["labels"]).item()

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import (
@@ -149,7 +150,7 @@ def load_model(where: str) -> PreTrainedModel:
     """
     try:
         model: PreTrainedModel = AutoModelForSeq2SeqLM.from_pretrained(where, dtype=torch.float32)
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise UserError(
             f"model {where!r} cannot be loaded: {_first_line(error)}",
             "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base",
@@ -158,18 +159,26 @@ def load_model(where: str) -> PreTrainedModel:
     return model
 
 
-def check_model(model: str, overrides: Iterable[str] = ()) -> None:
-    """Check that `model` is there, and has the fields in `overrides`, without loading its weights.
+def check_model(model: str, overrides: Iterable[str] = (), longest: int = 0) -> None:
+    """Check that `model` is there, has the fields in `overrides` and `longest` positions, without its weights.
 
     Raises:
         UserError: no such size, folder, hub id or field, or not an encoder-decoder.
     """
-    config: Any = BartConfig() if scratch_size(model) is not None else _load_config(model)
+    fresh = scratch_size(model) is not None
+    config: Any = BartConfig(max_position_embeddings=_POSITIONS) if fresh else _load_config(model)
     if not config.is_encoder_decoder:
         raise UserError(
             f"model {model!r} is a {config.model_type}, which has no decoder that summarises",
             "an encoder-decoder such as BART or T5",
             "choose another --model",
+        )
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and longest > positions:
+        raise UserError(
+            f"{longest} tokens (max_source_length, max_target_length, max_new_tokens or max_length)",
+            f"at most {positions}: model {model!r} has no more positions",
+            "--set max_source_length=…, or whichever is too long",
         )
     for name in overrides:
         if not hasattr(config, name):

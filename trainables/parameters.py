@@ -36,6 +36,18 @@ OWNED: dict[str, str] = {
     "remove_unused_columns": "columns are chosen by the task",
     "label_names": "labels are chosen by the task",
     "length_column_name": "lengths are kept by the cache",
+    "dataloader_drop_last": "every row is trained in every epoch",
+    "dataloader_prefetch_factor": "rows come from memory-mapped tables",
+    "dataloader_persistent_workers": "rows come from memory-mapped tables",
+    "bf16_full_eval": "evaluation uses the precision of training",
+    "fp16_full_eval": "evaluation uses the precision of training",
+    "eval_accumulation_steps": "evaluation keeps no logits",
+    "eval_do_concat_batches": "evaluation keeps no logits",
+    "eval_use_gather_object": "evaluation gathers texts",
+    "sortish_sampler": "use group_by_length: true or false",
+    "save_only_model": "what going on needs is deleted when a trial ends",
+    "full_determinism": "it would change the process for the trials that follow",
+    "tf32": "it would change the process for the trials that follow",
     "include_for_metrics": "metrics are computed from whole rows",
     "batch_eval_metrics": "metrics are computed from whole rows",
     "prediction_loss_only": "evaluation always generates",
@@ -275,7 +287,7 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
 
 def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, type]) -> list[UserError]:
     wanted = numeric.get(name)
-    if wanted is None or value is None:
+    if wanted is None or (value is None and name != "num_train_epochs"):
         return []
     if wanted is bool:
         fits, allowed = isinstance(value, bool) or name == "early_stopping", "true or false"

@@ -48,7 +48,7 @@ class Slot:
         self._error: BaseException | None = None
         trainer = TorchTrainer(
             work,
-            train_loop_config={"mailbox": self._mailbox, "cpus": shape.cpus},
+            train_loop_config={"mailbox": self._mailbox, "cpus": shape.cpus, "gpus": shape.gpus},
             scaling_config=ScalingConfig(
                 num_workers=shape.workers,
                 use_gpu=shape.gpus > 0,

@@ -50,29 +50,36 @@ class Summarisation:
         limits: Limits,
         rouge_tokenizer: str,
         cache: Path,
+        *,
+        scored: bool = True,
     ) -> Prepared:
-        """Tokenise a split once; the same rows, tokenizer and limits find the same table again."""
+        """Tokenise a split once; the same rows, tokenizer and limits find the same table again.
+
+        Args:
+            scored: whether the targets are references of a score, to be cut into its units beforehand.
+        """
         from corpora.tokenised import open_table
 
-        text_tokenizer = metrics.text_tokenizer(rouge_tokenizer)
+        text_tokenizer = metrics.text_tokenizer(rouge_tokenizer) if scored else None
         key = fingerprint(
             [[row["source"], row["target"]] for row in rows],
             _identity(tokenizer),
             [limits.source, limits.target],
-            text_tokenizer.name,
+            text_tokenizer.name if text_tokenizer else "",
             3,  # of this function: what the columns mean
         )
 
         def make() -> dict[str, list[Any]]:
             sources = encode([row["source"] for row in rows], tokenizer)
             targets = encode([row["target"] for row in rows], tokenizer, start=False)
+            references = text_tokenizer.tokenize([row["target"] for row in rows]) if text_tokenizer else None
             return {
                 "input_ids": [cut(tokens, limits.source) for tokens in sources],
                 "labels": [cut(tokens, limits.target) for tokens in targets],
                 "length": [min(len(tokens), limits.source) for tokens in sources],
                 "cut_source": [len(tokens) > limits.source for tokens in sources],
                 "cut_target": [len(tokens) > limits.target for tokens in targets],
-                "reference": text_tokenizer.tokenize([row["target"] for row in rows]),
+                **({} if references is None else {"reference": references}),
             }
 
         folder = cached(cache, key, make)

@@ -9,6 +9,7 @@ import argparse
 import gc
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from accelerate.utils import broadcast_object_list
 from transformers import (
     AutoTokenizer,
     GenerationConfig,
@@ -153,7 +155,7 @@ def choose_precision(training: Mapping[str, Any], device: torch.device) -> dict[
         return {name: bool(training.get(name, False)) for name in ("bf16", "fp16")}
     if device.type != "cuda":
         return {"bf16": False, "fp16": False}
-    wide = torch.cuda.is_bf16_supported()
+    wide = torch.cuda.is_bf16_supported(including_emulation=False)  # an older GPU emulates it, slowly
     return {"bf16": wide, "fp16": not wide}
 
 
@@ -231,7 +233,7 @@ def run_trial(
     model.generation_config = decoding_config(model.generation_config, settings.generation)
     tokenizer = workshop.tokenizer(job.base_model)
     dev = workshop.table(job.dev)
-    start = checkpoints.newest_resumable(folder / "checkpoints")
+    start = _agreed(checkpoints.newest_resumable(folder / "checkpoints"), arguments.world_size)
     judge = BestSoFar(job, dev["reference"], reporter, after=start.epoch if start else 0.0)
     engine = Engine(
         model,
@@ -248,6 +250,16 @@ def run_trial(
     )
     engine.train(resume_from_checkpoint=str(start.path) if start else None)
     return engine
+
+
+def _agreed(start: checkpoints.Checkpoint | None, workers: int) -> checkpoints.Checkpoint | None:
+    """The checkpoint that rank 0 found, on every rank: a shared file system may show it later to some."""
+    if workers == 1:
+        return start
+    chosen: checkpoints.Checkpoint | None = broadcast_object_list([start])[0]
+    if chosen is not None and not (chosen.path / checkpoints.MANIFEST).is_file():
+        raise TrialFailed(f"a worker cannot see {chosen.path}: all of them need the study's folder")
+    return chosen
 
 
 def release(engine: Engine | None) -> None:
@@ -286,11 +298,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job in a file alone, in this process."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("job", type=Path)
-    parser.add_argument("--folder", type=Path, help="where this run writes; default: the trial's own folder")
+    parser.add_argument("--folder", type=Path, help="where this run writes; default: a new temporary folder")
     given = parser.parse_args(arguments)
     job = Job.from_dict(json.loads(given.job.read_text(encoding="utf-8")))
-    if given.folder:
-        job = Job.from_dict({**job.to_dict(), "folder": str(given.folder)})
+    # Never the trial's own folder: its checkpoints would be replaced.
+    job = Job.from_dict({**job.to_dict(), "folder": str(given.folder or tempfile.mkdtemp(prefix="kotune-"))})
     try:
         run_trial(job, PrintReporter(), Workshop())
     except (TrialFailed, UserError) as error:

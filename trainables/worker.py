@@ -27,19 +27,25 @@ if TYPE_CHECKING:
 _LAST_WORDS_SECONDS = 5.0
 
 
+class Reported(Exception):
+    """The job was told of its failure already; only the process ends."""
+
+
 def work(config: dict[str, Any]) -> None:
     """What every worker of a slot does: take a job, train it, take the next."""
     try:
-        _work(config["mailbox"], config["cpus"])
+        _work(config["mailbox"], config["cpus"], config["gpus"])
     except Exception as error:
         # A slot that cannot start would be restarted for ever: the job waiting for it is told why.
-        if not _lost_a_peer(error):
+        if not isinstance(error, Reported) and not _lost_a_peer(error):
             ray.get(config["mailbox"].broken.remote(f"{type(error).__name__}: {error}", traceback.format_exc()))
         raise
 
 
-def _work(mailbox: Any, cpus: float) -> None:
+def _work(mailbox: Any, cpus: float, gpus: float) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if not gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides no GPU from a worker that asked for none
     context = ray.train.get_context()
     rank, workers = context.get_world_rank(), context.get_world_size()
     if workers == 1:
@@ -87,8 +93,10 @@ def _place(workers: int) -> dict[str, Any]:
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    wide = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    precision = "bf16" if wide else "fp16" if torch.cuda.is_available() else "32 bit"
+    from trainables.trial import choose_precision
+
+    chosen = choose_precision({}, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    precision = next((name for name, used in chosen.items() if used), "32 bit")
     return {"host": platform.node(), "pid": os.getpid(), "device": device, "precision": precision, "workers": workers}
 
 
@@ -126,7 +134,7 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int) -> T
         _write_trace(taken["job"], traceback.format_exc())
         ray.get(mailbox.failed.remote(taken["turn"], _reason(error), traceback.format_exc()))
         if not _survivable(error):
-            raise
+            raise Reported from error
     finally:
         if tracker:
             tracker.close({"status": reporter.status})

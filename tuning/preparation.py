@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Material:
-    """What trials read. Written to `data.json`, so that `resume` need not read the corpus again."""
+    """What trials read. Written to `data.json`, so that `resume` can tell whether the files are still the same."""
 
     splits: dict[str, dict[str, Any]]  # path, rows, sha256
     tables: dict[str, str]  # split -> folder of its tokenised table
@@ -41,9 +41,8 @@ class Material:
 def with_samples(space: Space, folder: Path) -> Space:
     """The space with the embedded dialogues written to `folder` as its data."""
     files = write_samples(folder, train=2000)
-    data = Data(
-        train=str(files["train"]), dev=str(files["dev"]), test=str(files["test"]), embedded=space.data["embedded"]
-    )
+    # From here on they are files like any others, or `resume` would find two kinds of data.
+    data = Data(train=str(files["train"]), dev=str(files["dev"]), test=str(files["test"]), embedded=False)
     return replace(space, data=data, columns=Columns(id="fname", source="dialogue", target="summary"))
 
 
@@ -80,6 +79,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
             Limits(space.max_source_length, space.max_target_length),
             space.rouge_tokenizer,
             paths.cache,
+            scored=name != "train",
         )
         tables[name] = str(made.folder)
         remarks += _cut(name, made, space)
@@ -112,6 +112,18 @@ def make_job(
 ) -> Callable[[TrialRecord], dict[str, Any]]:
     """What makes a worker's job of a trial's record."""
     space, paths = study.space, study.paths
+    shared = {
+        "study": study.name,
+        "task": space.task,
+        "model": space.model,
+        "metric": space.metric,
+        "rouge_tokenizer": material.rouge_tokenizer,
+        "study_seed": space.seed,
+        "eval_every": space.eval_every,
+        "max_source_length": space.max_source_length,
+        "max_target_length": space.max_target_length,
+        "data": material.splits,
+    }
 
     def make(record: TrialRecord) -> dict[str, Any]:
         decided = record.results[-1].epoch if record.results else 0.0
@@ -139,7 +151,7 @@ def make_job(
                 "run_id": record.trial_id,
                 "name": record.trial_id,
                 "group": study.name,
-                "config": {**record.config, "trial": record.number, "recipe_default": record.is_default},
+                "config": {**shared, **record.config, "trial": record.number, "recipe_default": record.is_default},
                 "record": str(folder / "tracking.json"),
             }
             if tracking

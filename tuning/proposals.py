@@ -38,6 +38,7 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._optuna_ids: dict[str, int] = {}
         self.groups: dict[str, int] = {}  # slot -> worker groups it started
         self.places: dict[str, dict[str, Any]] = {}
+        self._reconcile()
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: Any, **spec: Any) -> bool:
         return True
@@ -59,11 +60,11 @@ class Proposals(Searcher):  # type: ignore[misc]
             record = self._waiting.pop(0)
             record.sittings += 1
             return record
-        if len(self._study.records) >= self._study.space.budget["trials"] or self._hopeless():
+        if len(self._study.records) >= self._study.space.budget["trials"] or self.hopeless():
             return None
         return self._ask()
 
-    def _hopeless(self) -> bool:
+    def hopeless(self) -> bool:
         """Whether so many trials failed, and none did not, that the rest would too."""
         ended = [record for record in self._study.records.values() if record.status != RUNNING]
         return len(ended) >= HOPELESS and all(record.status == FAILED for record in ended)
@@ -72,7 +73,9 @@ class Proposals(Searcher):  # type: ignore[misc]
         space = self._study.space
         first = not self._study.records
         if first:
-            self._optuna.enqueue_trial(samplers.defaults(space.search), skip_if_exists=True)
+            waiting = self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            if not waiting:
+                self._optuna.enqueue_trial(samplers.defaults(space.search))
         trial = samplers.ask(self._optuna, space)
         chosen = samplers.suggest(trial, space.search)
         number = len(self._study.records)
@@ -117,18 +120,30 @@ class Proposals(Searcher):  # type: ignore[misc]
             trial.report(result["objective"], step=len(record.results))
 
     def _end(self, ours: str, status: str, reason: str = "") -> None:
-        record = self._study.records[ours]
-        trial = self._trial(ours)
-        if status == COMPLETED:
-            value = record.best_value(self._study.metric, self._study.mode)
-            self._optuna.tell(trial, value, state=TrialState.COMPLETE)
-        elif status == PRUNED:
-            self._optuna.tell(trial, state=TrialState.PRUNED)
-        else:
-            trial.set_user_attr("reason", reason)
-            self._optuna.tell(trial, state=TrialState.FAIL)
+        # The record first: it is the truth, and what Optuna was not told before a crash is told at the next start.
         self._study.end(ours, status, reason)
+        self._tell(self._study.records[ours])
         retention.sweep(self._study)
+
+    def _tell(self, record: TrialRecord) -> None:
+        trial = self._trial(record.trial_id)
+        if record.status == COMPLETED:
+            value = record.best_value(self._study.metric, self._study.mode)
+            self._optuna.tell(trial, value, state=TrialState.COMPLETE, skip_if_finished=True)
+        elif record.status == PRUNED:
+            self._optuna.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
+        else:
+            trial.set_user_attr("reason", record.reason)
+            self._optuna.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+
+    def _reconcile(self) -> None:
+        """Make Optuna agree with the records, after a crash between the two."""
+        for frozen in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            record = self._study.records.get(frozen.user_attrs.get("trial_id", ""))
+            if record is None:  # asked for, never begun
+                self._optuna.tell(frozen.number, state=TrialState.FAIL)
+            elif record.status != RUNNING:
+                self._tell(record)
 
     def _trial(self, ours: str) -> optuna.Trial:
         """Optuna's trial, also one that an earlier sitting asked for."""

@@ -12,9 +12,13 @@ from tuning.study import RUNNING, Study, TrialRecord
 
 
 def keepers(study: Study) -> list[TrialRecord]:
-    """The best trials of the study that have a model on disk, best first, as many as are to be kept."""
-    saved = [record for record in study.ranked() if saved_model(study, record) is not None]
-    return saved[: study.space.checkpoints["keep_best"]]
+    """The best trials of the study that have a model on disk, best first, as many as are to be kept.
+
+    A running trial never takes the place of one that ended: it may still fail.
+    """
+    ranked = [record for record in study.ranked() if saved_model(study, record) is not None]
+    kept = [record for record in ranked if record.status != RUNNING][: study.space.checkpoints["keep_best"]]
+    return [record for record in ranked if record in kept or record.status == RUNNING]
 
 
 def saved_model(study: Study, record: TrialRecord) -> checkpoints.Checkpoint | None:

@@ -53,7 +53,8 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
     if address:
         options["address"] = address
     else:
-        options |= {"include_dashboard": False, "num_cpus": cpus}
+        # "local", or Ray would join whatever cluster it finds, while slots were planned for this machine.
+        options |= {"address": "local", "include_dashboard": False, "num_cpus": cpus}
     try:
         ray.init(**options)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -76,13 +77,21 @@ class Search:
 
     Args:
         tracking: W&B settings that all trials share; None to log nothing.
+        earlier_seconds: what earlier sittings took.
     """
 
     def __init__(
-        self, study: Study, material: Material, plan: Plan, tracking: dict[str, Any] | None, view: View
+        self,
+        study: Study,
+        material: Material,
+        plan: Plan,
+        tracking: dict[str, Any] | None,
+        view: View,
+        earlier_seconds: float = 0.0,
     ) -> None:
-        self.study, self.plan, self.view = study, plan, view
-        self.interrupted = False
+        self.study, self.plan, self.view, self.earlier_seconds = study, plan, view, earlier_seconds
+        #: How the sitting ended: done, hopeless (its first trials all failed), budget (of time), or interrupted.
+        self.end = "done"
         self._started = time.monotonic()
         slot = {
             "workers": plan.shape.workers,
@@ -126,9 +135,15 @@ class Search:
             ),
         )
         tuner.fit()
-        self.interrupted = bool(self.study.with_status(RUNNING)) or (
-            len(self.study.records) < self.study.space.budget["trials"]
-        )
+        self.end = self._how_it_ended()
+
+    def _how_it_ended(self) -> str:
+        budget = self.study.space.budget
+        if not self.study.with_status(RUNNING) and len(self.study.records) >= budget["trials"]:
+            return "done"
+        if self.proposals.hopeless():
+            return "hopeless"
+        return "budget" if budget["time"] and self.seconds >= budget["time"] else "interrupted"
 
     # ---- for the summary
 
@@ -145,7 +160,7 @@ class Search:
 
     def progress(self) -> Progress:
         """What a person sees now."""
-        study = self.study
+        study, budget = self.study, self.study.space.budget
         rows = [_row(study, record) for record in study.records.values()]
         places = sorted({str(place.get("device", "")) for place in self.proposals.places.values()} - {""})
         precision = sorted({str(place.get("precision", "")) for place in self.proposals.places.values()} - {""})
@@ -159,8 +174,8 @@ class Search:
             rows=rows,
             total_trials=study.space.budget["trials"],
             slots=self.plan.slots,
-            elapsed_seconds=self.seconds,
-            time_budget_seconds=study.space.budget["time"],
+            elapsed_seconds=self.earlier_seconds + self.seconds,
+            time_budget_seconds=budget["time"] and budget["time"] + self.earlier_seconds,
             workers_note=self.plan.described + (f" · {note}" if note else ""),
         )
 

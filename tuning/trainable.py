@@ -42,4 +42,6 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         return told
 
     def cleanup(self) -> None:
+        if self._undecided:  # the search stopped the trial at its report, and the slot only after it
+            self._slot.decide(False)
         self._slot.close(CLOSE_SECONDS)

@@ -160,7 +160,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     started = time.monotonic()
     first.run()
     assert time.monotonic() - started < 50  # 25 s, and what closing a slot may take
-    assert first.interrupted
+    assert first.end == "budget"
     (open_record,) = study.with_status("running")
     before = [result.epoch for result in open_record.results]
     assert before
@@ -172,7 +172,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     again.space.fixed["num_train_epochs"] = 2
     second = sitting(again, material)
     second.run()
-    assert not second.interrupted
+    assert second.end == "done"
     assert [record.status for record in again.records.values()] == ["completed"] * 3
     epochs = [result.epoch for result in again.records[open_record.trial_id].results]
     assert epochs == sorted(set(epochs))
