@@ -56,7 +56,7 @@ def test_the_summary_has_what_was_promised(finished: tuple[Study, Material]) -> 
     assert summary["best"]["value"] == summary["default"]["value"]
     assert set(summary["data"]["train"]) == {"path", "rows", "sha256"}
     assert summary["rouge_tokenizer"] == "whitespace"
-    assert any("whitespace" in line for line in read_lines(summary, {"learning_rate": 1e-3}, "kotune"))
+    assert any("finished-0000" in line for line in read_lines(summary, {"learning_rate": 1e-3}, "kotune"))
 
 
 def test_transformers_alone_uses_the_folder(model: Path) -> None:

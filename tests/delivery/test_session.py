@@ -32,7 +32,16 @@ def summary_of(answer: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 def test_the_embedded_sample_from_tune_to_predict(tmp_path: Path) -> None:
     """Two quick trials without any data given; a third by `resume`; predictions for the sample's own test file."""
-    quick = ["--set", "num_train_epochs=0.05", "--set", "rouge_tokenizer=syllable", "--set", "max_new_tokens=8"]
+    quick = [
+        "--set",
+        "num_train_epochs=0.05",
+        "--set",
+        "scheduler.name=none",
+        "--set",
+        "rouge_tokenizer=syllable",
+        "--set",
+        "max_new_tokens=8",
+    ]
     first = kotune(tmp_path, "tune", "kobart", "--study", "s", "--trials", 2, *quick, "--json")
     summary = summary_of(first)
     assert "embedded sample" in first.stderr.splitlines()[0]
