@@ -324,9 +324,11 @@ class Runner:
         before = wait_for_quiet(self._wait)
         say(f"{way}: {trials} trials" + (f" in each of {copies} processes" if copies > 1 else ""))
         places = [self._folder / f"{way}-{copies}-{copy}" for copy in range(copies)]
-        started = [self._start(way, trials, place) for place in places]
+        started: list[subprocess.Popen[bytes]] = []
         deadline = time.monotonic() + PATIENCE[way]
         try:
+            for place in places:
+                started.append(self._start(way, trials, place))
             for process in started:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, deadline - time.monotonic()))
@@ -451,6 +453,8 @@ def main() -> int:
     trials = {"plain": given.trials, "kotune": given.trials, "hf_ray": given.hf_ray_trials, "stock": given.stock_trials}
     if given.short:
         trials = dict.fromkeys(WAYS, SHORT_TRIALS)
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         found = measure(ways, trials, given.slots, given.wait)
     except WayFailed as error:
