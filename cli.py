@@ -83,12 +83,12 @@ def tune(
         "slots.workers_per_trial": workers_per_trial, "slots.gpus_per_worker": gpus_per_worker,
         "slots.cpus_per_worker": cpus_per_worker,
     }  # fmt: skip
-    from delivery import session
+    from delivery import checking, session
 
     out = sys.stderr if json_ or dry_run else sys.stdout
-    resolved = session.resolve_space(space, options, set_ or [], range_ or [], config)
+    resolved = checking.resolve_space(space, options, set_ or [], range_ or [], config)
     name = study or f"{resolved.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    order = session.Order(resolved, name, storage, address)
+    order = checking.Order(resolved, name, storage, address)
     if dry_run:
         typer.echo(session.dry_run(order, out))
         return

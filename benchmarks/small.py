@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corpora.dialogues import write_samples
-from delivery.session import resolve_space
+from delivery.checking import resolve_space
 from search_spaces.schema import Space
 from trainables.slot import Shape
 from tuning import preparation

@@ -1,7 +1,7 @@
 """What a trial costs beside its own work: the same short trials run four ways, one after the other, on one machine.
 
-python benchmarks/trial_overhead.py            # all four ways; minutes, on an otherwise idle machine
-python benchmarks/trial_overhead.py --short    # plain and kotune with 4 trials each; under a minute
+python -m benchmarks.trial_overhead            # all four ways; minutes, on an otherwise idle machine
+python -m benchmarks.trial_overhead --short    # plain and kotune with 4 trials each; under a minute
 
 Prints one JSON object on stdout, progress on stderr. The ways:
 
@@ -44,9 +44,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks._overhead_ways import CHILDREN, Clock
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("plain", "kotune", "hf_ray", "stock")
@@ -60,37 +62,6 @@ QUIET = 0.1
 
 
 # ---- what the numbers mean
-
-
-def per_slot(ends: Sequence[float], slots: int) -> float:
-    """Mean seconds that a trial takes of its slot, once every slot has had its first.
-
-    Args:
-        ends: when trials ended, in seconds, of `slots` that run side by side.
-
-    The end of a trial and the one `slots` ends later are one trial apart: exactly so on average when the first ends
-    are the slots' first trials and the last ends their last ones.
-
-    Raises:
-        ValueError: no slot has had a second trial.
-    """
-    if len(ends) <= slots:
-        raise ValueError(f"{len(ends)} trials on {slots} slots: no slot has had a second one")
-    known = sorted(ends)
-    gaps = [later - earlier for earlier, later in zip(known, known[slots:], strict=False)]
-    return sum(gaps) / len(gaps)
-
-
-def timing(started: float, first_result: float, ends: Sequence[float], slots: int) -> dict[str, Any]:
-    """The numbers that all ways have; times are of one monotonic clock, in seconds."""
-    seconds = per_slot(ends, slots)
-    return {
-        "startup_seconds": first_result - started,
-        "seconds_per_trial": seconds,
-        "throughput_seconds_per_trial": seconds / slots,
-        "trials": len(ends),
-        "side_by_side": slots,
-    }
 
 
 def ratios(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -108,187 +79,7 @@ def ratios(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     return told
 
 
-# ---- the ways, each in a process of its own; what they import is part of what is measured
-
-
-class Clock:
-    """When the first result came and when trials ended, on the clock that all processes of a machine share."""
-
-    def __init__(self, started: float) -> None:
-        self.started = started
-        self.first_result: float | None = None
-        self.ends: list[float] = []
-
-    def result(self) -> None:
-        self.first_result = self.first_result or time.monotonic()
-
-    def end(self) -> None:
-        self.result()
-        self.ends.append(time.monotonic())
-
-    def read(self, trials: int, slots: int) -> dict[str, Any]:
-        """The numbers of a way that should have run `trials`.
-
-        Raises:
-            RuntimeError: it ran another number.
-        """
-        if len(self.ends) != trials or self.first_result is None:
-            raise RuntimeError(f"{len(self.ends)} trials ended instead of {trials}")
-        return timing(self.started, self.first_result, self.ends, slots)
-
-
-def prepare(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """What the ways without a preparation of their own start from."""
-    from benchmarks import _short_trial
-
-    _short_trial.prepare(folder).save(folder / "prepared.json")
-    return {}
-
-
-def plain(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """Trials in a loop, as somebody would write it well without any search library."""
-    from benchmarks import _short_trial
-
-    material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
-    loaded = time.monotonic() - clock.started
-    for number in range(trials):
-        metrics = _short_trial.run_by_hand(material, _short_trial.learning_rate(number), folder / "plain")
-        clock.end()
-    return {**clock.read(trials, 1), "imports_and_loading_seconds": loaded, "loss": metrics["eval_loss"]}
-
-
-def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """A study through the parts that `cli.py tune` uses."""
-    from benchmarks import _short_trial
-    from tuning import preparation
-    from tuning.live import open_view
-    from tuning.resources import plan_slots
-    from tuning.search import Search, connect, disconnect
-    from tuning.study import COMPLETED, RUNNING, Study
-
-    space = _short_trial.short_space(folder / "kotune_data", trials, slots)
-    study = Study.create(space, folder / "runs", "short")
-    material = preparation.prepare(study, preparation.read(space), print)
-    prepared = time.monotonic() - clock.started
-    plan = plan_slots(space, connect(None))
-
-    def listen() -> None:
-        if study.with_status(COMPLETED) or any(record.results for record in study.with_status(RUNNING)):
-            clock.result()
-        for _ in range(len(study.with_status(COMPLETED)) - len(clock.ends)):
-            clock.end()
-
-    study.listeners.append(listen)
-    search = Search(study, material, plan, tracking=None, view=open_view(sys.stdout))
-    try:
-        search.run()
-    finally:
-        disconnect()
-    return {
-        **clock.read(trials, plan.slots),
-        "slots": plan.slots,
-        "worker_groups_started": search.worker_groups_started,
-        "imports_and_preparation_seconds": prepared,
-        "loss": study.ranked()[0].results[-1].metrics["loss"],
-    }
-
-
-def hf_ray(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """The search that comes with transformers."""
-    import ray
-    from ray import tune
-
-    from benchmarks import _short_trial
-
-    prepared = _short_trial.Prepared.load(folder / "prepared.json")
-    material = _short_trial.Material.load(prepared)
-    ray.init(address="local", num_cpus=slots, include_dashboard=False)
-
-    def model_init() -> Any:
-        _short_trial.one_thread()
-        return _short_trial.load_model(prepared.base_model)
-
-    low, high = _short_trial.RATES
-    trainer = _short_trial.make_trainer(material, low, folder / "hf_ray", model_init)
-    best: Any = trainer.hyperparameter_search(
-        hp_space=lambda _: {"learning_rate": tune.loguniform(low, high)},
-        compute_objective=lambda metrics: metrics["eval_rouge_sum"],
-        n_trials=trials,
-        direction="maximize",
-        backend="ray",
-        resources_per_trial={"cpu": 1, "gpu": 0},
-        storage_path=str(folder / "hf_ray_results"),
-        callbacks=[tune_clock(clock)],
-    )
-    ray.shutdown()
-    return {**clock.read(trials, slots), "loss": float(best.run_summary.results_df["eval_loss"].iloc[0])}
-
-
-def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """https://docs.ray.io/en/latest/train/user-guides/hyperparameter-optimization.html"""
-    os.environ["RAY_TRAIN_V2_ENABLED"] = "1"
-    import ray
-    import ray.train
-    from ray import tune
-    from ray.train.torch import TorchTrainer
-    from ray.tune.integration.ray_train import TuneReportCallback
-
-    def train_on_worker(config: dict[str, Any]) -> None:
-        material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
-        ray.train.report(_short_trial.run_by_hand(material, config["learning_rate"], folder / "stock"))
-
-    def drive(config: dict[str, Any]) -> None:
-        trainer = TorchTrainer(
-            train_on_worker,
-            train_loop_config=config["train_loop_config"],
-            scaling_config=ray.train.ScalingConfig(num_workers=1, use_gpu=False),
-            run_config=ray.train.RunConfig(
-                name=f"train-{tune.get_context().get_trial_id()}",
-                storage_path=str(folder / "stock_train"),
-                callbacks=[TuneReportCallback()],
-            ),
-        )
-        trainer.fit()
-
-    from benchmarks import _short_trial
-
-    low, high = _short_trial.RATES
-    side_by_side = max(1, slots // 2)
-    ray.init(address="local", num_cpus=slots, include_dashboard=False)
-    results = tune.Tuner(
-        drive,
-        param_space={"train_loop_config": {"learning_rate": tune.loguniform(low, high)}},
-        tune_config=tune.TuneConfig(num_samples=trials, max_concurrent_trials=side_by_side),
-        run_config=tune.RunConfig(name="stock", storage_path=str(folder / "stock_tune"), callbacks=[tune_clock(clock)]),
-    ).fit()
-    best = results.get_best_result(metric="eval_rouge_sum", mode="max")
-    ray.shutdown()
-    return {**clock.read(trials, side_by_side), "loss": best.metrics["eval_loss"]}
-
-
-def tune_clock(clock: Clock) -> Any:
-    """A callback of Ray Tune that reads `clock`."""
-    from ray.tune import Callback
-
-    class Reading(Callback):  # type: ignore[misc]
-        def on_trial_result(self, *args: Any, **kwargs: Any) -> None:
-            clock.result()
-
-        def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
-            clock.end()
-
-    return Reading()
-
-
 # ---- starting and ending them
-
-CHILDREN: dict[str, Callable[[Path, int, int, Clock], dict[str, Any]]] = {
-    "prepare": prepare,
-    "plain": plain,
-    "kotune": kotune,
-    "hf_ray": hf_ray,
-    "stock": stock,
-}
 
 
 class WayFailed(RuntimeError):

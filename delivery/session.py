@@ -3,89 +3,32 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
 
 from corpora.splits import Splits
+from delivery.checking import COMMAND, Order, check, machines
+from delivery.closing import last_lines
 from delivery.export import export
 from delivery.final_test import score_on_test
-from delivery.summary import read_lines, summarise
+from delivery.summary import summarise
 from search_spaces.errors import UserError
-from search_spaces.ranges import Choice, Range
-from search_spaces.resolve import load_space, resolve
-from search_spaces.schema import Space, parse_duration
-from search_spaces.values import load_yaml
-from trainables import metrics
-from trainables.models import check_model, load_tokenizer, scratch_size
-from trainables.parameters import BECAME, known_parameters
-from trainables.tasks import task_named
-from tuning import preparation, retention, samplers
+from search_spaces.schema import parse_duration
+from tuning import preparation, retention
 from tuning.live import View, open_view
-from tuning.resources import Machine, Plan, local_machine, plan_slots
+from tuning.resources import Plan, plan_slots
 from tuning.study import Study, write_json
-
-COMMAND = "python cli.py"
-
-
-@dataclass(frozen=True)
-class Order:
-    """What `tune` was asked for."""
-
-    space: Space
-    name: str
-    storage: Path
-    address: str | None
-
-
-def resolve_space(
-    name: str, options: dict[str, Any], sets: Sequence[str], ranges: Sequence[str], config: Path | None
-) -> Space:
-    """The checked space; without any data file the embedded dialogues stand in.
-
-    Raises:
-        UserError: every mistake at once.
-    """
-    raw, where = load_space(name)
-    laid_over = None
-    if config is not None:
-        if not config.is_file():
-            raise UserError(f"--config {config}: there is no such file", "a YAML file", "check the path")
-        laid_over = load_yaml(config.read_bytes(), str(config)) or {}
-        if not isinstance(laid_over, dict):
-            raise UserError(
-                f"--config {config} is no mapping", "lines KEY: VALUE", "start with a line such as model: …"
-            )
-    sources = [source.get("data") for source in (raw, laid_over or {})]
-    splits = ("train", "dev", "test")
-    given = any(source.get(split) for source in sources if isinstance(source, dict) for split in splits)
-    given = given or any(options[f"data.{split}"] for split in splits)
-    given = given or any(text.startswith("data.") for text in sets)
-    return resolve(
-        raw,
-        where,
-        embedded=not given,
-        config=laid_over,
-        config_where=str(config),
-        sets=sets,
-        ranges=ranges,
-        options=options,
-        known_parameters=known_parameters(),
-        aliases=BECAME,
-        metrics=metrics.DIRECTIONS,
-    )
 
 
 def dry_run(order: Order, out: TextIO) -> str:
     """Check everything; answers the resolved study as YAML. Starts and writes nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = _check(order, Path(folder))
+        splits, plan = check(order, Path(folder))
     lines = [
         f"# study {order.name} in {order.storage}: {order.space.budget['trials']} trials, {plan.described}",
         *(f"# {name}: {entry['rows']} rows, {entry['path']}" for name, entry in splits.described().items()),
@@ -103,7 +46,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
     """
     view = open_view(out)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = _check(order, Path(folder))
+        splits, plan = check(order, Path(folder))
     space = order.space
     study = Study.create(space, order.storage, order.name)
     if space.data["embedded"]:
@@ -142,7 +85,7 @@ def resume(
     budget["time"] = parse_duration(time_budget) if time_budget else budget["time"]
     study.space = replace(study.space, budget=budget)
     splits = preparation.read(study.space)
-    plan = plan_slots(study.space, _machines(address))
+    plan = plan_slots(study.space, machines(address))
     material = preparation.Material.load(study.paths)
     if material is not None and material.splits != splits.described():
         raise UserError(
@@ -180,71 +123,6 @@ def export_study(name: str, storage: Path, out: Path | None) -> Path:
     return export(study, summary, out)
 
 
-def _check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
-    space = order.space
-    if not re.fullmatch(r"\w[\w.-]*", order.name):
-        raise UserError(f"--study {order.name!r}", "letters, digits, and . _ - after the first", "choose another name")
-    if (order.storage / order.name).exists():
-        raise UserError(
-            f"study {order.name!r} is in {order.storage} already",
-            "a new name: a study is never overwritten",
-            f"{COMMAND} resume {order.name}, or --study ANOTHER-NAME",
-        )
-    task_named(space.task)
-    check_configs(space)
-    if space.data["embedded"]:
-        space = preparation.with_samples(space, scratch)
-    elif not space.data["train"]:
-        raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
-    splits = preparation.read(space)
-    plan = plan_slots(space, _machines(order.address))
-    # Last, since a hub id asks the network.
-    named = [*space.fixed, *space.search]
-    overrides = [name.removeprefix("model.") for name in named if name.startswith("model.")]
-    check_model(space.model, overrides, _longest(space))
-    if space.tokenizer or scratch_size(space.model) is None:
-        load_tokenizer(space.tokenizer or space.model)
-    return splits, plan
-
-
-def _longest(space: Space) -> int:
-    """The most tokens that a source, a target or a generated text may have."""
-    lengths = [space.max_source_length, space.max_target_length]
-    for name in ("max_new_tokens", "max_length"):
-        found = space.search.get(name)
-        values = [space.fixed.get(name)] if found is None else _ends(found)
-        lengths += [int(value) for value in values if value is not None]
-    return max(lengths)
-
-
-def _ends(found: Range) -> Sequence[Any]:
-    return found.options if isinstance(found, Choice) else (found.low, found.high)
-
-
-def check_configs(space: Space) -> None:
-    """Build the recipe default and, parameter by parameter, the ends of every range.
-
-    Raises:
-        UserError: a configuration that the search could propose cannot be trained.
-    """
-    from trainables.trial import check_config
-
-    base = {**space.fixed, **samplers.defaults(space.search)}
-    check_config(base)
-    for name, found in space.search.items():
-        for value in _ends(found):
-            if name in base:
-                check_config({**base, name: value})
-
-
-def _machines(address: str | None) -> list[Machine]:
-    if address is None:
-        return [local_machine()]
-    from tuning.search import connect
-
-    return connect(address)
-
-
 def _search(
     study: Study, material: preparation.Material, plan: Plan, splits: Splits, address: str | None, view: View
 ) -> dict[str, Any]:
@@ -275,7 +153,7 @@ def _search(
             summary["test"] = _test(study, material, splits, folder, summary)
             export(study, summary)
     write_json(study.paths.summary, summary)
-    for line in _last_lines(study, summary, tracking, search.end):
+    for line in last_lines(study, summary, tracking, search.end):
         view.say(line)
     return {**summary, "end": search.end}
 
@@ -300,35 +178,3 @@ def _test(
     assert splits.test is not None
     batch = int(summary["best"]["config"].get("per_device_eval_batch_size", 32))
     return score_on_test(folder, splits.test.rows, material.tables["test"], study.space.rouge_tokenizer, batch)
-
-
-def _last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: str) -> list[str]:
-    best = summary["best"]
-    chosen = study.records[best["trial"]].parameters if best else {}
-    lines = read_lines(summary, chosen, COMMAND)
-    failed = next((record for record in study.records.values() if record.status == "failed"), None)
-    if failed is not None:
-        folder = study.paths.trial(failed.trial_id)
-        lines += [
-            f"failed   {failed.trial_id}: {failed.reason}",
-            f"         trace {folder / 'error.txt'}; alone: python -m trainables.trial {folder / 'job.json'}",
-        ]
-    if end == "hopeless":
-        lines.append("stopped  the first trials all failed; the rest would too")
-    elif end != "done":
-        lines.append(f"resume   {COMMAND} resume {study.name} --storage {study.paths.root.parent}")
-    if tracking is not None:
-        lines += _tracking_lines(study, tracking)
-    return lines
-
-
-def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
-    notes = [load_yaml(path.read_bytes(), str(path)) for path in sorted(study.paths.trials.glob("*/tracking.json"))]
-    offline = [note for note in notes if note["mode"] == "offline"]
-    if not offline:
-        return []
-    reasons = sorted({note["reason"] for note in offline} - {""})
-    why = f" (W&B could not be reached: {reasons[0]})" if reasons else ""
-    return [
-        f"wandb    {len(offline)} runs are offline{why}; send them: wandb sync {study.paths.root}/wandb/offline-run-*"
-    ]

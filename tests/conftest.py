@@ -11,7 +11,7 @@ import pytest
 from corpora.dialogues import generate
 
 if TYPE_CHECKING:  # the heavy imports are paid by the tests that need them
-    from trainables.trial import Job
+    from trainables.job import Job
 
 #: 34 = 4 × 8 + 2 leaves a short last batch, and 9 dev rows do not share out evenly.
 SIZES = {"train": 34, "dev": 9}
@@ -68,7 +68,7 @@ def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]
 
     Changes are fields of `Job`; those of `config` are laid over the usual ones.
     """
-    from trainables.trial import Job
+    from trainables.job import Job
 
     def make(folder: Path, **changes: Any) -> Job:
         config = {

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list, gather_object
@@ -26,14 +26,15 @@ from transformers import (
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
     TrainerCallback,
-    TrainerControl,
-    TrainerState,
 )
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.trainer_callback import PrinterCallback
 
 from trainables import checkpoints
 from trainables.batching import GlobalBatchSampler, TokenRows, evaluation_batches, pad
+from trainables.decoding import reads_the_source
+from trainables.judging import Evaluation, Judge, TrialFailed
+from trainables.rungs import EpochOrder, Rungs
 
 
 def token_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
@@ -50,83 +51,11 @@ def token_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.
     )
 
 
-def reads_the_source(decoding: GenerationConfig) -> bool:
-    """Whether decoding looks at the source's tokens, and so cannot do with their encoding alone."""
-    names = ("encoder_no_repeat_ngram_size", "encoder_repetition_penalty", "prompt_lookup_num_tokens")
-    return any(getattr(decoding, name, None) not in (None, 0, 1.0) for name in names)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found, on rank 0: texts in row order, and what was counted."""
-
-    texts: list[str]
-    loss: float  # nats per token, without smoothing
-    generated_tokens: float  # mean per row
-    seconds: float
-
-
-class TrialFailed(Exception):
-    """The trial cannot give a result, for a reason of its own; the slot it ran in is well."""
-
-
-class Judge(Protocol):
-    """Stands between the engine and whoever compares trials; asked on rank 0 alone."""
-
-    def score(self, evaluation: Evaluation) -> dict[str, float]:
-        """Metrics of an evaluation."""
-
-    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
-        """Remember an evaluation; answers whether it is the trial's best so far."""
-
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
-        """Tell a result; answers whether to go on."""
-
-    def saved(self) -> None:
-        """A checkpoint has just become complete."""
-
-
 @dataclass(frozen=True)
 class _Verdict:
     metrics: dict[str, float]
     best: bool
     failure: str | None
-
-
-class Rungs(TrainerCallback):
-    """Asks for an evaluation every `every` epochs and at the end, whatever the number of steps in an epoch."""
-
-    def __init__(self, every: float, until: float) -> None:
-        self.every, self.until = every, until
-        self._steps: dict[int, float] = {}
-
-    def plan(self, steps_per_epoch: int) -> None:
-        """Lay out optimizer step -> epoch for all evaluations."""
-        count = math.floor(self.until / self.every + 1e-9)
-        epochs = [self.every * (k + 1) for k in range(count)]
-        if not epochs or epochs[-1] < self.until - 1e-9:
-            epochs.append(self.until)
-        self._steps = {max(1, math.ceil(epoch * steps_per_epoch - 1e-9)): round(float(epoch), 6) for epoch in epochs}
-
-    def epoch_at(self, step: int) -> float:
-        return self._steps[step]
-
-    def is_last(self, step: int) -> bool:
-        return step >= max(self._steps)
-
-    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> TrainerControl:
-        control.should_evaluate = state.global_step in self._steps
-        return control
-
-
-class EpochOrder(TrainerCallback):
-    """Gives the sampler the epoch before each pass, also when a trial goes on in the middle."""
-
-    def __init__(self, sampler: GlobalBatchSampler) -> None:
-        self._sampler = sampler
-
-    def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        self._sampler.set_epoch(int((state.epoch or 0.0) + 1e-6))
 
 
 class Engine(Seq2SeqTrainer):

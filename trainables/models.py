@@ -10,92 +10,25 @@ import copy
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
-from tokenizers.models import BPE
 from transformers import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     BartConfig,
-    GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
     set_seed,
 )
 from transformers.utils.logging import disable_progress_bar
 
 from search_spaces.errors import UserError, nearest
-
-
-@dataclass(frozen=True)
-class ScratchSize:
-    """One size of KoBART's architecture (https://github.com/SKT-AI/KoBART), with fresh weights.
-
-    `layers` counts encoder layers; the decoder has as many. `vocabulary` is what a tokenizer trained on the
-    training split may grow to.
-    """
-
-    layers: int
-    width: int
-    heads: int
-    feed_forward: int
-    vocabulary: int
-
-
-SCRATCH_SIZES: dict[str, ScratchSize] = {
-    "tiny": ScratchSize(layers=2, width=96, heads=4, feed_forward=256, vocabulary=2000),
-    "small": ScratchSize(layers=3, width=256, heads=4, feed_forward=1024, vocabulary=8000),
-    "base": ScratchSize(layers=6, width=768, heads=16, feed_forward=3072, vocabulary=30000),
-}
-
-_POSITIONS = 1026  # KoBART's
-
-
-def scratch_size(model: str) -> ScratchSize | None:
-    """The size that `scratch:NAME` names; None when `model` is a hub id or a folder.
-
-    Raises:
-        UserError: `scratch:` with a size there is none of.
-    """
-    prefix, colon, name = model.partition(":")
-    if prefix != "scratch" or not colon:
-        return None
-    if name not in SCRATCH_SIZES:
-        raise UserError(
-            f"model {model!r}: there is no size {name!r}",
-            ", ".join(f"scratch:{size}" for size in SCRATCH_SIZES),
-            nearest(name, SCRATCH_SIZES),
-        )
-    return SCRATCH_SIZES[name]
-
-
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A character BPE with `▁` for blanks, as KoBART's, trained on `texts`; at most `vocabulary` pieces."""
-    tokenizer = Tokenizer(BPE(unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.NFKC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Metaspace(prepend_scheme="first"),
-            pre_tokenizers.Punctuation(),
-            pre_tokenizers.Digits(individual_digits=True),
-        ]
-    )
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=["<pad>", "<unk>", "<s>", "</s>"], min_frequency=2, show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>", bos_token="<s>", eos_token="</s>"
-    )
+from trainables.scratch import POSITIONS, scratch_model, scratch_size, train_tokenizer
 
 
 def load_tokenizer(where: str) -> PreTrainedTokenizerBase:
@@ -116,30 +49,6 @@ def load_tokenizer(where: str) -> PreTrainedTokenizerBase:
         if getattr(tokenizer, f"{kind}_token") is None:
             raise UserError(f"tokenizer {where!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
     return tokenizer
-
-
-def scratch_model(size: ScratchSize, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
-    """KoBART's architecture at `size` for the vocabulary of `tokenizer`, weights drawn from `seed`."""
-    end = tokenizer.eos_token_id
-    config = BartConfig(
-        vocab_size=len(tokenizer),
-        max_position_embeddings=_POSITIONS,
-        encoder_layers=size.layers,
-        decoder_layers=size.layers,
-        d_model=size.width,
-        encoder_attention_heads=size.heads,
-        decoder_attention_heads=size.heads,
-        encoder_ffn_dim=size.feed_forward,
-        decoder_ffn_dim=size.feed_forward,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=end,
-        decoder_start_token_id=end,  # as KoBART and BART do
-        forced_eos_token_id=end,
-    )
-    set_seed(seed)
-    model: PreTrainedModel = AutoModelForSeq2SeqLM.from_config(config)
-    return model
 
 
 def load_model(where: str) -> PreTrainedModel:
@@ -166,7 +75,7 @@ def check_model(model: str, overrides: Iterable[str] = (), longest: int = 0) -> 
         UserError: no such size, folder, hub id or field, or not an encoder-decoder.
     """
     fresh = scratch_size(model) is not None
-    config: Any = BartConfig(max_position_embeddings=_POSITIONS) if fresh else _load_config(model)
+    config: Any = BartConfig(max_position_embeddings=POSITIONS) if fresh else _load_config(model)
     if not config.is_encoder_decoder:
         raise UserError(
             f"model {model!r} is a {config.model_type}, which has no decoder that summarises",
@@ -266,42 +175,6 @@ class BaseModels:
             ) from error
         model.generation_config = copy.deepcopy(base.generation_config)
         return model
-
-
-#: What only sampling reads, as transformers' validation knows it, and the value that says "not used".
-_ONLY_SAMPLING: dict[str, Any] = {
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "top_k": 50,
-    "min_p": None,
-    "top_h": None,
-    "typical_p": 1.0,
-    "epsilon_cutoff": 0.0,
-    "eta_cutoff": 0.0,
-}
-
-
-def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> GenerationConfig:
-    """`base` with the trial's own decoding parameters.
-
-    Fields that only beam search or only sampling reads go back to their defaults when they would be
-    ignored, so that an exported folder never claims what was not used.
-    """
-    config = copy.deepcopy(base)
-    for name, value in decoding.items():
-        setattr(config, name, value)
-    if "max_new_tokens" in decoding:
-        config.max_length = None
-    elif "max_length" in decoding:
-        config.max_new_tokens = None
-    if config.num_beams in (None, 1):
-        config.early_stopping = False
-        config.length_penalty = 1.0
-    if config.do_sample is not True:
-        for name, unused in _ONLY_SAMPLING.items():
-            setattr(config, name, unused)
-    config.validate(strict=True)
-    return config
 
 
 def _first_line(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from corpora.fingerprint import fingerprint
 from corpora.tokenised import cached
 from search_spaces.errors import UserError, nearest
 from trainables import metrics
-from trainables.engine import Evaluation
+from trainables.judging import Evaluation
 
 
 @dataclass(frozen=True)

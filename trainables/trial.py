@@ -10,11 +10,9 @@ import gc
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -29,106 +27,19 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from corpora.tokenised import open_table
-from search_spaces.errors import UserError, nearest, raise_all
+from search_spaces.errors import UserError, raise_all
 from trainables import checkpoints
-from trainables.engine import Engine, Evaluation, Rungs, TrialFailed
-from trainables.metrics import best_of, is_better
-from trainables.models import BaseModels, decoding_config
+from trainables.decoding import decoding_config
+from trainables.engine import Engine
+from trainables.job import Job
+from trainables.judging import BestSoFar, Reporter, TrialFailed
+from trainables.models import BaseModels
 from trainables.parameters import sort_out, value_problems
-from trainables.tasks import clean, task_named
+from trainables.rungs import Rungs
+from trainables.tasks import clean
 
 #: Optimizer steps between two logged losses; transformers' 500 is more than many a trial has.
 _LOGGING_STEPS = 10
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that a worker needs to know of a trial; crosses to it as a plain dict."""
-
-    trial_id: str
-    number: int
-    task: str
-    base_model: str  # folder
-    train: str  # folder of the tokenised split
-    dev: str
-    config: dict[str, Any]  # parameter -> value, by the names of `trainables.parameters`
-    seed: int
-    metric: str
-    mode: str
-    eval_every: float  # epochs
-    max_epochs: float  # where the trial ends
-    rouge_tokenizer: str
-    remove_tokens: list[str]
-    folder: str  # of the trial
-    decided_epoch: float = 0.0  # up to here the search has said "go on" already
-    tracking: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, Any]) -> Job:
-        """Check the names.
-
-        Raises:
-            UserError: a key that no worker reads, or one missing.
-        """
-        known = {entry.name: entry for entry in fields(cls)}
-        for name in given:
-            if name not in known:
-                raise UserError(f"job key {name!r} is unknown", ", ".join(known), nearest(name, known))
-        missing = [name for name in known if name not in given and name not in ("decided_epoch", "tracking")]
-        if missing:
-            raise UserError(f"job without {', '.join(missing)}", ", ".join(known))
-        return cls(**given)
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-class Reporter(Protocol):
-    """Who compares trials."""
-
-    def report(self, result: dict[str, Any]) -> bool:
-        """Tell one evaluation, `last` among its keys; answers whether to go on. Rank 0 alone."""
-
-
-class BestSoFar:
-    """Scores evaluations, remembers the trial's best, and keeps its checkpoint.
-
-    Args:
-        references: tokens of the dev targets, row by row.
-        after: epoch of the checkpoint that the trial goes on from; later results are forgotten.
-    """
-
-    def __init__(self, job: Job, references: Sequence[Sequence[str]], reporter: Reporter, after: float) -> None:
-        self._job, self._references, self._reporter = job, references, reporter
-        self._folder = Path(job.folder)
-        self._file = self._folder / "evaluations.json"
-        known = json.loads(self._file.read_text()) if self._file.is_file() else []
-        self._values = {epoch: value for epoch, value in known if epoch <= after}
-        self._started = time.perf_counter()
-
-    def score(self, evaluation: Evaluation) -> dict[str, float]:
-        return task_named(self._job.task).score(evaluation, self._references, self._job.rouge_tokenizer)
-
-    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
-        value = metrics[self._job.metric]
-        best = best_of(self._values, self._job.mode)
-        better = is_better(value, None if best is None else self._values[best], self._job.mode)
-        self._values[epoch] = value
-        staging = self._file.with_suffix(".tmp")
-        staging.write_text(json.dumps(sorted(self._values.items())), encoding="utf-8")
-        staging.replace(self._file)
-        return better
-
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
-        seconds = time.perf_counter() - self._started
-        return self._reporter.report(
-            {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}
-        )
-
-    def saved(self) -> None:
-        best = best_of(self._values, self._job.mode)
-        keep = set() if best is None else {best}
-        checkpoints.prune(self._folder / "checkpoints", keep_epochs=keep, keep_newest=True)
 
 
 def check_config(config: Mapping[str, Any]) -> None:

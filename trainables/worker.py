@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trainables.tracking import Tracker
 
 #: How long a closing slot waits for W&B runs to be finished.
-_LAST_WORDS_SECONDS = 5.0
+_LAST_WORDS_SECONDS = 4.0
 
 
 class Reported(Exception):
@@ -118,8 +118,9 @@ class _MailboxReporter:
 
 def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int) -> Tracker | None:
     """Train one job on this worker. A failure of the job's own is reported and leaves the slot well."""
+    from trainables.job import Job
     from trainables.tracking import RunSettings, Tracker, TrackingCallback
-    from trainables.trial import Job, release, run_trial
+    from trainables.trial import release, run_trial
 
     reporter = _MailboxReporter(mailbox, taken["turn"])
     tracker = Tracker(RunSettings(**taken["job"]["tracking"])) if rank == 0 and taken["job"].get("tracking") else None
@@ -161,7 +162,7 @@ def _survivable(error: BaseException) -> bool:
     """
     import torch
 
-    from trainables.engine import TrialFailed
+    from trainables.judging import TrialFailed
 
     if isinstance(error, TrialFailed | UserError):
         return True

@@ -11,7 +11,7 @@ from typing import Any
 os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # paths stay what they are
 os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # records are the log
-os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "10")  # a slot in mid-epoch is not waited for
+os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "6")  # a slot in mid-epoch is not waited for
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # a failed trial reports a reason, no value
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")

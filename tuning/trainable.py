@@ -10,7 +10,7 @@ from ray.tune import Trainable
 from trainables.slot import Shape, Slot
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
-CLOSE_SECONDS = 8.0
+CLOSE_SECONDS = 5.0
 
 
 class SlotTrainable(Trainable):  # type: ignore[misc]

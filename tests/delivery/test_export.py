@@ -15,7 +15,8 @@ from delivery.final_test import score_on_test
 from delivery.predict import predict
 from delivery.summary import read_lines, summarise
 from search_spaces.errors import UserError
-from trainables.trial import Job, Workshop, run_trial
+from trainables.job import Job
+from trainables.trial import Workshop, run_trial
 from tuning.preparation import Material, make_job, read
 from tuning.study import Study, TrialRecord
 

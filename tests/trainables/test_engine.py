@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import TrainerControl, TrainerState
 from transformers.trainer_pt_utils import LabelSmoother
 
 from benchmarks.equal_cuts import LIMIT
 from benchmarks.equal_cuts import run as run_cuts
 from trainables import checkpoints
-from trainables.engine import Rungs, TrialFailed, token_loss
-from trainables.trial import Job, Workshop, run_trial
+from trainables.engine import token_loss
+from trainables.job import Job
+from trainables.judging import TrialFailed
+from trainables.trial import Workshop, run_trial
 
 MakeJob = Callable[..., Job]
 
@@ -54,28 +55,6 @@ def test_smoothing_is_that_of_transformers() -> None:
     logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 4, -100], [0, 2, -100]])
     theirs = LabelSmoother(epsilon=0.1)({"logits": logits}, labels)
     assert torch.allclose(token_loss(logits, labels, 0.1) / 4, theirs)
-
-
-@pytest.mark.parametrize(
-    ("every", "until", "per_epoch", "expected"),
-    [
-        (1.0, 3.0, 10, {10: 1.0, 20: 2.0, 30: 3.0}),
-        (0.5, 1.0, 3, {2: 0.5, 3: 1.0}),  # half of three steps is reached at the second
-        (2.0, 3.0, 4, {8: 2.0, 12: 3.0}),  # the end is always a rung
-        (1.0, 0.5, 4, {2: 0.5}),  # a trial shorter than the distance between rungs
-    ],
-)
-def test_rungs_are_laid_in_epochs(every: float, until: float, per_epoch: int, expected: dict[int, float]) -> None:
-    """Evaluations fall on the first step at which their epoch is reached."""
-    rungs = Rungs(every, until)
-    rungs.plan(per_epoch)
-    asked = {}
-    for step in range(1, max(expected) + 1):
-        state, control = TrainerState(global_step=step), TrainerControl()
-        if rungs.on_step_end(None, state, control).should_evaluate:
-            asked[step] = rungs.epoch_at(step)
-    assert asked == expected
-    assert [rungs.is_last(step) for step in asked] == [step == max(expected) for step in asked]
 
 
 def test_a_stopped_trial_writes_nothing(make_job: MakeJob, tmp_path: Path) -> None:

@@ -7,96 +7,18 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from search_spaces.errors import UserError
+from tests.trainables.weights import TEXTS, same_weights
 from trainables import models
-from trainables.models import (
-    SCRATCH_SIZES,
-    BaseModels,
-    ScratchSize,
-    check_model,
-    decoding_config,
-    load_model,
-    load_tokenizer,
-    prepare_base,
-    scratch_model,
-    scratch_size,
-    train_tokenizer,
-)
-
-TEXTS = ["#Person1#: 안녕하세요, 3시 20분에 봐요.", "#Person2#는 #Person1#에게 전화한다."] * 3
+from trainables.models import BaseModels, check_model, load_model, load_tokenizer, prepare_base
 
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test here may ask the hub."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-
-
-def same_weights(first: PreTrainedModel, second: PreTrainedModel) -> bool:
-    """Whether all parameters of two models of one shape are equal."""
-    return all(torch.equal(one, other) for one, other in zip(first.parameters(), second.parameters(), strict=True))
-
-
-@pytest.fixture(scope="module")
-def words() -> PreTrainedTokenizerBase:
-    """A tokenizer trained on a few words."""
-    return train_tokenizer(TEXTS, 100)
-
-
-def test_kobarts_shape() -> None:
-    """`scratch:base` is KoBART: 6 layers on either side, 768 wide, 16 heads, 30,000 pieces."""
-    assert scratch_size("scratch:base") == ScratchSize(6, 768, 16, 3072, 30000)
-
-
-@pytest.mark.parametrize("model", ["gogamza/kobart-base-v2", "scratch", "folder/scratch"])
-def test_other_names_are_no_sizes(model: str) -> None:
-    """They are hub ids or folders."""
-    assert scratch_size(model) is None
-
-
-def test_an_unknown_size_is_refused() -> None:
-    """The message names the sizes there are and the one that was meant."""
-    with pytest.raises(UserError, match="there is no size 'tinny'") as caught:
-        scratch_size("scratch:tinny")
-    assert caught.value.allowed == "scratch:tiny, scratch:small, scratch:base"
-    assert caught.value.todo == "did you mean 'tiny'?"
-
-
-@pytest.mark.parametrize("name", ["tiny", "small"])
-def test_a_size_is_built_as_written(name: str, words: PreTrainedTokenizerBase) -> None:
-    """Layers, width and heads on either side, the tokenizer's vocabulary and tokens, KoBART's positions."""
-    size = SCRATCH_SIZES[name]
-    config = scratch_model(size, words, seed=0).config
-    assert (config.encoder_layers, config.decoder_layers, config.d_model) == (size.layers, size.layers, size.width)
-    assert (config.encoder_attention_heads, config.decoder_attention_heads) == (size.heads, size.heads)
-    assert (config.encoder_ffn_dim, config.decoder_ffn_dim) == (size.feed_forward, size.feed_forward)
-    assert (config.vocab_size, config.max_position_embeddings) == (len(words), 1026)
-    assert (config.pad_token_id, config.eos_token_id) == (words.pad_token_id, words.eos_token_id)
-    assert config.decoder_start_token_id == words.eos_token_id
-
-
-def test_weights_follow_the_seed(words: PreTrainedTokenizerBase) -> None:
-    """And not what the global generator drew before."""
-    first, other, again = (scratch_model(SCRATCH_SIZES["tiny"], words, seed) for seed in (1, 2, 1))
-    assert same_weights(first, again)
-    assert not same_weights(first, other)
-
-
-def test_a_trained_tokenizer_keeps_to_its_vocabulary() -> None:
-    """Its four own tokens come first, and no more pieces than asked for are learnt."""
-    letters = {letter for text in TEXTS for letter in text if letter != " "}
-    small = train_tokenizer(TEXTS, len(letters) + 10)
-    assert len(small) == len(letters) + 10
-    assert small.convert_ids_to_tokens([0, 1, 2, 3]) == ["<pad>", "<unk>", "<s>", "</s>"]
-    assert (small.pad_token, small.unk_token, small.bos_token, small.eos_token) == ("<pad>", "<unk>", "<s>", "</s>")
-
-
-def test_digits_and_punctuation_stand_alone(words: PreTrainedTokenizerBase) -> None:
-    """20분에 is 2, 0 and a word, so that times not seen in training can still be written."""
-    pieces = words.tokenize("20분에.")
-    assert [piece for piece in pieces if set(piece) & set("20.")] == ["2", "0", "."]
 
 
 def test_korean_comes_back_from_the_base_tokenizer(tiny_base: Path, tiny_rows: dict[str, list[dict[str, str]]]) -> None:
@@ -299,61 +221,6 @@ def test_an_override_that_no_model_can_be_made_of_is_refused(override: dict[str,
     """96 does not divide by 5 heads; a word is no dropout; there is no gellu."""
     with pytest.raises(UserError):
         BaseModels().fresh(str(tiny_base), override)
-
-
-def beam_search() -> GenerationConfig:
-    """What a base model may come with."""
-    return GenerationConfig(num_beams=4, early_stopping=True, length_penalty=2.0, max_length=40, no_repeat_ngram_size=3)
-
-
-def test_decoding_without_beams_drops_what_only_beams_read(tmp_path: Path) -> None:
-    """The rest stays, the base is untouched, and the result can be saved and read again."""
-    base = beam_search()
-    config = decoding_config(base, {"num_beams": 1})
-    assert (config.num_beams, config.early_stopping, config.length_penalty) == (1, False, 1.0)
-    assert (config.no_repeat_ngram_size, config.max_length) == (3, 40)
-    assert base == beam_search()
-    config.save_pretrained(tmp_path)
-    assert GenerationConfig.from_pretrained(tmp_path) == config
-
-
-def test_decoding_with_beams_keeps_them() -> None:
-    """The trial's own values over those of the base."""
-    config = decoding_config(beam_search(), {"num_beams": 6, "length_penalty": 0.8})
-    assert (config.num_beams, config.early_stopping, config.length_penalty) == (6, True, 0.8)
-
-
-def test_one_limit_of_length_counts() -> None:
-    """`max_new_tokens` puts an inherited `max_length` away and the other way round; else both stay."""
-    both = GenerationConfig(max_length=40, max_new_tokens=20)
-    limits = [
-        (config.max_length, config.max_new_tokens)
-        for config in (
-            decoding_config(both, decoding) for decoding in ({"max_new_tokens": 9}, {"max_length": 9}, {"num_beams": 2})
-        )
-    ]
-    assert limits == [(None, 9), (9, None), (40, 20)]
-
-
-def test_sampling_keeps_what_only_sampling_reads() -> None:
-    """Temperature and the tops count with `do_sample` alone."""
-    sampling = {"temperature": 0.7, "top_p": 0.9, "top_k": 20}
-    drawn = decoding_config(GenerationConfig(), {"do_sample": True, **sampling})
-    greedy = decoding_config(drawn, {"do_sample": False})
-    assert (drawn.temperature, drawn.top_p, drawn.top_k) == (0.7, 0.9, 20)
-    assert (greedy.temperature, greedy.top_p, greedy.top_k) == (1.0, 1.0, 50)
-
-
-@pytest.mark.parametrize("inherited", [{"min_p": 0.1}, {"typical_p": 0.9}, {"epsilon_cutoff": 0.1}])
-def test_everything_that_only_sampling_reads_is_dropped(inherited: dict[str, Any]) -> None:
-    """A base model that samples can be decoded with beams."""
-    decoding_config(GenerationConfig(do_sample=True, **inherited), {"do_sample": False, "num_beams": 2})
-
-
-def test_decoding_that_cannot_work_is_refused() -> None:
-    """More sequences than beams; by transformers' own strict check."""
-    with pytest.raises(ValueError, match="num_return_sequences"):
-        decoding_config(GenerationConfig(), {"num_beams": 2, "num_return_sequences": 3})
 
 
 def test_a_prepared_folder_is_all_that_others_need(tiny_base: Path) -> None:

@@ -7,11 +7,9 @@ import pytest
 from transformers import GenerationConfig, Seq2SeqTrainingArguments
 
 from search_spaces.errors import UserError
+from trainables.parameter_names import ALIASES, BECAME, OWNED
 from trainables.parameters import (
-    ALIASES,
     AT_LEAST,
-    BECAME,
-    OWNED,
     generation_fields,
     known_parameters,
     sort_out,

@@ -9,9 +9,10 @@ from transformers import PreTrainedTokenizerBase
 from corpora.tokenised import open_table
 from search_spaces.errors import UserError
 from trainables import tasks
-from trainables.engine import Evaluation
+from trainables.judging import Evaluation
 from trainables.metrics import DIRECTIONS
-from trainables.models import load_tokenizer, train_tokenizer
+from trainables.models import load_tokenizer
+from trainables.scratch import train_tokenizer
 from trainables.tasks import Limits, Prepared, clean, cut, encode, ends_itself, task_named
 
 SUMMARISATION = task_named("summarisation")

@@ -1,0 +1,148 @@
+"""Everything that can be found wrong before anything is started or written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpora.splits import Splits
+from search_spaces.errors import UserError
+from search_spaces.ranges import Choice, Range
+from search_spaces.resolve import load_space, resolve
+from search_spaces.schema import Space
+from search_spaces.values import load_yaml
+from trainables import metrics
+from trainables.models import check_model, load_tokenizer
+from trainables.parameter_names import BECAME
+from trainables.parameters import known_parameters
+from trainables.scratch import scratch_size
+from trainables.tasks import task_named
+from tuning import preparation, samplers
+from tuning.resources import Machine, Plan, local_machine, plan_slots
+
+COMMAND = "python cli.py"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What `tune` was asked for."""
+
+    space: Space
+    name: str
+    storage: Path
+    address: str | None
+
+
+def resolve_space(
+    name: str, options: dict[str, Any], sets: Sequence[str], ranges: Sequence[str], config: Path | None
+) -> Space:
+    """The checked space; without any data file the embedded dialogues stand in.
+
+    Raises:
+        UserError: every mistake at once.
+    """
+    raw, where = load_space(name)
+    laid_over = None
+    if config is not None:
+        if not config.is_file():
+            raise UserError(f"--config {config}: there is no such file", "a YAML file", "check the path")
+        laid_over = load_yaml(config.read_bytes(), str(config)) or {}
+        if not isinstance(laid_over, dict):
+            raise UserError(
+                f"--config {config} is no mapping", "lines KEY: VALUE", "start with a line such as model: …"
+            )
+    sources = [source.get("data") for source in (raw, laid_over or {})]
+    splits = ("train", "dev", "test")
+    given = any(source.get(split) for source in sources if isinstance(source, dict) for split in splits)
+    given = given or any(options[f"data.{split}"] for split in splits)
+    given = given or any(text.startswith("data.") for text in sets)
+    return resolve(
+        raw,
+        where,
+        embedded=not given,
+        config=laid_over,
+        config_where=str(config),
+        sets=sets,
+        ranges=ranges,
+        options=options,
+        known_parameters=known_parameters(),
+        aliases=BECAME,
+        metrics=metrics.DIRECTIONS,
+    )
+
+
+def check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
+    """The splits and the slots of an order that can be carried out.
+
+    Args:
+        scratch: an empty folder for what is only looked at.
+
+    Raises:
+        UserError: something in it cannot work.
+    """
+    space = order.space
+    if not re.fullmatch(r"\w[\w.-]*", order.name):
+        raise UserError(f"--study {order.name!r}", "letters, digits, and . _ - after the first", "choose another name")
+    if (order.storage / order.name).exists():
+        raise UserError(
+            f"study {order.name!r} is in {order.storage} already",
+            "a new name: a study is never overwritten",
+            f"{COMMAND} resume {order.name}, or --study ANOTHER-NAME",
+        )
+    task_named(space.task)
+    check_configs(space)
+    if space.data["embedded"]:
+        space = preparation.with_samples(space, scratch)
+    elif not space.data["train"]:
+        raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
+    splits = preparation.read(space)
+    plan = plan_slots(space, machines(order.address))
+    # Last, since a hub id asks the network.
+    named = [*space.fixed, *space.search]
+    overrides = [name.removeprefix("model.") for name in named if name.startswith("model.")]
+    check_model(space.model, overrides, _longest(space))
+    if space.tokenizer or scratch_size(space.model) is None:
+        load_tokenizer(space.tokenizer or space.model)
+    return splits, plan
+
+
+def _longest(space: Space) -> int:
+    """The most tokens that a source, a target or a generated text may have."""
+    lengths = [space.max_source_length, space.max_target_length]
+    for name in ("max_new_tokens", "max_length"):
+        found = space.search.get(name)
+        values = [space.fixed.get(name)] if found is None else _ends(found)
+        lengths += [int(value) for value in values if value is not None]
+    return max(lengths)
+
+
+def _ends(found: Range) -> Sequence[Any]:
+    return found.options if isinstance(found, Choice) else (found.low, found.high)
+
+
+def check_configs(space: Space) -> None:
+    """Build the recipe default and, parameter by parameter, the ends of every range.
+
+    Raises:
+        UserError: a configuration that the search could propose cannot be trained.
+    """
+    from trainables.trial import check_config
+
+    base = {**space.fixed, **samplers.defaults(space.search)}
+    check_config(base)
+    for name, found in space.search.items():
+        for value in _ends(found):
+            if name in base:
+                check_config({**base, name: value})
+
+
+def machines(address: str | None) -> list[Machine]:
+    """What there is to search on: this machine, or the cluster at `address`."""
+    if address is None:
+        return [local_machine()]
+    from tuning.search import connect
+
+    return connect(address)

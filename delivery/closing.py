@@ -1,0 +1,43 @@
+"""The last lines of a sitting: what came out, what failed, what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from delivery.checking import COMMAND
+from delivery.summary import read_lines
+from search_spaces.values import load_yaml
+from tuning.study import Study
+
+
+def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: str) -> list[str]:
+    """What a person reads at the end of a sitting that ended as `end` says (`Search.end`)."""
+    best = summary["best"]
+    chosen = study.records[best["trial"]].parameters if best else {}
+    lines = read_lines(summary, chosen, COMMAND)
+    failed = next((record for record in study.records.values() if record.status == "failed"), None)
+    if failed is not None:
+        folder = study.paths.trial(failed.trial_id)
+        lines += [
+            f"failed   {failed.trial_id}: {failed.reason}",
+            f"         trace {folder / 'error.txt'}; alone: python -m trainables.trial {folder / 'job.json'}",
+        ]
+    if end == "hopeless":
+        lines.append("stopped  the first trials all failed; the rest would too")
+    elif end != "done":
+        lines.append(f"resume   {COMMAND} resume {study.name} --storage {study.paths.root.parent}")
+    if tracking is not None:
+        lines += _tracking_lines(study, tracking)
+    return lines
+
+
+def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
+    notes = [load_yaml(path.read_bytes(), str(path)) for path in sorted(study.paths.trials.glob("*/tracking.json"))]
+    offline = [note for note in notes if note["mode"] == "offline"]
+    if not offline:
+        return []
+    reasons = sorted({note["reason"] for note in offline} - {""})
+    why = f" (W&B could not be reached: {reasons[0]})" if reasons else ""
+    return [
+        f"wandb    {len(offline)} runs are offline{why}; send them: wandb sync {study.paths.root}/wandb/offline-run-*"
+    ]

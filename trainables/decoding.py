@@ -1,0 +1,50 @@
+"""How an encoder-decoder writes: a trial's own decoding parameters in its generation config."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from transformers import GenerationConfig
+
+#: What only sampling reads, as transformers' validation knows it, and the value that says "not used".
+_ONLY_SAMPLING: dict[str, Any] = {
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": 50,
+    "min_p": None,
+    "top_h": None,
+    "typical_p": 1.0,
+    "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0,
+}
+
+
+def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> GenerationConfig:
+    """`base` with the trial's own decoding parameters.
+
+    Fields that only beam search or only sampling reads go back to their defaults when they would be
+    ignored, so that an exported folder never claims what was not used.
+    """
+    config = copy.deepcopy(base)
+    for name, value in decoding.items():
+        setattr(config, name, value)
+    if "max_new_tokens" in decoding:
+        config.max_length = None
+    elif "max_length" in decoding:
+        config.max_new_tokens = None
+    if config.num_beams in (None, 1):
+        config.early_stopping = False
+        config.length_penalty = 1.0
+    if config.do_sample is not True:
+        for name, unused in _ONLY_SAMPLING.items():
+            setattr(config, name, unused)
+    config.validate(strict=True)
+    return config
+
+
+def reads_the_source(decoding: GenerationConfig) -> bool:
+    """Whether decoding looks at the source's tokens, and so cannot do with their encoding alone."""
+    names = ("encoder_no_repeat_ngram_size", "encoder_repetition_penalty", "prompt_lookup_num_tokens")
+    return any(getattr(decoding, name, None) not in (None, 0, 1.0) for name in names)

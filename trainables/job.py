@@ -1,0 +1,51 @@
+"""What a worker is told of a trial: a plain dict, checked on arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from search_spaces.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs to know of a trial; crosses to it as a plain dict."""
+
+    trial_id: str
+    number: int
+    task: str
+    base_model: str  # folder
+    train: str  # folder of the tokenised split
+    dev: str
+    config: dict[str, Any]  # parameter -> value, by the names of `trainables.parameters`
+    seed: int
+    metric: str
+    mode: str
+    eval_every: float  # epochs
+    max_epochs: float  # where the trial ends
+    rouge_tokenizer: str
+    remove_tokens: list[str]
+    folder: str  # of the trial
+    decided_epoch: float = 0.0  # up to here the search has said "go on" already
+    tracking: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Job:
+        """Check the names.
+
+        Raises:
+            UserError: a key that no worker reads, or one missing.
+        """
+        known = {entry.name: entry for entry in fields(cls)}
+        for name in given:
+            if name not in known:
+                raise UserError(f"job key {name!r} is unknown", ", ".join(known), nearest(name, known))
+        missing = [name for name in known if name not in given and name not in ("decided_epoch", "tracking")]
+        if missing:
+            raise UserError(f"job without {', '.join(missing)}", ", ".join(known))
+        return cls(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

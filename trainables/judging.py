@@ -1,0 +1,94 @@
+"""Between the engine and whoever compares trials: evaluations, their scores, and the best so far."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from trainables import checkpoints
+from trainables.job import Job
+from trainables.metrics import best_of, is_better
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found, on rank 0: texts in row order, and what was counted."""
+
+    texts: list[str]
+    loss: float  # nats per token, without smoothing
+    generated_tokens: float  # mean per row
+    seconds: float
+
+
+class TrialFailed(Exception):
+    """The trial cannot give a result, for a reason of its own; the slot it ran in is well."""
+
+
+class Judge(Protocol):
+    """Stands between the engine and whoever compares trials; asked on rank 0 alone."""
+
+    def score(self, evaluation: Evaluation) -> dict[str, float]:
+        """Metrics of an evaluation."""
+
+    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
+        """Remember an evaluation; answers whether it is the trial's best so far."""
+
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
+        """Tell a result; answers whether to go on."""
+
+    def saved(self) -> None:
+        """A checkpoint has just become complete."""
+
+
+class Reporter(Protocol):
+    """Who compares trials."""
+
+    def report(self, result: dict[str, Any]) -> bool:
+        """Tell one evaluation, `last` among its keys; answers whether to go on. Rank 0 alone."""
+
+
+class BestSoFar:
+    """Scores evaluations, remembers the trial's best, and keeps its checkpoint.
+
+    Args:
+        references: tokens of the dev targets, row by row.
+        after: epoch of the checkpoint that the trial goes on from; later results are forgotten.
+    """
+
+    def __init__(self, job: Job, references: Sequence[Sequence[str]], reporter: Reporter, after: float) -> None:
+        self._job, self._references, self._reporter = job, references, reporter
+        self._folder = Path(job.folder)
+        self._file = self._folder / "evaluations.json"
+        known = json.loads(self._file.read_text()) if self._file.is_file() else []
+        self._values = {epoch: value for epoch, value in known if epoch <= after}
+        self._started = time.perf_counter()
+
+    def score(self, evaluation: Evaluation) -> dict[str, float]:
+        from trainables.tasks import task_named
+
+        return task_named(self._job.task).score(evaluation, self._references, self._job.rouge_tokenizer)
+
+    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
+        value = metrics[self._job.metric]
+        best = best_of(self._values, self._job.mode)
+        better = is_better(value, None if best is None else self._values[best], self._job.mode)
+        self._values[epoch] = value
+        staging = self._file.with_suffix(".tmp")
+        staging.write_text(json.dumps(sorted(self._values.items())), encoding="utf-8")
+        staging.replace(self._file)
+        return better
+
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
+        seconds = time.perf_counter() - self._started
+        return self._reporter.report(
+            {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}
+        )
+
+    def saved(self) -> None:
+        best = best_of(self._values, self._job.mode)
+        keep = set() if best is None else {best}
+        checkpoints.prune(self._folder / "checkpoints", keep_epochs=keep, keep_newest=True)
