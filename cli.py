@@ -23,44 +23,50 @@ app = typer.Typer(
     add_completion=False,
 )
 
+_DATA, _SEARCH, _MACHINES = "Data and model", "Search", "Machines"
+
+Space = Annotated[str, typer.Argument(help="A search space by name (see `spaces`), or a YAML file.")]
+Train = Annotated[str | None, typer.Option(help="CSV, TSV or JSONL.", rich_help_panel=_DATA)]
+Dev = Annotated[str | None, typer.Option(help="Chooses the best; cut from --train if absent.", rich_help_panel=_DATA)]
+Test = Annotated[str | None, typer.Option(help="Scored once, at the end.", rich_help_panel=_DATA)]
+Model = Annotated[str | None, typer.Option(help="Hub id, folder, or scratch:tiny|small|base.", rich_help_panel=_DATA)]
+Words = Annotated[str | None, typer.Option(help="Hub id or folder; default: the model's.", rich_help_panel=_DATA)]
+Seed = Annotated[int | None, typer.Option(help="Of sampler, split and models.", rich_help_panel=_SEARCH)]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE: fix a parameter or a setting.", rich_help_panel=_SEARCH)
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="YAML laid over the space; a baseline's config.yaml is translated.", rich_help_panel=_SEARCH),
+]
+StudyName = Annotated[str | None, typer.Option(help="Name of the study; default: space and time.")]
 Storage = Annotated[Path, typer.Option(help="Folder that holds all studies.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object; progress goes to stderr.")]
 Address = Annotated[str | None, typer.Option(help="Ray cluster: auto, or HOST:PORT. Without it, Ray starts here.")]
-
-_DATA, _SEARCH, _MACHINES = "Data and model", "Search", "Machines"
+Batch = Annotated[int, typer.Option(min=1, help="Rows per batch.")]
+Exported = Annotated[Path, typer.Argument(help="A folder that `export`, `tune`, `train` or `ensemble` wrote.")]
 
 
 @app.command()
 def tune(
-    space: Annotated[str, typer.Argument(help="A search space by name (see `spaces`), or a YAML file.")],
-    train: Annotated[str | None, typer.Option(help="CSV, TSV or JSONL.", rich_help_panel=_DATA)] = None,
-    dev: Annotated[
-        str | None, typer.Option(help="Chooses the best; cut from --train if absent.", rich_help_panel=_DATA)
-    ] = None,
-    test: Annotated[str | None, typer.Option(help="Scored once, at the end.", rich_help_panel=_DATA)] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Hub id, folder, or scratch:tiny|small|base.", rich_help_panel=_DATA)
-    ] = None,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="Hub id or folder; default: the model's.", rich_help_panel=_DATA)
-    ] = None,
+    space: Space,
+    train: Train = None,
+    dev: Dev = None,
+    test: Test = None,
+    model: Model = None,
+    tokenizer: Words = None,
     trials: Annotated[int | None, typer.Option(help="How many configurations to try.", rich_help_panel=_SEARCH)] = None,
     time_budget: Annotated[str | None, typer.Option(help="90s, 30m, 4h, 1h30m.", rich_help_panel=_SEARCH)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of sampler, split and models.", rich_help_panel=_SEARCH)] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE: fix a parameter or a setting.", rich_help_panel=_SEARCH),
-    ] = None,
+    seed: Seed = None,
+    set_: Sets = None,
     range_: Annotated[
         list[str] | None,
         typer.Option(
             "--range", help="NAME=log:LOW:HIGH, float:…, int:LOW:HIGH[:STEP], choice:A,B.", rich_help_panel=_SEARCH
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML laid over the search space.", rich_help_panel=_SEARCH)
-    ] = None,
-    study: Annotated[str | None, typer.Option(help="Name of the study; default: space and time.")] = None,
+    config: Config = None,
+    study: StudyName = None,
     storage: Storage = Path("runs"),
     address: Address = None,
     slots: Annotated[
@@ -78,7 +84,7 @@ def tune(
 ) -> None:
     """Search a space; export the best model."""
     options = {
-        "data.train": train, "data.dev": dev, "data.test": test, "model": model, "tokenizer": tokenizer, "seed": seed,
+        **_data_options(train, dev, test, model, tokenizer, seed),
         "budget.trials": trials, "budget.time": time_budget, "slots.count": slots,
         "slots.workers_per_trial": workers_per_trial, "slots.gpus_per_worker": gpus_per_worker,
         "slots.cpus_per_worker": cpus_per_worker,
@@ -86,13 +92,54 @@ def tune(
     from delivery import checking, session
 
     out = sys.stderr if json_ or dry_run else sys.stdout
-    resolved = checking.resolve_space(space, options, set_ or [], range_ or [], config)
-    name = study or f"{resolved.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    order = checking.Order(resolved, name, storage, address)
+    resolved = checking.resolve_space(
+        space, options, set_ or [], range_ or [], config, lambda line: print(line, file=out)
+    )
+    order = checking.Order(resolved, study or _dated(resolved.name), storage, address)
     if dry_run:
         typer.echo(session.dry_run(order, out))
         return
     _finish(session.start(order, out), json_)
+
+
+@app.command()
+def train(
+    space: Space,
+    train: Train = None,
+    dev: Dev = None,
+    test: Test = None,
+    model: Model = None,
+    tokenizer: Words = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Train on so many rows only: a debug run.", rich_help_panel=_DATA)
+    ] = None,
+    resume_from: Annotated[Path | None, typer.Option(help="Go on from this checkpoint.", rich_help_panel=_DATA)] = None,
+    seed: Seed = None,
+    set_: Sets = None,
+    config: Config = None,
+    study: StudyName = None,
+    storage: Storage = Path("runs"),
+    json_: Json = False,
+) -> None:
+    """Train one configuration without a search: the space's defaults, changed by --set."""
+    from delivery import checking, training
+
+    out = sys.stderr if json_ else sys.stdout
+    options = _data_options(train, dev, test, model, tokenizer, seed)
+    resolved = checking.resolve_space(space, options, set_ or [], [], config, lambda line: print(line, file=out))
+    order = checking.Order(
+        training.one_configuration(resolved, rows), study or _dated(f"{resolved.name}-train"), storage, None
+    )
+    _finish(training.train(order, resume_from, out), json_)
+
+
+def _data_options(*given: Any) -> dict[str, Any]:
+    names = ("data.train", "data.dev", "data.test", "model", "tokenizer", "seed")
+    return dict(zip(names, given, strict=True))
+
+
+def _dated(name: str) -> str:
+    return f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 @app.command()
@@ -125,17 +172,72 @@ def export(
 
 @app.command()
 def predict(
-    model_dir: Annotated[Path, typer.Argument(help="A folder that `export` or `tune` wrote.")],
-    input: Annotated[Path, typer.Argument(help="CSV, TSV or JSONL with the same columns; no target needed.")],
+    model_dir: Exported,
+    input: Annotated[
+        str, typer.Argument(help="CSV, TSV or JSONL, no target needed; - (the default) for lines of standard input.")
+    ] = "-",
     out: Annotated[Path | None, typer.Option(help="CSV file; default: standard output.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows per batch.")] = 32,
+    batch_size: Batch = 32,
+    top_k: Annotated[int, typer.Option(min=1, help="So many of the most probable classes.")] = 1,
+    probabilities: Annotated[bool, typer.Option(help="Write the probabilities of the classes too.")] = False,
+    decimals: Annotated[
+        int | None, typer.Option(min=0, help="Round a number to so many decimals; default: as the study says.")
+    ] = None,
 ) -> None:
-    """Write predictions for a file, in its order."""
+    """Write predictions for a file, or answer lines of standard input, in their order."""
+    from delivery.predict import Wanted, answer
     from delivery.predict import predict as run
 
-    rows = run(model_dir, input, out, batch_size)
+    wanted = Wanted(top_k, probabilities, decimals)
+    if input == "-":
+        answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted)
+        return
+    rows = run(model_dir, Path(input), out, batch_size, wanted)
     if out is not None:
         typer.echo(f"{rows} rows: {out}")
+
+
+@app.command()
+def evaluate(
+    model_dir: Exported,
+    data: Annotated[Path, typer.Option(help="A file with targets.")],
+    batch_size: Batch = 32,
+    picture: Annotated[Path | None, typer.Option(help="Draw the confusion matrix here (PNG).")] = None,
+) -> None:
+    """Score a model on a file, without training; prints one JSON object."""
+    from delivery.scoring import evaluate as run
+
+    typer.echo(json.dumps(run(model_dir, data, batch_size, picture), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def ensemble(
+    members: Annotated[list[str], typer.Argument(help="Studies by name, or exported folders.")],
+    out: Annotated[Path, typer.Option(help="New folder.")],
+    storage: Storage = Path("runs"),
+    batch_size: Batch = 256,
+) -> None:
+    """Put classifiers together: the mean of their probabilities, scored beside each of them."""
+    from delivery.ensemble import make_ensemble
+
+    typer.echo(json.dumps(make_ensemble(members, storage, out, batch_size), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def models(
+    space: Space,
+    model: Model = None,
+    set_: Sets = None,
+    freeze_layers: Annotated[int, typer.Option(min=0, help="Show what freeze_layers would leave.")] = 0,
+    shapes: Annotated[bool, typer.Option(help="Show every weight's shape.")] = False,
+) -> None:
+    """Show a space's model: parameters by layer, what is frozen, sizes. Loads no weights."""
+    from delivery import checking
+    from delivery.anatomy import dissect, print_layers
+
+    options = _data_options(None, None, None, model, None, None)
+    resolved = checking.resolve_space(space, options, set_ or [], [], None)
+    print_layers(*dissect(resolved, freeze_layers), shapes=shapes)
 
 
 @app.command()

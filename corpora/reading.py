@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from corpora.encodings import decode
@@ -24,14 +24,24 @@ from corpora.records import (
 from search_spaces.errors import UserError, nearest, raise_all
 
 _QUOTINGS = ("auto", "csv", "none")
+_BROKEN = ("stop", "skip")
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")  # a lone surrogate, from a JSON escape, cannot be written as UTF-8 again
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that was left out: the line it starts in (1-based), and why it cannot be used."""
+
+    line: int
+    reason: str
 
 
 @dataclass(frozen=True)
 class Table:
     """The rows of one file; `rows[i]` starts in line `line_numbers[i]` (1-based) of the file.
 
-    `columns` are the file's own names, `rows` are keyed by role. `sha256` is of the bytes that were read.
+    `columns` are the file's own names, or those given for a file without any; `rows` are keyed by role. `sha256` is of
+    the bytes that were read. `rows` and `refused` together are all rows of the file; only broken="skip" refuses any.
     """
 
     path: str
@@ -40,6 +50,7 @@ class Table:
     sha256: str
     encoding: str
     line_numbers: list[int]
+    refused: list[Refused] = field(default_factory=list)
 
 
 def read_table(
@@ -49,6 +60,8 @@ def read_table(
     *,
     quoting: str = "auto",
     max_problems: int = 20,
+    header: Sequence[str] = (),
+    broken: str = "stop",
 ) -> Table:
     """Read a .csv, .tsv, .txt or .jsonl file whole, or refuse it with all its broken rows.
 
@@ -61,31 +74,37 @@ def read_table(
         path: the file; its suffix says the format: comma, tab, or one JSON object per line.
         required: role -> column; every row must hold text in each of them.
         optional: role -> column, filled when the file has the column (with "" where a row has no text). The role
-            "id" is always filled: without its column the ids are the row numbers, from 1.
+            "id" is always filled: without its column the ids are the row numbers in the file, from 1.
         quoting: "csv" (doubled quotation marks, line breaks in quotes), "none" (a quotation mark is a character like
-            any other), or "auto": "csv" for .csv, "none" for .tsv and .txt, where a quote-aware reader loses rows.
+            any other), or "auto": "csv" for .csv; "none" for .tsv and .txt, where a quote-aware reader loses rows,
+            unless every field that begins with a quotation mark is, on its own line, a whole quoted field.
         max_problems: how many broken rows the message lists; the others are counted.
+        header: the column names of a file that has none in its first line. A first line that holds the required
+            columns is a header all the same; so is one with any of the names, which then lacks the others. JSON
+            lines name their columns themselves and do not look at it.
+        broken: "stop", or "skip", which keeps the rows that cannot be used in `Table.refused`. Where a quotation mark
+            swallowed several lines, each of them counts as a row, since nobody knows where the rows ended.
 
     Raises:
         UserError: no such file, a folder, an unknown suffix or quoting, an unknown encoding, no rows, missing or
-            doubled columns, broken rows. Several of them are one `UserErrors`.
+            doubled columns, rows that do not fit `header`, broken rows ("skip": only broken rows). Several of them
+            are one `UserErrors`.
     """
     path = Path(path)
-    _check_arguments(path, quoting)
+    _check_arguments(path, quoting, broken)
     raw = _bytes(path)
     text, encoding = decode(path, raw)
-    columns, records = read_records(path, text, quoting)
+    columns, records = read_records(path, text, quoting, header, list(required.values()))
     raise_all(_column_problems(path, columns, required, bool(records)))
     present = {role: column for role, column in {**optional, **required}.items() if column_name(column) in columns}
-    rows, lines, problems = _take(records, present, required)
-    if "id" in optional and "id" not in present:
-        rows = [{"id": str(number), **row} for number, row in enumerate(rows, start=1)]
-    if problems:
-        raise _refusal(path, problems, len(records), columns, required, max_problems)
-    return Table(str(path), columns, rows, hashlib.sha256(raw).hexdigest(), encoding, lines)
+    numbered = "id" in optional and "id" not in present
+    rows, lines, refused = _take(records, present, required, numbered=numbered, every_line=broken == "skip")
+    if refused and (broken == "stop" or not rows):
+        raise _refusal(path, refused, len(rows), columns, required, max_problems)
+    return Table(str(path), columns, rows, hashlib.sha256(raw).hexdigest(), encoding, lines, refused)
 
 
-def _check_arguments(path: Path, quoting: str) -> None:
+def _check_arguments(path: Path, quoting: str, broken: str) -> None:
     problems = []
     if path.is_dir():
         problems.append(UserError(f"{path} is a folder", "one file", "name a file in it"))
@@ -96,6 +115,8 @@ def _check_arguments(path: Path, quoting: str) -> None:
         problems.append(UserError(f"quoting {quoting!r}", ", ".join(_QUOTINGS), nearest(quoting, _QUOTINGS)))
     elif quoting != "auto" and is_json(path):
         problems.append(UserError(f"{path}: quoting {quoting!r} for JSON lines", "auto", "leave quoting out"))
+    if broken not in _BROKEN:
+        problems.append(UserError(f"broken rows {broken!r}", ", ".join(_BROKEN), nearest(broken, _BROKEN)))
     raise_all(problems)
 
 
@@ -144,19 +165,34 @@ def _missing(path: Path, role: str, column: str, columns: Sequence[str]) -> User
 
 
 def _take(
-    records: Sequence[Record], present: Mapping[str, str], required: Mapping[str, str]
-) -> tuple[list[dict[str, str]], list[int], list[str]]:
+    records: Sequence[Record],
+    present: Mapping[str, str],
+    required: Mapping[str, str],
+    *,
+    numbered: bool,
+    every_line: bool,
+) -> tuple[list[dict[str, str]], list[int], list[Refused]]:
     rows: list[dict[str, str]] = []
     lines: list[int] = []
-    problems: list[str] = []
+    refused: list[Refused] = []
     for record in records:
         row, reason = ({}, record.problem) if record.problem else _row(record.values, present, required)
         if reason:
-            problems.append(f"line {record.line:,}: {reason}")
+            refused += _refused(record, reason, every_line)
         else:
-            rows.append(row)
+            identity = {"id": str(len(rows) + len(refused) + 1)} if numbered else {}
+            rows.append({**identity, **row})
             lines.append(record.line)
-    return rows, lines, problems
+    return rows, lines, refused
+
+
+def _refused(record: Record, reason: str, every_line: bool) -> list[Refused]:
+    swallowed = range(record.line + 1, record.line + 1 + record.swallowed) if every_line else ()
+    return [Refused(record.line, reason), *(Refused(line, _swallowed_by(record.line)) for line in swallowed)]
+
+
+def _swallowed_by(line: int) -> str:
+    return f"swallowed by a {QUOTATION} in line {line:,}"
 
 
 def _row(
@@ -177,17 +213,20 @@ def _row(
 
 
 def _refusal(
-    path: Path, problems: Sequence[str], total: int, columns: Sequence[str], required: Mapping[str, str], most: int
+    path: Path, refused: Sequence[Refused], taken: int, columns: Sequence[str], required: Mapping[str, str], most: int
 ) -> UserError:
-    more = [f"and {len(problems) - most:,} more"] if len(problems) > most else []
-    miscut = any(QUOTATION in problem for problem in problems)  # then nobody knows how many rows there are
-    number = f"{len(problems):,}" if miscut else f"{len(problems):,} of {total:,}"
+    problems = [f"line {row.line:,}: {row.reason}" for row in refused[:most]]
+    more = [f"and {len(refused) - most:,} more"] if len(refused) > most else []
+    miscut = any(QUOTATION in row.reason for row in refused)  # then nobody knows how many rows there are
+    number = f"{len(refused):,}" if miscut else f"{len(refused):,} of {taken + len(refused):,}"
     given = f"{path}: {number} rows cannot be used, so none was taken"
     shape = "a JSON object per line" if is_json(path) else f"{len(columns)} fields per row"
-    todo = "mend or delete these rows"
-    if miscut:
-        todo += f'; a {QUOTATION} inside a quoted field is doubled (""); quoting "none" takes it as it stands'
-    elif any(" fields where " in problem for problem in problems) and not is_json(path):
-        todo += '; quoting "csv" lets a quoted field hold separators and line breaks'
     allowed = f"{shape}, text in {in_quotes(list(required.values()))}"
-    return UserError("\n    ".join([given, *problems[:most], *more]), allowed, todo)
+    todo = ["mend or delete these rows"]
+    if miscut:
+        todo.append(f'a {QUOTATION} inside a quoted field is doubled (""); quoting "none" takes it as it stands')
+    elif any(" fields where " in row.reason for row in refused) and not is_json(path):
+        todo.append('quoting "csv" lets a quoted field hold separators and line breaks')
+    if taken:
+        todo.append("--set data.broken_rows=skip leaves them out")
+    return UserError("\n    ".join([given, *problems, *more]), allowed, "; ".join(todo))

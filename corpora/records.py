@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import threading
 import unicodedata
 from collections import Counter
@@ -13,20 +14,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, nearest
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json-lines")
 QUOTATION = "quotation mark"  # stands in every reason that a change of quoting may cure
+_QUOTED_FIELD = re.compile(r'(?:^|(?<=\t))"(?:[^"]|"")*+"(?=\t|$)')
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of a file: the line it starts in, and its values by column, or the `problem` that left it without any."""
+    """One row of a file: the line it starts in, and its values by column, or the `problem` that left it without any.
+
+    `swallowed` are the lines after its first that a misplaced quotation mark took with it; they may have been rows.
+    """
 
     line: int
     values: Mapping[str, object] = field(default_factory=dict)
     problem: str = ""
+    swallowed: int = 0
+
+
+_Row = tuple[int, list[str] | Record]  # the line it starts in; its fields, or what is wrong where it has none
 
 
 def is_json(path: Path) -> bool:
@@ -34,47 +43,73 @@ def is_json(path: Path) -> bool:
     return path.suffix.lower() in JSON_SUFFIXES
 
 
-def read_records(path: Path, text: str, quoting: str) -> tuple[tuple[str, ...], list[Record]]:
-    """The columns and the records of `text`, which stands in the file `path`; `quoting` as in `read_table`.
+def read_records(
+    path: Path, text: str, quoting: str, header: Sequence[str] = (), wanted: Sequence[str] = ()
+) -> tuple[tuple[str, ...], list[Record]]:
+    """The columns and records of `text`, which stands in the file `path`; `quoting` and `header` as in `read_table`.
+
+    Args:
+        wanted: the columns that a first line must hold to be a header, where `header` is given.
 
     Raises:
-        UserError: a first line that names no columns.
+        UserError: a first line that names no columns, or rows that do not fit the given header.
     """
-    return _json_records(text) if is_json(path) else _table_records(path, text, quoting)
+    return _json_records(text) if is_json(path) else _table_records(path, text, quoting, header, wanted)
 
 
 # ---- comma and tab
 
 
-def _table_records(path: Path, text: str, quoting: str) -> tuple[tuple[str, ...], list[Record]]:
+def _table_records(
+    path: Path, text: str, quoting: str, header: Sequence[str], wanted: Sequence[str]
+) -> tuple[tuple[str, ...], list[Record]]:
     delimiter = DELIMITERS[path.suffix.lower()]
-    quoted = quoting == "csv" or (quoting == "auto" and delimiter == ",")
     if "\n" not in text:
         text = text.replace("\r", "\n")  # line ends of old Macs
+    quoted = quoting == "csv" or (quoting == "auto" and (delimiter == "," or _reads_as_quoted(text)))
     lines = _quoted_rows(text, delimiter) if quoted else _plain_rows(text, delimiter)
-    found = _without_trailing_blanks(list(lines))
-    header = _header(path, *found[0]) if found else ()
-    return header, [_record(line, fields, header) for line, fields in found[1:]]
+    columns, rows = _below_header(path, _without_trailing_blanks(list(lines)), header, wanted)
+    return columns, [_record(line, fields, columns) for line, fields in rows]
 
 
-def _plain_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+def _reads_as_quoted(text: str) -> bool:
+    """Whether some field begins with a quotation mark, and each that does is a whole quoted field on its own line."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    tabs = _QUOTED_FIELD.sub("", lines[0]).count("\t")
+    found = 0
+    for line in lines:
+        if '"' not in line:
+            continue
+        rest, number = _QUOTED_FIELD.subn("", line)
+        if rest.startswith('"') or '\t"' in rest:
+            return False
+        # Two fields such as `"a` and `b"` look like one with a tab in it: the number of fields tells.
+        if line.count("\t") == tabs and rest.count("\t") != tabs:
+            return False
+        found += number
+    return found > 0
+
+
+def _plain_rows(text: str, delimiter: str) -> Iterator[_Row]:
     for number, line in enumerate(text.split("\n"), start=1):
         line = line.removesuffix("\r")
         yield number, line.split(delimiter) if line else []
 
 
-def _quoted_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+def _quoted_rows(text: str, delimiter: str) -> Iterator[_Row]:
     """The fields of each row, or the reason why it has none; the next row then starts on the next line."""
     with _fields_as_long_as(len(text)):
-        reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter, strict=True)
+        lines = io.StringIO(text.rstrip("\r\n"), newline="\n")  # blank lines at the end are not swallowed rows
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         while True:
             line = reader.line_num + 1
             try:
-                fields: list[str] | str = next(reader)
+                fields: list[str] | Record = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                fields = _explained(str(error), line, reader.line_num)
+                problem = _explained(str(error), line, reader.line_num)
+                fields = Record(line, problem=problem, swallowed=reader.line_num - line)
             yield line, fields
 
 
@@ -104,23 +139,57 @@ def _explained(error: str, start: int, end: int) -> str:
     return error + seen
 
 
-def _without_trailing_blanks(rows: list[tuple[int, list[str] | str]]) -> list[tuple[int, list[str] | str]]:
+def _without_trailing_blanks(rows: list[_Row]) -> list[_Row]:
     while rows and not rows[-1][1]:
         rows.pop()
     return rows
 
 
-def _header(path: Path, line: int, fields: list[str] | str) -> tuple[str, ...]:
-    broken = fields if isinstance(fields, str) else "NUL bytes" if "\0" in "".join(fields) else ""
+def _below_header(
+    path: Path, rows: list[_Row], given: Sequence[str], wanted: Sequence[str]
+) -> tuple[tuple[str, ...], list[_Row]]:
+    """The column names, and the rows that are data: all of them, where names are given and the first line has none."""
+    if not rows:
+        return (), []
+    line, first = rows[0]
+    if not given or (isinstance(first, list) and _names_columns(first, given, wanted)):
+        return _header(path, line, first), rows[1:]
+    names = tuple(map(column_name, given))
+    fits = any(isinstance(fields, Record) or len(fields) == len(names) for _, fields in rows)
+    if not fits or not {column_name(name) for name in wanted} <= set(names):
+        raise _no_header(path, first, names, wanted)
+    return names, rows
+
+
+def _names_columns(first: Sequence[str], given: Sequence[str], wanted: Sequence[str]) -> bool:
+    # One known name is enough: a header that lacks a column, or writes it in capitals, must not become a row.
+    return not {column_name(name).casefold() for name in (*given, *wanted)}.isdisjoint(
+        column_name(name).casefold() for name in first
+    )
+
+
+def _no_header(path: Path, first: list[str] | Record, names: Sequence[str], wanted: Sequence[str]) -> UserError:
+    fields = first if isinstance(first, list) else []
+    shown = in_quotes([name if len(name) <= 30 else name[:29] + "…" for name in fields])
+    near = [f"{name!r}: {clause}" for name in wanted if (clause := nearest(name, fields))]
+    given = f"{path} has no header with {in_quotes(wanted)}; its first line is {shown}"
+    allowed = f"a first line with these names, or no header and rows of {len(names)} fields: {in_quotes(names)}"
+    todo = "; ".join([*near, "put a line of column names above the rows, or name the columns that are there"])
+    return UserError(given, allowed, todo)
+
+
+def _header(path: Path, line: int, fields: list[str] | Record) -> tuple[str, ...]:
+    names = fields if isinstance(fields, list) else []
+    broken = fields.problem if isinstance(fields, Record) else "NUL bytes" if "\0" in "".join(names) else ""
     if broken:
         allowed = "column names in the first line of a text file (UTF-16 only with a BOM)"
         raise UserError(f"{path}: line {line}: {broken}", allowed, "mend the first line")
-    return tuple(column_name(name) for name in fields)
+    return tuple(map(column_name, names))
 
 
-def _record(line: int, fields: list[str] | str, header: Sequence[str]) -> Record:
-    if isinstance(fields, str):
-        return Record(line, problem=fields)
+def _record(line: int, fields: list[str] | Record, header: Sequence[str]) -> Record:
+    if isinstance(fields, Record):
+        return fields
     if not fields:
         return Record(line, problem="a blank line")
     if len(fields) != len(header):

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from corpora.reading import read_table
-from corpora.splitting import cut_by_group, shared_targets
-
-#: Share of the training rows that becomes the dev split when none is given.
-DEV_SHARE = 0.1
+from corpora.reading import Refused, read_table
+from corpora.splitting import cut_by_group, shared_texts
 
 Rows = list[dict[str, str]]
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How the files of a study are written.
+
+    Args:
+        columns: role (`source`, `target`, and perhaps `id` and `pair`) -> column name.
+        header: names of the columns of files without a header line.
+        quoting, broken: as `corpora.reading.read_table` has them.
+    """
+
+    columns: Mapping[str, str | None]
+    header: Sequence[str] = ()
+    quoting: str = "auto"
+    broken: str = "stop"
+
+
+@dataclass(frozen=True)
 class Split:
-    """One split: its rows (roles `id`, `source`, `target`), the file they come from and that file's hash."""
+    """One split: its rows (by role), the file they come from, that file's hash, and what was left out of it."""
 
     rows: Rows
     path: str
     sha256: str
+    refused: tuple[Refused, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,42 +58,74 @@ class Splits:
 
 
 def read_splits(
-    train: str, dev: str | None, test: str | None, columns: Mapping[str, str | None], *, seed: int
+    train: str,
+    dev: str | None,
+    test: str | None,
+    layout: Layout,
+    *,
+    seed: int,
+    apart: str = "target",
+    dev_share: float = 0.1,
 ) -> Splits:
-    """Read all files; without `dev`, cut it from `train` so that no target stands on both sides.
+    """Read all files; without `dev`, cut it from `train` so that no text of the role `apart` stands on both sides.
 
     Args:
-        columns: role (`id`, `source`, `target`) -> column name; without `id` rows are numbered.
         seed: of the cut.
+        apart: the role that tells whether two rows are too alike to be on both sides: `target` where texts are
+            written, `source` where they are judged.
+        dev_share: of the training rows that becomes the dev split.
 
     Raises:
         UserError: a file cannot be read, or holds rows that cannot be used.
     """
-    whole = _read(train, columns)
-    test_split = _read(test, columns) if test else None
-    remarks = []
+    whole = read_split(train, layout)
+    test_split = read_split(test, layout) if test else None
+    remarks = _refusals("train", whole)
+    what = f"{apart}s"
     if dev:
-        dev_split = _read(dev, columns)
-        shared = shared_targets(whole.rows, dev_split.rows)
-        if shared:
-            remarks.append(f"{shared} of {len(dev_split.rows)} dev targets also stand in train")
+        dev_split = read_split(dev, layout)
+        remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", whole, apart)
     else:
-        kept, cut = cut_by_group(whole.rows, "target", DEV_SHARE, seed)
-        dev_split = Split([whole.rows[row] for row in cut], whole.path, whole.sha256)
-        whole = Split([whole.rows[row] for row in kept], whole.path, whole.sha256)
-        remarks.append(f"no --dev: {len(cut)} rows were cut from train, no target on both sides")
+        kept, cut = cut_by_group(whole.rows, apart, dev_share, seed)
+        dev_split = replace(whole, rows=[whole.rows[row] for row in cut], refused=())
+        whole = replace(whole, rows=[whole.rows[row] for row in kept])
+        remarks.append(f"no --dev: {len(cut):,} rows were cut from train, none of their {what} on both sides")
     if test_split is not None:
-        shared = shared_targets(whole.rows, test_split.rows)
-        if shared:
-            remarks.append(f"{shared} of {len(test_split.rows)} test targets also stand in train")
-        shared = shared_targets(dev_split.rows, test_split.rows)
-        if shared:
-            remarks.append(f"{shared} of {len(test_split.rows)} test targets also stand in dev, which chooses")
+        remarks += _refusals("test", test_split) + _shared("test", test_split, "train", whole, apart)
+        remarks += [f"{remark}, which chooses" for remark in _shared("test", test_split, "dev", dev_split, apart)]
     return Splits(whole, dev_split, test_split, remarks)
 
 
-def _read(path: str, columns: Mapping[str, str | None]) -> Split:
-    required = {role: name for role, name in columns.items() if name and role != "id"}
-    table = read_table(path, required, {"id": columns.get("id") or ""})
+def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
+    """One file.
+
+    Args:
+        targets: whether every row needs one.
+
+    Raises:
+        UserError: it cannot be read, or holds rows that cannot be used.
+    """
+    named = {role: name for role, name in layout.columns.items() if name}
+    needed = {role: name for role, name in named.items() if role != "id" and (targets or role != "target")}
+    others = {"id": named.get("id") or ""} | ({} if targets else {"target": named["target"]})
+    table = read_table(path, needed, others, header=layout.header, quoting=_quoting(path, layout), broken=layout.broken)
     rows = [{**row, "id": row.get("id") or str(number)} for number, row in enumerate(table.rows, 1)]
-    return Split(rows, str(Path(path).resolve()), table.sha256)
+    return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused))
+
+
+def _quoting(path: str, layout: Layout) -> str:
+    return "auto" if "json" in Path(path).suffix.lower() else layout.quoting  # JSON lines quote in their own way
+
+
+def _refusals(name: str, split: Split) -> list[str]:
+    if not split.refused:
+        return []
+    shown = ", ".join(f"line {row.line:,} ({row.reason})" for row in split.refused[:3])
+    more = f" and {len(split.refused) - 3:,} more" if len(split.refused) > 3 else ""
+    total = len(split.rows) + len(split.refused)
+    return [f"{name}: {len(split.refused):,} of {total:,} rows left out: {shown}{more}"]
+
+
+def _shared(name: str, split: Split, other: str, among: Split, apart: str) -> list[str]:
+    shared = shared_texts(among.rows, split.rows, apart)
+    return [f"{shared:,} of {len(split.rows):,} {name} {apart}s also stand in {other}"] if shared else []

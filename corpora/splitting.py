@@ -43,14 +43,15 @@ def cut_by_group(
     return [index for index in range(len(rows)) if index not in cut], sorted(cut)
 
 
-def shared_targets(first: Sequence[Row], second: Sequence[Row]) -> int:
-    """How many rows of `second` have a target that stands in `first` too, without regard to case and whitespace.
+def shared_texts(first: Sequence[Row], second: Sequence[Row], role: str) -> int:
+    """How many rows of `second` have a text in `role` that stands in `first` too, without regard to case and
+    whitespace.
 
     Raises:
-        KeyError: a row has no role "target".
+        KeyError: a row without that role.
     """
-    known = {_same(row["target"]) for row in first}
-    return sum(_same(row["target"]) in known for row in second)
+    known = {_same(row[role]) for row in first}
+    return sum(_same(row[role]) in known for row in second)
 
 
 def _check(rows: Sequence[Row], group: Callable[[Row], str] | str, fraction: float) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpora.splits import Splits
+from search_spaces import foreign
 from search_spaces.errors import UserError
 from search_spaces.ranges import Choice, Range
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space
 from search_spaces.values import load_yaml
-from trainables import metrics
 from trainables.models import check_model, load_tokenizer
 from trainables.parameter_names import BECAME
 from trainables.parameters import known_parameters
@@ -37,9 +37,17 @@ class Order:
 
 
 def resolve_space(
-    name: str, options: dict[str, Any], sets: Sequence[str], ranges: Sequence[str], config: Path | None
+    name: str,
+    options: dict[str, Any],
+    sets: Sequence[str],
+    ranges: Sequence[str],
+    config: Path | None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Space:
-    """The checked space; without any data file the embedded dialogues stand in.
+    """The checked space; without any data file its embedded sample stands in.
+
+    Args:
+        say: is told what became of every key of another program's configuration file.
 
     Raises:
         UserError: every mistake at once.
@@ -54,11 +62,13 @@ def resolve_space(
             raise UserError(
                 f"--config {config} is no mapping", "lines KEY: VALUE", "start with a line such as model: …"
             )
+        if foreign.is_foreign(laid_over):
+            laid_over = _translated(laid_over, str(config), raw, options, say)
     sources = [source.get("data") for source in (raw, laid_over or {})]
     splits = ("train", "dev", "test")
     given = any(source.get(split) for source in sources if isinstance(source, dict) for split in splits)
     given = given or any(options[f"data.{split}"] for split in splits)
-    given = given or any(text.startswith("data.") for text in sets)
+    given = given or any(text.startswith(tuple(f"data.{split}=" for split in splits)) for text in sets)
     return resolve(
         raw,
         where,
@@ -70,8 +80,33 @@ def resolve_space(
         options=options,
         known_parameters=known_parameters(),
         aliases=BECAME,
-        metrics=metrics.DIRECTIONS,
+        metrics=directions_of,
     )
+
+
+def _translated(
+    mapping: dict[str, Any], where: str, raw: dict[str, Any], options: dict[str, Any], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Another program's file in kotune's own form; files named on the command line take the place of all of its."""
+    searched = [*(raw.get("search") or {})]
+    found, became = foreign.translate(mapping, where, searched, known_parameters())
+    for line in foreign.told(became):
+        say(line)
+    if any(options.get(f"data.{split}") for split in ("train", "dev", "test")):
+        found.pop("data", None)
+    defaults = found.pop("defaults", {})
+    return {**found, "search": {name: {"default": value} for name, value in defaults.items()}}
+
+
+def directions_of(task: str) -> dict[str, str]:
+    """The metrics of a task and their directions, the usual one first.
+
+    Raises:
+        UserError: there is no such task.
+    """
+    found = task_named(task)
+    usual = found.usual_metric
+    return {usual: found.directions[usual], **found.directions}
 
 
 def check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
@@ -92,27 +127,29 @@ def check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
             "a new name: a study is never overwritten",
             f"{COMMAND} resume {order.name}, or --study ANOTHER-NAME",
         )
-    task_named(space.task)
     check_configs(space)
+    preparation.tokenizers_of(space)
     if space.data["embedded"]:
         space = preparation.with_samples(space, scratch)
     elif not space.data["train"]:
         raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
     splits = preparation.read(space)
+    task = preparation.learn(space, splits)
     plan = plan_slots(space, machines(order.address))
     # Last, since a hub id asks the network.
     named = [*space.fixed, *space.search]
     overrides = [name.removeprefix("model.") for name in named if name.startswith("model.")]
-    check_model(space.model, overrides, _longest(space))
+    check_model(space.model, space.architecture, task, overrides, _longest(space))
     if space.tokenizer or scratch_size(space.model) is None:
-        load_tokenizer(space.tokenizer or space.model)
+        load_tokenizer(space.tokenizer or space.model, writes=task.writes)
     return splits, plan
 
 
 def _longest(space: Space) -> int:
     """The most tokens that a source, a target or a generated text may have."""
-    lengths = [space.max_source_length, space.max_target_length]
-    for name in ("max_new_tokens", "max_length"):
+    writes = task_named(space.task).writes
+    lengths = [space.max_source_length, space.max_target_length if writes else 0]
+    for name in ("max_new_tokens", "max_length") if writes else ():
         found = space.search.get(name)
         values = [space.fixed.get(name)] if found is None else _ends(found)
         lengths += [int(value) for value in values if value is not None]
@@ -132,11 +169,12 @@ def check_configs(space: Space) -> None:
     from trainables.trial import check_config
 
     base = {**space.fixed, **samplers.defaults(space.search)}
-    check_config(base)
+    writes = task_named(space.task).writes
+    check_config(base, writes)
     for name, found in space.search.items():
         for value in _ends(found):
             if name in base:
-                check_config({**base, name: value})
+                check_config({**base, name: value}, writes)
 
 
 def machines(address: str | None) -> list[Machine]:

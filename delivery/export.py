@@ -1,4 +1,4 @@
-"""The best model as a Hugging Face folder that needs no code of ours: weights, tokenizer, winning decoding, card."""
+"""The best model as a Hugging Face folder: weights, tokenizer, winning decoding parameters, card."""
 
 from __future__ import annotations
 
@@ -8,58 +8,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from delivery.generation import SETTINGS
+from delivery.card import model_card
+from delivery.predictor import SETTINGS
 from search_spaces.errors import UserError
-from tuning import retention
+from trainables.models import load_model, load_tokenizer
+from tuning import preparation, retention
 from tuning.study import Study
 
-_CARD = """\
----
-language: [ko]
-library_name: transformers
-tags: [summarization, kotune]
----
 
-# {study}
-
-Found by kotune in {trials} trials: trial `{trial}`, epoch {epoch:g}.
-
-| | |
-|---|---|
-| {metric} on dev | **{value:.4f}** |
-| tokenizer of the score | {rouge_tokenizer} |
-| recipe default | {default} |
-| search space | {space} |
-| base model | {base} |
-
-## Use
-
-```python
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-tokenizer = AutoTokenizer.from_pretrained("{folder}")
-model = AutoModelForSeq2SeqLM.from_pretrained("{folder}")
-inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False, truncation=True, max_length={limit})
-print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))
-```
-
-The decoding parameters that won are in `generation_config.json`; `generate` reads them.
-{ends}
-## Configuration
-
-```json
-{config}
-```
-
-## Data
-
-{data}
-"""
-
-
-def export(study: Study, summary: dict[str, Any], target: Path | None = None) -> Path:
+def export(study: Study, material: preparation.Material, summary: dict[str, Any], target: Path | None = None) -> Path:
     """Write the best model of the study to `target` (default: `best_model` in the study folder).
 
     The folder appears whole or not at all. In the study folder an older export is replaced.
@@ -82,73 +41,30 @@ def export(study: Study, summary: dict[str, Any], target: Path | None = None) ->
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
-    model = AutoModelForSeq2SeqLM.from_pretrained(point.path)
+    task = preparation.task_of(study.space, material)
+    model: Any = load_model(str(point.path), task.auto_model)
     model.save_pretrained(staging)
-    model.generation_config.save_pretrained(staging)
-    tokenizer = AutoTokenizer.from_pretrained(study.paths.base_model)
+    if task.writes:
+        model.generation_config.save_pretrained(staging)
+    base = study.paths.base_model(preparation.variant_of(best.config))
+    tokenizer = load_tokenizer(str(base), writes=task.writes)
     tokenizer.save_pretrained(staging)
     settings = {
         "study": study.name,
         "trial": best.trial_id,
         "task": study.space.task,
-        "columns": dict(study.space.columns),
+        "task_options": task.to_options(),
+        "columns": {**study.space.columns, "header": list(study.space.columns["header"])},
+        "quoting": study.space.data["quoting"],
+        "broken_rows": study.space.data["broken_rows"],
         "max_source_length": study.space.max_source_length,
-        "remove_tokens": list(study.space.remove_tokens),
+        "max_target_length": study.space.max_target_length,
         "special_tokens": list(study.space.special_tokens),
         "summary": summary,
     }
     (staging / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
-    (staging / "README.md").write_text(_card(study, summary, folder, tokenizer), encoding="utf-8")
+    (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     staging.rename(folder)
     return folder
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """What `export` wrote beside the model.
-
-    Raises:
-        UserError: kotune did not export this folder.
-    """
-    try:
-        settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError(
-            f"{folder} holds no {SETTINGS}",
-            "a folder written by kotune export, such as runs/STUDY/best_model",
-            "check the path; kotune export STUDY writes one",
-        ) from None
-    return settings
-
-
-def _card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: Any) -> str:
-    from trainables.tasks import ends_itself
-
-    best, default = summary["best"], summary["default"]
-    data = "\n".join(
-        f"- {name}: {split['rows']:,} rows, `{Path(split['path']).name}`, sha256 `{split['sha256']}`"
-        for name, split in summary["data"].items()
-    )
-    adds_ends = ends_itself(tokenizer)
-    begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
-    return _CARD.format(
-        study=study.name,
-        trials=summary["trials"]["total"],
-        trial=best["trial"],
-        epoch=best["epoch"],
-        metric=summary["metric"],
-        value=best["value"],
-        rouge_tokenizer=summary["rouge_tokenizer"],
-        default="none" if not default or default["value"] is None else f"{default['value']:.4f}",
-        space=study.space.name,
-        base=study.space.model,
-        folder=folder.name,
-        template="TEXT" if adds_ends else f"{begin}TEXT + tokenizer.eos_token",
-        limit=study.space.max_source_length,
-        ends=""
-        if adds_ends
-        else "\nThis tokenizer adds no ends of its own; training put them, so inference must too.\n",
-        config=json.dumps(best["config"], ensure_ascii=False, indent=2),
-        data=data,
-    )

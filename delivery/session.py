@@ -11,18 +11,23 @@ from typing import Any, TextIO
 
 import yaml
 
+from corpora.samples import SAMPLES
 from corpora.splits import Splits
 from delivery.checking import COMMAND, Order, check, machines
 from delivery.closing import last_lines
 from delivery.export import export
-from delivery.final_test import score_on_test
+from delivery.predictor import open_model
+from delivery.scoring import score
 from delivery.summary import summarise
 from search_spaces.errors import UserError
 from search_spaces.schema import parse_duration
+from trainables.class_metrics import draw_confusion
+from trainables.classification import Classification
 from tuning import preparation, retention
 from tuning.live import View, open_view
 from tuning.resources import Plan, plan_slots
 from tuning.study import Study, write_json
+from tuning.wandb_settings import tracking_settings
 
 
 def dry_run(order: Order, out: TextIO) -> str:
@@ -49,11 +54,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         splits, plan = check(order, Path(folder))
     space = order.space
     study = Study.create(space, order.storage, order.name)
-    if space.data["embedded"]:
-        view.say("no --train given: searching on the embedded sample, Korean dialogues that kotune makes itself")
-        study.space = preparation.with_samples(space, study.paths.sample)
-        study.save_space()
-        splits = preparation.read(study.space)
+    splits = embedded_sample(study, splits, view)
     view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
     try:
         material = preparation.prepare(study, splits, view.say)
@@ -61,6 +62,17 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         shutil.rmtree(study.paths.root)  # nothing was started: the name stays free
         raise
     return _search(study, material, plan, splits, order.address, view)
+
+
+def embedded_sample(study: Study, splits: Splits, view: View) -> Splits:
+    """The splits of a study that was given no data: its sample, written into its folder; else `splits` as they are."""
+    if not study.space.data["embedded"]:
+        return splits
+    about = SAMPLES[study.space.sample].about
+    view.say(f"no --train given: learning from the embedded sample, {about} that kotune makes itself")
+    study.space = preparation.with_samples(study.space, study.paths.sample)
+    study.save_space()
+    return preparation.read(study.space)
 
 
 def resume(
@@ -120,14 +132,14 @@ def export_study(name: str, storage: Path, out: Path | None) -> Path:
         wall_seconds=earlier.get("wall_seconds", 0.0),
         test=_known_test(study, earlier),
     )
-    return export(study, summary, out)
+    return export(study, material, summary, out)
 
 
 def _search(
     study: Study, material: preparation.Material, plan: Plan, splits: Splits, address: str | None, view: View
 ) -> dict[str, Any]:
     # Here, since importing it imports Ray, which reads its settings then.
-    from tuning.search import Search, connect, disconnect, tracking_settings
+    from tuning.search import Search, connect, disconnect
 
     if address is None:
         connect(None)
@@ -147,11 +159,7 @@ def _search(
         wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
         test=_known_test(study, earlier),
     )
-    if summary["best"] is not None:
-        folder = export(study, summary)
-        if "test" in material.tables and summary["test"] is None and search.end != "interrupted":
-            summary["test"] = _test(study, material, splits, folder, summary)
-            export(study, summary)
+    close(study, material, splits, summary, search.end)
     write_json(study.paths.summary, summary)
     for line in last_lines(study, summary, tracking, search.end):
         view.say(line)
@@ -172,9 +180,16 @@ def _known_test(study: Study, earlier: dict[str, Any]) -> dict[str, Any] | None:
     return earlier.get("test") if same else None
 
 
-def _test(
-    study: Study, material: preparation.Material, splits: Splits, folder: Path, summary: dict[str, Any]
-) -> dict[str, Any]:
-    assert splits.test is not None
-    batch = int(summary["best"]["config"].get("per_device_eval_batch_size", 32))
-    return score_on_test(folder, splits.test.rows, material.tables["test"], study.space.rouge_tokenizer, batch)
+def close(study: Study, material: preparation.Material, splits: Splits, summary: dict[str, Any], end: str) -> None:
+    """Export the best model, look at its mistakes on dev, and open the test split, once; `summary` is filled in."""
+    if summary["best"] is None:
+        return
+    folder = export(study, material, summary)
+    model, batch = open_model(folder), int(summary["best"]["config"].get("per_device_eval_batch_size", 32))
+    if isinstance(model.task, Classification):
+        seen = score(model, splits.dev.rows, batch)
+        summary["confusion"] = {"labels": seen["labels"], "dev": seen["confusion"]}
+        draw_confusion(seen["confusion"], seen["labels"], study.paths.root / "confusion_dev.png")
+    if splits.test is not None and summary["test"] is None and end != "interrupted":
+        summary["test"] = score(model, splits.test.rows, batch)
+    export(study, material, summary)

@@ -9,7 +9,18 @@ from tuning import retention
 from tuning.preparation import Material
 from tuning.study import COMPLETED, FAILED, PRUNED, RUNNING, Study, TrialRecord
 
-_VERSIONS = ("torch", "transformers", "ray", "optuna", "accelerate", "datasets", "wandb", "kiwipiepy", "rouge-score")
+_VERSIONS = (
+    "torch",
+    "transformers",
+    "ray",
+    "optuna",
+    "accelerate",
+    "datasets",
+    "wandb",
+    "kiwipiepy",
+    "rouge-score",
+    "sacrebleu",
+)
 
 
 def summarise(
@@ -35,7 +46,7 @@ def summarise(
         "model": study.space.model,
         "metric": study.metric,
         "mode": study.mode,
-        "rouge_tokenizer": material.rouge_tokenizer,
+        "rouge_tokenizer": material.scored_with or None,
         "trials": {"total": len(study.records), **counts, "unfinished": len(study.with_status(RUNNING))},
         "best": _best(study, best) if best else None,
         "default": _default(study),
@@ -81,7 +92,7 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
     unfinished = f", {trials['unfinished']} unfinished" if trials["unfinished"] else ""
     lines = [f"{trials['total']} trials: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"]
     metric = summary["metric"]
-    name = f"{metric} ({summary['rouge_tokenizer']})" if metric.startswith("rouge") else metric
+    name = named(metric, summary["rouge_tokenizer"])
     if best is None:
         return [*lines, "no trial gave a model"]
     lines.append(f"best     {name} {best['value']:.4f} on dev: {best['trial']}, epoch {best['epoch']:g}")
@@ -92,13 +103,18 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
         lines.append(f"default  {summary['metric']} {default['value']:.4f}{stopped}: best {gain:+.4f}")
     if summary["test"]:
         test = summary["test"]
-        shown = metric if metric in test else "rouge_sum"
+        shown = metric if metric in test else next(iter(test))
         lines.append(
-            f"test     {shown} ({test['rouge_tokenizer']}) {test[shown]:.4f} on {test['rows']} rows, opened once"
+            f"test     {named(shown, test['rouge_tokenizer'])} {test[shown]:.4f} on {test['rows']} rows, opened once"
         )
     lines.append(f"model    {summary['best_model']}")
     lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
     return lines
+
+
+def named(metric: str, scored_with: str | None) -> str:
+    """A metric with the tokenizer that its value means nothing without."""
+    return f"{metric} ({scored_with})" if scored_with and metric.startswith(("rouge", "bleu")) else metric
 
 
 def _short(value: Any) -> str:

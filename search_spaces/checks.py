@@ -82,9 +82,9 @@ def metric_problems(space: Space, metrics: Mapping[str, str], origin: Mapping[st
     """A metric nobody computes, or a direction that is not its own."""
     where = origin.get("metric", "the default")
     if space.metric not in metrics:
-        todo = nearest(space.metric, metrics) or "name one of them"
+        todo = nearest(str(space.metric), metrics) or "name one of them"
         return [UserError(f"{where}: metric is {space.metric!r}", ", ".join(sorted(metrics)), todo)]
-    own = metrics[space.metric]
+    own = metrics[str(space.metric)]
     if space.mode in (None, own):
         return []
     given = f"{origin['mode']}: mode is {space.mode}, but the best {space.metric} is the {own}imum"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,12 @@ from search_spaces.parsing import YAML_FORMS, parse_range
 from search_spaces.ranges import Range, holds
 from search_spaces.schema import READERS, SECTIONS, Space
 from search_spaces.values import as_written
+
+#: Task -> its metrics and their directions, the usual one first.
+MetricsOf = Callable[[str], Mapping[str, str]]
+
+#: Two names for one limit; the layer that speaks last is heard.
+_RIVALS = {"max_length": ("max_new_tokens",), "max_new_tokens": ("max_length",)}
 
 TOP_KEYS = (*(key for key in READERS if "." not in key), *SECTIONS, "fixed", "search")
 
@@ -95,6 +101,7 @@ class Draft:
             return
         searched = self._take(self.search, name)
         self._take(self.fixed, name)
+        self._end_rivals(name, where)
         self.fixed[name], self.origin[name] = read, where
         if searched:
             self._settle_conditions(name, read)
@@ -102,10 +109,18 @@ class Draft:
     def vary(self, name: str, found: Range, where: str, *, has_default: bool) -> None:
         """Search a parameter; without a default of its own the range takes over the value used so far, if inside."""
         usual = [before.default for before in self._take(self.search, name)] + self._take(self.fixed, name)
+        self._end_rivals(name, where)
         if not has_default:
             inside = [value for value in usual if found.contains(value)]
             found = replace(found, default=inside[0]) if inside else found
         self.search[name], self.origin[name] = found, where
+
+    def _end_rivals(self, name: str, where: str) -> None:
+        """A limit of length that an earlier layer gave under another name no longer holds."""
+        for rival in _RIVALS.get(name, ()):
+            if self.origin.get(rival) != where:
+                self._take(self.search, rival)
+                self._take(self.fixed, rival)
 
     def narrow(self, name: str, found: Range, where: str) -> None:
         """Search a parameter in a range from the command line, which has no way to write a condition or a default."""
@@ -113,11 +128,12 @@ class Draft:
             found = replace(found, when=before.when)
         self.vary(name, found, where, has_default=False)
 
-    def build(self, metrics: Mapping[str, str] | None = None) -> Space:
+    def build(self, metrics: MetricsOf | None = None) -> Space:
         """The space.
 
         Args:
-            metrics: every metric and its direction, `max` or `min`; None leaves metric and mode unchecked.
+            metrics: the metrics of a task and their directions, the usual one first; None leaves metric and mode as
+                they are.
 
         Raises:
             UserError: whatever was wrong in any layer or between them, all at once.
@@ -130,9 +146,19 @@ class Draft:
         space = Space(**top, fixed=self.fixed, search=search)
         self.problems += condition_problems(self.search, self.broken, self.origin)
         self.problems += [*epoch_problems(space, self.origin), *data_problems(space, self.origin)]
-        self.problems += metric_problems(space, metrics, self.origin) if metrics is not None else []
+        if metrics is None:
+            raise_all(self.problems)
+            return space
+        try:
+            known = metrics(space.task)
+        except UserError as error:
+            self.problem(error)
+            raise_all(self.problems)
+            raise
+        space = replace(space, metric=space.metric or next(iter(known)))
+        self.problems += metric_problems(space, known, self.origin)
         raise_all(self.problems)
-        return replace(space, mode=metrics[space.metric]) if metrics is not None else space
+        return replace(space, mode=known[str(space.metric)])
 
     def _section(self, key: str, value: object, where: str) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):  # a section whose lines are all comments reads as None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_spaces.draft import Draft, Names, unknown_parameter
+from search_spaces.draft import Draft, MetricsOf, Names, unknown_parameter
 from search_spaces.errors import UserError, nearest
 from search_spaces.parsing import parse_range_option
 from search_spaces.schema import READERS, SECTIONS, Space
@@ -53,7 +53,7 @@ def resolve(
     where: str,
     *,
     known_parameters: Mapping[str, str],
-    metrics: Mapping[str, str],
+    metrics: MetricsOf,
     embedded: bool = False,
     config: Mapping[str, Any] | None = None,
     config_where: str = "--config",
@@ -71,7 +71,7 @@ def resolve(
         raw: a search space as `load_space` gives it; `where` names it in messages.
         known_parameters: the name of every parameter and its kind, such as `training` or `generation`. Where two
             kinds share a name, the second one's is a key with its prefix: `generation.NAME`.
-        metrics: the name of every metric and its direction, `max` or `min`.
+        metrics: what gives the metrics of a task and their directions, `max` or `min`, the usual one first.
         embedded: whether the data that comes with kotune is used, because the user gave none.
         config: a mapping of the same form as `raw`; `config_where` names it in messages.
         sets: `KEY=VALUE` texts of `--set`.

@@ -16,6 +16,7 @@ from search_spaces.values import (
     parse_duration,
     path,
     real,
+    share,
     text,
     texts,
     whole,
@@ -31,7 +32,9 @@ class Columns(TypedDict):
 
     id: Annotated[str | None, optional(text()), "id"]
     source: Annotated[str, text(), "source"]
+    pair: Annotated[str | None, optional(text()), None]  # a second text, read together with the first
     target: Annotated[str, text(), "target"]
+    header: Annotated[tuple[str, ...], texts(), ()]  # names of the columns of files that have no header line
 
 
 class Scheduler(TypedDict):
@@ -88,6 +91,25 @@ class Data(TypedDict):
     dev: Annotated[str | None, optional(path()), None]
     test: Annotated[str | None, optional(path()), None]
     embedded: Annotated[bool, flag(), False]
+    dev_share: Annotated[float, share(), 0.1]  # of the training rows, cut off where there is no dev file
+    quoting: Annotated[str, one_of("auto", "csv", "none"), "auto"]
+    broken_rows: Annotated[str, one_of("stop", "skip"), "stop"]  # rows that cannot be read; skipped ones are counted
+
+
+class Filters(TypedDict):
+    """Training rows that are left out; null: none for this reason. Lengths are in characters."""
+
+    strip_whitespace: Annotated[bool, flag(), False]
+    min_length: Annotated[int | None, optional(whole(at_least=1)), None]
+    max_length: Annotated[int | None, optional(whole(at_least=1)), None]
+    min_target_length: Annotated[int | None, optional(whole(at_least=1)), None]
+    max_target_length: Annotated[int | None, optional(whole(at_least=1)), None]
+    max_token_repeats: Annotated[int | None, optional(whole(at_least=1)), None]  # of one word in a target
+    max_ngram_repeats: Annotated[int | None, optional(whole(at_least=1)), None]
+    ngram: Annotated[int, whole(at_least=1), 3]
+    drop_patterns: Annotated[tuple[str, ...], texts(), ()]  # regular expressions, on source and target
+    drop_duplicates: Annotated[bool, flag(), False]
+    sample: Annotated[int | None, optional(whole(at_least=1)), None]  # so many rows, drawn by the study's seed
 
 
 def _defaults(section: type) -> Callable[[], Any]:
@@ -101,9 +123,10 @@ class Space:
 
     name: Annotated[str, text()] = "space"
     task: Annotated[str, text()] = "summarisation"
+    architecture: Annotated[str, text()] = "bart"  # of scratch:SIZE
     model: Annotated[str, text()] = "digit82/kobart-summarization"  # a hub name, a folder, or scratch:SIZE
     tokenizer: Annotated[str | None, optional(text())] = None  # None: the model's, or trained on the training split
-    metric: Annotated[str, text()] = "rouge_sum"
+    metric: Annotated[str | None, optional(text())] = None  # None: the task's usual one
     mode: Annotated[str | None, optional(one_of("max", "min"))] = None  # None: the metric's own direction
     columns: Columns = field(default_factory=_defaults(Columns))
     max_source_length: Annotated[int, whole(at_least=1)] = 512  # tokens
@@ -111,6 +134,9 @@ class Space:
     special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never cut into pieces by the tokenizer
     remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # taken out of what is generated
     rouge_tokenizer: Annotated[str, one_of("kiwi", "whitespace", "syllable")] = "kiwi"
+    rdass_encoder: Annotated[str | None, optional(text())] = None  # a sentence encoder: hub id or folder
+    correct_labels: Annotated[bool, flag()] = False  # what is written becomes the nearest label
+    decimals: Annotated[int | None, optional(whole(at_least=0, at_most=12))] = None  # of a written number
     eval_every: Annotated[float, real(above=0)] = 1.0  # epochs; a fraction is allowed
     seed: Annotated[int, whole(at_least=0, at_most=2**32 - 1)] = 42  # numpy takes 32 bits
     fixed: dict[str, Any] = field(default_factory=dict)
@@ -122,6 +148,8 @@ class Space:
     wandb: Wandb = field(default_factory=_defaults(Wandb))
     checkpoints: Checkpoints = field(default_factory=_defaults(Checkpoints))
     data: Data = field(default_factory=_defaults(Data))
+    filters: Filters = field(default_factory=_defaults(Filters))
+    sample: Annotated[str, text()] = "dialogues"  # the embedded data, where no file is given
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that YAML and JSON carry and `from_dict` reads back to an equal space."""

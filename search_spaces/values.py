@@ -193,6 +193,18 @@ def real(above: float | None = None, at_least: float | None = None) -> Reader:
     return Reader(allowed, f"{(above or 0) + 1:g}", read)
 
 
+def share() -> Reader:
+    """A number between 0 and 1, both excluded."""
+
+    def read(value: object) -> float:
+        number = as_number(value)
+        if number is None or not 0 < number < 1:
+            raise ValueError(value)
+        return number
+
+    return Reader("a number between 0 and 1", "0.1", read)
+
+
 def duration() -> Reader:
     """A length of time, read to seconds."""
 

@@ -30,16 +30,15 @@ def tiny_rows() -> dict[str, list[dict[str, str]]]:
 @pytest.fixture(scope="session")
 def tiny_base(tiny_rows: dict[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a `scratch:tiny` base model whose tokenizer knows the speakers. Read, never written."""
-    from trainables.models import prepare_base
+    from trainables.models import Recipe, prepare_base
+    from trainables.tasks import make_task
 
     folder = tmp_path_factory.mktemp("tiny") / "base_model"
     prepare_base(
         folder,
-        model="scratch:tiny",
-        tokenizer=None,
-        texts=[row[role] for row in tiny_rows["train"] for role in ("source", "target")],
-        special_tokens=["#Person1#", "#Person2#"],
-        seed=1,
+        Recipe("scratch:tiny", special_tokens=("#Person1#", "#Person2#"), seed=1),
+        make_task("seq2seq", {}),
+        [row[role] for row in tiny_rows["train"] for role in ("source", "target")],
     )
     return folder
 
@@ -50,15 +49,13 @@ def tiny_tables(
 ) -> dict[str, str]:
     """Split -> folder of its tokenised table; sources up to 64 tokens, targets up to 24, ROUGE by whitespace."""
     from trainables.models import load_tokenizer
-    from trainables.tasks import Limits, task_named
+    from trainables.task import Limits
+    from trainables.tasks import make_task
 
     words = load_tokenizer(str(tiny_base))
     cache = tmp_path_factory.mktemp("tables")
-    task = task_named("summarisation")
-    made = {
-        split: task.prepare(rows, words, Limits(source=64, target=24), "whitespace", cache)
-        for split, rows in tiny_rows.items()
-    }
+    task = make_task("seq2seq", {"rouge_tokenizer": "whitespace"})
+    made = {split: task.prepare(rows, words, Limits(source=64, target=24), cache) for split, rows in tiny_rows.items()}
     return {split: str(prepared.folder) for split, prepared in made.items()}
 
 
@@ -83,7 +80,8 @@ def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]
         usual: dict[str, Any] = {
             "trial_id": "trial-0",
             "number": 0,
-            "task": "summarisation",
+            "task": "seq2seq",
+            "task_options": {"rouge_tokenizer": "whitespace"},
             "base_model": str(tiny_base),
             **tiny_tables,
             "config": config,
@@ -92,8 +90,6 @@ def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]
             "mode": "min",
             "eval_every": 1.0,
             "max_epochs": float(config["num_train_epochs"]),
-            "rouge_tokenizer": "whitespace",
-            "remove_tokens": [],
             "folder": str(folder),
         }
         return Job.from_dict({**usual, **changes})

@@ -7,11 +7,10 @@ the seed, the epoch and its size alone; how it is dealt to workers and micro-bat
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch.utils.data import Dataset, Sampler
 
 _POOL = 50  # global batches at most whose rows are sorted together by length: similar, yet other rows every epoch
@@ -92,35 +91,28 @@ class GlobalBatchSampler(Sampler[list[int]]):
         return full * self.accumulation + -(-rest // (self.rows * self.workers))
 
 
-class TokenRows(Dataset[dict[str, list[int]]]):
-    """Tokenised rows by index; index -1 is row 0 with every label masked, which counts for nothing."""
+class TokenRows(Dataset[dict[str, Any]]):
+    """Tokenised rows by index; index -1 is row 0 with labels that count for nothing.
 
-    def __init__(self, rows: Any) -> None:
-        self._rows = rows
+    Args:
+        rows: a table, which gives several rows at once faster than one by one.
+        masked: makes labels of a row count for nothing.
+    """
+
+    def __init__(self, rows: Any, masked: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+        self._rows, self._masked = rows, masked
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> dict[str, list[int]]:
-        row: dict[str, list[int]] = self._rows[max(index, 0)]
-        return {**row, "labels": [-100] * len(row["labels"])} if index < 0 else row
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.__getitems__([index])[0]
 
-
-def pad(rows: Sequence[Mapping[str, Sequence[int]]], pad_token_id: int) -> dict[str, torch.Tensor]:
-    """Rows as tensors, padded on the right to the longest of this batch.
-
-    Returns:
-        `input_ids` and `attention_mask` of shape [rows, source tokens], `labels` of shape
-        [rows, target tokens] with -100 for padding.
-    """
-    sources = [torch.tensor(row["input_ids"]) for row in rows]
-    labels = [torch.tensor(row["labels"]) for row in rows]
-    stack = torch.nn.utils.rnn.pad_sequence
-    return {
-        "input_ids": stack(sources, batch_first=True, padding_value=pad_token_id),
-        "attention_mask": stack([torch.ones_like(source) for source in sources], batch_first=True),
-        "labels": stack(labels, batch_first=True, padding_value=-100),
-    }
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Several rows (`torch`'s fetcher asks for a whole batch)."""
+        columns = self._rows[[max(index, 0) for index in indices]]
+        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+        return [self._masked(row) if index < 0 else row for index, row in zip(indices, rows, strict=True)]
 
 
 def evaluation_batches(lengths: Sequence[int], rows: int, workers: int, worker: int) -> list[list[int]]:

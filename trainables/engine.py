@@ -1,10 +1,10 @@
-"""The one training engine: `Seq2SeqTrainer`, with what it gets wrong put right.
+"""The one training engine for all tasks: `Trainer`, with what it gets wrong put right.
 
-- Loss: token losses are summed and divided by the tokens of the whole global batch, so that 1×32, 2 workers×16
-  and 8×4 accumulation give one loss and one gradient. (For BART, `Trainer` multiplies both by accumulation
-  steps and by workers.)
+- Loss: losses are summed and divided by what counts in the whole global batch (tokens, or rows), so that 1×32,
+  2 workers×16 and 8×4 accumulation give one loss and one gradient. (For BART, `Trainer` multiplies both by
+  accumulation steps and by workers.)
 - Batches: see `trainables.batching`.
-- Evaluation: every row once, its loss per token, its text with the trial's own decoding parameters.
+- Evaluation: every row once, its loss, and its prediction with the trial's own decoding parameters.
 - Report first, save afterwards: a trial that is stopped writes nothing.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,52 +20,33 @@ from typing import Any
 import torch
 from accelerate.utils import broadcast_object_list, gather_object
 from torch.utils.data import DataLoader
-from transformers import (
-    GenerationConfig,
-    PreTrainedModel,
-    Seq2SeqTrainer,
-    Seq2SeqTrainingArguments,
-    TrainerCallback,
-)
-from transformers.modeling_outputs import BaseModelOutput
+from transformers import GenerationConfig, PreTrainedModel, Seq2SeqTrainingArguments, Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
-from trainables import checkpoints
-from trainables.batching import GlobalBatchSampler, TokenRows, evaluation_batches, pad
-from trainables.decoding import reads_the_source
-from trainables.judging import Evaluation, Judge, TrialFailed
-from trainables.rungs import EpochOrder, Rungs
-
-
-def token_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
-    """Summed cross entropy over all tokens whose label is not -100, in 32 bit.
-
-    Args:
-        logits: [rows, tokens, vocabulary].
-        labels: [rows, tokens].
-        smoothing: share of probability spread evenly over the vocabulary (Szegedy et al. 2016,
-            https://arxiv.org/abs/1512.00567), as `label_smoothing_factor` of transformers.
-    """
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), labels.flatten(), ignore_index=-100, reduction="sum", label_smoothing=smoothing
-    )
+from trainables import checkpoints, optimizers
+from trainables.batching import GlobalBatchSampler, TokenRows, evaluation_batches
+from trainables.judging import Judge, TrialFailed
+from trainables.rungs import EpochOrder, GradientNorms, Rungs
+from trainables.task import Decode, Evaluation, Task
 
 
 @dataclass(frozen=True)
 class _Verdict:
     metrics: dict[str, float]
     best: bool
+    enough: bool
     failure: str | None
 
 
-class Engine(Seq2SeqTrainer):
+class Engine(Trainer):
     """Trains one trial.
 
     Args:
-        train_rows: tokenised rows with `input_ids`, `labels` and `length`.
-        dev_rows: as `train_rows`.
+        own: kotune's own parameters, such as `class_weights` or `freeze_layers`.
+        train_rows: the tokenised table to train on, as `Task.prepare` makes it.
+        dev_rows: as `train_rows`, with what scoring needs.
         decode: token ids -> text.
-        decoding: the trial's decoding parameters.
+        decoding: the trial's decoding parameters; None where nothing is written.
         folder: where checkpoints go.
         rungs: when to evaluate.
     """
@@ -75,52 +56,80 @@ class Engine(Seq2SeqTrainer):
         model: PreTrainedModel,
         args: Seq2SeqTrainingArguments,
         *,
+        task: Task,
+        own: Mapping[str, Any],
         train_rows: Any,
         dev_rows: Any,
-        decode: Callable[[Sequence[Sequence[int]]], list[str]],
-        decoding: GenerationConfig,
+        decode: Decode,
+        decoding: GenerationConfig | None,
         judge: Judge,
         rungs: Rungs,
         folder: Path,
-        by_length: bool,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self._network: Any = model  # never wrapped, never None
-        self._train_rows = TokenRows(train_rows.select_columns(["input_ids", "labels"]))
-        self._pad_token_id = int(model.config.pad_token_id)
-        self._dev_rows, self._decode, self._decoding = dev_rows, decode, decoding
+        self._task, self._own = task, own
+        self._train_rows, self._dev_rows = self._rows(train_rows), self._rows(dev_rows)
+        self._dev_table, self._decode, self._decoding = dev_rows, decode, decoding
         self._judge, self._rungs, self._folder = judge, rungs, folder
+        self._criterion = task.criterion(own, args.label_smoothing_factor, train_rows)
+        self._last = False
         self._sampler = GlobalBatchSampler(
-            lengths=train_rows["length"],
+            lengths=list(train_rows["length"]),
             rows=args.per_device_train_batch_size,
             accumulation=args.gradient_accumulation_steps,
             workers=args.world_size,
             worker=args.process_index,
             seed=args.seed,
-            by_length=by_length,
+            by_length=bool(own.get("group_by_length", True)),
         )
+        optimizers.freeze(model, int(own.get("freeze_layers") or 0))
+        self._gradients = GradientNorms() if own.get("log_gradients") else None
+        watching = [self._gradients] if self._gradients else []
         super().__init__(
             model=model,
             args=args,
             train_dataset=self._train_rows,
-            eval_dataset=TokenRows(dev_rows.select_columns(["input_ids", "labels"])),
+            eval_dataset=self._dev_rows,
             data_collator=self._collate,
             compute_loss_func=self._loss,
-            callbacks=[rungs, EpochOrder(self._sampler), *callbacks],
+            callbacks=[rungs, EpochOrder(self._sampler), *watching, *callbacks],
         )
         self.remove_callback(PrinterCallback)
         steps_per_epoch = math.ceil(len(self._sampler) / args.gradient_accumulation_steps)
         rungs.plan(steps_per_epoch)
         self.label_smoother = None  # `_loss` smooths; evaluation never does, so that losses compare
 
-    def _collate(self, rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
-        batch = pad(rows, self._pad_token_id)
-        # `compute_loss_func` takes the labels away from the model, which then cannot shift them itself.
-        batch["decoder_input_ids"] = self._network.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
-        return batch
+    def _rows(self, table: Any) -> TokenRows:
+        columns = [name for name in self._task.columns if name in table.column_names]
+        return TokenRows(table.select_columns(columns), self._task.masked)
+
+    def _collate(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        return self._task.collate(rows, self._network)
 
     def _loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:
-        return token_loss(outputs["logits"], labels, self.args.label_smoothing_factor) / num_items_in_batch
+        return self._criterion(outputs, labels) / num_items_in_batch
+
+    # ---- optimizer
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        made = optimizers.make(self._network, self.args, self._own) if self.optimizer is None else None
+        if made is not None:
+            self.optimizer = made
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        return optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
+        if self._own.get("adafactor_own_rate") and self.lr_scheduler is None:
+            self.lr_scheduler = optimizers.adafactor_schedule(optimizer or self.create_optimizer())
+        return super().create_scheduler(num_training_steps, optimizer)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if self._gradients is not None and "loss" in logs:
+            logs = {**logs, **self._gradients.newest}
+        super().log(logs, start_time)
+
+    # ---- batches and evaluation
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         # Not prepared by accelerate: the sampler already deals rows to workers.
@@ -141,11 +150,11 @@ class Engine(Seq2SeqTrainer):
         Raises:
             TrialFailed: a metric is not a number. On every worker.
         """
-        verdict = self._agree(self._judged(self.generate_and_measure()))
+        verdict = self._agree(self._judged(self.predict_and_measure()))
         if verdict.failure:
             raise TrialFailed(verdict.failure)
         step = self.state.global_step
-        last = self._rungs.is_last(step)
+        last = self._last = self._rungs.is_last(step) or verdict.enough
         prefixed = {f"eval_{name}": value for name, value in verdict.metrics.items()}
         self.log(dict(prefixed))
         if last and verdict.best:  # nothing is decided after the last report, so whoever hears it finds the model
@@ -165,8 +174,9 @@ class Engine(Seq2SeqTrainer):
         strange = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
         epoch = self._rungs.epoch_at(self.state.global_step)
         if strange:
-            return _Verdict(metrics, False, f"{', '.join(strange)} at epoch {epoch:g}")
-        return _Verdict(metrics, self._judge.weigh(epoch, metrics), None)
+            return _Verdict(metrics, False, False, f"{', '.join(strange)} at epoch {epoch:g}")
+        best = self._judge.weigh(epoch, metrics)
+        return _Verdict(metrics, best, self._judge.enough(), None)
 
     def _agree(self, answer: Any) -> Any:
         """What rank 0 said, on every worker."""
@@ -175,66 +185,39 @@ class Engine(Seq2SeqTrainer):
         return broadcast_object_list([answer])[0]
 
     @torch.no_grad()
-    def generate_and_measure(self) -> Evaluation:
-        """Loss and generated text of every dev row, each row once, whatever the number of workers."""
+    def predict_and_measure(self) -> Evaluation:
+        """Loss and prediction of every dev row, each row once, whatever the number of workers."""
         started = time.perf_counter()
         self._network.eval()
-        totals = torch.zeros(2, dtype=torch.float64)  # summed loss, tokens
-        texts: list[tuple[int, str, int]] = []
+        loss = counted = 0.0
+        predictions: list[tuple[int, Any, int]] = []
         batches = evaluation_batches(
-            self._dev_rows["length"],
+            self._dev_table["length"],
             self.args.per_device_eval_batch_size,
             self.args.world_size,
             self.args.process_index,
         )
-        rows = self._dev_rows.select_columns(["input_ids", "labels"])
         for indices in batches:
-            loss, tokens, generated = self._evaluate_batch([rows[index] for index in indices])
-            totals += torch.tensor([loss, tokens], dtype=torch.float64)
-            # Without the decoder's own first token, which it was given.
-            lengths = [sum(token != self._pad_token_id for token in sequence[1:]) for sequence in generated]
-            texts += zip(indices, self._decode(generated), lengths, strict=True)
-        shares = [(texts, totals.tolist())]
+            batch = self._prepare_inputs(self._collate(self._dev_rows.__getitems__(indices)))
+            with self.accelerator.autocast():
+                found = self._task.evaluate(self._network, batch, self._decode, self._decoding)
+            loss, counted = loss + found.loss, counted + found.counted
+            predictions += zip(indices, found.predictions, found.sizes, strict=True)
+        shares = [(predictions, loss, counted)]
         if self.args.world_size > 1:
             shares = gather_object(shares)
-        everything = sorted(row for share, _ in shares for row in share)
-        loss, tokens = (math.fsum(column) for column in zip(*(total for _, total in shares), strict=True))
+        everything = sorted((row for share, *_ in shares for row in share), key=lambda row: row[0])
+        total, number = math.fsum(share[1] for share in shares), math.fsum(share[2] for share in shares)
         return Evaluation(
-            texts=[text for _, text, _ in everything],
-            loss=loss / max(tokens, 1.0),
-            generated_tokens=sum(length for *_, length in everything) / max(len(everything), 1),
+            predictions=[prediction for _, prediction, _ in everything],
+            loss=total / max(number, 1.0),
+            generated_tokens=sum(size for *_, size in everything) / max(len(everything), 1),
             seconds=time.perf_counter() - started,
         )
 
-    def _evaluate_batch(self, rows: Sequence[dict[str, list[int]]]) -> tuple[float, float, list[list[int]]]:
-        batch = self._prepare_inputs(self._collate(rows))
-        with self.accelerator.autocast():
-            # Encoded once, read twice: by the loss and by generation.
-            encoded = self._network.get_encoder()(
-                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], return_dict=True
-            )
-            outputs = self._network(
-                encoder_outputs=encoded,
-                attention_mask=batch["attention_mask"],
-                decoder_input_ids=batch["decoder_input_ids"],
-            )
-            source = (
-                {"input_ids": batch["input_ids"]}
-                if reads_the_source(self._decoding)
-                else {"encoder_outputs": BaseModelOutput(last_hidden_state=encoded.last_hidden_state)}
-            )
-            generated = self._network.generate(
-                **source, attention_mask=batch["attention_mask"], generation_config=self._decoding
-            )
-        returned = self._decoding.num_return_sequences or 1
-        loss = token_loss(outputs["logits"], batch["labels"]).item()
-        tokens = (batch["labels"] != -100).sum().item()
-        return loss, tokens, generated[::returned].tolist()
-
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Write what is needed to go on, and the model; the manifest comes last and makes it complete."""
-        step = self.state.global_step
-        last = self._rungs.is_last(step)
+        step, last = self.state.global_step, self._last
         staging = checkpoints.staging(self._folder, step)
         self.save_model(str(staging), _internal_call=True)
         if not last:

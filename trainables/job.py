@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any
 
 from search_spaces.errors import UserError, nearest
@@ -16,6 +16,7 @@ class Job:
     trial_id: str
     number: int
     task: str
+    task_options: dict[str, Any]
     base_model: str  # folder
     train: str  # folder of the tokenised split
     dev: str
@@ -25,9 +26,8 @@ class Job:
     mode: str
     eval_every: float  # epochs
     max_epochs: float  # where the trial ends
-    rouge_tokenizer: str
-    remove_tokens: list[str]
     folder: str  # of the trial
+    weights_seed: int | None = None  # of fresh weights, where the base model was never trained
     decided_epoch: float = 0.0  # up to here the search has said "go on" already
     tracking: dict[str, Any] = field(default_factory=dict)
 
@@ -42,10 +42,14 @@ class Job:
         for name in given:
             if name not in known:
                 raise UserError(f"job key {name!r} is unknown", ", ".join(known), nearest(name, known))
-        missing = [name for name in known if name not in given and name not in ("decided_epoch", "tracking")]
+        missing = [name for name, entry in known.items() if name not in given and _needed(entry)]
         if missing:
             raise UserError(f"job without {', '.join(missing)}", ", ".join(known))
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _needed(entry: Field[Any]) -> bool:
+    return entry.default is MISSING and entry.default_factory is MISSING

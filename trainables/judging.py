@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from trainables import checkpoints
 from trainables.job import Job
 from trainables.metrics import best_of, is_better
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found, on rank 0: texts in row order, and what was counted."""
-
-    texts: list[str]
-    loss: float  # nats per token, without smoothing
-    generated_tokens: float  # mean per row
-    seconds: float
+from trainables.task import Evaluation, Task
 
 
 class TrialFailed(Exception):
@@ -36,6 +26,9 @@ class Judge(Protocol):
 
     def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
         """Remember an evaluation; answers whether it is the trial's best so far."""
+
+    def enough(self) -> bool:
+        """Whether the last evaluations were so little better that more would be a waste."""
 
     def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
         """Tell a result; answers whether to go on."""
@@ -55,12 +48,25 @@ class BestSoFar:
     """Scores evaluations, remembers the trial's best, and keeps its checkpoint.
 
     Args:
-        references: tokens of the dev targets, row by row.
+        table: the dev table, which holds what scores are made against.
+        patience: evaluations without a better value after which a trial ends of its own accord; None: never.
+        threshold: what a value must be better by to count as better for `patience`.
         after: epoch of the checkpoint that the trial goes on from; later results are forgotten.
     """
 
-    def __init__(self, job: Job, references: Sequence[Sequence[str]], reporter: Reporter, after: float) -> None:
-        self._job, self._references, self._reporter = job, references, reporter
+    def __init__(
+        self,
+        job: Job,
+        task: Task,
+        table: Any,
+        reporter: Reporter,
+        *,
+        after: float,
+        patience: int | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        self._job, self._task, self._table, self._reporter = job, task, table, reporter
+        self._patience, self._threshold = patience, threshold
         self._folder = Path(job.folder)
         self._file = self._folder / "evaluations.json"
         known = json.loads(self._file.read_text()) if self._file.is_file() else []
@@ -68,9 +74,10 @@ class BestSoFar:
         self._started = time.perf_counter()
 
     def score(self, evaluation: Evaluation) -> dict[str, float]:
-        from trainables.tasks import task_named
+        return self._task.score(evaluation, self._table)
 
-        return task_named(self._job.task).score(evaluation, self._references, self._job.rouge_tokenizer)
+    def enough(self) -> bool:
+        return self._patience is not None and stale(self._values, self._job.mode, self._threshold) >= self._patience
 
     def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
         value = metrics[self._job.metric]
@@ -92,3 +99,16 @@ class BestSoFar:
         best = best_of(self._values, self._job.mode)
         keep = set() if best is None else {best}
         checkpoints.prune(self._folder / "checkpoints", keep_epochs=keep, keep_newest=True)
+
+
+def stale(values: Mapping[float, float], mode: str, threshold: float) -> int:
+    """How many evaluations passed since the last that beat all before it by more than `threshold`."""
+    best: float | None = None
+    since = 0
+    for _, value in sorted(values.items()):
+        margin = threshold if mode == "max" else -threshold
+        if best is None or is_better(value, best + margin, mode):
+            best, since = value, 0
+        else:
+            since += 1
+    return since

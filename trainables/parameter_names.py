@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -63,7 +64,35 @@ OWNED: dict[str, str] = {
 }
 
 #: Parameters of kotune's own.
-OWN: dict[str, str] = {"group_by_length": "batches of similar length (less padding)"}
+OWN: dict[str, str] = {
+    "group_by_length": "batches of similar length (less padding)",
+    "early_stopping_patience": "evaluations without a better value after which a trial ends",
+    "early_stopping_threshold": "what a value must be better by to count for early_stopping_patience",
+    "class_weights": "none, balanced or sqrt_balanced: how much rare classes count in the loss",
+    "regression_loss": "mse, l1 or huber",
+    "freeze_layers": "the embeddings and so many of the lowest layers are not trained",
+    "layerwise_lr_decay": "learning rate of a layer, as a share of the next higher layer's",
+    "adafactor_own_rate": "Adafactor chooses its own learning rate (with optim: adafactor)",
+    "log_gradients": "the gradient norm of every layer goes to the log",
+    "tokenizer_kind": "bpe, whitespace or morphemes: what is trained for a scratch model",
+    "vocabulary": "most pieces that a tokenizer trained for a scratch model may have",
+}
+
+#: Own parameters that are words, and what they may be.
+OWN_WORDS: dict[str, tuple[str, ...]] = {
+    "class_weights": ("none", "balanced", "sqrt_balanced"),
+    "regression_loss": ("mse", "l1", "huber"),
+    "tokenizer_kind": ("bpe", "whitespace", "morphemes"),
+}
+
+#: Own parameters that are numbers: their kind and the smallest and largest that make sense.
+OWN_NUMBERS: dict[str, tuple[type, float, float]] = {
+    "early_stopping_patience": (int, 1, math.inf),
+    "early_stopping_threshold": (float, 0, math.inf),
+    "freeze_layers": (int, 0, math.inf),
+    "layerwise_lr_decay": (float, 0.01, 1),
+    "vocabulary": (int, 10, math.inf),
+}
 
 
 def _renamed(name: str) -> Callable[[Any], dict[str, Any]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from search_spaces.errors import UserError, nearest
-from trainables.parameter_names import ALIASES, OWN, OWNED
+from trainables.parameter_names import ALIASES, OWN, OWN_NUMBERS, OWN_WORDS, OWNED
 
 
 @cache
@@ -50,7 +51,7 @@ class Settings:
     training: dict[str, Any]
     generation: dict[str, Any]
     model: dict[str, Any]
-    group_by_length: bool
+    own: dict[str, Any]
 
 
 def sort_out(config: Mapping[str, Any]) -> Settings:
@@ -62,7 +63,7 @@ def sort_out(config: Mapping[str, Any]) -> Settings:
     training: dict[str, Any] = {}
     generation: dict[str, Any] = {}
     model: dict[str, Any] = {}
-    own: dict[str, Any] = {"group_by_length": True}
+    own: dict[str, Any] = {}
     said: dict[str, str] = {}
     for name, value in config.items():
         for current, translated in _translated(name, value).items():
@@ -77,7 +78,7 @@ def sort_out(config: Mapping[str, Any]) -> Settings:
             said[identity] = name
             room = model if prefix == "model" else {"generation": generation, "training": training, "own": own}[prefix]
             room[bare] = translated
-    return Settings(training, generation, model, bool(own["group_by_length"]))
+    return Settings(training, generation, model, own)
 
 
 def _translated(name: str, value: Any) -> dict[str, Any]:
@@ -153,6 +154,8 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
 
 
 def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, type]) -> list[UserError]:
+    if name in OWN and value is not None:
+        return _own_problem(name, value)
     wanted = numeric.get(name)
     if wanted is None or (value is None and name != "num_train_epochs"):
         return []
@@ -166,3 +169,20 @@ def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, ty
     if fits and least is not None and (value < least or (name == "num_train_epochs" and value <= 0)):
         fits, allowed = False, f"more than {least:g}" if name == "num_train_epochs" else f"at least {least:g}"
     return [] if fits else [UserError(f"{written}: {value!r}", allowed, f"change {written}")]
+
+
+def _own_problem(name: str, value: Any) -> list[UserError]:
+    if name in OWN_WORDS:
+        known = OWN_WORDS[name]
+        fits, allowed = value in known, ", ".join(known)
+    elif name in OWN_NUMBERS:
+        kind, least, most = OWN_NUMBERS[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        whole = number and (kind is float or float(value).is_integer())
+        fits = whole and least <= value <= most
+        allowed = f"a {'whole ' if kind is int else ''}number, at least {least:g}"
+        allowed += f" and at most {most:g}" if math.isfinite(most) else ""
+    else:
+        fits, allowed = isinstance(value, bool), "true or false"
+    todo = nearest(str(value), OWN_WORDS.get(name, ())) or f"change {name}"
+    return [] if fits else [UserError(f"{name}: {value!r}", allowed, todo)]

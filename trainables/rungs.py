@@ -1,8 +1,9 @@
-"""When a trial is evaluated, and which epoch its sampler deals: the engine's callbacks."""
+"""The engine's callbacks: when a trial is evaluated, which epoch its sampler deals, gradients by layer."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
@@ -44,3 +45,31 @@ class EpochOrder(TrainerCallback):
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._sampler.set_epoch(int((state.epoch or 0.0) + 1e-6))
+
+
+_LAYER = re.compile(r"^(.*?(?:layer|layers|block|convolutions)\.\d+)\.|^(.*?)\.[^.]+$")
+
+
+def layer_of(parameter: str) -> str:
+    """The layer that a parameter belongs to: `bert.encoder.layer.3` or, outside all layers, the module it is in."""
+    found = _LAYER.match(parameter)
+    return (found.group(1) or found.group(2)) if found else parameter
+
+
+class GradientNorms(TrainerCallback):
+    """The norm of every layer's gradient, at the steps that are logged; `newest` is of the last of them."""
+
+    def __init__(self) -> None:
+        self.newest: dict[str, float] = {}
+
+    def on_pre_optimizer_step(
+        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        if (state.global_step + 1) % state.logging_steps == 0:
+            squares: dict[str, float] = {}
+            for name, parameter in kwargs["model"].named_parameters():
+                if parameter.grad is not None:
+                    layer = layer_of(name.removeprefix("module."))
+                    squares[layer] = squares.get(layer, 0.0) + float(parameter.grad.float().pow(2).sum())
+            self.newest = {f"gradients/{layer}": math.sqrt(total) for layer, total in squares.items()}
+        return control

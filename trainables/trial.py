@@ -10,7 +10,7 @@ import gc
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,31 +30,34 @@ from corpora.tokenised import open_table
 from search_spaces.errors import UserError, raise_all
 from trainables import checkpoints
 from trainables.decoding import decoding_config
+from trainables.encoding import decoder
 from trainables.engine import Engine
 from trainables.job import Job
 from trainables.judging import BestSoFar, Reporter, TrialFailed
 from trainables.models import BaseModels
 from trainables.parameters import sort_out, value_problems
 from trainables.rungs import Rungs
-from trainables.tasks import clean
+from trainables.tasks import make_task
 
 #: Optimizer steps between two logged losses; transformers' 500 is more than many a trial has.
 _LOGGING_STEPS = 10
 
 
-def check_config(config: Mapping[str, Any]) -> None:
+def check_config(config: Mapping[str, Any], writes: bool = True) -> None:
     """Build everything that a configuration of parameters is turned into, without a model.
+
+    Args:
+        writes: whether the task has decoding parameters.
 
     Raises:
         UserError: a value cannot be used.
     """
     raise_all(value_problems(config))
     settings = sort_out(config)
-    job = Job(
-        "check", 0, "summarisation", "", "", "", dict(config), 0, "loss", "min", 1.0, 1.0, "whitespace", [], "unused"
-    )
+    if settings.generation and not writes:
+        raise UserError(f"{', '.join(settings.generation)}: nothing is generated in this task", "", "take it out")
     try:
-        training_arguments(job)
+        build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode="min")
         decoding_config(GenerationConfig(), settings.generation)
     except (ValueError, TypeError) as error:
         raise UserError(f"a trial cannot be made of these values: {str(error).splitlines()[0]}") from error
@@ -70,18 +73,20 @@ def choose_precision(training: Mapping[str, Any], device: torch.device) -> dict[
     return {"bf16": wide, "fp16": not wide}
 
 
-def training_arguments(job: Job) -> Seq2SeqTrainingArguments:
-    """The trial's training arguments; what the search decides itself is set here and nowhere else."""
-    training = sort_out(job.config).training
+def build_arguments(
+    config: Mapping[str, Any], *, folder: Path, seed: int, metric: str, mode: str
+) -> Seq2SeqTrainingArguments:
+    """A trial's training arguments; what the search decides itself is set here and nowhere else."""
+    training = sort_out(config).training
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     arguments = Seq2SeqTrainingArguments(
         **{
             "logging_steps": _LOGGING_STEPS,
             **training,
             **choose_precision(training, device),
-            "output_dir": str(Path(job.folder) / "trainer"),
-            "seed": job.seed,
-            "data_seed": job.seed,
+            "output_dir": str(folder / "trainer"),
+            "seed": seed,
+            "data_seed": seed,
             "use_cpu": device.type == "cpu",
             "disable_tqdm": True,
             "report_to": "none",
@@ -90,8 +95,8 @@ def training_arguments(job: Job) -> Seq2SeqTrainingArguments:
             "eval_steps": 2**40,
             "predict_with_generate": True,
             "remove_unused_columns": False,
-            "metric_for_best_model": job.metric,
-            "greater_is_better": job.mode == "max",
+            "metric_for_best_model": metric,
+            "greater_is_better": mode == "max",
             "ddp_find_unused_parameters": training.get("ddp_find_unused_parameters", False),
             "log_level": "error",
         }
@@ -137,26 +142,35 @@ def run_trial(
     transformers_logging.disable_progress_bar()
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = sort_out(job.config)
+    settings, task = sort_out(job.config), make_task(job.task, job.task_options)
+    arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
+    model = workshop.models.fresh(job.base_model, settings.model, task, job.weights_seed)
     set_seed(job.seed)
-    arguments = training_arguments(job)
-    model = workshop.models.fresh(job.base_model, settings.model)
-    model.generation_config = decoding_config(model.generation_config, settings.generation)
-    tokenizer = workshop.tokenizer(job.base_model)
+    if task.writes:
+        model.generation_config = decoding_config(model.generation_config, settings.generation)
     dev = workshop.table(job.dev)
     start = _agreed(checkpoints.newest_resumable(folder / "checkpoints"), arguments.world_size)
-    judge = BestSoFar(job, dev["reference"], reporter, after=start.epoch if start else 0.0)
+    judge = BestSoFar(
+        job,
+        task,
+        dev,
+        reporter,
+        after=start.epoch if start else 0.0,
+        patience=settings.own.get("early_stopping_patience"),
+        threshold=float(settings.own.get("early_stopping_threshold") or 0.0),
+    )
     engine = Engine(
         model,
         arguments,
+        task=task,
+        own=settings.own,
         train_rows=workshop.table(job.train),
         dev_rows=dev,
-        decode=_decoder(tokenizer, job.remove_tokens),
-        decoding=model.generation_config,
+        decode=decoder(workshop.tokenizer(job.base_model), job.task_options.get("remove_tokens", ())),
+        decoding=model.generation_config if task.writes else None,
         judge=judge,
         rungs=Rungs(job.eval_every, job.max_epochs),
         folder=folder / "checkpoints",
-        by_length=settings.group_by_length,
         callbacks=callbacks,
     )
     engine.train(resume_from_checkpoint=str(start.path) if start else None)
@@ -183,18 +197,6 @@ def release(engine: Engine | None) -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _decoder(
-    tokenizer: PreTrainedTokenizerBase, remove_tokens: Sequence[str]
-) -> Callable[[Sequence[Sequence[int]]], list[str]]:
-    def decode(sequences: Sequence[Sequence[int]]) -> list[str]:
-        return [
-            clean(text, remove_tokens)
-            for text in tokenizer.batch_decode(list(map(list, sequences)), skip_special_tokens=True)
-        ]
-
-    return decode
 
 
 class PrintReporter:

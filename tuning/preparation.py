@@ -1,93 +1,211 @@
-"""What a study makes once, before any trial: splits, base model, tokenised tables. No Ray."""
+"""What a study makes once, before any trial: splits, base models, tokenised tables. No Ray."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from corpora.dialogues import write_samples
-from corpora.splits import Split, Splits, read_splits
+from corpora import filters
+from corpora.samples import SAMPLES
+from corpora.splits import Layout, Split, Splits, read_splits
+from search_spaces.errors import UserError, nearest
+from search_spaces.ranges import Choice
 from search_spaces.schema import Columns, Data, Space
-from trainables.metrics import text_tokenizer
-from trainables.models import load_tokenizer, prepare_base
-from trainables.tasks import Limits, Prepared, task_named
+from trainables.models import Recipe, load_tokenizer, prepare_base
+from trainables.scratch import scratch_size
+from trainables.task import Limits, Prepared, Task
+from trainables.tasks import make_task, task_named
 from tuning.samplers import derived_seed
 from tuning.study import Paths, Study, TrialRecord, write_json
 
 Say = Callable[[str], None]
 
+#: Parameters that say how a tokenizer is trained: a base model and tables of its own for each of their values.
+_OF_THE_TOKENIZER = ("tokenizer_kind", "vocabulary")
+#: So many tokenizers a study trains at most, all of them before its first trial.
+_MOST_TOKENIZERS = 12
+
 
 @dataclass(frozen=True)
 class Material:
-    """What trials read. Written to `data.json`, so that `resume` can tell whether the files are still the same."""
+    """What trials read. Written to `data.json`, so that `resume` can tell whether the files are still the same.
 
-    splits: dict[str, dict[str, Any]]  # path, rows, sha256
-    tables: dict[str, str]  # split -> folder of its tokenised table
-    rouge_tokenizer: str  # full name, with versions
+    Args:
+        splits: path, rows and sha256 of each.
+        tables: tokenizer (`variant_of`) -> split -> folder of its tokenised table.
+        scored_with: full name, with versions, of the tokenizer that scores carry; empty if they carry none.
+    """
+
+    splits: dict[str, dict[str, Any]]
+    task_options: dict[str, Any]
+    tables: dict[str, dict[str, str]]
+    scored_with: str
     remarks: list[str]
 
     @classmethod
     def load(cls, paths: Paths) -> Material | None:
         """What was written, if all of it is still there."""
-        if not paths.data.is_file() or not paths.base_model.is_dir():
+        if not paths.data.is_file():
             return None
-        found = cls(**json.loads(paths.data.read_text(encoding="utf-8")))
-        return found if all(Path(folder).is_dir() for folder in found.tables.values()) else None
+        known = json.loads(paths.data.read_text(encoding="utf-8"))
+        if known.keys() != {field.name for field in fields(cls)}:
+            return None  # of an older kotune: made again
+        found = cls(**known)
+        folders = [paths.base_model(variant) for variant in found.tables]
+        folders += [Path(folder) for tables in found.tables.values() for folder in tables.values()]
+        return found if all(folder.is_dir() for folder in folders) else None
+
+
+def task_of(space: Space, material: Material) -> Task:
+    """The task of a study, with the options that were learned from its training rows."""
+    return make_task(space.task, material.task_options)
 
 
 def with_samples(space: Space, folder: Path) -> Space:
-    """The space with the embedded dialogues written to `folder` as its data."""
-    files = write_samples(folder, train=2000)
+    """The space with its embedded sample written to `folder` as its data.
+
+    Raises:
+        UserError: there is no such sample.
+    """
+    if space.sample not in SAMPLES:
+        raise UserError(f"sample {space.sample!r} is unknown", ", ".join(SAMPLES), nearest(space.sample, SAMPLES))
+    sample = SAMPLES[space.sample]
+    files = sample.write(folder)
     # From here on they are files like any others, or `resume` would find two kinds of data.
-    data = Data(train=str(files["train"]), dev=str(files["dev"]), test=str(files["test"]), embedded=False)
-    return replace(space, data=data, columns=Columns(id="fname", source="dialogue", target="summary"))
+    data = {**space.data, **{split: str(path) for split, path in files.items()}, "embedded": False}
+    columns = {"id": None, "pair": None, **sample.columns, "header": sample.header}
+    return replace(space, data=Data(**data), columns=Columns(**columns))  # type: ignore[typeddict-item]
+
+
+def layout_of(space: Space) -> Layout:
+    """How the study's files are written."""
+    roles = ("id", "source", "pair", "target")
+    named: dict[str, str | None] = {role: space.columns[role] for role in roles}  # type: ignore[literal-required]
+    return Layout(named, space.columns["header"], space.data["quoting"], space.data["broken_rows"])
 
 
 def read(space: Space) -> Splits:
-    """The study's splits.
+    """The study's splits, training rows filtered.
 
     Raises:
         UserError: a file is missing, or holds what cannot be used.
     """
     data = space.data
-    columns = {"id": space.columns["id"], "source": space.columns["source"], "target": space.columns["target"]}
-    seed = derived_seed(space.seed, "split")
-    return read_splits(str(data["train"]), data["dev"], data["test"], columns, seed=seed)
+    splits = read_splits(
+        str(data["train"]),
+        data["dev"],
+        data["test"],
+        layout_of(space),
+        seed=derived_seed(space.seed, "split"),
+        apart=task_named(space.task).apart,
+        dev_share=data["dev_share"],
+    )
+    wanted = filters.Filters(**space.filters)
+    kept, taken = filters.apply(splits.train.rows, wanted, derived_seed(space.seed, "sample"))
+    remarks = [*splits.remarks, *(part.told() for part in taken)]
+    return replace(splits, train=replace(splits.train, rows=kept), remarks=remarks)
+
+
+def learn(space: Space, splits: Splits) -> Task:
+    """The task as the study has it.
+
+    Raises:
+        UserError: rows that cannot be learned from, or a metric that the task's options leave out.
+    """
+    rows = {name: split.rows for name, split in _named(splits).items()}
+    task = task_named(space.task).learn(space, rows)
+    if space.metric not in task.offers():
+        needs = "rdass_encoder" if space.metric == "rdass" else "correct_labels"
+        raise UserError(f"metric {space.metric} needs {needs}", ", ".join(task.offers()), f"--set {needs}=…")
+    return task
 
 
 def prepare(study: Study, splits: Splits, say: Say) -> Material:
-    """Base model and tokenised tables, each made once."""
+    """Base models and tokenised tables, each made once."""
     space, paths = study.space, study.paths
-    texts = [row[role] for row in splits.train.rows for role in ("source", "target")]
-    prepare_base(
-        paths.base_model,
-        model=space.model,
-        tokenizer=space.tokenizer,
-        texts=texts,
-        special_tokens=space.special_tokens,
-        seed=derived_seed(space.seed, "weights"),
-    )
-    words = load_tokenizer(str(paths.base_model))
-    tables, remarks = {}, list(splits.remarks)
-    for name, split in _named(splits).items():
-        made = task_named(space.task).prepare(
-            split.rows,
-            words,
-            Limits(space.max_source_length, space.max_target_length),
-            space.rouge_tokenizer,
-            paths.cache,
-            scored=name != "train",
+    task = learn(space, splits)
+    remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
+    roles = ("source", "target") if task.writes else ("source", "pair")
+    for kind, vocabulary in tokenizers_of(space):
+        variant = _variant(kind, vocabulary)
+        texts = (row[role] for row in splits.train.rows for role in roles if role in row)
+        recipe = Recipe(
+            space.model,
+            space.architecture,
+            space.tokenizer,
+            kind,
+            vocabulary,
+            space.special_tokens,
+            derived_seed(space.seed, "weights"),
         )
-        tables[name] = str(made.folder)
-        remarks += _cut(name, made, space)
-    material = Material(splits.described(), tables, text_tokenizer(space.rouge_tokenizer).name, remarks)
+        base = paths.base_model(variant)
+        base.parent.mkdir(parents=True, exist_ok=True)
+        prepare_base(base, recipe, task, texts)
+        made = _tokenised(task, splits, base, space, paths.cache)
+        tables[variant] = {name: str(prepared.folder) for name, prepared in made.items()}
+        if len(tables) == 1:
+            remarks += [line for name, prepared in made.items() for line in _cut(name, prepared, space)]
+    material = Material(splits.described(), task.to_options(), tables, task.scored_with, remarks)
     write_json(paths.data, asdict(material))
     for remark in remarks:
         say(remark)
     return material
+
+
+def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, Prepared]:
+    words = load_tokenizer(str(base), writes=task.writes)
+    limits = Limits(space.max_source_length, space.max_target_length)
+    return {
+        name: task.prepare(split.rows, words, limits, cache, scored=name != "train")
+        for name, split in _named(splits).items()
+    }
+
+
+# ---- tokenizers that are searched
+
+
+def tokenizers_of(space: Space) -> list[tuple[str | None, int | None]]:
+    """Every (kind, vocabulary) that a trial may ask for; (None, None) where the tokenizer is given or as usual.
+
+    Raises:
+        UserError: they are searched without end, or with a model that brings its own tokenizer.
+    """
+    named = [name for name in _OF_THE_TOKENIZER if name in space.search or name in space.fixed]
+    if not named:
+        return [(None, None)]
+    if space.tokenizer or scratch_size(space.model) is None:
+        given = f"{named[0]} with {'--tokenizer' if space.tokenizer else f'model {space.model}'}"
+        raise UserError(given, "a scratch model, whose tokenizer is trained here", f"take {named[0]} out")
+    kinds, sizes = (_values(space, name) for name in _OF_THE_TOKENIZER)
+    found = list(product(kinds, sizes))
+    if len(found) > _MOST_TOKENIZERS:
+        given = f"tokenizer_kind and vocabulary would be {len(found)} tokenizers"
+        raise UserError(given, f"at most {_MOST_TOKENIZERS}, all trained before the search", "name fewer choices")
+    return found
+
+
+def _values(space: Space, name: str) -> list[Any]:
+    searched = space.search.get(name)
+    if searched is None:
+        return [space.fixed.get(name)]
+    if not isinstance(searched, Choice):
+        raise UserError(
+            f"search.{name}: {searched.describe()}", "a choice, since each takes a tokenizer", f"{name}=choice:…"
+        )
+    return list(searched.options) + ([] if searched.when is None else [None])
+
+
+def variant_of(config: Mapping[str, Any]) -> str:
+    """The tokenizer that a configuration asks for, as `Material.tables` names it."""
+    return _variant(config.get("tokenizer_kind"), config.get("vocabulary"))
+
+
+def _variant(kind: str | None, vocabulary: int | None) -> str:
+    return "-".join(str(part) for part in (kind, vocabulary) if part is not None)
 
 
 def _named(splits: Splits) -> dict[str, Split]:
@@ -99,8 +217,8 @@ def _cut(name: str, made: Prepared, space: Space) -> list[str]:
     cut = [
         f"{count} {role} cut to {limit} tokens ({key})"
         for count, role, limit, key in (
-            (made.cut_sources, "dialogues", space.max_source_length, "max_source_length"),
-            (made.cut_targets, "summaries", space.max_target_length, "max_target_length"),
+            (made.cut_sources, "sources", space.max_source_length, "max_source_length"),
+            (made.cut_targets, "targets", space.max_target_length, "max_target_length"),
         )
         if count
     ]
@@ -117,7 +235,7 @@ def make_job(
         "task": space.task,
         "model": space.model,
         "metric": space.metric,
-        "rouge_tokenizer": material.rouge_tokenizer,
+        "rouge_tokenizer": material.scored_with,
         "study_seed": space.seed,
         "eval_every": space.eval_every,
         "max_source_length": space.max_source_length,
@@ -132,9 +250,10 @@ def make_job(
             "trial_id": record.trial_id,
             "number": record.number,
             "task": space.task,
-            "base_model": str(paths.base_model),
-            "train": material.tables["train"],
-            "dev": material.tables["dev"],
+            "task_options": material.task_options,
+            "base_model": str(paths.base_model(variant_of(record.config))),
+            "train": material.tables[variant_of(record.config)]["train"],
+            "dev": material.tables[variant_of(record.config)]["dev"],
             "config": record.config,
             # One seed for all: trials then differ by their configuration alone.
             "seed": derived_seed(space.seed, "training"),
@@ -142,9 +261,8 @@ def make_job(
             "mode": study.mode,
             "eval_every": space.eval_every,
             "max_epochs": record.max_epochs,
-            "rouge_tokenizer": space.rouge_tokenizer,
-            "remove_tokens": list(space.remove_tokens),
             "folder": str(folder),
+            "weights_seed": derived_seed(space.seed, "weights") if scratch_size(space.model) else None,
             "decided_epoch": decided,
             "tracking": {
                 **tracking,

@@ -168,7 +168,7 @@ class Search:
         return Progress(
             study=study.name,
             metric=f"{study.metric} ({study.space.rouge_tokenizer})"
-            if study.metric.startswith("rouge")
+            if study.metric.startswith(("rouge", "bleu"))
             else study.metric,
             mode=study.mode,
             rows=rows,
@@ -205,35 +205,3 @@ def _row(study: Study, record: TrialRecord) -> TrialRow:
         is_default=record.is_default,
         resumed=record.sittings > 1,
     )
-
-
-def tracking_settings(study: Study) -> dict[str, Any] | None:
-    """W&B settings shared by all trials; `auto` is online where there is a key, offline in the study folder else."""
-    wanted = study.space.wandb
-    if wanted["mode"] == "disabled":
-        return None
-    mode = wanted["mode"]
-    if mode == "auto":
-        mode = "online" if has_wandb_key() else "offline"
-    return {
-        "mode": mode,
-        "project": wanted["project"],
-        "entity": wanted["entity"],
-        "tags": [study.space.name, study.space.task, *wanted["tags"]],
-        "folder": str(study.paths.root),
-    }
-
-
-def has_wandb_key() -> bool:
-    """Whether wandb would find a key without asking for one."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    import netrc
-    from urllib.parse import urlsplit
-
-    import wandb
-
-    try:
-        return netrc.netrc().authenticators(urlsplit(wandb.setup().settings.base_url).hostname or "") is not None
-    except (OSError, netrc.NetrcParseError):
-        return False

@@ -48,9 +48,9 @@ class Paths:
     def optuna(self) -> Path:
         return self.root / "optuna.db"
 
-    @property
-    def base_model(self) -> Path:
-        return self.root / "base_model"
+    def base_model(self, variant: str = "") -> Path:
+        """The model that trials start from, one for each tokenizer that is searched."""
+        return self.root / "base_model" / (variant or "given")
 
     @property
     def trials(self) -> Path:
@@ -149,7 +149,7 @@ class Study:
 
     @property
     def metric(self) -> str:
-        return self.space.metric
+        return str(self.space.metric)
 
     @property
     def mode(self) -> str:

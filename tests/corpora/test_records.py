@@ -24,6 +24,47 @@ def test_tsv_with_csv_quoting_on_request(tmp_path: Path) -> None:
     assert read_table(path, PAIR, quoting="csv").rows == [{"text": '그는 "네"\t했다', "label": "0"}]
 
 
+@pytest.mark.parametrize("name", ["t.tsv", "t.txt"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_tab_files_written_with_quotes_are_read_with_them(tmp_path: Path, name: str, end: str) -> None:
+    """Where every field that begins with a quotation mark is a whole quoted one, the quotes are undone."""
+    lines = ["a\tb", '"그는 ""네"" 했다"\t0', '그냥 "네"\t1', '"탭\t안"\t"2"', '""""\t3']
+    rows = read_table(write(tmp_path, name, end.join([*lines, ""])), PAIR).rows
+    assert [row["text"] for row in rows] == ['그는 "네" 했다', '그냥 "네"', "탭\t안", '"']
+    assert [row["label"] for row in rows] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize("text", ['"열린', '"안"과 밖', '"하나" "둘"', '"하나"" 둘', '"', '"하나""', '"""'])
+def test_one_field_that_is_no_quoted_one_keeps_all_quotation_marks(tmp_path: Path, text: str) -> None:
+    """Quotes are undone in all rows or in none: a text that only begins with one shows that they are part of it."""
+    path = write(tmp_path, "t.tsv", f'a\tb\n"둘"\t0\n{text}\t1\n')
+    assert [row["text"] for row in read_table(path, PAIR).rows] == ['"둘"', text]
+
+
+def test_two_marked_fields_are_not_one_with_a_tab_in_it(tmp_path: Path) -> None:
+    """`"가<tab>나"` are two fields where the other rows have three, and one where they have two."""
+    three = write(tmp_path, "t.tsv", 'a\tb\tc\n"가\t나"\t0\n')
+    assert read_table(three, PAIR).rows == [{"text": '"가', "label": '나"'}]
+    two = write(tmp_path, "t.tsv", 'a\tb\n"가\t나"\t0\n')
+    assert read_table(two, PAIR).rows == [{"text": "가\t나", "label": "0"}]
+
+
+def test_a_tab_file_without_quoted_fields_is_no_csv(tmp_path: Path) -> None:
+    """Where no field begins with a quotation mark, a bare carriage return in a text is kept, which csv would refuse."""
+    path = write(tmp_path, "t.tsv", 'a\tb\n가\r"나"\t0\n')
+    assert read_table(path, PAIR).rows == [{"text": '가\r"나"', "label": "0"}]
+
+
+def test_random_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
+    """100 tables of texts with quotes, written with minimal quoting, come back without a word about quoting."""
+    draw = random.Random(2)
+    for _ in range(100):
+        texts = ["".join(draw.choices('가나"" ,', k=6)) + "x" for _ in range(8)]
+        with open(tmp_path / "t.tsv", "w", newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter="\t").writerows([["a", "b"], *([text, "1"] for text in texts)])
+        assert [row["text"] for row in read_table(tmp_path / "t.tsv", PAIR).rows] == [text.strip() for text in texts]
+
+
 def test_csv_without_quoting_on_request(tmp_path: Path) -> None:
     """quoting="none" takes the quotation marks of a .csv as they stand."""
     assert read_table(write(tmp_path, "t.csv", 'a,b\n"열린,0\n'), PAIR, quoting="none").rows[0]["text"] == '"열린'

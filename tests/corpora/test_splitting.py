@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from corpora.splitting import cut_by_group, shared_targets
+from corpora.splitting import cut_by_group, shared_texts
 from search_spaces.errors import UserError, UserErrors
 
 
@@ -124,10 +124,10 @@ def test_what_cannot_be_cut_is_refused() -> None:
             cut_by_group(rows_of([1, 1]), "target", fraction, 0)
 
 
-def test_shared_targets_counts_rows_of_the_second() -> None:
+def test_shared_texts_counts_rows_of_the_second() -> None:
     """Every row of the second counts once, whatever its case, spacing and number of twins in the first."""
     first = [{"target": text} for text in ("A b", "A b", "c")]
     second = [{"target": text} for text in ("a  B", "a b", "d", "C ")]
-    assert shared_targets(first, second) == 3  # 'a  B', 'a b', 'C '
-    assert shared_targets(second, first) == 3
-    assert shared_targets(first, []) == 0
+    assert shared_texts(first, second, "target") == 3  # 'a  B', 'a b', 'C '
+    assert shared_texts(second, first, "target") == 3
+    assert shared_texts(first, [], "target") == 0

@@ -11,8 +11,9 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from benchmarks.small import small_space, small_study
 from delivery.export import export
-from delivery.final_test import score_on_test
-from delivery.predict import predict
+from delivery.predict import Wanted, predict
+from delivery.predictor import open_model
+from delivery.scoring import score
 from delivery.summary import read_lines, summarise
 from search_spaces.errors import UserError
 from trainables.job import Job
@@ -43,7 +44,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]
 def model(finished: tuple[Study, Material]) -> Path:
     """The exported folder."""
     study, material = finished
-    return export(study, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0))
+    return export(study, material, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0))
 
 
 def test_the_summary_has_what_was_promised(finished: tuple[Study, Material]) -> None:
@@ -96,7 +97,7 @@ def test_predictions_are_in_input_order_whatever_the_batch(
     written = []
     for batch_size in (1, 32):
         out = tmp_path / f"{batch_size}.csv"
-        assert predict(model, source, out, batch_size) == len(rows)
+        assert predict(model, source, out, batch_size, Wanted()) == len(rows)
         written.append(list(csv.reader(out.open(encoding="utf-8"))))
     assert written[0] == written[1]
     assert written[0][0] == ["fname", "summary"]
@@ -106,9 +107,9 @@ def test_predictions_are_in_input_order_whatever_the_batch(
 
 def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study, Material]) -> None:
     """Scored on the dev rows, the exported folder gives what the trial reported."""
-    study, material = finished
+    study, _ = finished
     rows = read(study.space).dev.rows
-    found = score_on_test(model, rows, material.tables["dev"], "whitespace", 16)
+    found = score(open_model(model), rows, 16)
     reported = study.records["finished-0000"].results[-1].metrics
     assert found["rouge_sum"] == pytest.approx(reported["rouge_sum"])
     assert found["rows"] == len(rows)
@@ -119,5 +120,7 @@ def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Materi
     study, material = finished
     (tmp_path / "kept").write_text("mine")
     with pytest.raises(UserError, match="is there already"):
-        export(study, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path)
+        export(
+            study, material, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path
+        )
     assert (tmp_path / "kept").read_text() == "mine"

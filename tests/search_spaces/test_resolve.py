@@ -15,6 +15,7 @@ from search_spaces.ranges import Choice, FloatRange, IntRange
 from search_spaces.resolve import list_spaces, load_space, resolve
 from search_spaces.schema import Space, from_dict
 
+OWN = ["tokenizer_kind", "vocabulary", "class_weights", "regression_loss", "freeze_layers", "layerwise_lr_decay"]
 GENERATION = ["num_beams", "max_new_tokens", "length_penalty", "no_repeat_ngram_size"]
 KNOWN = {
     "num_train_epochs": "training",
@@ -27,9 +28,17 @@ KNOWN = {
     "label_smoothing_factor": "training",
     "optim": "training",
     **dict.fromkeys(GENERATION, "generation"),
+    **dict.fromkeys(OWN, "own"),
 }
 ALIASES = {"warmup_ratio": "warmup_steps as a fraction", "evaluation_strategy": "eval_every, in epochs"}
-METRICS = {"rouge_sum": "max", "rouge_l": "max", "loss": "min"}
+METRICS = {"rouge_sum": "max", "rouge_l": "max", "loss": "min", "accuracy": "max", "bleu_4": "max", "pearson": "max"}
+
+
+def metrics_of(task: str) -> dict[str, str]:
+    """The same for every task."""
+    return METRICS
+
+
 RAW: dict[str, Any] = {
     "fixed": {"num_train_epochs": 5, "weight_decay": 0.01},
     "search": {
@@ -43,7 +52,7 @@ RAW: dict[str, Any] = {
 
 def solve(raw: dict[str, Any] | None = None, **overrides: Any) -> Space:
     """`RAW` with overrides, under the small tables of this file."""
-    tables: dict[str, Any] = {"known_parameters": KNOWN, "aliases": ALIASES, "metrics": METRICS}
+    tables: dict[str, Any] = {"known_parameters": KNOWN, "aliases": ALIASES, "metrics": metrics_of}
     return resolve(RAW if raw is None else raw, "my/base.yaml", **{**tables, **overrides})
 
 
@@ -69,7 +78,7 @@ def test_the_suggestions_in_comments_work_when_uncommented(name: str) -> None:
     """Who takes the # away must not meet an error."""
     text = (module.SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
     raw, _ = load_space(name)
-    found = yaml.safe_load("\n".join(re.findall(r"^  # (\w+: \{.*)$", text, flags=re.MULTILINE))) or {}
+    found = yaml.safe_load("\n".join(re.findall(r"^  # ([\w.]+: \{.*)$", text, flags=re.MULTILINE))) or {}
     raw["search"] = {**raw["search"], **found}
     raw["fixed"] = {key: value for key, value in raw["fixed"].items() if key not in found}
     assert set(solve(raw).search) == set(raw["search"])
@@ -82,7 +91,7 @@ def test_a_space_is_loaded_by_name_or_by_path(tmp_path: Path) -> None:
     path.write_text("seed: 3\n", encoding="utf-8")
     assert load_space("kobart")[1] == "search_spaces/kobart.yaml"
     assert load_space(path) == ({"seed": 3}, str(path))
-    assert resolve(*load_space(path), known_parameters={}, metrics=METRICS).name == "mine"
+    assert resolve(*load_space(path), known_parameters={}, metrics=metrics_of).name == "mine"
 
 
 def test_an_unknown_space_is_answered_with_what_there_is() -> None:

@@ -60,7 +60,7 @@ def test_values_are_read_to_their_types() -> None:
     assert space.budget == {"trials": 7, "time": 5400.0}
     assert from_dict({"seed": 2**32 - 1}, "my.yaml").seed == 2**32 - 1
     assert space.wandb["tags"] == ("a", "b")
-    assert space.columns == {"id": None, "source": "dialogue", "target": "target"}
+    assert space.columns == {"id": None, "source": "dialogue", "pair": None, "target": "target", "header": ()}
     assert space.search["learning_rate"] == FloatRange(1e-5, 1e-3, log=True, default=1e-4)
 
 

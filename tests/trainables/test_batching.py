@@ -6,8 +6,11 @@ from itertools import product
 
 import pytest
 import torch
+from datasets import Dataset
 
-from trainables.batching import GlobalBatchSampler, TokenRows, deal, evaluation_batches, global_batches, pad
+from trainables.batching import GlobalBatchSampler, TokenRows, deal, evaluation_batches, global_batches
+from trainables.task import pad
+from trainables.tasks import make_task
 
 #: Rows per epoch: fewer than a batch, a whole number of batches of 32, one more, and none of these.
 NUMBERS = (1, 5, 32, 33, 64, 97, 100)
@@ -141,16 +144,19 @@ def test_a_sampler_follows_the_epoch() -> None:
 def test_a_ghost_counts_for_nothing() -> None:
     """Its labels are masked, as many as row 0 has; real rows are as they are."""
     rows = [{"input_ids": [5, 6], "labels": [7, 8, 9]}, {"input_ids": [1], "labels": [2]}]
-    table = TokenRows(rows)
+    table = TokenRows(Dataset.from_list(rows), make_task("seq2seq", {}).masked)
     assert len(table) == 2
     assert table[1] == rows[1]
     assert table[-1] == {"input_ids": [5, 6], "labels": [-100, -100, -100]}
-    assert rows[0]["labels"] == [7, 8, 9]
+    assert table.__getitems__([1, 0]) == [rows[1], rows[0]]  # a batch at once, in the order asked for
 
 
 def test_padding_is_on_the_right() -> None:
     """Sources with the pad token and a mask, labels with -100, each to the longest of the batch."""
-    batch = pad([{"input_ids": [5, 6, 7], "labels": [8]}, {"input_ids": [9], "labels": [3, 4]}], pad_token_id=1)
+    batch = pad(
+        [{"input_ids": [5, 6, 7], "labels": [8]}, {"input_ids": [9], "labels": [3, 4]}],
+        {"input_ids": 1, "labels": -100},
+    )
     assert batch["input_ids"].tolist() == [[5, 6, 7], [9, 1, 1]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch["labels"].tolist() == [[8, -100], [3, 4]]
@@ -159,7 +165,9 @@ def test_padding_is_on_the_right() -> None:
 
 def test_a_pad_token_inside_a_source_is_attended_to() -> None:
     """The mask follows the lengths, not the token."""
-    assert pad([{"input_ids": [1, 5], "labels": [1]}], pad_token_id=1)["attention_mask"].tolist() == [[1, 1]]
+    assert pad([{"input_ids": [1, 5], "labels": [1]}], {"input_ids": 1, "labels": -100})["attention_mask"].tolist() == [
+        [1, 1]
+    ]
 
 
 @pytest.mark.parametrize("number", [0, 1, 7, 8, 9, 100])

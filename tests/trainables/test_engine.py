@@ -15,9 +15,9 @@ from transformers.trainer_pt_utils import LabelSmoother
 from benchmarks.equal_cuts import LIMIT
 from benchmarks.equal_cuts import run as run_cuts
 from trainables import checkpoints
-from trainables.engine import token_loss
 from trainables.job import Job
 from trainables.judging import TrialFailed
+from trainables.seq2seq import token_loss
 from trainables.trial import Workshop, run_trial
 
 MakeJob = Callable[..., Job]

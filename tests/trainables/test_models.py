@@ -12,7 +12,10 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from search_spaces.errors import UserError
 from tests.trainables.weights import TEXTS, same_weights
 from trainables import models
-from trainables.models import BaseModels, check_model, load_model, load_tokenizer, prepare_base
+from trainables.models import BaseModels, Recipe, check_model, load_model, load_tokenizer, prepare_base
+from trainables.tasks import make_task
+
+WRITING = make_task("seq2seq", {})
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +59,7 @@ def test_embeddings_grow_with_new_tokens_only(tiny_base: Path, tmp_path: Path) -
     rows = []
     for name, seed in (("first", 3), ("again", 3), ("other", 4)):
         folder = tmp_path / name
-        prepare_base(
-            folder,
-            model=str(tiny_base),
-            tokenizer=None,
-            texts=(),
-            special_tokens=["#Person1#", "#Address#"],
-            seed=seed,
-        )
+        prepare_base(folder, Recipe(str(tiny_base), special_tokens=("#Person1#", "#Address#"), seed=seed), WRITING, ())
         rows.append(load_model(str(folder)).get_input_embeddings().weight)
     before = load_model(str(tiny_base)).get_input_embeddings().weight
     assert {len(weight) for weight in rows} == {len(before) + 1}
@@ -76,7 +72,7 @@ def test_embeddings_grow_with_new_tokens_only(tiny_base: Path, tmp_path: Path) -
 def test_a_tokenizer_of_ones_own_serves_a_scratch_model(tiny_base: Path, tmp_path: Path) -> None:
     """Then none is trained, and the model has its vocabulary."""
     folder = tmp_path / "base"
-    prepare_base(folder, model="scratch:tiny", tokenizer=str(tiny_base), texts=(), special_tokens=[], seed=0)
+    prepare_base(folder, Recipe("scratch:tiny", tokenizer=str(tiny_base)), WRITING, ())
     vocabulary = load_tokenizer(str(tiny_base)).get_vocab()
     assert load_tokenizer(str(folder)).get_vocab() == vocabulary
     assert load_model(str(folder)).config.vocab_size == len(vocabulary)
@@ -94,7 +90,7 @@ def test_a_base_model_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(PreTrainedTokenizerBase, "save_pretrained", full_disk)
     for folder in (new, old):
         with pytest.raises(OSError, match="no space left"):
-            prepare_base(folder, model="scratch:tiny", tokenizer=None, texts=TEXTS, special_tokens=[], seed=0)
+            prepare_base(folder, Recipe("scratch:tiny"), WRITING, TEXTS)
     assert not new.exists()
     assert [path.name for path in old.iterdir()] == ["config.json"]
 
@@ -104,12 +100,12 @@ def test_a_base_model_is_replaced_whole(tiny_base: Path, tmp_path: Path) -> None
     folder = tmp_path / "base"
     folder.mkdir()
     (folder / "stale.bin").write_bytes(b"old")
-    prepare_base(folder, model=str(tiny_base), tokenizer=None, texts=(), special_tokens=[], seed=0)
+    prepare_base(folder, Recipe(str(tiny_base)), WRITING, ())
     assert not (folder / "stale.bin").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["base"]
 
 
-@pytest.mark.parametrize("load", [load_tokenizer, load_model, check_model])
+@pytest.mark.parametrize("load", [load_tokenizer, load_model, lambda where: check_model(where, "bart", WRITING)])
 def test_an_empty_folder_cannot_be_loaded(load: Any, tmp_path: Path) -> None:
     """The message says what was looked for, in one line, and what to check."""
     with pytest.raises(UserError, match="cannot be loaded") as caught:
@@ -142,25 +138,25 @@ def test_a_model_without_a_decoder_is_refused(tmp_path: Path, tiny_base: Path) -
     """Before any weights are loaded; encoder-decoders and scratch sizes pass."""
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="is a bert, which has no decoder"):
-        check_model(str(tmp_path))
-    check_model(str(tiny_base))
-    check_model("scratch:tiny")
+        check_model(str(tmp_path), "bart", WRITING)
+    check_model(str(tiny_base), "bart", WRITING)
+    check_model("scratch:tiny", "bart", WRITING)
     with pytest.raises(UserError, match="no size"):
-        check_model("scratch:huge")
+        check_model("scratch:huge", "bart", WRITING)
 
 
 @pytest.mark.parametrize("overrides", [{}, {"dropout": 0.3}])
 def test_copies_are_independent(overrides: dict[str, Any], tiny_base: Path) -> None:
     """Of the base and of each other: weights, configuration and generation config; tied weights stay tied."""
     kept = BaseModels()
-    first, second = (kept.fresh(str(tiny_base), overrides) for _ in range(2))
+    first, second = (kept.fresh(str(tiny_base), overrides, WRITING, None) for _ in range(2))
     assert same_weights(first, second)
     with torch.no_grad():
         for weight in first.parameters():
             weight.add_(1.0)
     first.config.dropout = 0.9
     first.generation_config.num_beams = 9
-    third = kept.fresh(str(tiny_base), overrides)
+    third = kept.fresh(str(tiny_base), overrides, WRITING, None)
     for other in (second, third):
         assert same_weights(other, load_model(str(tiny_base)))
         assert other.config.dropout == overrides.get("dropout", 0.1)  # BART's own
@@ -172,45 +168,45 @@ def test_a_base_is_read_from_disk_once(tiny_base: Path, monkeypatch: pytest.Monk
     """Also for other overrides; another base takes the place of the first in memory."""
     read: list[str] = []
 
-    def counted(folder: str) -> PreTrainedModel:
+    def counted(folder: str, auto_model: Any) -> PreTrainedModel:
         read.append(folder)
-        return load_model(folder)
+        return load_model(folder, auto_model)
 
     monkeypatch.setattr(models, "load_model", counted)
     kept = BaseModels()
     one, two = str(tiny_base), f"{tiny_base}/../{tiny_base.name}"
     overrides: Sequence[dict[str, Any]] = ({}, {"dropout": 0.2}, {})
     for changes in overrides:
-        kept.fresh(one, changes)
+        kept.fresh(one, changes, WRITING, None)
     assert read == [one]
-    kept.fresh(two, {})
-    kept.fresh(one, {})
+    kept.fresh(two, {}, WRITING, None)
+    kept.fresh(one, {}, WRITING, None)
     assert read == [one, two, one]
 
 
 def test_dropout_can_be_overridden(tiny_base: Path) -> None:
     """It reaches the layers, the weights are those of the base, and the next trial has BART's own 0.1 again."""
     base, kept = load_model(str(tiny_base)), BaseModels()
-    model = kept.fresh(str(tiny_base), {"dropout": 0.3, "attention_dropout": 0.2})
+    model = kept.fresh(str(tiny_base), {"dropout": 0.3, "attention_dropout": 0.2}, WRITING, None)
     assert {layer.dropout for layer in model.model.encoder.layers} == {0.3}
     assert {layer.self_attn.dropout for layer in model.model.decoder.layers} == {0.2}
     assert same_weights(model, base)
     assert model.generation_config.to_dict() == base.generation_config.to_dict()
-    assert kept.fresh(str(tiny_base), {}).config.dropout == 0.1
+    assert kept.fresh(str(tiny_base), {}, WRITING, None).config.dropout == 0.1
 
 
 @pytest.mark.parametrize("override", [{"d_model": 48}, {"encoder_layers": 1}, {"decoder_layers": 3}, {"vocab_size": 9}])
 def test_an_override_that_changes_shapes_is_refused(override: dict[str, Any], tiny_base: Path) -> None:
     """Rather than leave weights fresh or out."""
     with pytest.raises(UserError, match=f"model.{next(iter(override))} = .* does not go with the weights") as caught:
-        BaseModels().fresh(str(tiny_base), override)
+        BaseModels().fresh(str(tiny_base), override, WRITING, None)
     assert "dropout" in caught.value.allowed
 
 
 def test_an_override_of_nothing_is_refused(tiny_base: Path) -> None:
     """A misspelt field would change nothing, all night."""
     with pytest.raises(UserError, match=r"model\.dropot is no field of BartConfig") as caught:
-        BaseModels().fresh(str(tiny_base), {"dropot": 0.3})
+        BaseModels().fresh(str(tiny_base), {"dropot": 0.3}, WRITING, None)
     assert caught.value.todo == "did you mean 'dropout'?"
 
 
@@ -220,7 +216,7 @@ def test_an_override_of_nothing_is_refused(tiny_base: Path) -> None:
 def test_an_override_that_no_model_can_be_made_of_is_refused(override: dict[str, Any], tiny_base: Path) -> None:
     """96 does not divide by 5 heads; a word is no dropout; there is no gellu."""
     with pytest.raises(UserError):
-        BaseModels().fresh(str(tiny_base), override)
+        BaseModels().fresh(str(tiny_base), override, WRITING, None)
 
 
 def test_a_prepared_folder_is_all_that_others_need(tiny_base: Path) -> None:

@@ -107,8 +107,7 @@ def test_names_are_sorted_by_their_readers() -> None:
     assert found.training == {"learning_rate": 1e-4}
     assert found.generation == {"num_beams": 4}
     assert found.model == {"dropout": 0.2}
-    assert found.group_by_length is False
-    assert sort_out({}).group_by_length is True
+    assert found.own == {"group_by_length": False}
 
 
 def test_a_prefix_names_the_reader() -> None:

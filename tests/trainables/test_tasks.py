@@ -1,21 +1,23 @@
 """Tasks: texts become closed rows of tokens, cut and counted, once per content; scores are the known metrics."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerBase
 
 from corpora.tokenised import open_table
 from search_spaces.errors import UserError
-from trainables import tasks
-from trainables.judging import Evaluation
-from trainables.metrics import DIRECTIONS
-from trainables.models import load_tokenizer
-from trainables.scratch import train_tokenizer
-from trainables.tasks import Limits, Prepared, clean, cut, encode, ends_itself, task_named
+from trainables import seq2seq
+from trainables.encoding import encode
+from trainables.models import fresh_model, load_tokenizer
+from trainables.scratch import scratch_config, train_tokenizer
+from trainables.task import Evaluation, Limits, Prepared, Task
+from trainables.tasks import TASKS, make_task, task_named
 
-SUMMARISATION = task_named("summarisation")
+SUMMARISATION = make_task("summarisation", {"rouge_tokenizer": "whitespace"})
 
 
 @pytest.fixture
@@ -26,14 +28,6 @@ def words() -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-@pytest.fixture
-def closing_words(words: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """The same, but it puts beginning and end itself, as BART's."""
-    ids = [(token, words.convert_tokens_to_ids(token)) for token in ("<s>", "</s>")]
-    words.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=ids)
-    return words
-
-
 def a_row(number: int, source: int, target: int) -> dict[str, str]:
     """A row of that many tokens, ends not counted."""
     return {"id": f"r{number}", "source": "@" * source, "target": "@" * target}
@@ -42,52 +36,9 @@ def a_row(number: int, source: int, target: int) -> dict[str, str]:
 ROWS = [a_row(0, 1, 1), a_row(1, 2, 2), a_row(2, 3, 3)]
 
 
-def test_ends_are_put_where_the_tokenizer_puts_none(words: PreTrainedTokenizerBase) -> None:
-    """A source stands between <s> and </s>; a target has its end alone, since the decoder brings its own start."""
-    begin, end, at = words.convert_tokens_to_ids(["<s>", "</s>", "@"])
-    assert not ends_itself(words)
-    assert encode(["@@", "@"], words) == [[begin, at, at, end], [begin, at, end]]
-    assert encode(["@@"], words, start=False) == [[at, at, end]]
-
-
-def test_no_second_end_is_put(closing_words: PreTrainedTokenizerBase) -> None:
-    """A tokenizer that closes its texts is taken at its word, for sources and targets."""
-    begin, end, at = closing_words.convert_tokens_to_ids(["<s>", "</s>", "@"])
-    assert ends_itself(closing_words)
-    assert encode(["@"], closing_words) == encode(["@"], closing_words, start=False) == [[begin, at, end]]
-
-
-def test_a_beginning_is_put_only_where_there_is_one(words: PreTrainedTokenizerBase) -> None:
-    """T5's tokenizers have none."""
-    words.bos_token = None
-    assert encode(["@"], words) == [words.convert_tokens_to_ids(["@", "</s>"])]
-
-
-def test_no_texts_are_no_rows(words: PreTrainedTokenizerBase) -> None:
-    """A tokenizer itself stumbles over an empty list."""
-    assert encode([], words) == []
-
-
-@pytest.mark.parametrize(
-    ("limit", "kept"), [(5, [7, 8, 9, 2]), (4, [7, 8, 9, 2]), (3, [7, 8, 2]), (2, [7, 2]), (1, [2])]
-)
-def test_a_cut_row_is_still_closed(limit: int, kept: list[int]) -> None:
-    """A summary without its end would teach the model never to stop."""
-    tokens = [7, 8, 9, 2]
-    assert cut(tokens, limit) == kept
-    assert tokens == [7, 8, 9, 2]
-
-
-def test_clean_text() -> None:
-    """Unwanted tokens go with the blanks they leave; all else stays."""
-    assert clean(" <usr>민수는\n<pad> 집에  간다.<pad>", ["<usr>", "<pad>"]) == "민수는 집에 간다."
-    assert clean("민수는<usr>집에", ["<usr>"]) == "민수는 집에"
-    assert clean("#Person1#은 <s> 간다", []) == "#Person1#은 <s> 간다"
-
-
 def test_a_prepared_split(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     """Sources of 1, 2, 3 tokens with two ends each, targets of as many with one; limits of 4 and 2."""
-    made = SUMMARISATION.prepare(ROWS, words, Limits(source=4, target=2), "syllable", tmp_path)
+    made = make_task("seq2seq", {"rouge_tokenizer": "syllable"}).prepare(ROWS, words, Limits(4, 2), tmp_path)
     table = open_table(made.folder)
     begin, end, at = words.convert_tokens_to_ids(["<s>", "</s>", "@"])
     # Lengths with ends are 3, 4, 5, so one source is longer than 4, and 2, 3, 4, so two targets are longer than 2.
@@ -109,8 +60,8 @@ def test_a_split_is_tokenised_once(
         calls.append(len(texts))
         return encode(texts, tokenizer, start=start)
 
-    monkeypatch.setattr(tasks, "encode", counted)
-    first, second = (SUMMARISATION.prepare(ROWS, words, Limits(4, 2), "whitespace", tmp_path) for _ in range(2))
+    monkeypatch.setattr(seq2seq, "encode", counted)
+    first, second = (SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path) for _ in range(2))
     assert first == second
     assert calls == [3, 3]
     assert first.cut_targets == 2
@@ -120,7 +71,7 @@ def test_a_table_is_named_by_all_that_made_it(words: PreTrainedTokenizerBase, tm
     """Either limit, the tokenizer for scoring, any text and the vocabulary give a table of its own."""
 
     def folder(rows: list[dict[str, str]], limits: Limits, rouge_tokenizer: str = "whitespace") -> Path:
-        return SUMMARISATION.prepare(rows, words, limits, rouge_tokenizer, tmp_path).folder
+        return make_task("seq2seq", {"rouge_tokenizer": rouge_tokenizer}).prepare(rows, words, limits, tmp_path).folder
 
     folders = [
         folder(ROWS, Limits(4, 2)),
@@ -138,32 +89,86 @@ def test_a_table_is_named_by_all_that_made_it(words: PreTrainedTokenizerBase, tm
 
 def test_how_texts_are_cut_counts_for_the_name(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
     """Two tokenizers of one vocabulary that put ends differently do not share a table."""
-    before = SUMMARISATION.prepare(ROWS, words, Limits(4, 2), "whitespace", tmp_path)
+    before = SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path)
     ids = [("</s>", words.convert_tokens_to_ids("</s>"))]
     words.backend_tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=ids)
-    assert SUMMARISATION.prepare(ROWS, words, Limits(4, 2), "whitespace", tmp_path).folder != before.folder
+    assert SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path).folder != before.folder
 
 
 def test_a_loaded_tokenizer_finds_the_table_of_the_first(tiny_base: Path, tmp_path: Path) -> None:
     """A study that is resumed, in another process, tokenises nothing again."""
     folders = {
-        SUMMARISATION.prepare(ROWS, load_tokenizer(str(tiny_base)), Limits(9, 9), "whitespace", tmp_path).folder
-        for _ in range(2)
+        SUMMARISATION.prepare(ROWS, load_tokenizer(str(tiny_base)), Limits(9, 9), tmp_path).folder for _ in range(2)
     }
     assert len(folders) == 1
-
-
-def test_an_evaluation_is_scored_by_every_metric_there_is() -> None:
-    """No metric can be chosen that no evaluation has; loss, length and time are handed through."""
-    evaluation = Evaluation(["가 나", "라"], loss=2.5, generated_tokens=3.5, seconds=0.25)
-    found = SUMMARISATION.score(evaluation, [["가", "나"], ["다"]], "whitespace")
-    assert found.keys() == DIRECTIONS.keys() == set(SUMMARISATION.metrics)
-    assert (found["loss"], found["gen_len"], found["eval_seconds"]) == (2.5, 3.5, 0.25)
-    assert found["rouge_1"] == 0.5  # one row is right, the other shares nothing
 
 
 def test_an_unknown_task_is_refused() -> None:
     """The message names what there is and what was meant."""
     with pytest.raises(UserError, match="'summarization' is unknown") as caught:
         task_named("summarization")
-    assert (caught.value.allowed, caught.value.todo) == ("summarisation", "did you mean 'summarisation'?")
+    assert "summarisation" in caught.value.allowed
+    assert caught.value.todo == "did you mean 'summarisation'?"
+
+
+#: Options of every task, rows of its kind, and predictions that are right.
+EXAMPLES = {
+    "seq2seq": ({"rouge_tokenizer": "whitespace", "labels": ["가 나", "다"]}, ["가 나", "다"], ["가 나", "다"]),
+    "classification": ({"labels": ["나쁨", "좋음"]}, ["좋음", "나쁨"], [[0.1, 0.9], [0.8, 0.2]]),
+    "regression": ({"decimals": 1}, ["1.5", "3"], [1.5, 3.0]),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_evaluation_has_every_metric_that_is_offered(name: str, words: PreTrainedTokenizerBase) -> None:
+    """No metric can be chosen that no evaluation has; none is computed that could not be chosen. The best there is."""
+    options, targets, right = EXAMPLES[name]
+    task = make_task(name, options)
+    rows = [{"source": "@", "target": target} for target in targets]
+    table = task.targets(rows, words, 10, scored=True)
+    found = task.score(Evaluation(right, loss=2.5, generated_tokens=3.5, seconds=0.25), table)
+    assert found.keys() == set(task.offers())
+    assert task.usual_metric in task.offers()
+    assert (found["loss"], found["eval_seconds"]) == (2.5, 0.25)
+    perfect = {"accuracy", "macro_f1", "exact_match", "rouge_1", "pearson", "spearman"} & found.keys()
+    assert perfect
+    assert all(found[metric] == pytest.approx(1.0) for metric in perfect)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_options_come_back(name: str) -> None:
+    """From the plain dict that a job carries; an unknown one is refused."""
+    task = make_task(name, EXAMPLES.get(name, EXAMPLES["seq2seq"])[0])
+    assert make_task(name, task.to_options()) == task
+    with pytest.raises(UserError, match="has no option 'lable'"):
+        make_task(name, {"lable": 1})
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_masked_row_counts_for_nothing(name: str, words: PreTrainedTokenizerBase) -> None:
+    """Loss of a batch with a masked row is that of the batch without it, and it is not counted."""
+    options, targets, _ = EXAMPLES[name]
+    task = make_task(name, options)
+    rows = [{"source": "@", "target": target} for target in targets]
+    columns = {**task.encode(rows, words, 10), **task.targets(rows, words, 10, scored=False)}
+    table = [{key: columns[key][row] for key in task.columns if key in columns} for row in range(2)]
+    model = a_model(task, words)
+    criterion = task.criterion({}, 0.0, {"labels": columns["labels"]})
+
+    def loss(batch_rows: list[dict[str, Any]]) -> tuple[float, int]:
+        batch = task.collate(batch_rows, model)
+        with torch.no_grad():
+            outputs = model(**{key: value for key, value in batch.items() if key != "labels"})
+        return criterion(outputs, batch["labels"]).item(), int(batch["labels"].ne(-100).sum())
+
+    alone, whole = loss(table[:1]), loss([table[0], task.masked(table[1])])
+    assert whole[0] == pytest.approx(alone[0], rel=1e-5)
+    assert whole[1] == alone[1]
+
+
+def a_model(task: Task, words: PreTrainedTokenizerBase) -> Any:
+    """A tiny one that can do the task."""
+    config = scratch_config("bart" if task.writes else "cnn", "tiny", words)
+    for key, value in task.model_options().items():
+        setattr(config, key, value)
+    return fresh_model(config, task, 0).eval()

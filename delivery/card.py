@@ -1,0 +1,116 @@
+"""The model card of an exported folder: what it is, how to use it, where it comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trainables.encoding import ends_itself
+from trainables.task import Task
+from trainables.word_tokenizers import CUT
+from tuning.study import Study
+
+_CARD = """\
+---
+language: [ko]
+library_name: transformers
+tags: [{tag}, kotune]
+---
+
+# {study}
+
+Found by kotune in {trials} trials: trial `{trial}`, epoch {epoch:g}.
+
+| | |
+|---|---|
+| {metric} on dev | **{value:.4f}** |
+{scored}| recipe default | {default} |
+| search space | {space} |
+| base model | {base} |
+
+## Use
+
+```python
+{use}
+```
+
+{notes}
+## Configuration
+
+```json
+{config}
+```
+
+## Data
+
+{data}
+"""
+
+_WRITES = """\
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("{folder}")
+model = AutoModelForSeq2SeqLM.from_pretrained("{folder}")
+inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False, truncation=True, max_length={limit})
+print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))"""
+
+_JUDGES = """\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
+model = AutoModelForSequenceClassification.from_pretrained("{folder}"{trust})
+logits = model(**tokenizer({template}, return_tensors="pt", truncation=True, max_length={limit})).logits
+print({answer})"""
+
+
+def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: Any, task: Task) -> str:
+    """The text of the card."""
+    best, default = summary["best"], summary["default"]
+    scored_with = summary["rouge_tokenizer"]
+    return _CARD.format(
+        tag={"classification": "text-classification", "regression": "text-classification"}.get(
+            task.name, "text2text-generation"
+        ),
+        study=study.name,
+        trials=summary["trials"]["total"],
+        trial=best["trial"],
+        epoch=best["epoch"],
+        metric=summary["metric"],
+        value=best["value"],
+        scored=f"| tokenizer of the score | {scored_with} |\n" if scored_with else "",
+        default="none" if not default or default["value"] is None else f"{default['value']:.4f}",
+        space=study.space.name,
+        base=study.space.model,
+        use=_use(study, folder, tokenizer, task),
+        notes="".join(f"{note}\n" for note in _notes(tokenizer, task)),
+        config=json.dumps(best["config"], ensure_ascii=False, indent=2),
+        data="\n".join(
+            f"- {name}: {split['rows']:,} rows, `{Path(split['path']).name}`, sha256 `{split['sha256']}`"
+            for name, split in summary["data"].items()
+        ),
+    )
+
+
+def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
+    limit = study.space.max_source_length
+    if task.writes:
+        begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
+        template = "TEXT" if ends_itself(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
+        return _WRITES.format(folder=folder.name, template=template, limit=limit)
+    return _JUDGES.format(
+        folder=folder.name,
+        template="TEXT, SECOND_TEXT" if study.space.columns["pair"] else "TEXT",
+        limit=limit,
+        trust=", trust_remote_code=True" if study.space.architecture in ("rnn", "cnn") else "",
+        answer="logits[0, 0].item()" if task.name == "regression" else "model.config.id2label[logits.argmax().item()]",
+    )
+
+
+def _notes(tokenizer: Any, task: Task) -> list[str]:
+    notes = []
+    if task.writes:
+        notes.append("The decoding parameters that won are in `generation_config.json`; `generate` reads them.")
+        if not ends_itself(tokenizer):
+            notes.append("This tokenizer adds no ends of its own; training put them, so inference must too.")
+    if tokenizer.init_kwargs.get(CUT) == "morphemes":
+        notes.append("TEXT is cut into morphemes first (kiwipiepy), joined by blanks; `kotune predict` does it.")
+    return notes

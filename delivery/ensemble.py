@@ -1,0 +1,96 @@
+"""Several classifiers as one: the mean of their probabilities, scored beside each of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from delivery.predictor import SETTINGS, Predictor, open_model, read_settings
+from delivery.scoring import score
+from search_spaces.errors import UserError
+from trainables.classification import Classification
+from tuning import preparation
+from tuning.study import Study
+
+
+def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: int) -> dict[str, Any]:
+    """Write an ensemble of studies or exported folders to `out`; answers its scores and its members' on dev.
+
+    The dev split is the first study's; all studies must have the same, or their scores would not compare.
+
+    Raises:
+        UserError: fewer than two members, no classifiers, other classes, another dev split, or `out` is there.
+    """
+    if len(members) < 2:
+        raise UserError("an ensemble of one model", "two studies or models, or more", "name another")
+    if out.exists():
+        raise UserError(f"{out} is there already", "a new folder: nothing is overwritten", "choose another --out")
+    folders = [_folder(member, storage) for member in members]
+    models = [Predictor(folder) for folder in folders]
+    _check(members, models)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    shutil.rmtree(staging, ignore_errors=True)
+    names = [f"{number}-{model.settings['study']}" for number, model in enumerate(models)]
+    for name, folder in zip(names, folders, strict=True):
+        shutil.copytree(folder, staging / name)
+    settings = {
+        **models[0].settings,
+        "members": names,
+        "study": " + ".join(model.settings["study"] for model in models),
+    }
+    del settings["summary"]
+    (staging / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
+    staging.rename(out)
+    return _scores(members, storage, folders, out, batch_size)
+
+
+def _folder(member: str, storage: Path) -> Path:
+    """An exported folder by path, or the best model of a study by name."""
+    if (Path(member) / SETTINGS).is_file():
+        return Path(member)
+    study = storage / member
+    if not study.is_dir():
+        raise UserError(f"{member}: neither a study in {storage} nor an exported folder", "", "check the name")
+    if not (study / "best_model" / SETTINGS).is_file():
+        raise UserError(f"study {member} has no exported model", "", f"kotune export {member}")
+    return study / "best_model"
+
+
+def _check(members: Sequence[str], models: Sequence[Predictor]) -> None:
+    for member, model in zip(members, models, strict=True):
+        if not isinstance(model.task, Classification):
+            given = f"{member} is a model for {model.task.name}"
+            raise UserError(given, "classifiers, whose probabilities are averaged", "leave it out")
+        if model.task != models[0].task:
+            raise UserError(
+                f"{member} knows the classes {', '.join(model.task.labels)}",
+                f"those of {members[0]}",
+                "leave it out",
+            )
+
+
+def _scores(members: Sequence[str], storage: Path, folders: Sequence[Path], out: Path, batch: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"ensemble": str(out), "members": list(members), "dev": None}
+    studies = [read_settings(folder)["study"] for folder in folders]
+    if not all((storage / name / "study.yaml").is_file() for name in studies):
+        return told  # exported folders whose studies are elsewhere: `evaluate` scores them on any file
+    splits = [preparation.read(Study.load(storage, name).space) for name in studies]
+    rows = [[(row["source"], row["target"]) for row in found.dev.rows] for found in splits]
+    for name, found in zip(studies, rows, strict=True):
+        if found != rows[0]:
+            raise UserError(
+                f"study {name} was chosen on another dev split than {studies[0]}",
+                "studies of the same files and seed",
+                "name them in files of their own: --train and --dev",
+            )
+    scored = {
+        name: score(open_model(folder), splits[0].dev.rows, batch)
+        for name, folder in [*zip(members, folders, strict=True), ("ensemble", out)]
+    }
+    metric = read_settings(folders[0])["summary"]["metric"]
+    return {**told, "metric": metric, "dev": scored}

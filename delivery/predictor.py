@@ -1,0 +1,137 @@
+"""An exported folder at work: rows in, predictions out in the same order, in batches, on a CPU or a GPU."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from transformers.utils import logging as transformers_logging
+
+from corpora.splits import Layout
+from search_spaces.errors import UserError
+from trainables.encoding import decoder
+from trainables.models import load_model, load_tokenizer
+from trainables.task import Row, Task
+from trainables.tasks import make_task
+
+#: What kotune adds to an exported folder: the task, how inputs are read and cut, and where the model comes from.
+SETTINGS = "kotune.json"
+
+#: Batches of (position, prediction).
+Batches = Iterator[list[tuple[int, Any]]]
+
+
+class Model(Protocol):
+    """One exported model, or several that vote."""
+
+    settings: dict[str, Any]
+    task: Task
+    tokenizer: Any
+
+    def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
+        """Predictions, as the task has them: text, probabilities of the classes, or a number."""
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What `export` wrote beside the model.
+
+    Raises:
+        UserError: kotune did not export this folder.
+    """
+    try:
+        settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserError(
+            f"{folder} holds no {SETTINGS}",
+            "a folder written by kotune export, such as runs/STUDY/best_model",
+            "check the path; kotune export STUDY writes one",
+        ) from None
+    return settings
+
+
+def layout_of(settings: dict[str, Any]) -> Layout:
+    """How the files are written that the model was trained on."""
+    columns = dict(settings["columns"])
+    header = tuple(columns.pop("header", ()))
+    return Layout(columns, header, settings.get("quoting", "auto"), settings.get("broken_rows", "stop"))
+
+
+class Predictor:
+    """One exported model, its own decoding parameters included.
+
+    Args:
+        device: default: a GPU if there is one.
+
+    Raises:
+        UserError: the folder holds no model that kotune exported.
+    """
+
+    def __init__(self, folder: Path, device: str | None = None) -> None:
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
+        self.settings = read_settings(folder)
+        self.task = make_task(self.settings["task"], self.settings["task_options"])
+        network: Any = load_model(str(folder), self.task.auto_model)
+        self.tokenizer = load_tokenizer(str(folder), writes=self.task.writes)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.model = network.to(self.device).eval()
+        self._decode = decoder(self.tokenizer, self.settings["task_options"].get("remove_tokens", ()))
+
+    @torch.inference_mode()
+    def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
+        """The longest come first, so that memory runs out early or never."""
+        columns = self.task.encode(rows, self.tokenizer, int(self.settings["max_source_length"]))
+        names = [name for name in self.task.columns if name in columns]
+        order = sorted(range(len(rows)), key=lambda row: (-columns["length"][row], row))
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            batch = self.task.collate([{name: columns[name][row] for name in names} for row in chosen], self.model)
+            batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+            found = self.task.predict(self.model, batch, self._decode, None)
+            yield list(zip(chosen, found, strict=True))
+
+
+class Ensemble:
+    """Several classifiers of the same classes; each prediction is the mean of their probabilities."""
+
+    def __init__(self, folder: Path, members: Sequence[str]) -> None:
+        self.settings = read_settings(folder)
+        self._members = [Predictor(folder / member) for member in members]
+        self.task, self.tokenizer = self._members[0].task, self._members[0].tokenizer
+
+    def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
+        totals = [[0.0]] * len(rows)
+        for member in self._members[:-1]:
+            for position, probabilities in (pair for batch in member.predict(rows, batch_size) for pair in batch):
+                totals[position] = _added(totals[position], probabilities)
+        for batch in self._members[-1].predict(rows, batch_size):
+            yield [
+                (position, [total / len(self._members) for total in _added(totals[position], probabilities)])
+                for position, probabilities in batch
+            ]
+
+
+def _added(total: Sequence[float], more: Sequence[float]) -> list[float]:
+    return list(more) if len(total) != len(more) else [one + other for one, other in zip(total, more, strict=True)]
+
+
+def open_model(folder: Path) -> Model:
+    """The model in `folder`, or the ensemble.
+
+    Raises:
+        UserError: kotune did not export it.
+    """
+    members = read_settings(folder).get("members")
+    return Ensemble(folder, members) if members else Predictor(folder)
+
+
+def predict_all(model: Model, rows: Sequence[Row], batch_size: int) -> list[Any]:
+    """One prediction per row, in order."""
+    found: list[Any] = [None] * len(rows)
+    for batch in model.predict(rows, batch_size):
+        for position, prediction in batch:
+            found[position] = prediction
+    return found

@@ -1,0 +1,56 @@
+"""Scores of an exported model on rows that it was not trained on."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from corpora.splits import Layout, read_split
+from delivery.predictor import Model, layout_of, open_model, predict_all
+from trainables import class_metrics
+from trainables.classification import Classification
+from trainables.task import Evaluation, Row
+
+#: What only an evaluation in training has.
+_NOT_HERE = ("loss", "gen_len", "eval_seconds")
+
+
+def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
+    """Every metric of the model's task on `rows`, with their number, the seconds, and for classes the confusion
+    matrix (`confusion`: rows are true classes, columns are predicted ones, in the order of `labels`).
+
+    Raises:
+        UserError: a target that the model cannot give.
+    """
+    started = time.perf_counter()
+    table = model.task.targets(rows, model.tokenizer, int(model.settings["max_target_length"]), scored=True)
+    found = predict_all(model, rows, batch_size)
+    seconds = time.perf_counter() - started
+    metrics = model.task.score(Evaluation(found, math.nan, math.nan, seconds), table)
+    told: dict[str, Any] = {name: value for name, value in metrics.items() if name not in _NOT_HERE}
+    if isinstance(model.task, Classification):
+        chosen = [max(range(len(row)), key=row.__getitem__) for row in found]
+        labels = model.task.labels
+        told |= {"labels": list(labels), "confusion": class_metrics.confusion(table["labels"], chosen, len(labels))}
+    return {**told, "rows": len(rows), "rouge_tokenizer": model.task.scored_with or None, "seconds": round(seconds, 1)}
+
+
+def evaluate(folder: Path, data: Path, batch_size: int, picture: Path | None = None) -> dict[str, Any]:
+    """Scores of the model in `folder` on a file with targets.
+
+    Args:
+        picture: where the confusion matrix is drawn, if there is one.
+
+    Raises:
+        UserError: no model, no such file, or a row without a usable target.
+    """
+    model = open_model(folder)
+    layout: Layout = layout_of(model.settings)
+    split = read_split(str(data), layout)
+    found = score(model, split.rows, batch_size)
+    if picture is not None and "confusion" in found:
+        class_metrics.draw_confusion(found["confusion"], found["labels"], picture)
+    return {"model": str(folder), "data": split.path, "sha256": split.sha256, "refused": len(split.refused), **found}

@@ -1,0 +1,124 @@
+"""One configuration without a search, in this process: a debug run, or the training of what a search found."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from delivery.checking import COMMAND, Order, check
+from delivery.session import close, embedded_sample
+from delivery.summary import read_lines, summarise
+from search_spaces.errors import UserError
+from search_spaces.schema import Space
+from trainables import checkpoints
+from trainables.job import Job
+from trainables.judging import TrialFailed
+from trainables.tracking import RunSettings, Tracker, TrackingCallback
+from trainables.trial import Workshop, run_trial
+from tuning import preparation, retention, samplers
+from tuning.live import View, open_view
+from tuning.proposals import max_epochs
+from tuning.study import COMPLETED, FAILED, Study, TrialRecord, write_json
+from tuning.wandb_settings import tracking_settings
+
+
+def one_configuration(space: Space, rows: int | None) -> Space:
+    """The space with nothing left to search: everything searched has its default.
+
+    Args:
+        rows: train on so many rows only, drawn by the seed.
+    """
+    fixed = {**space.fixed, **samplers.defaults(space.search)}
+    filters = {**space.filters, "sample": rows or space.filters["sample"]}
+    return replace(space, fixed=fixed, search={}, budget={**space.budget, "trials": 1}, filters=filters)  # type: ignore[arg-type]
+
+
+def train(order: Order, resume_from: Path | None, out: TextIO) -> dict[str, Any]:
+    """Train the one configuration of the order's space; answers the summary.
+
+    Args:
+        resume_from: a checkpoint that training goes on from.
+
+    Raises:
+        UserError: a mistake was found before anything was written, or the training gave no usable result.
+    """
+    view = open_view(out)
+    point = None if resume_from is None else _resumable(resume_from)
+    with tempfile.TemporaryDirectory() as folder:
+        splits, _ = check(order, Path(folder))
+    study = Study.create(order.space, order.storage, order.name)
+    splits = embedded_sample(study, splits, view)
+    view.say(f"training {order.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
+    try:
+        material = preparation.prepare(study, splits, view.say)
+    except UserError:
+        shutil.rmtree(study.paths.root)
+        raise
+    tracking = tracking_settings(study)
+    record = _record(study)
+    job = preparation.make_job(study, material, tracking)(record)
+    write_json(study.paths.trial(record.trial_id) / "job.json", job)
+    if point is not None:
+        shutil.copytree(point.path, study.paths.checkpoints(record.trial_id) / point.path.name)
+    _run(study, record, Job.from_dict(job), view)
+    retention.sweep(study)
+    summary = summarise(study, material, slots=1, worker_groups_started=0, wall_seconds=record.results[-1].seconds)
+    close(study, material, splits, summary, "done")
+    write_json(study.paths.summary, summary)
+    for line in read_lines(summary, {}, COMMAND):
+        view.say(line)
+    return {**summary, "end": "done"}
+
+
+def _resumable(folder: Path) -> checkpoints.Checkpoint:
+    found = {point.path.name: point for point in checkpoints.list_complete(folder.parent)}.get(folder.name)
+    if found is None or not found.resumable:
+        state = "is no complete checkpoint" if found is None else "holds a model, but nothing to go on from"
+        raise UserError(
+            f"--resume-from {folder} {state}",
+            "a folder such as runs/STUDY/trials/TRIAL/checkpoints/step-00000120 of a trial that was interrupted",
+            "train anew, with this model as --model" if found else "check the path",
+        )
+    return found
+
+
+def _record(study: Study) -> TrialRecord:
+    config = dict(study.space.fixed)
+    record = TrialRecord(0, f"{study.name}-0000", {}, config, max_epochs(study.space, config), is_default=True)
+    study.begin(record)
+    return record
+
+
+class _Teller:
+    """Writes every evaluation to the study and tells it."""
+
+    def __init__(self, study: Study, record: TrialRecord, view: View) -> None:
+        self._study, self._record, self._view = study, record, view
+
+    def report(self, result: dict[str, Any]) -> bool:
+        metrics = result["metrics"]
+        self._study.add(self._record.trial_id, result["epoch"], result["step"], metrics, result["seconds"])
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        self._view.say(f"epoch {result['epoch']:g}/{self._record.max_epochs:g}  step {result['step']}  {shown}")
+        return True
+
+
+def _run(study: Study, record: TrialRecord, job: Job, view: View) -> None:
+    tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
+    callbacks = [TrackingCallback(tracker)] if tracker else []
+    status = "failed"
+    try:
+        run_trial(job, _Teller(study, record, view), Workshop(), callbacks)
+        status = "finished"
+        study.end(record.trial_id, COMPLETED)
+    except TrialFailed as error:
+        study.end(record.trial_id, FAILED, str(error))
+        raise UserError(f"the training failed: {error}", "", "a smaller learning rate, or other data") from error
+    finally:
+        if tracker:
+            tracker.close({"status": status})
+            tracker.wait(30.0)
+        view.close()

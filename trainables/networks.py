@@ -1,0 +1,268 @@
+"""Small networks that read a text and give logits: an RNN and Kim's CNN, as transformers models.
+
+This file stands alone: transformers copies it into every saved folder, so that the folder loads where kotune is not
+installed (`AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)`). Where kotune is
+installed, importing this module registers the classes, and a folder loads with them without running its own copy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
+POOLINGS = ("last", "max", "mean")
+_COUNT, _SHARE = "a whole number from 1 up", "a number from 0 to below 1"
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1
+
+
+def _are_widths(text: str) -> bool:
+    return re.fullmatch(r"[1-9][0-9]*(-[1-9][0-9]*)*", text) is not None
+
+
+def _wrong(config: PreTrainedConfig, names: Sequence[str], holds: Callable[[Any], bool], what: str) -> list[str]:
+    return [f"{name} {value!r} is not {what}" for name in names if not holds(value := getattr(config, name))]
+
+
+def _raise(config: PreTrainedConfig, problems: list[str]) -> None:
+    problems += _wrong(config, ("num_labels",), _is_count, _COUNT)
+    loss = "regression" if config.num_labels == 1 else "single_label_classification"
+    if config.problem_type not in (None, loss):
+        problems.append(f"problem_type {config.problem_type!r} is not {loss}, with num_labels {config.num_labels}")
+    if problems:
+        raise ValueError(f"{type(config).__name__}: {'; '.join(problems)}")
+
+
+class RnnConfig(PreTrainedConfig):
+    """A (bidirectional) LSTM or GRU over word embeddings.
+
+    Args:
+        dropout: share of units dropped between the layers and before the classifier.
+        pooling: `last`, the final state of each direction; `max` or `mean`, over the outputs of the last layer.
+
+    Raises:
+        ValueError: fields that cannot be; all of them in one message.
+    """
+
+    model_type = "kotune_rnn"
+    vocab_size: int = 8000
+    embedding_size: int = 128
+    hidden_size: int = 256
+    num_layers: int = 4
+    dropout: float = 0.3
+    bidirectional: bool = True
+    cell: str = "lstm"
+    pooling: str = "last"
+    pad_token_id: int | None = 0
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+        problems = [
+            *_wrong(self, ("vocab_size", "embedding_size", "hidden_size", "num_layers"), _is_count, _COUNT),
+            *_wrong(self, ("dropout",), _is_share, _SHARE),
+            *_wrong(self, ("bidirectional",), (True, False).__contains__, "true or false"),
+            *_wrong(self, ("cell",), tuple(CELLS).__contains__, f"one of {', '.join(CELLS)}"),
+            *_wrong(self, ("pooling",), POOLINGS.__contains__, f"one of {', '.join(POOLINGS)}"),
+        ]
+        _raise(self, problems)
+
+
+class CnnConfig(PreTrainedConfig):
+    """Convolutions over word embeddings, the greatest answer of each filter, and a classifier.
+
+    Args:
+        num_filters: filters of each width.
+        filter_sizes: widths in tokens, as "3-4-5" or [3, 4, 5]; kept as text, which a search can choose among.
+        dropout: share of filters dropped before the classifier.
+        embedding_dropout: share of embedding units dropped.
+
+    Raises:
+        ValueError: fields that cannot be; all of them in one message.
+    """
+
+    model_type = "kotune_cnn"
+    vocab_size: int = 8000
+    embedding_size: int = 256
+    num_filters: int = 100
+    filter_sizes: str | Sequence[int] = "3-4-5"
+    dropout: float = 0.3
+    embedding_dropout: float = 0.0
+    pad_token_id: int | None = 0
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
+        sizes = self.filter_sizes
+        self.filter_sizes = "-".join(map(str, sizes if isinstance(sizes, list | tuple) else [sizes]))
+        problems = [
+            *_wrong(self, ("vocab_size", "embedding_size", "num_filters"), _is_count, _COUNT),
+            *_wrong(self, ("dropout", "embedding_dropout"), _is_share, _SHARE),
+            *_wrong(self, ("filter_sizes",), _are_widths, f"{_COUNT}, or several joined by hyphens, as 3-4-5"),
+        ]
+        _raise(self, problems)
+
+    @property
+    def widths(self) -> list[int]:
+        """Filter widths in tokens."""
+        return [int(width) for width in str(self.filter_sizes).split("-")]
+
+
+class _TextNetwork(PreTrainedModel):
+    """What both networks share: the embedding, the first weights, and the loss."""
+
+    _input_embed_layer = "embedding"  # where transformers finds and resizes the vocabulary
+
+    def __init__(self, config: RnnConfig | CnnConfig, features: int) -> None:
+        super().__init__(config)
+        self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(features, cast(int, config.num_labels))
+
+    def _embed(self, input_ids: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Embeddings [rows, tokens, width], each row's real tokens first and zeros after, and their number [rows].
+
+        A row without tokens counts as one token that is zero.
+        """
+        if attention_mask is not None:
+            real = attention_mask.bool()
+        elif self.config.pad_token_id is not None:
+            real = input_ids != self.config.pad_token_id
+        else:
+            real = torch.ones_like(input_ids, dtype=torch.bool)
+        if input_ids.shape[1] == 0:
+            input_ids, real = nn.functional.pad(input_ids, (0, 1)), nn.functional.pad(real, (0, 1))
+        # A stable sort, so that padding on the left or within leaves the order of the text.
+        order = real.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
+        embedded = self.embedding(input_ids.gather(1, order)) * real.gather(1, order).unsqueeze(-1)
+        return embedded, real.sum(dim=1).clamp(min=1)
+
+    def _answer(self, features: Tensor, labels: Tensor | None) -> SequenceClassifierOutput:
+        logits = self.classifier(self.dropout(features))  # [rows, num_labels]
+        return SequenceClassifierOutput(loss=None if labels is None else _loss(logits.float(), labels), logits=logits)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Embedding):
+            nn.init.uniform_(module.weight, -0.25, 0.25)  # as Kim 2014 does for words without a vector
+            if module.padding_idx is not None:
+                module.weight[module.padding_idx].zero_()
+        elif isinstance(module, nn.Linear | nn.Conv1d):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LSTM | nn.GRU):
+            _start_rnn(module)
+
+
+def _start_rnn(rnn: nn.LSTM | nn.GRU) -> None:
+    """Glorot weights from the input, orthogonal ones in the recurrence (Saxe et al. 2014,
+    https://arxiv.org/abs/1312.6120), and an LSTM that starts by remembering (Jozefowicz et al. 2015,
+    https://proceedings.mlr.press/v37/jozefowicz15.html)."""
+    for name, parameter in rnn.named_parameters():
+        gates = parameter.view(-1, rnn.hidden_size, *parameter.shape[1:])  # input, forget, cell, output; GRU has 3
+        if name.startswith("bias"):
+            nn.init.zeros_(parameter)
+            if name.startswith("bias_ih") and isinstance(rnn, nn.LSTM):
+                gates[1].fill_(1)
+        for gate in gates if name.startswith("weight") else []:
+            (nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_)(gate)
+
+
+def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean squared error for one label, cross entropy for more; -100 marks rows that do not count in the latter."""
+    if logits.shape[-1] == 1:
+        return nn.functional.mse_loss(logits.squeeze(-1), labels.to(logits.dtype).view(-1))
+    return nn.functional.cross_entropy(logits, labels.view(-1))
+
+
+class RnnForSequenceClassification(_TextNetwork):
+    """Logits of a text from an LSTM or GRU (Hochreiter & Schmidhuber 1997, Cho et al. 2014)."""
+
+    config_class = RnnConfig
+
+    def __init__(self, config: RnnConfig) -> None:
+        super().__init__(config, features=config.hidden_size * (1 + config.bidirectional))
+        self.rnn = CELLS[config.cell](
+            config.embedding_size,
+            config.hidden_size,
+            config.num_layers,
+            batch_first=True,
+            dropout=config.dropout if config.num_layers > 1 else 0.0,  # torch's lies between layers only
+            bidirectional=config.bidirectional,
+        )
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **ignored: Any
+    ) -> SequenceClassifierOutput:
+        """Logits [rows, num_labels], and the loss if `labels` [rows] are given; padding changes nothing."""
+        embedded, lengths = self._embed(input_ids, attention_mask)
+        packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        outputs, state = self.rnn(packed)
+        if self.config.pooling == "last":
+            final = state[0] if isinstance(state, tuple) else state  # [layers * directions, rows, hidden]
+            return self._answer(final[-(1 + self.config.bidirectional) :].transpose(0, 1).flatten(1), labels)
+        if self.config.pooling == "max":
+            # [rows, tokens, directions * hidden]
+            steps, _ = pad_packed_sequence(outputs, batch_first=True, padding_value=float("-inf"))
+            return self._answer(steps.amax(dim=1), labels)
+        steps, _ = pad_packed_sequence(outputs, batch_first=True)
+        return self._answer(steps.sum(dim=1) / lengths.unsqueeze(-1), labels)
+
+
+class CnnForSequenceClassification(_TextNetwork):
+    """Kim 2014, https://aclanthology.org/D14-1181, with one channel whose embeddings are trained."""
+
+    config_class = CnnConfig
+
+    def __init__(self, config: CnnConfig) -> None:
+        super().__init__(config, features=config.num_filters * len(config.widths))
+        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(config.embedding_size, config.num_filters, width) for width in config.widths
+        )
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **ignored: Any
+    ) -> SequenceClassifierOutput:
+        """Logits [rows, num_labels], and the loss if `labels` [rows] are given; padding changes nothing.
+
+        Every real token starts a window; beyond the last token lie zeros.
+        """
+        embedded, lengths = self._embed(input_ids, attention_mask)
+        tokens = torch.arange(embedded.shape[1], device=lengths.device)
+        beyond = (tokens >= lengths.unsqueeze(-1)).unsqueeze(1)  # [rows, 1, tokens]
+        channels = self.embedding_dropout(embedded).transpose(1, 2)  # [rows, width, tokens]
+        answers = [
+            convolution(nn.functional.pad(channels, (0, width - 1)))  # [rows, filters, tokens]
+            for convolution, width in zip(self.convolutions, self.config.widths, strict=True)
+        ]
+        # `max`, since the gradient of `amax` costs more; ReLU after the maximum is the maximum after ReLU.
+        greatest = [answer.masked_fill_(beyond, float("-inf")).max(dim=-1).values.relu() for answer in answers]
+        return self._answer(torch.cat(greatest, dim=-1), labels)
+
+
+_NETWORKS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
+    RnnConfig: RnnForSequenceClassification,
+    CnnConfig: CnnForSequenceClassification,
+}
+for _config, _network in _NETWORKS.items():
+    _config.register_for_auto_class()
+    _network.register_for_auto_class("AutoModelForSequenceClassification")
+    if not __name__.startswith("transformers_modules."):  # the copy in a folder serves that folder alone
+        AutoConfig.register(_config.model_type, _config, exist_ok=True)
+        AutoModelForSequenceClassification.register(_config, _network, exist_ok=True)
