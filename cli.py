@@ -80,7 +80,9 @@ def tune(
     ] = None,
     cpus_per_worker: Annotated[float | None, typer.Option(help="Default: 1.", rich_help_panel=_MACHINES)] = None,
     json_: Json = False,
-    dry_run: Annotated[bool, typer.Option(help="Check everything, print the resolved study, start nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, print the resolved study, start nothing.")
+    ] = False,
 ) -> None:
     """Search a space; export the best model."""
     options = {
@@ -179,7 +181,9 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="CSV file; default: standard output.")] = None,
     batch_size: Batch = 32,
     top_k: Annotated[int, typer.Option(min=1, help="So many of the most probable classes.")] = 1,
-    probabilities: Annotated[bool, typer.Option(help="Write the probabilities of the classes too.")] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write the probabilities of the classes too.")
+    ] = False,
     decimals: Annotated[
         int | None, typer.Option(min=0, help="Round a number to so many decimals; default: as the study says.")
     ] = None,
@@ -229,7 +233,7 @@ def models(
     model: Model = None,
     set_: Sets = None,
     freeze_layers: Annotated[int, typer.Option(min=0, help="Show what freeze_layers would leave.")] = 0,
-    shapes: Annotated[bool, typer.Option(help="Show every weight's shape.")] = False,
+    shapes: Annotated[bool, typer.Option("--shapes", help="Show every weight's shape.")] = False,
 ) -> None:
     """Show a space's model: parameters by layer, what is frozen, sizes. Loads no weights."""
     from delivery import checking

@@ -124,8 +124,10 @@ def _bytes(path: Path) -> bytes:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        todo = nearest(path.name, siblings) or "check the path"
+        siblings = path.parent.iterdir() if path.parent.is_dir() else []
+        # The stem alone: an equal suffix makes unlike names look near.
+        close = nearest(path.stem, [file.stem for file in siblings if file.suffix == path.suffix])
+        todo = close.replace("'?", f"{path.suffix}'?") or "check the path"
         raise UserError(f"{path}: no such file", "a file that is there", todo) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}", "a readable file", "check its rights") from None
@@ -158,7 +160,7 @@ def _column_problems(
 def _missing(path: Path, role: str, column: str, columns: Sequence[str]) -> UserError:
     near = nearest(column_name(column), columns)
     given = f"{path} has no column {column!r} for {role!r}" + (f"; {near}" if near else "")
-    todo = f"name the column that holds {role!r}; the first line must hold the column names"
+    todo = f"--set columns.{role}=NAME for the column that holds {role!r}; the first line must hold the column names"
     if len(columns) == 1 and (wrong := re.search("[\t,;|]", columns[0])):
         todo = f"its fields are separated by {wrong[0]!r}: .csv is for commas, .tsv for tabs"
     return UserError(given, f"the columns it has: {in_quotes(columns)}", todo)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from delivery.summary import against_default
 from trainables.encoding import ends_itself
 from trainables.task import Task
 from trainables.word_tokenizers import CUT
@@ -64,7 +65,7 @@ print({answer})"""
 
 def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: Any, task: Task) -> str:
     """The text of the card."""
-    best, default = summary["best"], summary["default"]
+    best = summary["best"]
     scored_with = summary["rouge_tokenizer"]
     return _CARD.format(
         tag={"classification": "text-classification", "regression": "text-classification"}.get(
@@ -77,7 +78,7 @@ def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: A
         metric=summary["metric"],
         value=best["value"],
         scored=f"| tokenizer of the score | {scored_with} |\n" if scored_with else "",
-        default="none" if not default or default["value"] is None else f"{default['value']:.4f}",
+        default=against_default(summary),
         space=study.space.name,
         base=study.space.model,
         use=_use(study, folder, tokenizer, task),

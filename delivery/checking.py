@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ from trainables.tasks import task_named
 from tuning import preparation, samplers
 from tuning.resources import Machine, Plan, local_machine, plan_slots
 
-COMMAND = "python cli.py"
+#: How kotune was called, for the commands that messages name.
+COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else "python cli.py"
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,12 @@ def directions_of(task: str) -> dict[str, str]:
     return {usual: found.directions[usual], **found.directions}
 
 
-def check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
+def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:
     """The splits and the slots of an order that can be carried out.
 
     Args:
         scratch: an empty folder for what is only looked at.
+        say: is told before something that may take long.
 
     Raises:
         UserError: something in it cannot work.
@@ -137,6 +140,8 @@ def check(order: Order, scratch: Path) -> tuple[Splits, Plan]:
     task = preparation.learn(space, splits)
     plan = plan_slots(space, machines(order.address))
     # Last, since a hub id asks the network.
+    if scratch_size(space.model) is None and not Path(space.model).exists():
+        say(f"asking the hub for {space.model}")
     named = [*space.fixed, *space.search]
     overrides = [name.removeprefix("model.") for name in named if name.startswith("model.")]
     check_model(space.model, space.architecture, task, overrides, _longest(space))

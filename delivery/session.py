@@ -33,7 +33,7 @@ from tuning.wandb_settings import tracking_settings
 def dry_run(order: Order, out: TextIO) -> str:
     """Check everything; answers the resolved study as YAML. Starts and writes nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = check(order, Path(folder))
+        splits, plan = check(order, Path(folder), lambda text: print(text, file=out))
     lines = [
         f"# study {order.name} in {order.storage}: {order.space.budget['trials']} trials, {plan.described}",
         *(f"# {name}: {entry['rows']} rows, {entry['path']}" for name, entry in splits.described().items()),
@@ -51,7 +51,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
     """
     view = open_view(out)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = check(order, Path(folder))
+        splits, plan = check(order, Path(folder), view.say)
     space = order.space
     study = Study.create(space, order.storage, order.name)
     splits = embedded_sample(study, splits, view)

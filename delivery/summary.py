@@ -49,7 +49,7 @@ def summarise(
         "rouge_tokenizer": material.scored_with or None,
         "trials": {"total": len(study.records), **counts, "unfinished": len(study.with_status(RUNNING))},
         "best": _best(study, best) if best else None,
-        "default": _default(study),
+        "default": _default(study, best),
         "test": test,
         "slots": slots,
         "worker_groups_started": worker_groups_started,
@@ -72,12 +72,21 @@ def _best(study: Study, record: TrialRecord) -> dict[str, Any]:
     }
 
 
-def _default(study: Study) -> dict[str, Any] | None:
+def _default(study: Study, best: TrialRecord | None) -> dict[str, Any] | None:
+    """The recipe default, how far it came, and what the best trial had by then: the only fair comparison with one that
+    was stopped early."""
     record = study.default
     if record is None:
         return None
-    value = record.best_value(study.metric, study.mode)
-    return {"trial": record.trial_id, "value": value, "status": record.status}
+    value, epoch = record.best_value(study.metric, study.mode), record.results[-1].epoch if record.results else 0.0
+    at_epoch = best.best_value(study.metric, study.mode, until=epoch) if best else None
+    return {
+        "trial": record.trial_id,
+        "value": value,
+        "status": record.status,
+        "epoch": epoch,
+        "best_by_then": at_epoch,
+    }
 
 
 def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str) -> list[str]:
@@ -87,7 +96,7 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
         parameters: what the search chose for the best trial.
         command: how kotune was called, for the next commands.
     """
-    trials, best, default = summary["trials"], summary["best"], summary["default"]
+    trials, best = summary["trials"], summary["best"]
     counts = f"{trials['completed']} completed, {trials['pruned']} pruned, {trials['failed']} failed"
     unfinished = f", {trials['unfinished']} unfinished" if trials["unfinished"] else ""
     lines = [f"{trials['total']} trials: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"]
@@ -96,11 +105,9 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
     if best is None:
         return [*lines, "no trial gave a model"]
     lines.append(f"best     {name} {best['value']:.4f} on dev: {best['trial']}, epoch {best['epoch']:g}")
-    lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
-    if default and default["value"] is not None:
-        gain = best["value"] - default["value"]
-        stopped = " (pruned)" if default["status"] == PRUNED else ""
-        lines.append(f"default  {summary['metric']} {default['value']:.4f}{stopped}: best {gain:+.4f}")
+    if parameters:
+        lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
+        lines.append(f"default  {against_default(summary)}")
     if summary["test"]:
         test = summary["test"]
         shown = metric if metric in test else next(iter(test))
@@ -110,6 +117,19 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
     lines.append(f"model    {summary['best_model']}")
     lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
     return lines
+
+
+def against_default(summary: dict[str, Any]) -> str:
+    """The recipe default's score, and how the best trial compares with it."""
+    best, default = summary["best"], summary["default"]
+    if not default or default["value"] is None:
+        return "no score"
+    if default["trial"] == best["trial"]:
+        return "is the best"
+    shown = f"{summary['metric']} {default['value']:.4f}"
+    if default["status"] != PRUNED or default["best_by_then"] is None:
+        return f"{shown}: best {best['value'] - default['value']:+.4f}"
+    return f"{shown}, pruned at epoch {default['epoch']:g}, where the best had {default['best_by_then']:.4f}"
 
 
 def named(metric: str, scored_with: str | None) -> str:

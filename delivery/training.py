@@ -48,7 +48,7 @@ def train(order: Order, resume_from: Path | None, out: TextIO) -> dict[str, Any]
     view = open_view(out)
     point = None if resume_from is None else _resumable(resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        splits, _ = check(order, Path(folder))
+        splits, _ = check(order, Path(folder), view.say)
     study = Study.create(order.space, order.storage, order.name)
     splits = embedded_sample(study, splits, view)
     view.say(f"training {order.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")

@@ -88,8 +88,12 @@ class Draft:
         try:
             self.values[key], self.origin[key] = reader.read(value), where
         except ValueError:
-            todo = nearest(str(value), reader.names) or f"write for example {key}: {reader.example}"
-            self.problem(UserError(f"{where}: {key} is {value!r}", reader.allowed, todo))
+            is_option = where.startswith("--") and "=" not in where
+            written = f"{where} {reader.example}" if is_option else f"{key}: {reader.example}"
+            todo = nearest(str(value), reader.names) or f"write for example {written}"
+            given = f"{where} {value}" if is_option else f"{where}: {key} is {value!r}"
+            allowed = reader.allowed.removesuffix(", or null") if is_option else reader.allowed
+            self.problem(UserError(given, allowed, todo))
 
     def fix(self, name: str, value: object, where: str) -> None:
         """Give a parameter one value, and search it no more; what exists only beside other values goes too."""
@@ -235,6 +239,9 @@ class Draft:
 def unknown_parameter(name: str, where: str, names: Names, more: Iterable[str] = ()) -> UserError:
     """The error for a parameter nobody knows, or one with the prefix of another kind; `more`: other keys allowed."""
     known = [*more, *names.all()]
+    own = sorted(name for name, kind in (names.known or {}).items() if kind == "own")
+    keys = dict.fromkeys(key if key in TOP_KEYS else f"{key.partition('.')[0]}.…" for key in more)
+    allowed = ", ".join([*keys, "a field of Seq2SeqTrainingArguments or GenerationConfig", *own, "model.FIELD"])
     rest = name.rpartition(".")[2]
     actual = (names.known or {}).get(rest)
     if actual is not None:
@@ -243,4 +250,4 @@ def unknown_parameter(name: str, where: str, names: Names, more: Iterable[str] =
         todo = f"{name} is a key of its own: write it at the left margin, not among the parameters"
     else:
         todo = nearest(name, known) or nearest(rest, known) or "take it out"
-    return UserError(f"{where}: unknown parameter {name!r}", ", ".join(known), todo)
+    return UserError(f"{where}: unknown parameter {name!r}", allowed, todo)

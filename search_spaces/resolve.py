@@ -95,10 +95,17 @@ def resolve(
         _range(draft, text)
     for key, value in (options or {}).items():
         if value is not None:
-            _assign(draft, key, value, "the command line")
+            _assign(draft, key, value, _option(key))
     if embedded:
         draft.put("data.embedded", True, "the command line")
     return draft.build(metrics)
+
+
+def _option(key: str) -> str:
+    """The option of the command line that sets `key`."""
+    _, _, name = key.rpartition(".")
+    called = {"budget.time": "time-budget", "slots.count": "slots"}.get(key, name)
+    return f"--{called.replace('_', '-')}"
 
 
 def _set(draft: Draft, text: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub.utils import logging as hub_logging
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -44,6 +45,7 @@ def load_tokenizer(where: str, *, writes: bool = True) -> PreTrainedTokenizerBas
     Raises:
         UserError: nothing there can be loaded.
     """
+    _silence_hub()
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError, ImportError) as error:
@@ -137,7 +139,13 @@ class _NoWords:
         return self._size
 
 
+def _silence_hub() -> None:
+    """Without a network the hub's client would tell of every one of its many attempts."""
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
 def _load_config(model: str) -> Any:
+    _silence_hub()
     try:
         return AutoConfig.from_pretrained(model)
     except (OSError, ValueError) as error:

@@ -52,6 +52,8 @@ class RnnConfig(PreTrainedConfig):
 
     Args:
         dropout: share of units dropped between the layers and before the classifier.
+        token_dropout: share of tokens whose whole embedding is dropped (Gal & Ghahramani 2016,
+            https://arxiv.org/abs/1512.05287), so that no one word decides.
         pooling: `last`, the final state of each direction; `max` or `mean`, over the outputs of the last layer.
 
     Raises:
@@ -64,6 +66,7 @@ class RnnConfig(PreTrainedConfig):
     hidden_size: int = 256
     num_layers: int = 4
     dropout: float = 0.3
+    token_dropout: float = 0.0
     bidirectional: bool = True
     cell: str = "lstm"
     pooling: str = "last"
@@ -73,7 +76,7 @@ class RnnConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
         problems = [
             *_wrong(self, ("vocab_size", "embedding_size", "hidden_size", "num_layers"), _is_count, _COUNT),
-            *_wrong(self, ("dropout",), _is_share, _SHARE),
+            *_wrong(self, ("dropout", "token_dropout"), _is_share, _SHARE),
             *_wrong(self, ("bidirectional",), (True, False).__contains__, "true or false"),
             *_wrong(self, ("cell",), tuple(CELLS).__contains__, f"one of {', '.join(CELLS)}"),
             *_wrong(self, ("pooling",), POOLINGS.__contains__, f"one of {', '.join(POOLINGS)}"),
@@ -89,6 +92,8 @@ class CnnConfig(PreTrainedConfig):
         filter_sizes: widths in tokens, as "3-4-5" or [3, 4, 5]; kept as text, which a search can choose among.
         dropout: share of filters dropped before the classifier.
         embedding_dropout: share of embedding units dropped.
+        token_dropout: share of tokens whose whole embedding is dropped (Gal & Ghahramani 2016,
+            https://arxiv.org/abs/1512.05287), so that no one word decides.
 
     Raises:
         ValueError: fields that cannot be; all of them in one message.
@@ -101,6 +106,7 @@ class CnnConfig(PreTrainedConfig):
     filter_sizes: str | Sequence[int] = "3-4-5"
     dropout: float = 0.3
     embedding_dropout: float = 0.0
+    token_dropout: float = 0.0
     pad_token_id: int | None = 0
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -109,7 +115,7 @@ class CnnConfig(PreTrainedConfig):
         self.filter_sizes = "-".join(map(str, sizes if isinstance(sizes, list | tuple) else [sizes]))
         problems = [
             *_wrong(self, ("vocab_size", "embedding_size", "num_filters"), _is_count, _COUNT),
-            *_wrong(self, ("dropout", "embedding_dropout"), _is_share, _SHARE),
+            *_wrong(self, ("dropout", "embedding_dropout", "token_dropout"), _is_share, _SHARE),
             *_wrong(self, ("filter_sizes",), _are_widths, f"{_COUNT}, or several joined by hyphens, as 3-4-5"),
         ]
         _raise(self, problems)
@@ -128,6 +134,7 @@ class _TextNetwork(PreTrainedModel):
     def __init__(self, config: RnnConfig | CnnConfig, features: int) -> None:
         super().__init__(config)
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        self.token_dropout = nn.Dropout(config.token_dropout)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(features, cast(int, config.num_labels))
 
@@ -146,8 +153,8 @@ class _TextNetwork(PreTrainedModel):
             input_ids, real = nn.functional.pad(input_ids, (0, 1)), nn.functional.pad(real, (0, 1))
         # A stable sort, so that padding on the left or within leaves the order of the text.
         order = real.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
-        embedded = self.embedding(input_ids.gather(1, order)) * real.gather(1, order).unsqueeze(-1)
-        return embedded, real.sum(dim=1).clamp(min=1)
+        kept = self.token_dropout(real.gather(1, order).to(self.embedding.weight.dtype))  # [rows, tokens]
+        return self.embedding(input_ids.gather(1, order)) * kept.unsqueeze(-1), real.sum(dim=1).clamp(min=1)
 
     def _answer(self, features: Tensor, labels: Tensor | None) -> SequenceClassifierOutput:
         logits = self.classifier(self.dropout(features))  # [rows, num_labels]

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from search_spaces.errors import UserError, nearest
 from trainables.parameter_names import ALIASES, OWN, OWN_NUMBERS, OWN_WORDS, OWNED
@@ -126,6 +126,22 @@ AT_LEAST: dict[str, float] = {
 }
 
 
+@cache
+def _words() -> dict[str, list[str]]:
+    """Training fields that take one of several words, and which."""
+    from transformers import Seq2SeqTrainingArguments
+    from transformers.utils.generic import ExplicitEnum
+
+    kinds = get_type_hints(Seq2SeqTrainingArguments)
+    enums = {name: [kind for kind in (*get_args(hint), hint) if isinstance(kind, type)] for name, hint in kinds.items()}
+    return {
+        name: [str(word.value) for word in kind]
+        for name, found in enums.items()
+        for kind in found
+        if issubclass(kind, ExplicitEnum)
+    }
+
+
 def value_problems(config: Mapping[str, Any]) -> list[UserError]:
     """What is wrong with single values: words where numbers are needed, numbers that make no sense."""
     from transformers import GenerationConfig, Seq2SeqTrainingArguments
@@ -156,6 +172,11 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
 def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, type]) -> list[UserError]:
     if name in OWN and value is not None:
         return _own_problem(name, value)
+    words = _words().get(name, ())
+    if words:
+        known = value is None or str(value) in words
+        todo = nearest(str(value), words) or f"change {written}"
+        return [] if known else [UserError(f"{written}: {value!r}", ", ".join(words), todo)]
     wanted = numeric.get(name)
     if wanted is None or (value is None and name != "num_train_epochs"):
         return []

@@ -196,7 +196,7 @@ def scratch_size(model: str) -> str | None:
         raise UserError(
             f"model {model!r}: there is no size {name!r}",
             ", ".join(f"scratch:{size}" for size in SIZES),
-            nearest(name, SIZES),
+            nearest(model, [f"scratch:{size}" for size in SIZES]),
         )
     return name
 
@@ -262,8 +262,13 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, *, ends: bool = False
         ]
     )
     tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
+    special = ["<pad>", "<unk>", "<s>", "</s>"]
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=["<pad>", "<unk>", "<s>", "</s>"], min_frequency=2, show_progress=False
+        vocab_size=vocabulary,
+        special_tokens=special,
+        limit_alphabet=vocabulary - len(special),  # more letters than that are a vocabulary larger than asked for
+        min_frequency=2,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     named = {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}

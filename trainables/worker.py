@@ -92,7 +92,9 @@ def _shared(answer: Any, workers: int) -> Any:
 def _place(workers: int) -> dict[str, Any]:
     import torch
 
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    on_cpu = f"CPU, {threads} thread{'s' * (threads > 1)}"
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else on_cpu
     from trainables.trial import choose_precision
 
     chosen = choose_precision({}, torch.device("cuda" if torch.cuda.is_available() else "cpu"))

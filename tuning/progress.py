@@ -56,7 +56,8 @@ class Progress:
     """One snapshot of a whole search.
 
     `metric` carries its tokenizer, e.g. "rouge_sum (kiwi)"; `mode` is "max" or "min" (else ValueError).
-    `elapsed_seconds` is the time searched in all sittings, as `rows` holds the trials of all sittings.
+    `elapsed_seconds` is the time searched in all sittings, as `rows` holds the trials of all sittings;
+    `earlier_seconds` the part of it before this sitting.
     """
 
     study: str
@@ -68,6 +69,7 @@ class Progress:
     elapsed_seconds: float
     time_budget_seconds: float | None
     workers_note: str
+    earlier_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if self.mode not in ("min", "max"):

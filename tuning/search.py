@@ -26,6 +26,7 @@ from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError
+from tuning.interruption import heard
 from tuning.live import View
 from tuning.preparation import Material, make_job
 from tuning.progress import Progress, TrialRow
@@ -134,7 +135,8 @@ class Search:
                 verbose=0,
             ),
         )
-        tuner.fit()
+        with heard(self.view.say):
+            tuner.fit()
         self.end = self._how_it_ended()
 
     def _how_it_ended(self) -> str:
@@ -175,6 +177,7 @@ class Search:
             total_trials=study.space.budget["trials"],
             slots=self.plan.slots,
             elapsed_seconds=self.earlier_seconds + self.seconds,
+            earlier_seconds=self.earlier_seconds,
             time_budget_seconds=budget["time"] and budget["time"] + self.earlier_seconds,
             workers_note=self.plan.described + (f" · {note}" if note else ""),
         )

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -119,9 +120,11 @@ class TrialRecord:
         epoch: float | None = best_of(self.values(metric), mode)
         return epoch
 
-    def best_value(self, metric: str, mode: str) -> float | None:
-        epoch = self.best_epoch(metric, mode)
-        return None if epoch is None else self.values(metric)[epoch]
+    def best_value(self, metric: str, mode: str, until: float = math.inf) -> float | None:
+        """The best value of `metric` in the epochs up to `until`; None before the first."""
+        values = {epoch: value for epoch, value in self.values(metric).items() if epoch <= until}
+        epoch = best_of(values, mode)
+        return None if epoch is None else values[epoch]
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -190,7 +193,7 @@ class Study:
             raise UserError(
                 f"there is no study {name!r} in {storage}",
                 ", ".join(known) or "none yet: start one with kotune tune",
-                nearest(name, known),
+                nearest(name, known) or "name one of them, or --storage FOLDER where it lies",
             )
         space = from_dict(yaml.safe_load(paths.space.read_text(encoding="utf-8")), str(paths.space))
         study = cls(space, paths, name)

@@ -66,7 +66,8 @@ def _time_facts(progress: Progress) -> list[str]:
     budget, left = progress.time_budget_seconds, progress.estimated_seconds_left
     limit = f" of at most {clock_text(budget)}" if budget is not None else ""
     ahead = "time left known after the first trial" if left is None else f"about {clock_text(left)} left"
-    facts = [f"elapsed {clock_text(progress.elapsed_seconds)}{limit}", "" if left == 0 else ahead]
+    earlier = f", {clock_text(progress.earlier_seconds)} of it earlier" if progress.earlier_seconds else ""
+    facts = [f"elapsed {clock_text(progress.elapsed_seconds)}{limit}{earlier}", "" if left == 0 else ahead]
     return [fact for fact in [*facts, one_line(progress.workers_note)] if fact]
 
 
@@ -163,7 +164,15 @@ def fit_columns(columns: Sequence[Column], width: int) -> tuple[list[Column], li
         kept.append(replace(note, max_width=min(note.max_width, spare)))
     elif note:
         left_out.append(note.name)
-    return kept, left_out
+    return _unfolded(kept, width), left_out
+
+
+def _unfolded(kept: list[Column], width: int) -> list[Column]:
+    """The same columns with as many headers in one line as there is room for."""
+    for place, column in enumerate(kept):
+        wider = [*kept[:place], replace(column, header=(column.name,)), *kept[place + 1 :]]
+        kept = wider if _total_width(wider) <= width else kept
+    return kept
 
 
 def _total_width(columns: Sequence[Column]) -> int:

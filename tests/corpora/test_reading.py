@@ -110,6 +110,16 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path)
 
 
+def test_a_missing_file_is_not_like_any_file_of_its_kind(tmp_path: Path) -> None:
+    """An equal suffix alone makes no name near; a slip of the finger is one."""
+    (tmp_path / "dev.csv").write_text("a")
+    (tmp_path / "train.csv").write_text("a")
+    for name, todo in (("nope.csv", "check the path"), ("trian.csv", "did you mean 'train.csv'?")):
+        with pytest.raises(UserError) as caught:
+            read_table(tmp_path / name, {"source": "a"})
+        assert caught.value.todo == todo
+
+
 def test_all_wrong_columns_at_once(tmp_path: Path) -> None:
     """Doubled and missing columns and the want of rows are told together, with the nearest names."""
     with pytest.raises(UserErrors) as caught:

@@ -14,7 +14,7 @@ from delivery.export import export
 from delivery.predict import Wanted, predict
 from delivery.predictor import open_model
 from delivery.scoring import score
-from delivery.summary import read_lines, summarise
+from delivery.summary import against_default, read_lines, summarise
 from search_spaces.errors import UserError
 from trainables.job import Job
 from trainables.trial import Workshop, run_trial
@@ -59,6 +59,18 @@ def test_the_summary_has_what_was_promised(finished: tuple[Study, Material]) -> 
     assert set(summary["data"]["train"]) == {"path", "rows", "sha256"}
     assert summary["rouge_tokenizer"] == "whitespace"
     assert any("finished-0000" in line for line in read_lines(summary, {"learning_rate": 1e-3}, "kotune"))
+
+
+def test_a_stopped_default_is_compared_where_it_was_stopped() -> None:
+    """Its first epoch against the best trial's third would be no comparison."""
+    best = {"trial": "s-0001", "value": 1.05}
+    default = {"trial": "s-0000", "value": 0.11, "status": "pruned", "epoch": 1.0, "best_by_then": 0.83}
+    summary = {"metric": "rouge_sum", "best": best, "default": default}
+    assert against_default(summary) == "rouge_sum 0.1100, pruned at epoch 1, where the best had 0.8300"
+    default |= {"status": "completed", "epoch": 3.0, "best_by_then": 1.05}
+    assert against_default(summary) == "rouge_sum 0.1100: best +0.9400"
+    assert against_default({**summary, "default": None}) == "no score"
+    assert against_default({**summary, "default": {**default, "trial": "s-0001"}}) == "is the best"
 
 
 def test_transformers_alone_uses_the_folder(model: Path) -> None:

@@ -245,14 +245,20 @@ def test_the_mode_is_the_metrics_own() -> None:
         ({"sets": ["seed=[1"]}, "--set seed=[1, line 1", "correct that line"),
         ({"sets": ["num_beams=.nan"]}, "--set num_beams=.nan: not a value", "write a plain value"),
         ({"sets": ["metric=rogue_l"]}, "--set metric=rogue_l: metric is", "did you mean 'rouge_l'?"),
+        ({"options": {"budget.time": "8x"}}, "--time-budget 8x", "write for example --time-budget 4h"),
+        (
+            {"options": {"slots.workers_per_trial": 0}},
+            "--workers-per-trial 0",
+            "write for example --workers-per-trial 1",
+        ),
         ({"ranges": ["num_beam=int:1:8"]}, "--range num_beam=int:1:8: unknown", "did you mean 'num_beams'?"),
         ({"ranges": ["num_beams=int:8:1"]}, "--range num_beams=int:8:1: the range", "write 1 first, then 8"),
-        ({"options": {"budget.trials": -1}}, "the command line: budget.trials", "write for example budget.trials: 1"),
+        ({"options": {"budget.trials": -1}}, "--trials -1", "write for example --trials 1"),
         ({"config": {"seeed": 1}}, "--config: unknown key", "did you mean 'seed'?"),
         ({"config": {"learning_rate": 1}}, "--config: unknown key", "learning_rate is a parameter: write it"),
         ({"config": {"fixed": {"seed": 1}}}, "--config: fixed: unknown", "seed is a key of its own"),
         ({"config": {"search": {"x": {"int": [1, 2]}}}}, "--config: search: unknown parameter 'x'", "take it out"),
-        ({"embedded": True, "options": {"data.train": "a"}}, "the command line: data.train", "take one of the two out"),
+        ({"embedded": True, "options": {"data.train": "a"}}, "--train: data.train", "take one of the two out"),
     ],
 )
 def test_a_wrong_override_is_told_in_three_parts(overrides: dict[str, Any], given: str, todo: str) -> None:

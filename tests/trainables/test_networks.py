@@ -76,6 +76,21 @@ def test_a_row_without_tokens(name: str) -> None:
     assert torch.allclose(beside, alone, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_dropped_tokens_are_whole(name: str) -> None:
+    """In training half of the tokens lose their whole embedding and the others double theirs; in use none does."""
+    model = network(name, token_dropout=0.5)
+    ids, real = padded([[5, 6, 7, 8, 9, 10] * 30])
+    torch.manual_seed(0)
+    embedded, _ = model.train()._embed(ids, real)
+    ratio = embedded[0] / model.embedding(ids)[0].detach()  # [tokens, width]
+    kept = ratio.round().long()
+    assert (kept == kept[:, :1]).all()
+    assert set(kept.flatten().tolist()) == {0, 2}
+    assert 0.35 < (kept[:, 0] == 0).float().mean() < 0.65  # 180 tokens: four standard deviations of 0.037
+    assert torch.equal(model.eval()._embed(ids, real)[0], model.embedding(ids))
+
+
 def test_a_convolution_by_hand() -> None:
     """One filter of width 2 over an embedding of width 1."""
     fields = {"embedding_size": 1, "num_filters": 1, "filter_sizes": "2", "vocab_size": 3}

@@ -232,6 +232,17 @@ def test_a_prefix_makes_no_second_name() -> None:
         sort_out({"num_beams": 2, "generation.num_beams": 3})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "meant"), [("optim", "adamww_torch", "adamw_torch"), ("lr_scheduler_type", "cosin", "cosine")]
+)
+def test_a_misspelt_word_is_told_in_three_parts(name: str, value: str, meant: str) -> None:
+    """transformers' own message is one long line without the nearest word."""
+    (problem,) = value_problems({name: value})
+    assert problem.given == f"{name}: {value!r}"
+    assert meant in problem.allowed.split(", ")
+    assert problem.todo == f"did you mean {meant!r}?"
+
+
 def test_a_word_is_no_warmup_ratio() -> None:
     """A mistake of the user is never a traceback."""
     with pytest.raises(UserError):

@@ -31,7 +31,7 @@ def test_an_unknown_size_is_refused() -> None:
     with pytest.raises(UserError, match="there is no size 'tinny'") as caught:
         scratch_size("scratch:tinny")
     assert caught.value.allowed == "scratch:tiny, scratch:small, scratch:base"
-    assert caught.value.todo == "did you mean 'tiny'?"
+    assert caught.value.todo == "did you mean 'scratch:tiny'?"
 
 
 @pytest.mark.parametrize("name", ["tiny", "small"])
@@ -112,6 +112,11 @@ def test_a_trained_tokenizer_keeps_to_its_vocabulary() -> None:
     assert len(small) == len(letters) + 10
     assert small.convert_ids_to_tokens([0, 1, 2, 3]) == ["<pad>", "<unk>", "<s>", "</s>"]
     assert (small.pad_token, small.unk_token, small.bos_token, small.eos_token) == ("<pad>", "<unk>", "<s>", "</s>")
+
+
+def test_more_letters_than_vocabulary_are_cut_to_the_frequent_ones() -> None:
+    """Ten pieces are ten: four special ones and six letters."""
+    assert len(train_tokenizer(TEXTS, 10)) == 10
 
 
 def test_digits_and_punctuation_stand_alone(words: PreTrainedTokenizerBase) -> None:

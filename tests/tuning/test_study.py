@@ -85,6 +85,18 @@ def test_the_best_of_a_trial_is_not_its_last(tmp_path: Path) -> None:
     assert record.best_epoch("rouge_sum", "min") == 1.0
 
 
+def test_the_best_until_an_epoch(tmp_path: Path) -> None:
+    """What a trial had when another one was stopped."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    record = begun(study, 0)
+    for epoch, value in ((1.0, 0.3), (2.0, 0.2), (3.0, 0.5)):
+        study.add(record.trial_id, epoch, int(epoch), {"rouge_sum": value}, epoch)
+    found = study.records[record.trial_id]
+    assert found.best_value("rouge_sum", "max", until=2.0) == 0.3
+    assert found.best_value("rouge_sum", "max") == 0.5
+    assert found.best_value("rouge_sum", "max", until=0.5) is None
+
+
 def test_only_the_best_of_the_study_stay(tmp_path: Path) -> None:
     """Two of three ended trials keep their best model, stripped; a running one keeps all it needs."""
     study = Study.create(SPACE, tmp_path, "mine")

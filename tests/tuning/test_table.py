@@ -62,6 +62,19 @@ def test_headers_fold_before_columns_are_left_out() -> None:
     assert "needs a wider terminal: num_beams, note" in narrow
 
 
+def test_headers_unfold_as_far_as_there_is_room() -> None:
+    """A header is broken only where its own columns are needed: the first ones stay whole."""
+    progress = a_progress([a_row(note="went on after a restart")])
+    assert "rouge_sum (kiwi)" in drawn(progress, 100).split("no rouge_sum")[1]
+    assert "learning_rate" not in drawn(progress, 100)
+
+
+def test_time_of_earlier_sittings_is_told_apart() -> None:
+    """A resumed study's clock goes on; how much of it is old is said."""
+    assert "elapsed 0:42, 0:30 of it earlier" in drawn(a_progress([a_row()], earlier_seconds=30.0), 160)
+    assert "earlier" not in drawn(a_progress([a_row()]), 160)
+
+
 def test_a_note_takes_the_place_of_the_last_parameter_from_80_columns_on() -> None:
     """Why a trial failed says more than one more parameter; under 80 columns the parameter stays, the note is cut."""
     progress = a_progress([a_row(status="failed", note="out of memory at batch 64")])
