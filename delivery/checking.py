@@ -140,7 +140,8 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     task = preparation.learn(space, splits)
     plan = plan_slots(space, machines(order.address))
     # Last, since a hub id asks the network.
-    if scratch_size(space.model) is None and not Path(space.model).exists():
+    may_be_hub_id = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", space.model) and not Path(space.model).exists()
+    if may_be_hub_id:
         say(f"asking the hub for {space.model}")
     named = [*space.fixed, *space.search]
     overrides = [name.removeprefix("model.") for name in named if name.startswith("model.")]
