@@ -187,6 +187,9 @@ def predict(
     decimals: Annotated[
         int | None, typer.Option(min=0, help="Round a number to so many decimals; default: as the study says.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for a file, each on a GPU of its own; default: all GPUs.")
+    ] = None,
 ) -> None:
     """Write predictions for a file, or answer lines of standard input, in their order."""
     from delivery.predict import Wanted, answer
@@ -196,7 +199,7 @@ def predict(
     if input == "-":
         answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted)
         return
-    rows = run(model_dir, Path(input), out, batch_size, wanted)
+    rows = run(model_dir, Path(input), out, batch_size, wanted, workers)
     if out is not None:
         typer.echo(f"{rows} rows: {out}")
 

@@ -10,9 +10,6 @@ dev loss, ROUGE.
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from benchmarks._workers import run_workers
 from benchmarks.small import small_space, small_study
 from tuning.preparation import make_job
 from tuning.study import TrialRecord
@@ -78,14 +76,7 @@ def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps(job))
     command = [sys.executable, "-m", "trainables.trial", str(folder / "job.json"), "--folder", str(folder)]
-    started = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(rank, workers, port))
-        for port in [_free_port()]
-        for rank in range(workers)
-    ]
-    outputs = [process.communicate()[0] for process in started]
-    if any(process.returncode for process in started):
-        raise RuntimeError(f"a worker failed in {folder}")
+    outputs = run_workers(command, workers)
     result = json.loads(outputs[0].splitlines()[-1])
     (point,) = folder.glob("checkpoints/step-*")
     history = json.loads((point / "trainer_state.json").read_text())["log_history"]
@@ -95,26 +86,6 @@ def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
         "norms": [entry["grad_norm"] for entry in history if "grad_norm" in entry],
         "weights": load_file(point / "model.safetensors"),
     }
-
-
-def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
-    """What a launcher such as torchrun sets; nothing for a single worker."""
-    own = {**os.environ, "OMP_NUM_THREADS": "1"}
-    if workers == 1:
-        return own
-    launch = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": workers, "LOCAL_WORLD_SIZE": workers}
-    return {
-        **own,
-        **{key: str(value) for key, value in launch.items()},
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _differences(first: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from search_spaces.schema import Space
 from search_spaces.values import load_yaml
 from trainables.models import check_model, load_tokenizer
 from trainables.parameter_names import BECAME
-from trainables.parameters import known_parameters
+from trainables.parameters import known_parameters, sort_out
 from trainables.scratch import scratch_size
 from trainables.tasks import task_named
 from tuning import preparation, samplers
@@ -139,6 +139,8 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     splits = preparation.read(space)
     task = preparation.learn(space, splits)
     plan = plan_slots(space, machines(order.address))
+    if not plan.shape.gpus and sort_out(space.fixed).training.get("fp16"):
+        say("fp16 needs a GPU; here trials compute in 32 bit")
     # Last, since a hub id asks the network.
     may_be_hub_id = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", space.model) and not Path(space.model).exists()
     if may_be_hub_id:
@@ -174,6 +176,9 @@ def check_configs(space: Space) -> None:
     """
     from trainables.trial import check_config
 
+    if space.fixed.get("adafactor_own_rate") and "learning_rate" in space.search:
+        given = "learning_rate is searched beside adafactor_own_rate, which leaves it without effect"
+        raise UserError(given, "one of the two", "--set adafactor_own_rate=false, or --set learning_rate=1e-3")
     base = {**space.fixed, **samplers.defaults(space.search)}
     writes = task_named(space.task).writes
     check_config(base, writes)

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from corpora.splits import Layout, Split, read_split
+from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, open_model, predict_all
 from search_spaces.errors import UserError
 from trainables.classification import Classification
@@ -36,11 +37,14 @@ class Wanted:
     decimals: int | None = None
 
 
-def predict(folder: Path, source: Path, out: Path | None, batch_size: int, wanted: Wanted) -> int:
+def predict(
+    folder: Path, source: Path, out: Path | None, batch_size: int, wanted: Wanted, workers: int | None = None
+) -> int:
     """Write the predictions for the file `source`; answers the number of rows.
 
     Args:
         out: CSV file; standard output when None.
+        workers: processes, each with a device of its own; None: one for each GPU.
 
     Raises:
         UserError: the folder holds no exported model, or the file cannot be read.
@@ -49,7 +53,7 @@ def predict(folder: Path, source: Path, out: Path | None, batch_size: int, wante
         raise UserError(
             f"--out {out}: there is no folder {out.parent}", "a file in a folder that exists", "make it first"
         )
-    model = open_model(folder)
+    model = open_on(folder, workers)
     _check(model, wanted)
     layout = layout_of(model.settings)
     split = _read(source, layout)

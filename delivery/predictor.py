@@ -97,9 +97,9 @@ class Predictor:
 class Ensemble:
     """Several classifiers of the same classes; each prediction is the mean of their probabilities."""
 
-    def __init__(self, folder: Path, members: Sequence[str]) -> None:
+    def __init__(self, folder: Path, members: Sequence[str], device: str | None = None) -> None:
         self.settings = read_settings(folder)
-        self._members = [Predictor(folder / member) for member in members]
+        self._members = [Predictor(folder / member, device) for member in members]
         self.task, self.tokenizer = self._members[0].task, self._members[0].tokenizer
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
@@ -118,14 +118,17 @@ def _added(total: Sequence[float], more: Sequence[float]) -> list[float]:
     return list(more) if len(total) != len(more) else [one + other for one, other in zip(total, more, strict=True)]
 
 
-def open_model(folder: Path) -> Model:
+def open_model(folder: Path, device: str | None = None) -> Model:
     """The model in `folder`, or the ensemble.
+
+    Args:
+        device: default: a GPU if there is one.
 
     Raises:
         UserError: kotune did not export it.
     """
     members = read_settings(folder).get("members")
-    return Ensemble(folder, members) if members else Predictor(folder)
+    return Ensemble(folder, members, device) if members else Predictor(folder, device)
 
 
 def predict_all(model: Model, rows: Sequence[Row], batch_size: int) -> list[Any]:

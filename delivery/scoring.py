@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from corpora.splits import Layout, read_split
-from delivery.predictor import Model, layout_of, open_model, predict_all
+from delivery.parallel import open_on
+from delivery.predictor import Model, layout_of, predict_all
 from trainables import class_metrics
 from trainables.classification import Classification
 from trainables.task import Evaluation, Row
@@ -47,7 +48,7 @@ def evaluate(folder: Path, data: Path, batch_size: int, picture: Path | None = N
     Raises:
         UserError: no model, no such file, or a row without a usable target.
     """
-    model = open_model(folder)
+    model = open_on(folder, None)
     layout: Layout = layout_of(model.settings)
     split = read_split(str(data), layout)
     found = score(model, split.rows, batch_size)

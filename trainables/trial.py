@@ -35,7 +35,7 @@ from trainables.engine import Engine
 from trainables.job import Job
 from trainables.judging import BestSoFar, Reporter, TrialFailed
 from trainables.models import BaseModels
-from trainables.parameters import sort_out, value_problems
+from trainables.parameters import Settings, sort_out, value_problems
 from trainables.rungs import Rungs
 from trainables.tasks import make_task
 
@@ -54,6 +54,7 @@ def check_config(config: Mapping[str, Any], writes: bool = True) -> None:
     """
     raise_all(value_problems(config))
     settings = sort_out(config)
+    _check_own_rate(settings)
     if settings.generation and not writes:
         raise UserError(f"{', '.join(settings.generation)}: nothing is generated in this task", "", "take it out")
     try:
@@ -63,12 +64,29 @@ def check_config(config: Mapping[str, Any], writes: bool = True) -> None:
         raise UserError(f"a trial cannot be made of these values: {str(error).splitlines()[0]}") from error
 
 
+def _check_own_rate(settings: Settings) -> None:
+    """Adafactor's own rate leaves no room for another one."""
+    if not settings.own.get("adafactor_own_rate"):
+        return
+    optim, decay = settings.training.get("optim"), settings.own.get("layerwise_lr_decay") or 1.0
+    if optim != "adafactor":
+        given, allowed = f"adafactor_own_rate with optim {optim or 'adamw_torch'}", "optim: adafactor"
+        raise UserError(given, allowed, "--set optim=adafactor, or take adafactor_own_rate out")
+    if decay != 1.0:
+        given = f"adafactor_own_rate with layerwise_lr_decay {decay:g}"
+        raise UserError(given, "one of the two: the rate is Adafactor's own", "take layerwise_lr_decay out")
+
+
 def choose_precision(training: Mapping[str, Any], device: torch.device) -> dict[str, bool]:
-    """bf16, fp16 or neither: as told, else the best that the device has. The CPU computes in 32 bit."""
+    """bf16, fp16 or neither: as told, else the best that the device has.
+
+    A CPU computes in 32 bit, or in bf16 where it is told to; it has no fp16, so a configuration written for a GPU runs
+    in 32 bit there.
+    """
+    if device.type != "cuda":
+        return {"bf16": bool(training.get("bf16", False)), "fp16": False}
     if "bf16" in training or "fp16" in training:
         return {name: bool(training.get(name, False)) for name in ("bf16", "fp16")}
-    if device.type != "cuda":
-        return {"bf16": False, "fp16": False}
     wide = torch.cuda.is_bf16_supported(including_emulation=False)  # an older GPU emulates it, slowly
     return {"bf16": wide, "fp16": not wide}
 

@@ -66,6 +66,27 @@ def test_a_stopped_trial_writes_nothing(make_job: MakeJob, tmp_path: Path) -> No
     assert steps(job) == []
 
 
+def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Path) -> None:
+    """Nothing is learned at a rate of 0: two evaluations after the first the trial ends, with the first as its best."""
+    config = {"num_train_epochs": 5, "learning_rate": 0.0, "early_stopping_patience": 2}
+    notes, job = Notes(), make_job(tmp_path, config=config)
+    run_trial(job, notes, Workshop())
+    assert [(result["epoch"], result["last"]) for result in notes.results] == [(1.0, False), (2.0, False), (3.0, True)]
+    assert steps(job)[0] == "step-00000005"  # 34 rows in batches of 8
+
+
+def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path) -> None:
+    """Beside every logged loss; their squares sum to that of the whole gradient."""
+    config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": 1e9}
+    engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
+    logged = [entry for entry in engine.state.log_history if "grad_norm" in entry]
+    assert logged
+    for entry in logged:
+        layers = {name: value for name, value in entry.items() if name.startswith("gradients/")}
+        assert {"gradients/model.encoder.layers.0", "gradients/model.decoder.layers.0"} <= layers.keys()
+        assert math.hypot(*layers.values()) == pytest.approx(float(entry["grad_norm"]), rel=1e-4)
+
+
 def test_the_last_report_finds_its_model(make_job: MakeJob, tmp_path: Path) -> None:
     """When the last result is told, the best model of the trial is on disk already."""
     job = make_job(tmp_path)

@@ -1,9 +1,10 @@
 """Rungs: evaluations fall where their epochs are reached."""
 
 import pytest
+import torch
 from transformers import TrainerControl, TrainerState
 
-from trainables.rungs import Rungs
+from trainables.rungs import GradientNorms, Rungs, layer_of
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,33 @@ def test_rungs_are_laid_in_epochs(every: float, until: float, per_epoch: int, ex
             asked[step] = rungs.epoch_at(step)
     assert asked == expected
     assert [rungs.is_last(step) for step in asked] == [step == max(expected) for step in asked]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "layer"),
+    [
+        ("bert.encoder.layer.3.attention.self.query.weight", "bert.encoder.layer.3"),
+        ("model.decoder.layers.11.fc1.bias", "model.decoder.layers.11"),
+        ("encoder.block.0.layer.1.DenseReluDense.wi.weight", "encoder.block.0"),
+        ("convolutions.2.bias", "convolutions.2"),
+        ("bert.embeddings.word_embeddings.weight", "bert.embeddings.word_embeddings"),
+        ("classifier.weight", "classifier"),
+        ("scale", "scale"),
+    ],
+)
+def test_a_parameter_has_a_layer(parameter: str, layer: str) -> None:
+    """The outermost numbered layer, or the module where there is none."""
+    assert layer_of(parameter) == layer
+
+
+def test_gradient_norms_are_taken_at_logged_steps() -> None:
+    """The norm over all weights of a layer, of the step that is about to be logged."""
+    model = torch.nn.Sequential()
+    model.add_module("layers", torch.nn.ModuleList([torch.nn.Linear(2, 1), torch.nn.Linear(1, 1)]))
+    for parameter, gradient in zip(model.parameters(), ([[3.0, 0.0]], [4.0], [[1.0]], [0.0]), strict=True):
+        parameter.grad = torch.tensor(gradient)
+    norms = GradientNorms()
+    norms.on_pre_optimizer_step(None, TrainerState(global_step=3, logging_steps=5), TrainerControl(), model=model)
+    assert norms.newest == {}
+    norms.on_pre_optimizer_step(None, TrainerState(global_step=4, logging_steps=5), TrainerControl(), model=model)
+    assert norms.newest == pytest.approx({"gradients/layers.0": 5.0, "gradients/layers.1": 1.0})

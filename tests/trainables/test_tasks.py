@@ -135,6 +135,18 @@ def test_an_evaluation_has_every_metric_that_is_offered(name: str, words: PreTra
     assert all(found[metric] == pytest.approx(1.0) for metric in perfect)
 
 
+def test_written_labels_are_corrected_and_counted(words: PreTrainedTokenizerBase) -> None:
+    """Two of four outputs were no label; three of four are right once the nearest label stands for them."""
+    task = make_task("seq2seq", {"rouge_tokenizer": "whitespace", "labels": ["긍정", "부정"]})
+    targets = ["긍정", "부정", "긍정", "부정"]
+    table = task.targets([{"source": "@", "target": target} for target in targets], words, 10, scored=True)
+    found = task.score(Evaluation(["긍졍", "부정", "부정부", "부정"], 1.0, 1.0, 1.0), table)
+    assert found["corrected"] == 0.5
+    assert found["accuracy"] == found["exact_match"] == 0.75
+    with_labels, without = (make_task("seq2seq", {"labels": labels}) for labels in (["긍정", "부정"], []))
+    assert {"accuracy", "corrected"} <= set(with_labels.offers()) - set(without.offers())
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_options_come_back(name: str) -> None:
     """From the plain dict that a job carries; an unknown one is refused."""

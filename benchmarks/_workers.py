@@ -1,0 +1,45 @@
+"""One command as several workers of one run on this machine, joined by gloo."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Sequence
+
+
+def run_workers(command: Sequence[str], workers: int) -> list[str]:
+    """Run `command` once per worker, side by side; answers what each wrote to standard output, rank 0 first.
+
+    Raises:
+        RuntimeError: a worker failed.
+    """
+    port = _free_port()
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(rank, workers, port))
+        for rank in range(workers)
+    ]
+    outputs = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        raise RuntimeError(f"a worker of {workers} failed: {' '.join(command)}")
+    return outputs
+
+
+def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
+    """What a launcher such as torchrun sets; nothing for a single worker."""
+    own = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if workers == 1:
+        return own
+    launch = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": workers, "LOCAL_WORLD_SIZE": workers}
+    return {
+        **own,
+        **{key: str(value) for key, value in launch.items()},
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

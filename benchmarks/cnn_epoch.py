@@ -1,0 +1,141 @@
+"""What the engine adds to an epoch: the CNN trained by it, and by the shortest plain loop, on the same batches.
+
+    python -m benchmarks.cnn_epoch [--train ratings.tsv --set columns.source=document …] [--rows 20000] [--rounds 3]
+
+Both are given the same weights, rows, order of rows, optimizer, schedule and clipping, and take turns; the best epoch
+of each counts. Prints seconds per epoch, their ratio, and how far the last losses are apart, as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import TrainerCallback
+
+from benchmarks.small import small_study
+from corpora.reviews import write_samples
+from delivery.checking import resolve_space
+from delivery.training import one_configuration
+from trainables.batching import global_batches
+from trainables.job import Job
+from trainables.models import BaseModels
+from trainables.tasks import make_task
+from trainables.trial import Workshop, open_table, run_trial
+from tuning.preparation import make_job
+from tuning.study import TrialRecord
+
+LIMIT = 1.25
+_EPOCHS = 2
+
+
+def run(folder: Path, train: Path | None, sets: list[str], rows: int, rounds: int) -> dict[str, Any]:
+    """Seconds of the best epoch of each, and their ratio."""
+    job = _job(folder, train, sets, rows)
+    engine: list[float] = []
+    plain: list[float] = []
+    losses: list[tuple[float, float]] = []
+    for number in range(rounds):
+        clock = _Clock()
+        again = Job.from_dict({**job.to_dict(), "folder": str(folder / f"engine-{number}")})
+        run_trial(again, _GoOn(), Workshop(), [clock])
+        seconds, loss = plain_epochs(job)
+        engine, plain = [*engine, *clock.seconds], [*plain, *seconds]
+        losses.append((clock.loss, loss))
+    ratio = min(engine) / min(plain)
+    return {
+        "rows": len(open_table(job.train)),
+        "steps_per_epoch": clock.steps // _EPOCHS,
+        "engine_seconds": [round(value, 2) for value in engine],
+        "plain_seconds": [round(value, 2) for value in plain],
+        "ratio": round(ratio, 3),
+        "limit": LIMIT,
+        "last_losses": losses[-1],
+    }
+
+
+def _job(folder: Path, train: Path | None, sets: list[str], rows: int) -> Job:
+    given = {"train": train, "dev": None} if train else write_samples(folder / "data", train=rows, dev=64, test=4)
+    options = {f"data.{split}": path and str(path) for split, path in given.items()} | {"model": "scratch:base"}
+    quick = [f"num_train_epochs={_EPOCHS}", f"filters.sample={rows}", "wandb.mode=disabled", "vocabulary=8000"]
+    space = one_configuration(resolve_space("cnn", options, [*quick, "data.dev_share=0.001", *sets], [], None), None)
+    study, material = small_study(folder, "cnn-epoch", space)
+    config = {**space.fixed, "learning_rate": 1e-3, "logging_steps": 50}
+    return Job.from_dict(make_job(study, material, None)(TrialRecord(0, "one", {}, config, float(_EPOCHS))))
+
+
+def plain_epochs(job: Job) -> tuple[list[float], float]:
+    """Seconds of every epoch, and the last loss."""
+    task = make_task(job.task, job.task_options)
+    model: Any = BaseModels().fresh(job.base_model, {}, task, job.weights_seed).train()
+    table = open_table(job.train)
+    tokens, labels, lengths = list(table["input_ids"]), list(table["labels"]), list(table["length"])
+    size, pad = int(job.config["per_device_train_batch_size"]), int(model.config.pad_token_id)
+    optimizer = torch.optim.AdamW(model.parameters(), job.config["learning_rate"], weight_decay=0.0, fused=True)
+    steps = _EPOCHS * -(-len(lengths) // size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
+    torch.manual_seed(job.seed)
+    seconds = []
+    for epoch in range(_EPOCHS):
+        started = time.perf_counter()
+        for batch in global_batches(lengths, size, seed=job.seed, epoch=epoch, by_length=True):
+            longest = max(lengths[row] for row in batch)
+            ids = torch.tensor([tokens[row] + [pad] * (longest - lengths[row]) for row in batch])
+            logits = model(ids, ids != pad).logits
+            loss = functional.cross_entropy(logits, torch.tensor([labels[row] for row in batch]))
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+        seconds.append(time.perf_counter() - started)
+    return seconds, loss.item()
+
+
+class _GoOn:
+    """Hears everything and stops nothing."""
+
+    def report(self, result: dict[str, Any]) -> bool:
+        return True
+
+
+class _Clock(TrainerCallback):
+    """Seconds of every epoch."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.steps, self.loss, self._started = 0, float("nan"), 0.0
+
+    def on_epoch_begin(self, *args: Any, **kwargs: Any) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, *args: Any, **kwargs: Any) -> None:
+        self.seconds.append(time.perf_counter() - self._started)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+        self.steps, self.loss = state.global_step, (logs or {}).get("loss", self.loss)
+
+
+def main() -> int:
+    """Measure, print, and say by the exit code whether the limit was kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", type=Path, help="label<TAB>text; default: sample reviews")
+    parser.add_argument("--set", action="append", default=[], help="as of kotune: how the file is written")
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(Path(folder), given.train, given.set, given.rows, given.rounds)
+    print(json.dumps(found, indent=2))
+    return int(found["ratio"] > LIMIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

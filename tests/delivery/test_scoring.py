@@ -1,0 +1,90 @@
+"""Scores without training, and several classifiers as one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from delivery.ensemble import make_ensemble
+from delivery.predictor import open_model, predict_all, read_settings
+from delivery.scoring import evaluate
+from search_spaces.errors import UserError
+from tests.delivery.conftest import Trained
+
+
+def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
+    """The share of rows whose most probable class is theirs."""
+    rows = [line.split("\t") for line in trained.files[split].read_text(encoding="utf-8").splitlines()]
+    model = open_model(folder, "cpu")
+    labels = list(model.task.labels)  # type: ignore[attr-defined]
+    found = predict_all(model, [{"source": text} for _, text in rows], 8)
+    right = [labels[row.index(max(row))] == label for row, (label, _) in zip(found, rows, strict=True)]
+    return sum(right) / len(right)
+
+
+def test_an_evaluation_is_that_of_the_training(cnn: Trained) -> None:
+    """The dev score of the exported folder is the one that chose it; the test score is the summary's."""
+    dev = evaluate(cnn.model, cnn.files["dev"], 8)
+    assert cnn.summary["best"] is not None
+    assert dev["accuracy"] == pytest.approx(cnn.summary["best"]["value"])
+    assert dev["accuracy"] == pytest.approx(accuracy_by_hand(cnn, cnn.model, "dev"))
+    test = evaluate(cnn.model, cnn.files["test"], 8)
+    assert test["accuracy"] == pytest.approx(cnn.summary["test"]["accuracy"])
+    assert (test["rows"], test["refused"]) == (23, 0)
+
+
+def test_the_confusion_matrix_counts_every_row(cnn: Trained, tmp_path: Path) -> None:
+    """Rows are true classes: their sums are the file's, the diagonal is what was right; the picture is drawn."""
+    found = evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "confusion.png")
+    given = [line.split("\t")[0] for line in cnn.files["test"].read_text(encoding="utf-8").splitlines()]
+    assert [sum(row) for row in found["confusion"]] == [given.count(label) for label in found["labels"]]
+    right = sum(found["confusion"][index][index] for index in range(2))
+    assert right / 23 == pytest.approx(found["accuracy"])
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert cnn.summary["confusion"]["labels"] == found["labels"]
+
+
+def test_a_test_file_without_labels_is_named(cnn: Trained, tmp_path: Path) -> None:
+    """Nothing can be scored; the line is told."""
+    (tmp_path / "half.tsv").write_text("긍정\t좋아요\n\t그냥 그래요\n", encoding="utf-8")
+    with pytest.raises(UserError, match="line 2"):
+        evaluate(cnn.model, tmp_path / "half.tsv", 8)
+
+
+def test_an_ensemble_is_the_mean_of_its_members(cnn: Trained, rnn: Trained, tmp_path: Path) -> None:
+    """Its probabilities by hand; its dev score stands beside theirs; its folder predicts like any other."""
+    told = make_ensemble(["cnn-study", str(rnn.model)], cnn.storage, tmp_path / "both", 8)
+    assert set(told["dev"]) == {"cnn-study", str(rnn.model), "ensemble"}
+    assert told["metric"] == "accuracy"
+    assert told["dev"]["ensemble"]["accuracy"] == pytest.approx(accuracy_by_hand(cnn, tmp_path / "both", "dev"))
+    rows = [{"source": text} for text in ("배송이 빨라요", "별로예요", "그냥 그래요 다시는 안 사요")]
+    one, other, both = (
+        predict_all(open_model(folder, "cpu"), rows, 2) for folder in (cnn.model, rnn.model, tmp_path / "both")
+    )
+    for row in range(3):
+        mean = [(left + right) / 2 for left, right in zip(one[row], other[row], strict=True)]
+        assert both[row] == pytest.approx(mean, abs=1e-7)
+    assert len(read_settings(tmp_path / "both")["members"]) == 2
+
+
+def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
+    """One member, a regressor, other classes, an unknown name, a folder that is there."""
+    with pytest.raises(UserError, match="of one model"):
+        make_ensemble(["cnn-study"], cnn.storage, tmp_path / "out", 8)
+    with pytest.raises(UserError, match="is a model for regression"):
+        make_ensemble(["cnn-study", "sts-study"], cnn.storage, tmp_path / "out", 8)
+    with pytest.raises(UserError, match="neither a study"):
+        make_ensemble(["cnn-study", "cn-study"], cnn.storage, tmp_path / "out", 8)
+    with pytest.raises(UserError, match="is there already"):
+        make_ensemble(["cnn-study", "cnn-study"], cnn.storage, tmp_path, 8)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_stands_alone(cnn: Trained) -> None:
+    """The card names the study and the score; settings hold no path of this machine but the study's name."""
+    card = (cnn.model / "README.md").read_text(encoding="utf-8")
+    assert f"{cnn.summary['best']['value']:.4f}" in card
+    assert "trust_remote_code=True" in card
+    assert json.loads((cnn.model / "kotune.json").read_text(encoding="utf-8"))["study"] == "cnn-study"

@@ -1,0 +1,114 @@
+"""One configuration without a search: its defaults, a debug run, and going on from a checkpoint."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from benchmarks.small import small_study
+from delivery.checking import Order, resolve_space
+from delivery.training import one_configuration, train
+from search_spaces.errors import UserError
+from search_spaces.schema import Space
+from tests.delivery.conftest import Trained, trained
+from trainables import checkpoints
+from trainables.job import Job
+from trainables.trial import Workshop, run_trial
+from tuning.preparation import make_job
+from tuning.study import TrialRecord
+
+
+def space_of(files: dict[str, Path], sets: tuple[str, ...] = ()) -> Space:
+    """The CNN's one configuration: two epochs of 300 reviews."""
+    options = {f"data.{split}": str(path) for split, path in files.items()} | {"model": "scratch:tiny"}
+    quick = ["num_train_epochs=2", "per_device_train_batch_size=16", "wandb.mode=disabled", *sets]
+    return one_configuration(resolve_space("cnn", options, quick, [], None), None)
+
+
+def test_what_is_searched_has_its_default(review_files: dict[str, Path]) -> None:
+    """Nothing is left to search, and a debug run takes so many rows."""
+    options = {f"data.{split}": str(path) for split, path in review_files.items()}
+    space = resolve_space("cnn", options, [], ["learning_rate=log:1e-4:1e-2"], None)
+    single = one_configuration(space, 40)
+    assert single.search == {}
+    assert single.fixed["learning_rate"] == pytest.approx(1e-3)
+    assert single.filters["sample"] == 40
+    assert single.budget["trials"] == 1
+
+
+def test_a_debug_run_reads_few_rows(storage: Path, review_files: dict[str, Path]) -> None:
+    """The summary says how many; the model answers all the same."""
+    found = trained("cnn", "debug", storage, review_files, ["filters.sample=20"])
+    assert found.summary["data"]["train"]["rows"] == 20
+    assert found.summary["trials"] == {"total": 1, "completed": 1, "pruned": 0, "failed": 0, "unfinished": 0}
+    assert (found.model / "model.safetensors").is_file()
+
+
+def test_every_evaluation_is_told(storage: Path, review_files: dict[str, Path]) -> None:
+    """One line per epoch with its metrics, then the result; no empty line of parameters."""
+    out = io.StringIO()
+    train(Order(space_of(review_files), "told", storage, None), None, out)
+    lines = out.getvalue().splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/2", "2/2"]
+    assert any(line.startswith("best     accuracy ") for line in lines)
+    assert all(line.strip() for line in lines)
+    assert json.loads((storage / "told" / "summary.json").read_text())["best"]["epoch"] in (1.0, 2.0)
+
+
+class Interrupted(Exception):
+    """Stands for whatever ends a training at a bad moment."""
+
+
+class Breaks:
+    """Goes on at the first report and dies at the second."""
+
+    def report(self, result: dict[str, Any]) -> bool:
+        if result["epoch"] > 1:
+            raise Interrupted
+        return True
+
+
+@pytest.fixture(scope="module")
+def interrupted(review_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a training that was cut off in its second epoch."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    space = space_of(review_files)
+    study, material = small_study(folder, "interrupted", space)
+    job = make_job(study, material, None)(TrialRecord(0, "interrupted-0000", {}, dict(space.fixed), 2.0))
+    with pytest.raises(Interrupted):
+        run_trial(Job.from_dict(job), Breaks(), Workshop())
+    first, _ = checkpoints.list_complete(Path(job["folder"]) / "checkpoints")  # of the first epoch and the last
+    return first.path
+
+
+def test_a_training_goes_on_as_if_nothing_had_been(
+    interrupted: Path, storage: Path, review_files: dict[str, Path]
+) -> None:
+    """Only the second epoch is trained, and the weights are those of a training without a break, bit for bit."""
+    out = io.StringIO()
+    again = ("checkpoints.keep_best=1", "metric=loss")
+    train(Order(space_of(review_files, again), "on", storage, None), interrupted, out)
+    whole = io.StringIO()
+    train(Order(space_of(review_files, again), "whole", storage, None), None, whole)
+    told = [line for line in out.getvalue().splitlines() if line.startswith("epoch ")]
+    assert len(told) == 1
+    second = next(line for line in whole.getvalue().splitlines() if line.startswith("epoch 2/2"))
+    assert told[0].split("eval_seconds")[0] == second.split("eval_seconds")[0]
+    one, other = (load_file(storage / name / "best_model" / "model.safetensors") for name in ("on", "whole"))
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_what_cannot_be_gone_on_from_is_refused(
+    interrupted: Path, cnn: Trained, storage: Path, review_files: dict[str, Path]
+) -> None:
+    """No checkpoint, and one that holds a finished model; nothing is written."""
+    (finished,) = (storage / "cnn-study" / "trials").glob("*/checkpoints/step-*")
+    for folder, problem in ((interrupted.parent, "is no complete checkpoint"), (finished, "nothing to go on from")):
+        with pytest.raises(UserError, match=problem):
+            train(Order(space_of(review_files), "refused", storage, None), folder, io.StringIO())
+    assert not (storage / "refused").exists()

@@ -1,0 +1,28 @@
+"""Trains the job in a file as one of several workers; rank 0 prints the prediction of every dev row as JSON.
+
+python -m tests.trainables.rows_told JOB.json
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from trainables.job import Job
+from trainables.trial import Workshop, run_trial
+
+
+class GoOn:
+    """Hears everything and stops nothing."""
+
+    def report(self, result: dict[str, Any]) -> bool:
+        return True
+
+
+if __name__ == "__main__":
+    engine = run_trial(Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), GoOn(), Workshop())
+    found = engine.predict_and_measure()
+    if engine.is_world_process_zero():
+        print(json.dumps({"predictions": found.predictions, "loss": found.loss, "workers": engine.args.world_size}))

@@ -1,0 +1,53 @@
+"""One trial's configuration: what is built of it before a model is there, and what cannot be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from search_spaces.errors import UserError
+from trainables.trial import check_config, choose_precision
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [({}, (False, False)), ({"fp16": True}, (False, False)), ({"bf16": True}, (True, False))],
+)
+def test_a_cpu_has_no_fp16(training: dict[str, Any], expected: tuple[bool, bool]) -> None:
+    """A configuration that was written for a GPU trains here too, in 32 bit."""
+    found = choose_precision(training, CPU)
+    assert (found["bf16"], found["fp16"]) == expected
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_a_gpu_computes_as_told_or_as_it_can(has_bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """bf16 where the GPU has it, else fp16; what was asked for goes first."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    assert choose_precision({}, CUDA) == {"bf16": has_bf16, "fp16": not has_bf16}
+    assert choose_precision({"fp16": True}, CUDA) == {"bf16": False, "fp16": True}
+    assert choose_precision({"bf16": False}, CUDA) == {"bf16": False, "fp16": False}
+
+
+@pytest.mark.parametrize(
+    ("config", "writes", "problem"),
+    [
+        ({"adafactor_own_rate": True}, True, "adafactor_own_rate with optim adamw_torch"),
+        ({"adafactor_own_rate": True, "optim": "adafactor", "layerwise_lr_decay": 0.9}, True, "layerwise_lr_decay 0.9"),
+        ({"num_beams": 4}, False, "num_beams: nothing is generated in this task"),
+        ({"num_beams": 1, "num_return_sequences": 3}, True, "a trial cannot be made of these values"),
+    ],
+)
+def test_what_no_trial_can_be_made_of(config: dict[str, Any], writes: bool, problem: str) -> None:
+    """Found before anything is started."""
+    with pytest.raises(UserError, match=problem):
+        check_config(config, writes)
+
+
+def test_what_goes_together_is_accepted() -> None:
+    """Adafactor with its own rate, a classifier without decoding."""
+    check_config({"adafactor_own_rate": True, "optim": "adafactor"})
+    check_config({"learning_rate": 1e-3, "class_weights": "balanced"}, writes=False)

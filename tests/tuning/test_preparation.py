@@ -1,0 +1,116 @@
+"""What a study makes before its first trial: tokenizers that are searched, the sample, what is learned from rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from corpora.reviews import write_samples
+from corpora.splits import Split, Splits
+from delivery.checking import resolve_space
+from search_spaces.errors import UserError
+from search_spaces.schema import Space
+from tuning import preparation
+from tuning.preparation import Material, learn, make_job, prepare, tokenizers_of, variant_of, with_samples
+from tuning.study import Study, TrialRecord
+
+
+def cnn(files: dict[str, Path] | None = None, sets: tuple[str, ...] = (), ranges: tuple[str, ...] = ()) -> Space:
+    """The CNN's space on `files`."""
+    options = {f"data.{split}": str((files or {}).get(split, "none.tsv")) for split in ("train", "dev", "test")}
+    fixed = ["model=scratch:tiny", "wandb.mode=disabled", "vocabulary=600", *sets]
+    return resolve_space("cnn", options, fixed, list(ranges), None)
+
+
+def splits_with(**targets: list[str]) -> Splits:
+    """Splits whose rows differ by their target alone."""
+    made = {
+        name: Split([{"source": f"글 {row}", "target": text} for row, text in enumerate(given)], f"{name}.tsv", "")
+        for name, given in targets.items()
+    }
+    return Splits(made["train"], made["dev"], made.get("test"), [])
+
+
+def test_every_tokenizer_that_can_be_asked_for_is_made_first(tmp_path: Path) -> None:
+    """Two kinds and two sizes are four base models with tables of their own; a trial is given its own."""
+    files = write_samples(tmp_path / "data", train=60, dev=12, test=8)
+    ranges = ("tokenizer_kind=choice:bpe,whitespace", "vocabulary=choice:300,600")
+    study = Study.create(cnn(files, ranges=ranges), tmp_path / "runs", "kinds")
+    said: list[str] = []
+    material = prepare(study, preparation.read(study.space), said.append)
+    assert set(material.tables) == {"bpe-300", "bpe-600", "whitespace-300", "whitespace-600"}
+    for variant in material.tables:
+        size = len(AutoTokenizer.from_pretrained(study.paths.base_model(variant)))
+        assert size <= int(variant.split("-")[1])
+    config = {"tokenizer_kind": "whitespace", "vocabulary": 300}
+    job = make_job(study, material, None)(TrialRecord(0, "kinds-0000", config, config, 1.0))
+    assert job["base_model"].endswith("whitespace-300")
+    assert job["train"] == material.tables["whitespace-300"]["train"] != material.tables["bpe-300"]["train"]
+    assert Material.load(study.paths) == material
+
+
+@pytest.mark.parametrize(
+    ("sets", "ranges", "problem"),
+    [
+        (("tokenizer=somewhere",), (), "tokenizer_kind with --tokenizer"),
+        (("model=some/bert",), (), "tokenizer_kind with model some/bert"),
+        ((), ("vocabulary=int:500:900",), r"search\.vocabulary: int"),
+        ((), ("vocabulary=choice:100,200,300,400,500,600,700,800,900,1000,1100,1200,1300",), "would be 13 tokenizers"),
+    ],
+)
+def test_tokenizers_that_cannot_all_be_made(sets: tuple[str, ...], ranges: tuple[str, ...], problem: str) -> None:
+    """A model with a tokenizer of its own, a range without end, too many."""
+    with pytest.raises(UserError, match=problem):
+        tokenizers_of(cnn(sets=sets, ranges=ranges))
+
+
+def test_a_variant_is_named_by_what_was_asked_for() -> None:
+    """Nothing of it where the tokenizer is given."""
+    assert variant_of({"tokenizer_kind": "bpe", "vocabulary": 300, "learning_rate": 1}) == "bpe-300"
+    assert variant_of({"vocabulary": 300}) == "300"
+    assert variant_of({}) == ""
+
+
+def test_the_sample_becomes_data_like_any_other(tmp_path: Path) -> None:
+    """`resume` then finds files where it looks for them, in the columns that the sample has."""
+    options = {f"data.{split}": None for split in ("train", "dev", "test")}
+    space = with_samples(resolve_space("sts", options, [], [], None), tmp_path)
+    assert not space.data["embedded"]
+    assert Path(str(space.data["train"])).is_file()
+    assert (space.columns["pair"], space.columns["target"]) == ("sentence2", "score")
+
+
+@pytest.mark.parametrize(
+    ("name", "splits", "problem"),
+    [
+        ("cnn", splits_with(train=["a", "a"], dev=["a"]), "all 2 training rows have the label 'a'"),
+        ("cnn", splits_with(train=["a", "b"], dev=["a", "c"]), "label 'c' stands 1 times in dev, never in train"),
+        ("cnn", splits_with(train=["a", "b"], dev=["a"], test=["d"]), "label 'd' stands 1 times in test"),
+        ("sts", splits_with(train=["1", "2.5", "셋"], dev=["1"]), "train: 1 of 3 targets are no numbers"),
+        ("sts", splits_with(train=["1", "2"], dev=["nan"]), "dev: 1 of 1 targets are no numbers"),
+        ("sts", splits_with(train=["1", "1.0"], dev=["2"]), "all targets are 1"),
+    ],
+)
+def test_rows_that_nothing_can_be_learned_from(name: str, splits: Splits, problem: str) -> None:
+    """Told before anything is started, with the split and the label."""
+    options: dict[str, Any] = {"data.train": "none.tsv", "data.dev": "none.tsv"}
+    space = resolve_space(name, options, ["model=scratch:tiny"], [], None)
+    with pytest.raises(UserError, match=problem):
+        learn(space, splits)
+
+
+def test_a_metric_needs_what_it_measures_with() -> None:
+    """RDASS an encoder, accuracy of written labels the labels."""
+    options: dict[str, Any] = {"data.train": "none.tsv", "data.dev": "none.tsv"}
+    rows = splits_with(train=["가", "나"], dev=["가"])
+    for metric, needed in (("rdass", "rdass_encoder"), ("accuracy", "correct_labels")):
+        space = resolve_space("t5", options, ["model=scratch:tiny", f"metric={metric}"], [], None)
+        with pytest.raises(UserError, match=f"metric {metric} needs {needed}"):
+            learn(space, rows)
+    many = splits_with(train=[str(number) for number in range(300)], dev=["1"])
+    space = resolve_space("t5", options, ["model=scratch:tiny", "correct_labels=true"], [], None)
+    with pytest.raises(UserError, match="300 different targets"):
+        learn(space, many)
