@@ -104,7 +104,8 @@ def prepare(folder: Path) -> Prepared:
 
     study = Study.create(short_space(folder / "data", trials=1, slots=1), folder, "prepared")
     material = preparation.prepare(study, preparation.read(study.space), lambda text: None)
-    return Prepared(str(study.paths.base_model), material.tables["train"], material.tables["dev"])
+    (tables,) = material.tables.values()
+    return Prepared(str(study.paths.base_model()), tables["train"], tables["dev"])
 
 
 def learning_rate(number: int) -> float:

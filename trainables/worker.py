@@ -6,6 +6,7 @@ Ray Train starts the group again.
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import time
@@ -61,14 +62,17 @@ def _work(mailbox: Any, cpus: float, gpus: float) -> None:
     workshop = Workshop()
     if rank == 0:
         ray.get(mailbox.arrive.remote(_place(workers)))
-    turn = 0
+    turn = first = 0
     trackers: list[Tracker] = []
     while True:
         taken = _shared(ray.get(mailbox.take.remote(turn)) if rank == 0 else None, workers)
         if taken is None:
             break
         turn = taken["turn"]
+        first = first or turn
         tracker = _run_job(taken, mailbox, workshop, rank)
+        if turn == first:
+            gc.freeze()  # libraries stay: without this, each trial's end would look through all they hold, for 0.25 s
         trackers = [known for known in [*trackers, tracker] if known is not None and not known.wait(0)]
     deadline = time.monotonic() + _LAST_WORDS_SECONDS
     for tracker in trackers:
