@@ -3,7 +3,8 @@
     python -m benchmarks.cnn_epoch [--train ratings.tsv --set columns.source=document …] [--rows 20000] [--rounds 3]
 
 Both are given the same weights, rows, order of rows, optimizer, schedule and clipping, and take turns; the best epoch
-of each counts. Prints seconds per epoch, their ratio, and the last mean losses, which tell that both did the same, as JSON.
+of each counts. Prints as JSON: seconds per epoch, their ratio, and the last mean losses, which tell that both did the
+same (they draw their dropout from other places of one random stream).
 """
 
 from __future__ import annotations
