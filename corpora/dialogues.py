@@ -5,7 +5,6 @@ change is turned down, so the summary has to follow the conversation. `python -m
 splits as CSV files with the columns fname, dialogue, summary.
 """
 
-import csv
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from corpora.dialogue_talk import Talk, overlaps
 from corpora.dialogue_topics_plans import PLANS
 from corpora.dialogue_topics_services import SERVICES
 from corpora.particles import Word
+from corpora.sample_files import write_csv
 
 FIELDS = ("fname", "dialogue", "summary")
 TOPICS: Mapping[str, Topic] = {**PLANS, **SERVICES}
@@ -115,26 +115,12 @@ def generate(rows: int, seed: int) -> list[dict[str, str]]:
     return [_row(scene, f"sample_{index}") for index, scene in enumerate(islice(scenes(seed), rows))]
 
 
-def _write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def write_samples(folder: Path, seed: int = 0, train: int = 2400, dev: int = 200, test: int = 200) -> dict[str, Path]:
     """Write train.csv, dev.csv and test.csv into `folder`, made if missing, and return their paths by split.
 
     All three are cut from one stream without repetition, so they share a distribution and no dialogue or summary.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    stream = scenes(seed)
-    paths = {}
-    for split, size in {"train": train, "dev": dev, "test": test}.items():
-        rows = [_row(scene, f"{split}_{index}") for index, scene in enumerate(islice(stream, size))]
-        paths[split] = _write_csv(folder / f"{split}.csv", rows)
-    return paths
+    return write_csv(folder, scenes(seed), {"train": train, "dev": dev, "test": test}, FIELDS, _row)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from corpora.review_phrases import (
     Aspect,
     Predicate,
 )
+from corpora.sample_files import write_tsv
 
 CLIPPED_SHARE = 0.25
 OPENING_SHARE = 0.55
@@ -227,14 +228,7 @@ def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200
 
     A line is label, tab, text; there is no header. All three are cut from one stream without repetition.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    stream = reviews(seed)
-    paths = {}
-    for split, size in {"train": train, "dev": dev, "test": test}.items():
-        paths[split] = folder / f"{split}.tsv"
-        lines = [f"{label}\t{text}\n" for label, text in islice(stream, size)]
-        paths[split].write_text("".join(lines), encoding="utf-8", newline="\n")
-    return paths
+    return write_tsv(folder, reviews(seed), {"train": train, "dev": dev, "test": test})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ The similarity, 0.0 to 5.0, follows from what the two sentences tell, never from
 
 from __future__ import annotations
 
-import csv
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from pathlib import Path
 from random import Random
 
 from corpora.particles import Word
+from corpora.sample_files import write_csv
 from corpora.sentence_pair_phrases import PAST, TOPICS, WHEN, WHO, Action
 
 FIELDS = ("id", "sentence1", "sentence2", "score")
@@ -169,26 +169,12 @@ def generate(rows: int, seed: int) -> list[dict[str, str]]:
     return [_row(pair, f"sample_{index}") for index, pair in enumerate(islice(pairs(seed), rows))]
 
 
-def _write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
 def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200, test: int = 200) -> dict[str, Path]:
     """Write train.csv, dev.csv and test.csv into `folder`, made if missing, and return their paths by split.
 
     All three are cut from one stream without repetition, so they share a distribution and no sentence.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    stream = pairs(seed)
-    paths = {}
-    for split, size in {"train": train, "dev": dev, "test": test}.items():
-        rows = [_row(pair, f"{split}_{index}") for index, pair in enumerate(islice(stream, size))]
-        paths[split] = _write_csv(folder / f"{split}.csv", rows)
-    return paths
+    return write_csv(folder, pairs(seed), {"train": train, "dev": dev, "test": test}, FIELDS, _row)
 
 
 if __name__ == "__main__":

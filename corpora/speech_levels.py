@@ -18,6 +18,7 @@ from random import Random
 from corpora import speech_level_phrases as phrases
 from corpora.dialogue_slots import GIVEN
 from corpora.particles import Word
+from corpora.sample_files import write_tsv
 from corpora.speech_level_phrases import Endings, Predicate, values
 
 FINALS = 28  # in Unicode a Hangul syllable is followed by itself with each of 27 final consonants
@@ -223,14 +224,7 @@ def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200
 
     A line is source, tab, target; there is no header. All three are cut from one stream without repetition.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    stream = rewritings(seed)
-    paths = {}
-    for split, size in {"train": train, "dev": dev, "test": test}.items():
-        paths[split] = folder / f"{split}.tsv"
-        lines = [f"{source}\t{target}\n" for source, target in islice(stream, size)]
-        paths[split].write_text("".join(lines), encoding="utf-8", newline="\n")
-    return paths
+    return write_tsv(folder, rewritings(seed), {"train": train, "dev": dev, "test": test})
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from tuning.resources import Machine, Plan, local_machine, plan_slots
 #: How kotune was called, for the commands that messages name.
 COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else "python cli.py"
 
+_SPLITS = ("train", "dev", "test")
+
 
 @dataclass(frozen=True)
 class Order:
@@ -67,10 +69,9 @@ def resolve_space(
         if foreign.is_foreign(laid_over):
             laid_over = _translated(laid_over, str(config), raw, options, say)
     sources = [source.get("data") for source in (raw, laid_over or {})]
-    splits = ("train", "dev", "test")
-    given = any(source.get(split) for source in sources if isinstance(source, dict) for split in splits)
-    given = given or any(options[f"data.{split}"] for split in splits)
-    given = given or any(text.startswith(tuple(f"data.{split}=" for split in splits)) for text in sets)
+    given = any(source.get(split) for source in sources if isinstance(source, dict) for split in _SPLITS)
+    given = given or _names_files(options)
+    given = given or any(text.startswith(tuple(f"data.{split}=" for split in _SPLITS)) for text in sets)
     return resolve(
         raw,
         where,
@@ -94,10 +95,14 @@ def _translated(
     found, became = foreign.translate(mapping, where, searched, known_parameters())
     for line in foreign.told(became):
         say(line)
-    if any(options.get(f"data.{split}") for split in ("train", "dev", "test")):
+    if _names_files(options):
         found.pop("data", None)
     defaults = found.pop("defaults", {})
     return {**found, "search": {name: {"default": value} for name, value in defaults.items()}}
+
+
+def _names_files(options: dict[str, Any]) -> bool:
+    return any(options.get(f"data.{split}") for split in _SPLITS)
 
 
 def directions_of(task: str) -> dict[str, str]:

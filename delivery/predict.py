@@ -57,13 +57,9 @@ def predict(
     _check(model, wanted)
     layout = layout_of(model.settings)
     split = _read(source, layout)
-    found: list[Any] = [None] * len(split.rows)
     with _bar() as bar:
-        task = bar.add_task("predict", total=len(found))
-        for batch in model.predict(split.rows, batch_size):
-            for position, prediction in batch:
-                found[position] = prediction
-            bar.advance(task, len(batch))
+        task = bar.add_task("predict", total=len(split.rows))
+        found = predict_all(model, split.rows, batch_size, lambda rows: bar.advance(task, rows))
     header = [layout.columns.get("id") or "id", str(layout.columns["target"]), *_more_columns(model, wanted)]
     lines = [[row["id"], *_cells(model, prediction, wanted)] for row, prediction in zip(split.rows, found, strict=True)]
     if out is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -131,10 +131,17 @@ def open_model(folder: Path, device: str | None = None) -> Model:
     return Ensemble(folder, members, device) if members else Predictor(folder, device)
 
 
-def predict_all(model: Model, rows: Sequence[Row], batch_size: int) -> list[Any]:
-    """One prediction per row, in order."""
+def predict_all(
+    model: Model, rows: Sequence[Row], batch_size: int, done: Callable[[int], None] = lambda rows: None
+) -> list[Any]:
+    """One prediction per row, in order.
+
+    Args:
+        done: is told of every batch how many rows it had.
+    """
     found: list[Any] = [None] * len(rows)
     for batch in model.predict(rows, batch_size):
         for position, prediction in batch:
             found[position] = prediction
+        done(len(batch))
     return found

@@ -184,7 +184,7 @@ def close(study: Study, material: preparation.Material, splits: Splits, summary:
     """Export the best model, look at its mistakes on dev, and open the test split, once; `summary` is filled in."""
     if summary["best"] is None:
         return
-    folder = export(study, material, summary)
+    before, folder = dict(summary), export(study, material, summary)
     model, batch = open_model(folder), int(summary["best"]["config"].get("per_device_eval_batch_size", 32))
     if isinstance(model.task, Classification):
         seen = score(model, splits.dev.rows, batch)
@@ -192,4 +192,5 @@ def close(study: Study, material: preparation.Material, splits: Splits, summary:
         draw_confusion(seen["confusion"], seen["labels"], study.paths.root / "confusion_dev.png")
     if splits.test is not None and summary["test"] is None and end != "interrupted":
         summary["test"] = score(model, splits.test.rows, batch)
-    export(study, material, summary)
+    if summary != before:
+        export(study, material, summary)

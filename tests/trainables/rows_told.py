@@ -1,4 +1,4 @@
-"""Trains the job in a file as one of several workers; rank 0 prints the prediction of every dev row as JSON.
+"""Trains the job in a file as one of several workers; rank 0 prints the prediction of every dev row as JSON, last.
 
 python -m tests.trainables.rows_told JOB.json
 """
@@ -8,21 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from trainables.job import Job
-from trainables.trial import Workshop, run_trial
-
-
-class GoOn:
-    """Hears everything and stops nothing."""
-
-    def report(self, result: dict[str, Any]) -> bool:
-        return True
-
+from trainables.trial import PrintReporter, Workshop, run_trial
 
 if __name__ == "__main__":
-    engine = run_trial(Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), GoOn(), Workshop())
+    engine = run_trial(Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), PrintReporter(), Workshop())
     found = engine.predict_and_measure()
     if engine.is_world_process_zero():
         print(json.dumps({"predictions": found.predictions, "loss": found.loss, "workers": engine.args.world_size}))

@@ -1,0 +1,54 @@
+"""Writes sample data as files, one per split, all cut from one stream, so that nothing stands in two of them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def write_tsv(folder: Path, stream: Iterable[Sequence[str]], sizes: Mapping[str, int]) -> dict[str, Path]:
+    """SPLIT.tsv for every split in `sizes`: fields and tabs, no header. `folder` is made if missing; paths by split."""
+    paths = {}
+    for split, rows in _cut(stream, sizes):
+        paths[split] = _path(folder, f"{split}.tsv")
+        lines = ["\t".join(row) + "\n" for row in rows]
+        paths[split].write_text("".join(lines), encoding="utf-8", newline="\n")
+    return paths
+
+
+def write_csv(
+    folder: Path,
+    stream: Iterable[T],
+    sizes: Mapping[str, int],
+    fields: Sequence[str],
+    as_row: Callable[[T, str], dict[str, str]],
+) -> dict[str, Path]:
+    """SPLIT.csv for every split in `sizes`, with a header of `fields`; as `write_tsv` otherwise.
+
+    Args:
+        as_row: makes a row of one element of the stream and its name, SPLIT_NUMBER.
+    """
+    paths = {}
+    for split, found in _cut(stream, sizes):
+        paths[split] = _path(folder, f"{split}.csv")
+        with paths[split].open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fields, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(as_row(one, f"{split}_{number}") for number, one in enumerate(found))
+    return paths
+
+
+def _cut(stream: Iterable[T], sizes: Mapping[str, int]) -> Iterator[tuple[str, list[T]]]:
+    rest = iter(stream)
+    for split, size in sizes.items():
+        yield split, list(islice(rest, size))
+
+
+def _path(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
