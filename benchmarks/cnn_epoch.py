@@ -23,9 +23,10 @@ from transformers import TrainerCallback
 
 from benchmarks.small import small_study
 from corpora.reviews import write_samples
+from corpora.tokenised import values
 from delivery.checking import resolve_space
 from delivery.training import one_configuration
-from trainables.batching import global_batches
+from trainables.batching import global_batches, padding_order
 from trainables.job import Job
 from trainables.models import BaseModels
 from trainables.tasks import make_task
@@ -78,7 +79,7 @@ def plain_epochs(job: Job) -> tuple[list[float], float]:
     task = make_task(job.task, job.task_options)
     model: Any = BaseModels().fresh(job.base_model, {}, task, job.weights_seed).train()
     table = open_table(job.train)
-    tokens, labels, lengths = list(table["input_ids"]), list(table["labels"]), list(table["length"])
+    tokens, labels, lengths = (values(table, name) for name in ("input_ids", "labels", "length"))
     size, pad = int(job.config["per_device_train_batch_size"]), int(model.config.pad_token_id)
     optimizer = torch.optim.AdamW(model.parameters(), job.config["learning_rate"], weight_decay=0.0, fused=True)
     steps = _EPOCHS * -(-len(lengths) // size)
@@ -88,7 +89,7 @@ def plain_epochs(job: Job) -> tuple[list[float], float]:
     losses: list[torch.Tensor] = []
     for epoch in range(_EPOCHS):
         started = time.perf_counter()
-        for batch in global_batches(lengths, size, seed=job.seed, epoch=epoch, by_length=True):
+        for batch in global_batches(padding_order(lengths), size, seed=job.seed, epoch=epoch, by_length=True):
             longest = max(lengths[row] for row in batch)
             ids = torch.tensor([tokens[row] + [pad] * (longest - lengths[row]) for row in batch])
             logits = model(ids, ids != pad).logits

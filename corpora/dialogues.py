@@ -17,14 +17,13 @@ from corpora.dialogue_talk import Talk, overlaps
 from corpora.dialogue_topics_plans import PLANS
 from corpora.dialogue_topics_services import SERVICES
 from corpora.particles import Word
-from corpora.sample_files import write_csv
+from corpora.sample_files import distinct, write_csv
 
 FIELDS = ("fname", "dialogue", "summary")
 TOPICS: Mapping[str, Topic] = {**PLANS, **SERVICES}
 REFUSED_SHARE = 0.14
 CANCELLED_SHARE = 0.14
 OTHER_OPENS_SHARE = 0.35
-GIVE_UP_AFTER = 10_000  # duplicates in a row: the tables are exhausted
 
 
 @dataclass(frozen=True)
@@ -94,16 +93,7 @@ def _scene(rng: Random) -> Scene:
 def scenes(seed: int) -> Iterator[Scene]:
     """Yield scenes without end, no dialogue and no summary twice; raises RuntimeError when the tables run dry."""
     rng = Random(seed)
-    seen: set[str] = set()
-    duplicates = 0
-    while duplicates < GIVE_UP_AFTER:
-        scene = _scene(rng)
-        duplicates += 1
-        if seen.isdisjoint((scene.dialogue, scene.summary)):
-            seen |= {scene.dialogue, scene.summary}
-            duplicates = 0
-            yield scene
-    raise RuntimeError(f"no new dialogue in {GIVE_UP_AFTER} attempts after {len(seen) // 2}")
+    return distinct(lambda: _scene(rng), lambda scene: (scene.dialogue, scene.summary), "dialogue")
 
 
 def _row(scene: Scene, fname: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ from corpora.review_phrases import (
     Aspect,
     Predicate,
 )
-from corpora.sample_files import write_tsv
+from corpora.sample_files import distinct, write_tsv
 
 CLIPPED_SHARE = 0.25
 OPENING_SHARE = 0.55
@@ -41,7 +41,6 @@ CLOSING_SHARE = 0.4
 TAIL_SHARE = 0.3
 MISSPELT_SHARE = 0.08
 JOINED_SHARE = 0.08  # of reviews that lack a space
-GIVE_UP_AFTER = 10_000  # duplicates in a row: the tables are exhausted
 
 
 def present(past: str) -> str:
@@ -203,19 +202,11 @@ def reviews(seed: int) -> Iterator[tuple[str, str]]:
     Two reviews at a time have one of each label, in any order, so that every split is balanced.
     """
     rng = Random(seed)
-    seen: set[str] = set()
-    wanted: list[bool] = []
-    duplicates = 0
-    while duplicates < GIVE_UP_AFTER:
-        wanted = wanted or rng.sample((False, True), 2)
-        label, text = _review(rng, wanted[-1])
-        duplicates += 1
-        if text not in seen:
-            seen.add(text)
-            wanted.pop()
-            duplicates = 0
-            yield label, text
-    raise RuntimeError(f"no new review in {GIVE_UP_AFTER} attempts after {len(seen)}")
+    wanted = rng.sample((False, True), 2)
+    for one in distinct(lambda: _review(rng, wanted[-1]), lambda review: review[1:], "review"):
+        wanted.pop()
+        wanted.extend([] if wanted else rng.sample((False, True), 2))
+        yield one
 
 
 def generate(rows: int, seed: int) -> list[dict[str, str]]:

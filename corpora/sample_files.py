@@ -1,4 +1,4 @@
-"""Writes sample data as files, one per split, all cut from one stream, so that nothing stands in two of them."""
+"""Sample data as files, one per split, all cut from one stream without repetition: nothing stands in two of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,32 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+GIVE_UP_AFTER = 10_000  # duplicates in a row: the tables are exhausted
+
+
+def distinct(make: Callable[[], T], texts: Callable[[T], Sequence[str]], what: str) -> Iterator[T]:
+    """Yield what `make` makes, without end, no text twice.
+
+    Args:
+        make: answers something new at each call, by chance.
+        texts: those of its texts that may occur only once, also inside one of them.
+        what: its name in the error.
+
+    Raises:
+        RuntimeError: nothing new came in `GIVE_UP_AFTER` calls.
+    """
+    seen: set[str] = set()
+    made = duplicates = 0
+    while duplicates < GIVE_UP_AFTER:
+        one = make()
+        duplicates += 1
+        new = texts(one)
+        if len(set(new)) == len(new) and seen.isdisjoint(new):
+            seen.update(new)
+            made, duplicates = made + 1, 0
+            yield one
+    raise RuntimeError(f"no new {what} in {GIVE_UP_AFTER} attempts after {made}")
 
 
 def write_tsv(folder: Path, stream: Iterable[Sequence[str]], sizes: Mapping[str, int]) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpora import dialogues, reviews, sentence_pairs, speech_levels
+from corpora import dialogues, reviews, satisfaction, speech_levels
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ SAMPLES: dict[str, Sample] = {
         {"source": "text", "target": "label"},
         ("label", "text"),
     ),
-    "sentence_pairs": Sample(
-        "pairs of Korean sentences",
-        sentence_pairs.write_samples,
+    "satisfaction": Sample(
+        "pairs of Korean messages of a customer, and how much more satisfied the second one is",
+        satisfaction.write_samples,
         {"id": "id", "source": "sentence1", "pair": "sentence2", "target": "score"},
     ),
     "speech_levels": Sample(

@@ -18,7 +18,7 @@ from random import Random
 from corpora import speech_level_phrases as phrases
 from corpora.dialogue_slots import GIVEN
 from corpora.particles import Word
-from corpora.sample_files import write_tsv
+from corpora.sample_files import distinct, write_tsv
 from corpora.speech_level_phrases import Endings, Predicate, values
 
 FINALS = 28  # in Unicode a Hangul syllable is followed by itself with each of 27 final consonants
@@ -29,7 +29,6 @@ WHEN_SHARE = 0.75
 BECAUSE_SHARE = 0.35
 PAST_SHARE = 0.35  # of sentences with an adjective
 SYLLABLES = (5, 40)
-GIVE_UP_AFTER = 10_000  # duplicates in a row: the tables are exhausted
 NUMBERS: Mapping[str, tuple[str, ...]] = {
     "n": values("한; 두; 세; 네; 다섯"),
     "t": values("한; 두; 세; 네; 다섯; 여섯; 일곱; 여덟; 아홉"),
@@ -196,22 +195,17 @@ def _length(text: str) -> int:
     return sum("가" <= character <= "힣" for character in text)
 
 
+def _fitting(rng: Random) -> tuple[str, str]:
+    while True:
+        pair = _sentence(rng)
+        if all(SYLLABLES[0] <= _length(text) <= SYLLABLES[1] for text in pair):
+            return pair
+
+
 def rewritings(seed: int) -> Iterator[tuple[str, str]]:
     """Yield (casual, polite) without end, neither twice; raises RuntimeError when the tables run dry."""
     rng = Random(seed)
-    sources: set[str] = set()
-    targets: set[str] = set()
-    duplicates = 0
-    while duplicates < GIVE_UP_AFTER:
-        source, target = _sentence(rng)
-        duplicates += 1
-        fits = all(SYLLABLES[0] <= _length(text) <= SYLLABLES[1] for text in (source, target))
-        if fits and source not in sources and target not in targets:
-            sources.add(source)
-            targets.add(target)
-            duplicates = 0
-            yield source, target
-    raise RuntimeError(f"no new sentence in {GIVE_UP_AFTER} attempts after {len(sources)}")
+    return distinct(lambda: _fitting(rng), lambda pair: pair, "sentence")
 
 
 def generate(rows: int, seed: int) -> list[dict[str, str]]:

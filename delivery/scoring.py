@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from corpora.splits import Layout, read_split
+from corpora.tokenised import values
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, predict_all
 from trainables import class_metrics
@@ -35,7 +36,10 @@ def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
     if isinstance(model.task, Classification):
         chosen = [max(range(len(row)), key=row.__getitem__) for row in found]
         labels = model.task.labels
-        told |= {"labels": list(labels), "confusion": class_metrics.confusion(table["labels"], chosen, len(labels))}
+        told |= {
+            "labels": list(labels),
+            "confusion": class_metrics.confusion(values(table, "labels"), chosen, len(labels)),
+        }
     return {**told, "rows": len(rows), "rouge_tokenizer": model.task.scored_with or None, "seconds": round(seconds, 1)}
 
 

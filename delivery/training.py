@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from delivery.checking import COMMAND, Order, check
+from delivery.meter import Meter
 from delivery.session import close, embedded_sample
 from delivery.summary import read_lines, summarise
 from search_spaces.errors import UserError
@@ -19,7 +20,7 @@ from trainables.judging import TrialFailed
 from trainables.tracking import RunSettings, Tracker, TrackingCallback
 from trainables.trial import Workshop, run_trial
 from tuning import preparation, retention, samplers
-from tuning.live import View, open_view
+from tuning.live import TableView, View, open_view
 from tuning.proposals import max_epochs
 from tuning.study import COMPLETED, FAILED, Study, TrialRecord, write_json
 from tuning.wandb_settings import tracking_settings
@@ -103,12 +104,17 @@ class _Teller:
         self._study.add(self._record.trial_id, result["epoch"], result["step"], metrics, result["seconds"])
         shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self._view.say(f"epoch {result['epoch']:g}/{self._record.max_epochs:g}  step {result['step']}  {shown}")
+        if result["last"] and result["epoch"] < self._record.max_epochs:
+            self._view.say(
+                f"no better value in {self._record.config['early_stopping_patience']} evaluations: that is enough"
+            )
         return True
 
 
 def _run(study: Study, record: TrialRecord, job: Job, view: View) -> None:
     tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
-    callbacks = [TrackingCallback(tracker)] if tracker else []
+    meter = Meter(view.console) if isinstance(view, TableView) else None
+    callbacks = [*([TrackingCallback(tracker)] if tracker else []), *([meter] if meter else [])]
     status = "failed"
     try:
         run_trial(job, _Teller(study, record, view), Workshop(), callbacks)
@@ -118,6 +124,8 @@ def _run(study: Study, record: TrialRecord, job: Job, view: View) -> None:
         study.end(record.trial_id, FAILED, str(error))
         raise UserError(f"the training failed: {error}", "", "a smaller learning rate, or other data") from error
     finally:
+        if meter:
+            meter.close()
         if tracker:
             tracker.close({"status": status})
             tracker.wait(30.0)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import torch
 from transformers import AutoModelForSequenceClassification, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from corpora.tokenised import values
 from search_spaces.schema import Space
 from trainables import class_metrics
 from trainables.encoding import encode_whole
@@ -86,7 +87,7 @@ class Classification(Task):
         return {**row, "labels": -100}
 
     def criterion(self, own: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
-        weights = class_weights(own.get("class_weights") or "none", table["labels"], len(self.labels))
+        weights = class_weights(own.get("class_weights") or "none", values(table, "labels"), len(self.labels))
 
         def loss(outputs: Any, labels: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.cross_entropy(
@@ -125,7 +126,7 @@ class Classification(Task):
 
     def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
         return {
-            **class_metrics.classification(list(table["labels"]), evaluation.predictions, self.labels),
+            **class_metrics.classification(values(table, "labels"), evaluation.predictions, self.labels),
             "loss": evaluation.loss,
             "eval_seconds": evaluation.seconds,
         }

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import torch
 from transformers import AutoModelForSequenceClassification, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from corpora.tokenised import values
 from search_spaces.errors import UserError, raise_all
 from search_spaces.schema import Space
 from trainables import class_metrics
@@ -109,7 +110,7 @@ class Regression(Task):
 
     def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
         return {
-            **class_metrics.regression(list(table["labels"]), evaluation.predictions),
+            **class_metrics.regression(values(table, "labels"), evaluation.predictions),
             "loss": evaluation.loss,
             "eval_seconds": evaluation.seconds,
         }

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, GenerationConfig, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 
+from corpora.tokenised import values
 from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from trainables import class_metrics, metrics, text_metrics
@@ -168,13 +169,13 @@ class Seq2Seq(Task):
     # ---- scores
 
     def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
-        texts, targets = evaluation.predictions, list(table["target"])
+        texts, targets = evaluation.predictions, values(table, "target")
         found: dict[str, float] = {}
         if self.labels:
             texts, found["corrected"] = text_metrics.LabelCorrector(self.labels).correct_all(texts)
             found |= self._scored_as_labels(texts, targets)
         tokens = metrics.text_tokenizer(self.rouge_tokenizer).tokenize(texts)
-        references = list(table["reference"])
+        references = values(table, "reference")
         found |= {
             **metrics.rouge(references, tokens),
             **text_metrics.bleu(references, tokens),
@@ -182,7 +183,8 @@ class Seq2Seq(Task):
         }
         if self.rdass_encoder:
             written = _sentence_encoder(self.rdass_encoder).encode(texts)
-            found["rdass"] = text_metrics.rdass(table["document_vector"], table["reference_vector"], written)
+            documents, truths = (values(table, f"{name}_vector") for name in ("document", "reference"))
+            found["rdass"] = text_metrics.rdass(documents, truths, written)
         return {
             **found,
             "loss": evaluation.loss,

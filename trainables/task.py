@@ -17,7 +17,7 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from corpora.fingerprint import fingerprint
-from corpora.tokenised import cached, open_table
+from corpora.tokenised import cached, open_table, values
 from search_spaces.errors import UserError, nearest, raise_all
 from search_spaces.schema import Space
 
@@ -166,7 +166,7 @@ class Task(ABC):
 
         folder = cached(cache, key, make)
         table = open_table(folder)
-        return Prepared(folder, len(table), sum(table["cut_source"]), sum(table["cut_target"]))
+        return Prepared(folder, len(table), sum(values(table, "cut_source")), sum(values(table, "cut_target")))
 
     # ---- model
 

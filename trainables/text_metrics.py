@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from search_spaces.errors import UserError
 
@@ -89,7 +89,7 @@ class LabelCorrector:
         return [labels[text][0] for text in texts], corrected / max(len(texts), 1)
 
 
-def rdass(documents: NDArray[Any], references: NDArray[Any], predictions: NDArray[Any]) -> float:
+def rdass(documents: ArrayLike, references: ArrayLike, predictions: ArrayLike) -> float:
     """RDASS, the mean over rows of (cos(prediction, reference) + cos(prediction, document)) / 2, in -1…1.
 
     Lee et al. 2020, "Reference and Document Aware Semantic Evaluation Methods for Korean Language Summarization",

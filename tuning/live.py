@@ -84,7 +84,7 @@ class TableView:
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
+        self.console = console
         self._clock = clock
         self._shown: tuple[Progress, float] | None = None
         self._live: Live | None = None
@@ -98,7 +98,7 @@ class TableView:
 
     def say(self, text: str) -> None:
         """Print the text above the table."""
-        self._console.print(Text(text), soft_wrap=True)
+        self.console.print(Text(text), soft_wrap=True)
 
     def close(self) -> None:
         """Draw the last state once more, leave it there, and give the cursor back."""
@@ -110,7 +110,7 @@ class TableView:
 
     def _start(self) -> None:
         self._live = Live(
-            console=self._console,
+            console=self.console,
             get_renderable=self._render,
             refresh_per_second=_REFRESHES_PER_SECOND,
             # What goes to a file or a pipe must stay there: `--json` writes its result to stdout.
@@ -126,7 +126,7 @@ class TableView:
             return ""
         progress, since = self._shown
         current = replace(progress, elapsed_seconds=progress.elapsed_seconds + self._clock() - since)
-        return progress_table(current, self._console.width, self._console.height)
+        return progress_table(current, self.console.width, self.console.height)
 
 
 class LineView:

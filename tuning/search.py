@@ -204,7 +204,7 @@ def _row(study: Study, record: TrialRecord) -> TrialRow:
         value=last.metrics[study.metric] if last else None,
         best=record.best_value(study.metric, study.mode),
         parameters=record.parameters,
-        note=record.reason,
+        note="its patience was at an end" if record.had_enough else record.reason,
         is_default=record.is_default,
         resumed=record.sittings > 1,
     )

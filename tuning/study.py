@@ -111,6 +111,11 @@ class TrialRecord:
     results: list[Result] = field(default_factory=list)
     sittings: int = 1  # times the study was begun or resumed while this trial ran
 
+    @property
+    def had_enough(self) -> bool:
+        """Whether the trial completed before its last epoch: its own patience was at an end."""
+        return self.status == COMPLETED and self.results[-1].epoch < self.max_epochs - 1e-6
+
     def values(self, metric: str) -> dict[float, float]:
         """Epoch -> value of `metric`."""
         return {result.epoch: result.metrics[metric] for result in self.results}

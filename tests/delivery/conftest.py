@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from corpora import reviews, sentence_pairs
+from corpora import reviews, satisfaction
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,5 @@ def rnn(storage: Path, review_files: dict[str, Path]) -> Trained:
 @pytest.fixture(scope="session")
 def sts(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A regressor of pairs, which rounds to one decimal."""
-    files = sentence_pairs.write_samples(tmp_path_factory.mktemp("pairs"), train=64, dev=16, test=8)
+    files = satisfaction.write_samples(tmp_path_factory.mktemp("pairs"), train=64, dev=16, test=8)
     return trained("sts", "sts-study", storage, files)
