@@ -26,7 +26,7 @@ from corpora.reviews import write_samples
 from corpora.tokenised import values
 from delivery.checking import resolve_space
 from delivery.training import one_configuration
-from trainables.batching import global_batches, padding_order
+from trainables.batching import global_batches
 from trainables.job import Job
 from trainables.models import BaseModels
 from trainables.tasks import make_task
@@ -89,7 +89,7 @@ def plain_epochs(job: Job) -> tuple[list[float], float]:
     losses: list[torch.Tensor] = []
     for epoch in range(_EPOCHS):
         started = time.perf_counter()
-        for batch in global_batches(padding_order(lengths), size, seed=job.seed, epoch=epoch, by_length=True):
+        for batch in global_batches(lengths, size, seed=job.seed, epoch=epoch, by_length=True):
             longest = max(lengths[row] for row in batch)
             ids = torch.tensor([tokens[row] + [pad] * (longest - lengths[row]) for row in batch])
             logits = model(ids, ids != pad).logits

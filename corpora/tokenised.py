@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute
 from datasets import Dataset, load_from_disk
 from datasets.utils.logging import disable_progress_bar
 from filelock import FileLock
@@ -38,14 +37,7 @@ def open_table(folder: str | Path) -> Dataset:
 
 def values(table: Dataset | Mapping[str, Sequence[Any]], column: str) -> list[Any]:
     """A whole column as a list. The column of a `Dataset` is read a row at a time: seconds for 150,000 rows."""
-    return _arrow(table, column).to_pylist() if isinstance(table, Dataset) else list(table[column])
-
-
-def lengths(table: Dataset, column: str) -> list[int]:
-    """How many elements the lists of a column have, without making lists of them."""
-    found: list[int] = pyarrow.compute.list_value_length(_arrow(table, column)).to_pylist()
+    if not isinstance(table, Dataset):
+        return list(table[column])
+    found: list[Any] = table.with_format("arrow")[column].to_pylist()
     return found
-
-
-def _arrow(table: Dataset, column: str) -> Any:
-    return table.with_format("arrow")[column]

@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader
 from transformers import GenerationConfig, PreTrainedModel, Seq2SeqTrainingArguments, Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 
-from corpora.tokenised import lengths, values
+from corpora.tokenised import values
 from trainables import checkpoints, optimizers
-from trainables.batching import GlobalBatchSampler, TokenRows, evaluation_batches, padding_order
+from trainables.batching import GlobalBatchSampler, TokenRows, evaluation_batches
 from trainables.judging import Judge, TrialFailed
 from trainables.rungs import EpochOrder, GradientNorms, Rungs
 from trainables.task import Decode, Evaluation, Task
@@ -76,7 +76,7 @@ class Engine(Trainer):
         self._criterion = task.criterion(own, args.label_smoothing_factor, train_rows)
         self._last = False
         self._sampler = GlobalBatchSampler(
-            keys=padding_order(values(train_rows, "length"), lengths(train_rows, "labels") if task.writes else None),
+            lengths=values(train_rows, "length"),
             rows=args.per_device_train_batch_size,
             accumulation=args.gradient_accumulation_steps,
             workers=args.world_size,

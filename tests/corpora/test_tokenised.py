@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora.tokenised import cached, lengths, open_table, values
+from corpora.tokenised import cached, open_table, values
 
 COLUMNS = {"input_ids": [[1, 2], [3]], "id": ["a", "b"]}
 
@@ -93,9 +93,7 @@ def test_several_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
 
 
 def test_columns_are_read_whole(tmp_path: Path) -> None:
-    """Values of a table, also of one whose rows were chosen, and of a plain mapping; lengths of a column of lists."""
-    table = open_table(cached(tmp_path, "0f", lambda: {"labels": [[1, 2], [], [3]], "length": [5, 6, 7]}))
+    """Of a table, also of one whose rows were chosen, and of a plain mapping."""
+    table = open_table(cached(tmp_path, "0f", lambda: {"length": [5, 6, 7]}))
     assert values(table, "length") == values({"length": (5, 6, 7)}, "length") == [5, 6, 7]
     assert values(table.select([2, 0]), "length") == [7, 5]
-    assert lengths(table, "labels") == [2, 0, 1]
-    assert lengths(table.select([2, 0]), "labels") == [1, 2]

@@ -8,14 +8,7 @@ import pytest
 import torch
 from datasets import Dataset
 
-from trainables.batching import (
-    GlobalBatchSampler,
-    TokenRows,
-    deal,
-    evaluation_batches,
-    global_batches,
-    padding_order,
-)
+from trainables.batching import GlobalBatchSampler, TokenRows, deal, evaluation_batches, global_batches
 from trainables.task import pad
 from trainables.tasks import make_task
 
@@ -31,7 +24,7 @@ def some_lengths(number: int) -> list[int]:
 
 def samplers(number: int, rows: int, accumulation: int, workers: int, **changes: object) -> list[GlobalBatchSampler]:
     """One per worker."""
-    usual = {"keys": some_lengths(number), "seed": 3, "by_length": True, **changes}
+    usual = {"lengths": some_lengths(number), "seed": 3, "by_length": True, **changes}
     return [
         GlobalBatchSampler(rows=rows, accumulation=accumulation, workers=workers, worker=worker, **usual)  # type: ignore[arg-type]
         for worker in range(workers)
@@ -100,36 +93,6 @@ def test_rows_of_like_length_stand_together() -> None:
     assert sum(spans) / len(spans) < 100
     assert found != sorted(found)  # yet in no order, or each epoch would end on the short ones
     assert found != sorted(found, reverse=True)
-
-
-def _padded(batches: list[list[int]], lengths: list[int]) -> float:
-    """Tokens of a batch's tensors per token of its rows."""
-    return sum(max(lengths[row] for row in batch) * len(batch) for batch in batches) / sum(lengths)
-
-
-def test_targets_are_padded_little_too() -> None:
-    """Targets of about 0.7 × the source, as summaries have: sorted by the source alone, a third of them is padding."""
-    draw = random.Random(0)
-    sources = [max(4, round(draw.gauss(16, 6))) for _ in range(12_800)]
-    targets = [max(3, round(source * draw.uniform(0.4, 1.0))) for source in sources]
-    by_source, by_both = (
-        global_batches(keys, 64, seed=0, epoch=0, by_length=True)
-        for keys in (padding_order(sources), padding_order(sources, targets))
-    )
-    assert _padded(by_source, targets) > 1.3
-    assert _padded(by_both, targets) < 1.15
-    assert _padded(by_both, sources) < 1.1
-
-
-def test_padding_order_goes_from_long_to_short_and_turns_at_every_group() -> None:
-    """20 and 21 are alike; in the next group of sources the targets go the other way."""
-    sources, targets = [20, 21, 20, 15, 15, 4], [5, 9, 7, 3, 8, 1]
-    keys = padding_order(sources, targets)
-    order = sorted(range(6), key=lambda row: keys[row])
-    assert [sources[row] // 5 for row in order] == [4, 4, 4, 3, 3, 0]
-    assert [targets[row] for row in order[:3]] in ([5, 7, 9], [9, 7, 5])
-    assert ([targets[row] for row in order[:3]] == [5, 7, 9]) != ([targets[row] for row in order[3:5]] == [3, 8])
-    assert sorted(range(3), key=lambda row: padding_order([3, 9, 6])[row]) == [1, 2, 0]
 
 
 def test_rows_meet_others_in_the_next_epoch() -> None:
