@@ -105,9 +105,8 @@ class _Teller:
         shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self._view.say(f"epoch {result['epoch']:g}/{self._record.max_epochs:g}  step {result['step']}  {shown}")
         if result["last"] and result["epoch"] < self._record.max_epochs:
-            self._view.say(
-                f"no better value in {self._record.config['early_stopping_patience']} evaluations: that is enough"
-            )
+            patience = self._record.config["early_stopping_patience"]
+            self._view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: that is enough")
         return True
 
 

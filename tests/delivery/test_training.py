@@ -60,6 +60,15 @@ def test_every_evaluation_is_told(storage: Path, review_files: dict[str, Path]) 
     assert json.loads((storage / "told" / "summary.json").read_text())["best"]["epoch"] in (1.0, 2.0)
 
 
+def test_a_patience_that_ended_is_told(storage: Path, review_files: dict[str, Path]) -> None:
+    """Nothing is learned at a rate of zero, so the second evaluation is the last of five."""
+    sets = ("num_train_epochs=5", "learning_rate=0", "early_stopping_patience=1")
+    out = io.StringIO()
+    train(Order(space_of(review_files, sets), "patient", storage, None), None, out)
+    assert "no better value in 1 evaluation: that is enough" in out.getvalue().splitlines()
+    assert "epoch 3/5" not in out.getvalue()
+
+
 class Interrupted(Exception):
     """Stands for whatever ends a training at a bad moment."""
 

@@ -50,6 +50,16 @@ def test_a_study_is_read_back_as_it_was(tmp_path: Path) -> None:
     assert again.records["mine-0001"].results[0].order == 2
 
 
+def test_a_trial_that_had_enough_is_known(tmp_path: Path) -> None:
+    """It completed before its last epoch; one that was stopped by others did not have enough."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    for number, (epoch, status) in enumerate(((2.0, "completed"), (3.0, "completed"), (2.0, "pruned"))):
+        record = begun(study, number)
+        study.add(record.trial_id, epoch, 20, {"rouge_sum": 0.5}, 1.0)
+        study.end(record.trial_id, status)
+    assert [record.had_enough for record in study.records.values()] == [True, False, False]
+
+
 def test_a_repeated_result_is_not_counted_twice(tmp_path: Path) -> None:
     """A trial that goes on from an older checkpoint repeats what was known."""
     study = Study.create(SPACE, tmp_path, "mine")
