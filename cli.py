@@ -197,6 +197,10 @@ def predict(
 
     wanted = Wanted(top_k, probabilities, decimals)
     if input == "-":
+        if out is not None or workers is not None:
+            option = "--out" if out is not None else "--workers"
+            given, todo = f"{option} with lines of standard input", "name the file as INPUT, or use > FILE"
+            raise UserError(given, f"{option} with a file", todo)
         answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted)
         return
     rows = run(model_dir, Path(input), out, batch_size, wanted, workers)
@@ -235,7 +239,7 @@ def models(
     space: Space,
     model: Model = None,
     set_: Sets = None,
-    freeze_layers: Annotated[int, typer.Option(min=0, help="Show what freeze_layers would leave.")] = 0,
+    freeze_layers: Annotated[int | None, typer.Option(min=0, help="Default: as the space says.")] = None,
     shapes: Annotated[bool, typer.Option("--shapes", help="Show every weight's shape.")] = False,
 ) -> None:
     """Show a space's model: parameters by layer, what is frozen, sizes. Loads no weights."""
@@ -243,7 +247,7 @@ def models(
     from delivery.anatomy import dissect, print_layers
 
     options = _data_options(None, None, None, model, None, None)
-    resolved = checking.resolve_space(space, options, set_ or [], [], None)
+    resolved = checking.resolve_space(space, options, set_ or [], [], None, sample=False)
     print_layers(*dissect(resolved, freeze_layers), shapes=shapes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from search_spaces.errors import UserError, raise_all
@@ -72,7 +72,7 @@ def apply(rows: Sequence[Row], filters: Filters, seed: int) -> tuple[list[Row], 
     Raises:
         UserError: no row is left.
     """
-    left = [_stripped(row) for row in rows] if filters.strip_whitespace else list(rows)
+    left = [stripped(row) for row in rows] if filters.strip_whitespace else list(rows)
     taken = []
     for name, judge in _in_order(filters, seed):
         shown = judge(left)
@@ -162,7 +162,8 @@ def _texts(row: Row) -> list[str]:
     return [row[role] for role in _TEXTS if role in row]
 
 
-def _stripped(row: Row) -> Row:
+def stripped(row: Mapping[str, str]) -> Row:
+    """The row with runs of blanks in its texts made one."""
     return {role: _BLANKS.sub(_one_blank, text).strip() if role in _TEXTS else text for role, text in row.items()}
 
 

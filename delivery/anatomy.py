@@ -44,8 +44,11 @@ def layers_of(model: torch.nn.Module) -> list[Layer]:
     ]
 
 
-def dissect(space: Space, freeze_layers: int) -> tuple[str, list[Layer]]:
+def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
     """The class of the space's model, and its layers; no weights are loaded.
+
+    Args:
+        freeze_layers: default: as many as the space freezes.
 
     Raises:
         UserError: there is no such model, or it has fewer layers than are to be frozen.
@@ -55,7 +58,7 @@ def dissect(space: Space, freeze_layers: int) -> tuple[str, list[Layer]]:
     auto_model: Any = task_named(space.task).auto_model
     with torch.device("meta"):
         model = auto_model.from_config(config)
-    optimizers.freeze(model, freeze_layers)
+    optimizers.freeze(model, int(space.fixed.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers)
     return type(model).__name__, layers_of(model)
 
 

@@ -47,16 +47,21 @@ def resolve_space(
     ranges: Sequence[str],
     config: Path | None,
     say: Callable[[str], None] = lambda text: None,
+    *,
+    sample: bool = True,
 ) -> Space:
     """The checked space; without any data file its embedded sample stands in.
 
     Args:
+        sample: False: no data is needed, so the space stays what it is without any.
         say: is told what became of every key of another program's configuration file.
 
     Raises:
         UserError: every mistake at once.
     """
     raw, where = load_space(name)
+    if options.get("tokenizer") or not _from_scratch(options.get("model") or raw["model"]):
+        _leave_the_tokenizer(raw)
     laid_over = None
     if config is not None:
         if not config.is_file():
@@ -75,7 +80,7 @@ def resolve_space(
     return resolve(
         raw,
         where,
-        embedded=not given,
+        embedded=sample and not given,
         config=laid_over,
         config_where=str(config),
         sets=sets,
@@ -85,6 +90,21 @@ def resolve_space(
         aliases=BECAME,
         metrics=directions_of,
     )
+
+
+def _from_scratch(model: str) -> bool:
+    return scratch_size(model) is not None
+
+
+def _leave_the_tokenizer(raw: dict[str, Any]) -> None:
+    """A space that trains its own tokenizer says what it shall be like; one that is given is as it is.
+
+    What the command line says of it stays, and is refused.
+    """
+    for part in (raw, raw.get("embedded") or {}):
+        for name in preparation.OF_THE_TOKENIZER:
+            for room in ("fixed", "search"):
+                (part.get(room) or {}).pop(name, None)
 
 
 def _translated(
@@ -185,12 +205,12 @@ def check_configs(space: Space) -> None:
         given = "learning_rate is searched beside adafactor_own_rate, which leaves it without effect"
         raise UserError(given, "one of the two", "--set adafactor_own_rate=false, or --set learning_rate=1e-3")
     base = {**space.fixed, **samplers.defaults(space.search)}
-    writes = task_named(space.task).writes
-    check_config(base, writes)
+    task = task_named(space.task)
+    check_config(base, task)
     for name, found in space.search.items():
         for value in _ends(found):
             if name in base:
-                check_config({**base, name: value}, writes)
+                check_config({**base, name: value}, task)
 
 
 def machines(address: str | None) -> list[Machine]:

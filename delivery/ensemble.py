@@ -13,6 +13,7 @@ from delivery.predictor import SETTINGS, Predictor, open_model, read_settings
 from delivery.scoring import score
 from search_spaces.errors import UserError
 from trainables.classification import Classification
+from trainables.task import Row
 from tuning import preparation
 from tuning.study import Study
 
@@ -32,6 +33,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     folders = [_folder(member, storage) for member in members]
     models = [Predictor(folder) for folder in folders]
     _check(members, models)
+    dev = _shared_dev(storage, folders)
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
@@ -46,7 +48,14 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     del settings["summary"]
     (staging / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
     staging.rename(out)
-    return _scores(members, storage, folders, out, batch_size)
+    told: dict[str, Any] = {"ensemble": str(out), "members": list(members), "dev": None}
+    if dev is None:
+        return told  # exported folders whose studies are elsewhere: `evaluate` scores them on any file
+    scored = {
+        name: score(open_model(folder), dev, batch_size)
+        for name, folder in [*zip(members, folders, strict=True), ("ensemble", out)]
+    }
+    return {**told, "metric": read_settings(folders[0])["summary"]["metric"], "dev": scored}
 
 
 def _folder(member: str, storage: Path) -> Path:
@@ -74,23 +83,18 @@ def _check(members: Sequence[str], models: Sequence[Predictor]) -> None:
             )
 
 
-def _scores(members: Sequence[str], storage: Path, folders: Sequence[Path], out: Path, batch: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"ensemble": str(out), "members": list(members), "dev": None}
+def _shared_dev(storage: Path, folders: Sequence[Path]) -> list[Row] | None:
+    """The dev rows that all members were chosen on; None where a member's study is not in `storage`."""
     studies = [read_settings(folder)["study"] for folder in folders]
     if not all((storage / name / "study.yaml").is_file() for name in studies):
-        return told  # exported folders whose studies are elsewhere: `evaluate` scores them on any file
-    splits = [preparation.read(Study.load(storage, name).space) for name in studies]
-    rows = [[(row["source"], row["target"]) for row in found.dev.rows] for found in splits]
-    for name, found in zip(studies, rows, strict=True):
-        if found != rows[0]:
+        return None
+    dev = [preparation.read(Study.load(storage, name).space).dev.rows for name in studies]
+    told = [[(row["source"], row["target"]) for row in rows] for rows in dev]
+    for name, found in zip(studies, told, strict=True):
+        if found != told[0]:
             raise UserError(
                 f"study {name} was chosen on another dev split than {studies[0]}",
                 "studies of the same files and seed",
                 "name them in files of their own: --train and --dev",
             )
-    scored = {
-        name: score(open_model(folder), splits[0].dev.rows, batch)
-        for name, folder in [*zip(members, folders, strict=True), ("ensemble", out)]
-    }
-    metric = read_settings(folders[0])["summary"]["metric"]
-    return {**told, "metric": metric, "dev": scored}
+    return list(dev[0])

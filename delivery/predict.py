@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from corpora.records import clean
 from corpora.splits import Layout, Split, read_split
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, open_model, predict_all
@@ -99,11 +100,11 @@ def answer(folder: Path, lines: TextIO, out: TextIO, batch_size: int, wanted: Wa
 
 def _as_row(text: str, number: int, paired: bool) -> Row:
     if not paired:
-        return {"source": text.strip()}
-    first, tab, second = text.partition("\t")
-    if not tab or not first.strip() or not second.strip():
+        return {"source": clean(text)}
+    first, _, second = map(clean, text.partition("\t"))
+    if "\t" not in text or not first or not second:
         raise UserError(f"line {number} of the input is no pair", "two sentences, separated by a tab", "add the second")
-    return {"source": first.strip(), "pair": second.strip()}
+    return {"source": first, "pair": second}
 
 
 def _blocks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -145,7 +146,7 @@ def _classes(labels: Sequence[str], probabilities: Sequence[float], wanted: Want
 
 def _number(task: Regression, prediction: float, wanted: Wanted) -> str:
     decimals = task.decimals if wanted.decimals is None else wanted.decimals
-    return repr(prediction) if decimals is None else f"{prediction:.{decimals}f}"
+    return repr(prediction) if decimals is None else f"{round(prediction, decimals) + 0.0:.{decimals}f}"  # no -0.0
 
 
 def _more_columns(model: Model, wanted: Wanted) -> list[str]:
@@ -162,6 +163,8 @@ def _check(model: Model, wanted: Wanted) -> None:
     elif wanted.top_k > 1 or wanted.probabilities:
         option = "--top-k" if wanted.top_k > 1 else "--probabilities"
         raise UserError(f"{option}: this model has no classes", "a classifier", f"leave {option} out")
+    if wanted.decimals is not None and not isinstance(model.task, Regression):
+        raise UserError("--decimals: this model gives no numbers", "a model for regression", "leave --decimals out")
 
 
 # ---- files

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from transformers.utils import logging as transformers_logging
 
+from corpora.filters import stripped
 from corpora.splits import Layout
 from search_spaces.errors import UserError
 from trainables.encoding import decoder
@@ -140,6 +141,8 @@ def predict_all(
         done: is told of every batch how many rows it had.
     """
     found: list[Any] = [None] * len(rows)
+    if model.settings.get("strip_whitespace"):
+        rows = [stripped(row) for row in rows]
     for batch in model.predict(rows, batch_size):
         for position, prediction in batch:
             found[position] = prediction

@@ -12,6 +12,7 @@ from corpora.splits import Layout, read_split
 from corpora.tokenised import values
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, predict_all
+from search_spaces.errors import UserError, raise_all
 from trainables import class_metrics
 from trainables.classification import Classification
 from trainables.task import Evaluation, Row
@@ -27,6 +28,7 @@ def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
     Raises:
         UserError: a target that the model cannot give.
     """
+    raise_all(model.task.problems("the file", rows))
     started = time.perf_counter()
     table = model.task.targets(rows, model.tokenizer, int(model.settings["max_target_length"]), scored=True)
     found = predict_all(model, rows, batch_size)
@@ -53,9 +55,12 @@ def evaluate(folder: Path, data: Path, batch_size: int, picture: Path | None = N
         UserError: no model, no such file, or a row without a usable target.
     """
     model = open_on(folder, None)
+    if picture is not None and not isinstance(model.task, Classification):
+        given = f"--picture {picture}: this model has no classes"
+        raise UserError(given, "a classifier, which has a confusion matrix", "leave --picture out")
     layout: Layout = layout_of(model.settings)
     split = read_split(str(data), layout)
     found = score(model, split.rows, batch_size)
-    if picture is not None and "confusion" in found:
+    if picture is not None:
         class_metrics.draw_confusion(found["confusion"], found["labels"], picture)
     return {"model": str(folder), "data": split.path, "sha256": split.sha256, "refused": len(split.refused), **found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import replace
@@ -61,9 +62,13 @@ def train(order: Order, resume_from: Path | None, out: TextIO) -> dict[str, Any]
     tracking = tracking_settings(study)
     record = _record(study)
     job = preparation.make_job(study, material, tracking)(record)
-    write_json(study.paths.trial(record.trial_id) / "job.json", job)
     if point is not None:
-        shutil.copytree(point.path, study.paths.checkpoints(record.trial_id) / point.path.name)
+        try:
+            _go_on_from(point, study, record, job)
+        except UserError:
+            shutil.rmtree(study.paths.root)
+            raise
+    write_json(study.paths.trial(record.trial_id) / "job.json", job)
     _run(study, record, Job.from_dict(job), view)
     retention.sweep(study)
     summary = summarise(study, material, slots=1, worker_groups_started=0, wall_seconds=record.results[-1].seconds)
@@ -84,6 +89,48 @@ def _resumable(folder: Path) -> checkpoints.Checkpoint:
             "train anew, with this model as --model" if found else "check the path",
         )
     return found
+
+
+def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord, job: dict[str, Any]) -> None:
+    """Take over what an interrupted trial knew at a checkpoint: weights, results, and its best model so far.
+
+    Raises:
+        UserError: it was another training.
+    """
+    before = point.path.parents[1]
+    try:
+        known = json.loads((before / "job.json").read_text(encoding="utf-8"))
+        results = json.loads((before / "trial.json").read_text(encoding="utf-8"))["results"]
+    except (OSError, ValueError, KeyError) as error:
+        given = f"--resume-from {point.path}: what its trial was is not beside it ({error})"
+        raise UserError(given, "a checkpoint where kotune wrote it", "train anew, with it as --model") from error
+    for what, was, now in (
+        ("task", (known["task"], known["task_options"]), (job["task"], job["task_options"])),
+        ("training rows, tokenizer or lengths", Path(known["train"]).name, Path(job["train"]).name),
+        ("model", _of_the_model(known["config"]), _of_the_model(job["config"])),
+    ):
+        if was != now:
+            given = f"--resume-from {point.path}: other {what} than it was trained with"
+            raise UserError(
+                given, "the files and settings of the interrupted training", "or train anew, with it as --model"
+            )
+    if point.epoch >= record.max_epochs:
+        given = f"--resume-from {point.path} is at epoch {point.epoch:g} of {record.max_epochs:g}"
+        raise UserError(given, "a checkpoint before the last epoch", "raise it: --set num_train_epochs=…")
+    here = study.paths.checkpoints(record.trial_id)
+    for kept in checkpoints.list_complete(point.path.parent):
+        if kept.epoch <= point.epoch:  # the newest, and the best so far
+            shutil.copytree(kept.path, here / kept.path.name)
+    results = [result for result in results if result["epoch"] <= point.epoch]
+    for result in results:
+        study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
+    # By today's metric, which may be another one than that of the interrupted training.
+    values = [[result["epoch"], result["metrics"][study.metric]] for result in results]
+    write_json(study.paths.trial(record.trial_id) / "evaluations.json", values)
+
+
+def _of_the_model(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name.startswith("model.")}
 
 
 def _record(study: Study) -> TrialRecord:
@@ -119,6 +166,9 @@ def _run(study: Study, record: TrialRecord, job: Job, view: View) -> None:
         run_trial(job, _Teller(study, record, view), Workshop(), callbacks)
         status = "finished"
         study.end(record.trial_id, COMPLETED)
+    except UserError as error:
+        study.end(record.trial_id, FAILED, str(error).splitlines()[0])
+        raise
     except TrialFailed as error:
         study.end(record.trial_id, FAILED, str(error))
         raise UserError(f"the training failed: {error}", "", "a smaller learning rate, or other data") from error

@@ -12,10 +12,11 @@ import torch
 from transformers import AutoModelForSequenceClassification, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from corpora.tokenised import values
+from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from trainables import class_metrics
 from trainables.encoding import encode_whole
-from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, learned_labels, pad
+from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, learned_labels, pad, unknown_labels
 
 CLASS_WEIGHTS = ("none", "balanced", "sqrt_balanced")
 
@@ -52,10 +53,14 @@ class Classification(Task):
     usual_metric: ClassVar[str] = "accuracy"
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
+    unread: ClassVar[Mapping[str, Any]] = {"regression_loss": "mse"}
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
         return cls(learned_labels(rows))
+
+    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+        return unknown_labels(split, rows, self.labels)
 
     # ---- rows and tokens
 

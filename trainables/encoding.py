@@ -73,7 +73,9 @@ def encode_whole(
 
 
 def _joins_nothing(tokenizer: PreTrainedTokenizerBase) -> bool:
-    return len(tokenizer("가", "가")["input_ids"]) == 2 * len(tokenizer("가")["input_ids"])
+    """Whether nothing is put between two texts but what ends the first one and starts the second."""
+    alone, both = (list(tokenizer(*texts)["input_ids"]) for texts in (("가",), ("가", "가")))
+    return both == alone + alone
 
 
 def clean(text: str, remove_tokens: Sequence[str]) -> str:

@@ -86,7 +86,6 @@ class Engine(Trainer):
         )
         optimizers.freeze(model, int(own.get("freeze_layers") or 0))
         self._gradients = GradientNorms() if own.get("log_gradients") else None
-        watching = [self._gradients] if self._gradients else []
         super().__init__(
             model=model,
             args=args,
@@ -94,7 +93,7 @@ class Engine(Trainer):
             eval_dataset=self._dev_rows,
             data_collator=self._collate,
             compute_loss_func=self._loss,
-            callbacks=[rungs, EpochOrder(self._sampler), *watching, *callbacks],
+            callbacks=[rungs, EpochOrder(self._sampler), *callbacks],
         )
         self.remove_callback(PrinterCallback)
         steps_per_epoch = math.ceil(len(self._sampler) / args.gradient_accumulation_steps)
@@ -122,8 +121,15 @@ class Engine(Trainer):
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
         if self._own.get("adafactor_own_rate") and self.lr_scheduler is None:
-            self.lr_scheduler = optimizers.adafactor_schedule(optimizer or self.create_optimizer())
+            chosen = optimizer or self.create_optimizer()
+            # By now accelerate has wrapped it, and the wrapper hides what Adafactor says of its rate.
+            self.lr_scheduler = optimizers.adafactor_schedule(getattr(chosen, "optimizer", chosen))
         return super().create_scheduler(num_training_steps, optimizer)
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        if self._gradients is not None and (self.state.global_step + 1) % self.args.logging_steps == 0:
+            self._gradients.measure(model)
+        return super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if self._gradients is not None and "loss" in logs:
@@ -168,12 +174,17 @@ class Engine(Trainer):
         self.control.should_training_stop = last or not go_on
         return prefixed
 
+    def _epoch(self) -> float:
+        return self._rungs.epoch_at(self.state.global_step)
+
     def _judged(self, found: Evaluation) -> _Verdict | None:
         if not self.is_world_process_zero():
             return None
+        if not math.isfinite(found.loss):  # then predictions may be no numbers either, and no score can be made of them
+            return _Verdict({}, False, False, f"loss is {found.loss} at epoch {self._epoch():g}")
         metrics = self._judge.score(found)
         strange = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
-        epoch = self._rungs.epoch_at(self.state.global_step)
+        epoch = self._epoch()
         if strange:
             return _Verdict(metrics, False, False, f"{', '.join(strange)} at epoch {epoch:g}")
         best = self._judge.weigh(epoch, metrics)

@@ -53,6 +53,10 @@ class Settings:
     model: dict[str, Any]
     own: dict[str, Any]
 
+    def value(self, name: str) -> Any:
+        """A parameter of training or of kotune's own; None where it is not set."""
+        return self.own.get(name, self.training.get(name))
+
 
 def sort_out(config: Mapping[str, Any]) -> Settings:
     """Translate old names and sort a flat configuration by its readers.
@@ -77,7 +81,7 @@ def sort_out(config: Mapping[str, Any]) -> Settings:
                 )
             said[identity] = name
             room = model if prefix == "model" else {"generation": generation, "training": training, "own": own}[prefix]
-            room[bare] = translated
+            room[bare] = _whole(bare, translated)
     return Settings(training, generation, model, own)
 
 
@@ -142,8 +146,9 @@ def _words() -> dict[str, list[str]]:
     }
 
 
-def value_problems(config: Mapping[str, Any]) -> list[UserError]:
-    """What is wrong with single values: words where numbers are needed, numbers that make no sense."""
+@cache
+def _numeric() -> dict[str, type]:
+    """Parameters of training and generation that are numbers or flags, and of which type."""
     from transformers import GenerationConfig, Seq2SeqTrainingArguments
 
     # By the field, not its default: warmup_steps starts from 0, yet a share of all steps is a value too.
@@ -154,7 +159,18 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
     }
     generation = GenerationConfig()._get_default_generation_params()
     numeric |= {name: type(value) for name, value in generation.items() if isinstance(value, int | float)}
-    numeric |= {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
+    return numeric | {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
+
+
+def _whole(name: str, value: Any) -> Any:
+    """16.0 as 16 where a whole number is meant: YAML and `1e4` make floats, which `range` does not take."""
+    wanted = OWN_NUMBERS[name][0] if name in OWN_NUMBERS else _numeric().get(name)
+    return int(value) if wanted is int and isinstance(value, float) and value.is_integer() else value
+
+
+def value_problems(config: Mapping[str, Any]) -> list[UserError]:
+    """What is wrong with single values: words where numbers are needed, numbers that make no sense."""
+    numeric = _numeric()
     problems = []
     for name, value in config.items():
         try:

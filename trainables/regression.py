@@ -48,11 +48,15 @@ class Regression(Task):
     usual_metric: ClassVar[str] = "pearson"
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
+    unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "label_smoothing_factor": 0}
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
         raise_all([problem for split, found in rows.items() for problem in _problems(split, found)])
         return cls(space.decimals)
+
+    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+        return _no_numbers(split, rows)
 
     # ---- rows and tokens
 
@@ -117,13 +121,19 @@ class Regression(Task):
 
 
 def _problems(split: str, rows: Sequence[Row]) -> list[UserError]:
+    if wrong := _no_numbers(split, rows):
+        return wrong
+    if split == "train" and len({float(row["target"]) for row in rows}) < 2:
+        return [UserError(f"{split}: all targets are {rows[0]['target']}", "different numbers", "check columns.target")]
+    return []
+
+
+def _no_numbers(split: str, rows: Sequence[Row]) -> list[UserError]:
     wrong = [(number, row["target"]) for number, row in enumerate(rows, 1) if not _is_number(row["target"])]
     if wrong:
         shown = ", ".join(f"row {number}: {text!r}" for number, text in wrong[:5])
         given = f"{split}: {len(wrong)} of {len(rows)} targets are no numbers ({shown})"
         return [UserError(given, f"finite numbers other than {_MASK:g}", "mend them, or name another columns.target")]
-    if split == "train" and len({float(row["target"]) for row in rows}) < 2:
-        return [UserError(f"{split}: all targets are {rows[0]['target']}", "different numbers", "check columns.target")]
     return []
 
 
@@ -132,4 +142,4 @@ def _is_number(text: str) -> bool:
         number = float(text)
     except ValueError:
         return False
-    return math.isfinite(number) and number != _MASK
+    return math.isfinite(number) and number != _MASK and "_" not in text  # Python reads 4_5 as 45

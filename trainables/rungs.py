@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from trainables.batching import GlobalBatchSampler
@@ -56,20 +57,17 @@ def layer_of(parameter: str) -> str:
     return (found.group(1) or found.group(2)) if found else parameter
 
 
-class GradientNorms(TrainerCallback):
-    """The norm of every layer's gradient, at the steps that are logged; `newest` is of the last of them."""
+class GradientNorms:
+    """The norm of every layer's gradient, before it is clipped; `newest` is of the last that were measured."""
 
     def __init__(self) -> None:
         self.newest: dict[str, float] = {}
 
-    def on_pre_optimizer_step(
-        self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> TrainerControl:
-        if (state.global_step + 1) % state.logging_steps == 0:
-            squares: dict[str, float] = {}
-            for name, parameter in kwargs["model"].named_parameters():
-                if parameter.grad is not None:
-                    layer = layer_of(name.removeprefix("module."))
-                    squares[layer] = squares.get(layer, 0.0) + float(parameter.grad.float().pow(2).sum())
-            self.newest = {f"gradients/{layer}": math.sqrt(total) for layer, total in squares.items()}
-        return control
+    def measure(self, model: torch.nn.Module) -> None:
+        """Remember the gradients as they stand."""
+        squares: dict[str, float] = {}
+        for name, parameter in model.named_parameters():
+            if parameter.grad is not None:
+                layer = layer_of(name.removeprefix("module."))
+                squares[layer] = squares.get(layer, 0.0) + float(parameter.grad.float().pow(2).sum())
+        self.newest = {f"gradients/{layer}": math.sqrt(total) for layer, total in squares.items()}

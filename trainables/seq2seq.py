@@ -17,7 +17,7 @@ from search_spaces.schema import Space
 from trainables import class_metrics, metrics, text_metrics
 from trainables.decoding import reads_the_source
 from trainables.encoding import cut, encode
-from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, learned_labels, pad
+from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, learned_labels, pad, unknown_labels
 
 #: So many different targets are labels at most; more are texts.
 _MOST_LABELS = 200
@@ -76,11 +76,15 @@ class Seq2Seq(Task):
     auto_model: ClassVar[Any] = AutoModelForSeq2SeqLM
     apart: ClassVar[str] = "target"
     writes: ClassVar[bool] = True
+    unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "regression_loss": "mse"}
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
         labels = _labels(rows) if space.correct_labels else ()
         return cls(space.rouge_tokenizer, space.remove_tokens, labels, space.rdass_encoder)
+
+    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+        return unknown_labels(split, rows, self.labels) if self.labels else []
 
     def offers(self) -> tuple[str, ...]:
         left_out = {"rdass"} if not self.rdass_encoder else set()
@@ -203,14 +207,14 @@ def _source(row: Row) -> str:
 
 
 def _labels(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
-    labels = learned_labels(rows)
-    if len(labels) > _MOST_LABELS:
+    different = len({row["target"] for row in rows["train"]})
+    if different > _MOST_LABELS:  # first, or a free text would be told as a label that train does not know
         raise UserError(
-            f"correct_labels: the training rows have {len(labels)} different targets",
+            f"correct_labels: the training rows have {different} different targets",
             f"2 to {_MOST_LABELS} labels",
             "take correct_labels out if the targets are free text",
         )
-    return labels
+    return learned_labels(rows)
 
 
 def _encoded(model: Any, batch: Mapping[str, torch.Tensor]) -> Any:

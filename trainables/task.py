@@ -87,6 +87,8 @@ class Task(ABC):
     apart: ClassVar[str] = "source"
     #: Whether the model writes text, and so has decoding parameters.
     writes: ClassVar[bool] = False
+    #: Parameters that it does not read -> the values that may stand there all the same.
+    unread: ClassVar[Mapping[str, Any]] = {}
 
     # ---- options
 
@@ -115,6 +117,10 @@ class Task(ABC):
         Raises:
             UserError: rows that cannot be learned from.
         """
+
+    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+        """What is wrong with the targets of rows that are to be scored by a trained model."""
+        return []
 
     @property
     def scored_with(self) -> str:
@@ -233,22 +239,28 @@ def learned_labels(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
         UserError: one label only, or a label that cannot be learned.
     """
     labels = sorted({row["target"] for row in rows["train"]})
-    problems = []
+    problems: list[UserError] = []
     if len(labels) < 2:
         given = f"all {len(rows['train'])} training rows have the label {labels[0]!r}" if labels else "no training rows"
         problems.append(UserError(given, "two labels or more", "check the target column (--set columns.target=…)"))
     for split, found in rows.items():
-        strange = Counter(row["target"] for row in found if row["target"] not in set(labels))
-        problems += [
-            UserError(
-                f"label {label!r} stands {count} times in {split}, never in train",
-                f"{', '.join(labels[:10])}{' …' if len(labels) > 10 else ''}",
-                nearest(label, labels) or "take these rows out, or add such rows to train",
-            )
-            for label, count in strange.most_common(5)
-        ]
+        problems += unknown_labels(split, found, labels)
     raise_all(problems)
     return tuple(labels)
+
+
+def unknown_labels(split: str, rows: Sequence[Row], labels: Sequence[str]) -> list[UserError]:
+    """What is wrong with rows whose label was never in train, the most frequent labels first."""
+    known = set(labels)
+    strange = Counter(row["target"] for row in rows if row["target"] not in known)
+    return [
+        UserError(
+            f"label {label!r} stands {count} times in {split}, never in train",
+            f"{', '.join(labels[:10])}{' …' if len(labels) > 10 else ''}",
+            nearest(label, labels) or "take these rows out, or add such rows to train",
+        )
+        for label, count in strange.most_common(5)
+    ]
 
 
 def pad(rows: Sequence[Mapping[str, Sequence[int]]], pads: Mapping[str, int]) -> dict[str, torch.Tensor]:

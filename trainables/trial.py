@@ -37,17 +37,21 @@ from trainables.judging import BestSoFar, Reporter, TrialFailed
 from trainables.models import BaseModels
 from trainables.parameters import Settings, sort_out, value_problems
 from trainables.rungs import Rungs
+from trainables.task import Task
 from trainables.tasks import make_task
 
 #: Optimizer steps between two logged losses; transformers' 500 is more than many a trial has.
 _LOGGING_STEPS = 10
 
+#: Torch's own patience of ten evaluations is longer than most trials, and its `mode` does not know the objective.
+_PLATEAU = {"patience": 1, "factor": 0.5}
 
-def check_config(config: Mapping[str, Any], writes: bool = True) -> None:
+
+def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
     """Build everything that a configuration of parameters is turned into, without a model.
 
     Args:
-        writes: whether the task has decoding parameters.
+        task: which parameters it reads.
 
     Raises:
         UserError: a value cannot be used.
@@ -55,8 +59,11 @@ def check_config(config: Mapping[str, Any], writes: bool = True) -> None:
     raise_all(value_problems(config))
     settings = sort_out(config)
     _check_own_rate(settings)
-    if settings.generation and not writes:
+    if settings.generation and not task.writes:
         raise UserError(f"{', '.join(settings.generation)}: nothing is generated in this task", "", "take it out")
+    unread = [name for name, usual in task.unread.items() if settings.value(name) not in (None, usual)]
+    if unread:
+        raise UserError(f"{', '.join(unread)}: without effect in {task.name}", "", f"take {unread[0]} out")
     try:
         build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode="min")
         decoding_config(GenerationConfig(), settings.generation)
@@ -96,6 +103,8 @@ def build_arguments(
 ) -> Seq2SeqTrainingArguments:
     """A trial's training arguments; what the search decides itself is set here and nowhere else."""
     training = sort_out(config).training
+    if training.get("lr_scheduler_type") == "reduce_lr_on_plateau":
+        training["lr_scheduler_kwargs"] = {**_PLATEAU, "mode": mode, **(training.get("lr_scheduler_kwargs") or {})}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     arguments = Seq2SeqTrainingArguments(
         **{

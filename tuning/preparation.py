@@ -25,7 +25,7 @@ from tuning.study import Paths, Study, TrialRecord, write_json
 Say = Callable[[str], None]
 
 #: Parameters that say how a tokenizer is trained: a base model and tables of its own for each of their values.
-_OF_THE_TOKENIZER = ("tokenizer_kind", "vocabulary")
+OF_THE_TOKENIZER = ("tokenizer_kind", "vocabulary")
 #: So many tokenizers a study trains at most, all of them before its first trial.
 _MOST_TOKENIZERS = 12
 
@@ -101,13 +101,20 @@ def read(space: Space) -> Splits:
         data["test"],
         layout_of(space),
         seed=derived_seed(space.seed, "split"),
-        apart=task_named(space.task).apart,
+        apart="source" if space.correct_labels else task_named(space.task).apart,
         dev_share=data["dev_share"],
     )
     wanted = filters.Filters(**space.filters)
     kept, taken = filters.apply(splits.train.rows, wanted, derived_seed(space.seed, "sample"))
     remarks = [*splits.remarks, *(part.told() for part in taken)]
-    return replace(splits, train=replace(splits.train, rows=kept), remarks=remarks)
+    found = replace(splits, train=replace(splits.train, rows=kept), remarks=remarks)
+    if wanted.strip_whitespace:  # it takes no row, and a model is to be judged on texts such as it has learned
+        found = replace(found, dev=_stripped(found.dev), test=found.test and _stripped(found.test))
+    return found
+
+
+def _stripped(split: Split) -> Split:
+    return replace(split, rows=[filters.stripped(row) for row in split.rows])
 
 
 def learn(space: Space, splits: Splits) -> Task:
@@ -174,14 +181,14 @@ def tokenizers_of(space: Space) -> list[tuple[str | None, int | None]]:
     Raises:
         UserError: they are searched without end, or with a model that brings its own tokenizer.
     """
-    named = [name for name in _OF_THE_TOKENIZER if name in space.search or name in space.fixed]
+    named = [name for name in OF_THE_TOKENIZER if name in space.search or space.fixed.get(name) is not None]
     if not named:
         return [(None, None)]
     if space.tokenizer or scratch_size(space.model) is None:
         given = f"{named[0]} with {'--tokenizer' if space.tokenizer else f'model {space.model}'}"
         raise UserError(given, "a scratch model, whose tokenizer is trained here", f"take {named[0]} out")
-    kinds, sizes = (_values(space, name) for name in _OF_THE_TOKENIZER)
-    found = list(product(kinds, sizes))
+    kinds, sizes = (_values(space, name) for name in OF_THE_TOKENIZER)
+    found = list(product(kinds, [None if size is None else int(size) for size in sizes]))  # 1e4 is a float
     if len(found) > _MOST_TOKENIZERS:
         given = f"tokenizer_kind and vocabulary would be {len(found)} tokenizers"
         raise UserError(given, f"at most {_MOST_TOKENIZERS}, all trained before the search", "name fewer choices")
@@ -201,7 +208,8 @@ def _values(space: Space, name: str) -> list[Any]:
 
 def variant_of(config: Mapping[str, Any]) -> str:
     """The tokenizer that a configuration asks for, as `Material.tables` names it."""
-    return _variant(config.get("tokenizer_kind"), config.get("vocabulary"))
+    size = config.get("vocabulary")
+    return _variant(config.get("tokenizer_kind"), None if size is None else int(size))
 
 
 def _variant(kind: str | None, vocabulary: int | None) -> str:

@@ -36,6 +36,23 @@ def test_a_space_is_taken_apart_without_weights() -> None:
     assert found["training_mb"] == pytest.approx((found["parameters"] * 4 + found["trained"] * 12) / 2**20)
 
 
+def test_a_space_shows_its_own_model() -> None:
+    """Not that of its embedded sample; what the space freezes is frozen, unless told otherwise."""
+    space = resolve_space("cnn", _NO_DATA, ["freeze_layers=0"], [], None, sample=False)
+    assert space.model == "scratch:base"
+    sets = ["model=scratch:base", "freeze_layers=4"]
+    frozen = resolve_space("kcbert", _NO_DATA, sets, [], None, sample=False)
+    left = [sum(not layer.trained for layer in dissect(frozen, number)[1]) for number in (None, 2, 0)]
+    assert left[0] > left[1] > left[2] == 0
+
+
+def test_widths_may_be_a_list() -> None:
+    """As YAML writes them."""
+    sets = ["model=scratch:tiny", "model.filter_sizes=[2, 3]"]
+    _, layers = dissect(resolve_space("cnn", _NO_DATA, sets, [], None))
+    assert sum("convolutions" in layer.name for layer in layers) == 2
+
+
 def test_fields_of_the_model_are_heard(capsys: pytest.CaptureFixture[str]) -> None:
     """A wider CNN has more weights; its shapes can be shown; an unknown field is an error."""
     sizes = []

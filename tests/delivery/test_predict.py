@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 
 from delivery import parallel
 from delivery.parallel import Workers, devices
-from delivery.predict import Wanted, answer, predict
+from delivery.predict import Wanted, _number, answer, predict
 from delivery.predictor import open_model, predict_all
 from search_spaces.errors import UserError
 from tests.delivery.conftest import Trained
+from trainables.regression import Regression
 
 
 def read(path: Path) -> list[list[str]]:
@@ -91,9 +93,22 @@ def test_pairs_get_a_rounded_number(sts: Trained, tmp_path: Path) -> None:
         assert float(short) == pytest.approx(float(long), abs=0.0506)
     number, sentence = answered(sts, "비가 온다\t비가 내린다")[0].split("\t", 1)
     assert sentence == "비가 온다\t비가 내린다"
-    assert float(number) == pytest.approx(float(number), abs=10)
+    assert -10 < float(number) < 10
     with pytest.raises(UserError, match="line 2 of the input is no pair"):
         answered(sts, "가\t나\n하나뿐")
+
+
+def test_a_number_just_below_zero_has_no_sign() -> None:
+    """-0.04 with one decimal is 0.0."""
+    assert [_number(Regression(1), number, Wanted()) for number in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
+
+
+def test_decomposed_hangul_is_composed(cnn: Trained) -> None:
+    """A line is read as the same text in a file is."""
+    text = "배송이 빨라요"
+    decomposed = unicodedata.normalize("NFD", text)
+    one, other = (answered(cnn, line, probabilities=True)[0].split("\t")[0] for line in (text, decomposed))
+    assert one == other
 
 
 def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
@@ -102,6 +117,8 @@ def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_p
         answered(cnn, "가", top_k=3)
     with pytest.raises(UserError, match="--probabilities: this model has no classes"):
         answered(sts, "가\t나", probabilities=True)
+    with pytest.raises(UserError, match="--decimals: this model gives no numbers"):
+        predict(cnn.model, cnn.files["test"], None, 4, Wanted(decimals=1))
     with pytest.raises(UserError, match="there is no folder"):
         predict(cnn.model, cnn.files["test"], tmp_path / "none" / "out.csv", 4, Wanted())
     with pytest.raises(UserError, match=r"holds no kotune\.json"):

@@ -11,7 +11,7 @@ from delivery.ensemble import make_ensemble
 from delivery.predictor import open_model, predict_all, read_settings
 from delivery.scoring import evaluate
 from search_spaces.errors import UserError
-from tests.delivery.conftest import Trained
+from tests.delivery.conftest import Trained, trained
 
 
 def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
@@ -70,7 +70,7 @@ def test_an_ensemble_is_the_mean_of_its_members(cnn: Trained, rnn: Trained, tmp_
 
 
 def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
-    """One member, a regressor, other classes, an unknown name, a folder that is there."""
+    """One member, a regressor, an unknown name, a folder that is there."""
     with pytest.raises(UserError, match="of one model"):
         make_ensemble(["cnn-study"], cnn.storage, tmp_path / "out", 8)
     with pytest.raises(UserError, match="is a model for regression"):
@@ -80,6 +80,44 @@ def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_pa
     with pytest.raises(UserError, match="is there already"):
         make_ensemble(["cnn-study", "cnn-study"], cnn.storage, tmp_path, 8)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_members_of_other_dev_splits_are_refused(
+    cnn: Trained, storage: Path, review_files: dict[str, Path], tmp_path: Path
+) -> None:
+    """Their scores would not compare; nothing is written, so that the corrected command finds the folder free."""
+    trained("rnn", "other-dev", storage, {**review_files, "dev": review_files["test"]}, ["vocabulary=1000"])
+    with pytest.raises(UserError, match="other-dev was chosen on another dev split than cnn-study"):
+        make_ensemble(["cnn-study", "other-dev"], cnn.storage, tmp_path / "out", 8)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_classes_cannot_vote(cnn: Trained, storage: Path, tmp_path: Path) -> None:
+    """The classes are named."""
+    renamed = {}
+    for split, path in cnn.files.items():
+        renamed[split] = tmp_path / path.name
+        renamed[split].write_text(path.read_text(encoding="utf-8").replace("긍정\t", "좋음\t"), encoding="utf-8")
+    trained("rnn", "other-classes", storage, renamed, ["vocabulary=1000"])
+    with pytest.raises(UserError, match="other-classes knows the classes 부정, 좋음"):
+        make_ensemble(["cnn-study", "other-classes"], cnn.storage, tmp_path / "out", 8)
+
+
+def test_targets_that_cannot_be_scored_are_named(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
+    """A class that the model does not know, and what is no number."""
+    (tmp_path / "test.tsv").write_text("긍정\t좋아요\n중립\t그냥 그래요\n", encoding="utf-8")
+    with pytest.raises(UserError, match="label '중립' stands 1 times in the file"):
+        evaluate(cnn.model, tmp_path / "test.tsv", 8)
+    for target in ("nan", "high", "4_5"):
+        (tmp_path / "test.csv").write_text(f"id,sentence1,sentence2,score\na,가,나,{target}\n", encoding="utf-8")
+        with pytest.raises(UserError, match=f"1 of 1 targets are no numbers .*'{target}'"):
+            evaluate(sts.model, tmp_path / "test.csv", 8)
+
+
+def test_a_picture_needs_classes(sts: Trained, tmp_path: Path) -> None:
+    """An option without effect is an error."""
+    with pytest.raises(UserError, match=r"--picture .*this model has no classes"):
+        evaluate(sts.model, sts.files["test"], 8, tmp_path / "matrix.png")
 
 
 def test_the_folder_stands_alone(cnn: Trained) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from trainables import checkpoints
 from trainables.job import Job
 from trainables.trial import Workshop, run_trial
 from tuning.preparation import make_job
-from tuning.study import TrialRecord
+from tuning.study import Study, TrialRecord, write_json
 
 
 def space_of(files: dict[str, Path], sets: tuple[str, ...] = ()) -> Space:
@@ -74,11 +75,16 @@ class Interrupted(Exception):
 
 
 class Breaks:
-    """Goes on at the first report and dies at the second."""
+    """Notes the first report in the study and dies at the second."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
 
     def report(self, result: dict[str, Any]) -> bool:
         if result["epoch"] > 1:
             raise Interrupted
+        (record,) = self._study.records.values()
+        self._study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
         return True
 
 
@@ -88,9 +94,12 @@ def interrupted(review_files: dict[str, Path], tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("interrupted")
     space = space_of(review_files)
     study, material = small_study(folder, "interrupted", space)
-    job = make_job(study, material, None)(TrialRecord(0, "interrupted-0000", {}, dict(space.fixed), 2.0))
+    record = TrialRecord(0, "interrupted-0000", {}, dict(space.fixed), 2.0)
+    study.begin(record)
+    job = make_job(study, material, None)(record)
+    write_json(Path(job["folder"]) / "job.json", job)
     with pytest.raises(Interrupted):
-        run_trial(Job.from_dict(job), Breaks(), Workshop())
+        run_trial(Job.from_dict(job), Breaks(study), Workshop())
     first, _ = checkpoints.list_complete(Path(job["folder"]) / "checkpoints")  # of the first epoch and the last
     return first.path
 
@@ -109,6 +118,44 @@ def test_a_training_goes_on_as_if_nothing_had_been(
     second = next(line for line in whole.getvalue().splitlines() if line.startswith("epoch 2/2"))
     assert told[0].split("eval_seconds")[0] == second.split("eval_seconds")[0]
     one, other = (load_file(storage / name / "best_model" / "model.safetensors") for name in ("on", "whole"))
+    assert all((one[name] == other[name]).all() for name in one)
+
+
+@pytest.mark.parametrize(
+    ("sets", "rows", "problem"),
+    [
+        ((), 40, "other training rows, tokenizer or lengths than it was trained with"),
+        (("model.num_filters=8",), None, "other model than it was trained with"),
+        (("num_train_epochs=1",), None, "is at epoch 1 of 1"),
+    ],
+)
+def test_another_training_is_not_gone_on_with(
+    interrupted: Path,
+    storage: Path,
+    review_files: dict[str, Path],
+    sets: tuple[str, ...],
+    rows: int | None,
+    problem: str,
+) -> None:
+    """Its token ids would mean other pieces, or there is nothing left to train; no study is left behind."""
+    space = one_configuration(space_of(review_files, sets), rows)
+    with pytest.raises(UserError, match=problem):
+        train(Order(space, "other", storage, None), interrupted, io.StringIO())
+    assert not (storage / "other").exists()
+
+
+def test_the_best_before_the_break_stays_the_best(
+    interrupted: Path, storage: Path, review_files: dict[str, Path], tmp_path: Path
+) -> None:
+    """Had the first epoch been perfect, its model would be the one that is exported."""
+    trial = shutil.copytree(interrupted.parents[1], tmp_path / "trial")
+    record = json.loads((trial / "trial.json").read_text())
+    record["results"][0]["metrics"]["accuracy"] = 1.0
+    (trial / "trial.json").write_text(json.dumps(record))
+    point = trial / "checkpoints" / interrupted.name
+    found = train(Order(space_of(review_files), "perfect", storage, None), point, io.StringIO())
+    assert (found["best"]["epoch"], found["best"]["value"]) == (1.0, 1.0)
+    one, other = (load_file(folder / "model.safetensors") for folder in (storage / "perfect" / "best_model", point))
     assert all((one[name] == other[name]).all() for name in one)
 
 

@@ -1,8 +1,8 @@
 """Texts as tokens: closed by an end, cut whole, pairs joined; and back to clean text."""
 
 import pytest
-from tokenizers.processors import TemplateProcessing
-from transformers import PreTrainedTokenizerBase
+from tokenizers.processors import RobertaProcessing, TemplateProcessing
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from trainables.encoding import clean, cut, encode, encode_whole, ends_itself
 from trainables.scratch import train_tokenizer
@@ -74,6 +74,17 @@ def test_a_pair_is_joined_by_an_end(words: PreTrainedTokenizerBase) -> None:
     kept = [token for token in found["input_ids"][0] if token in (at, end)]
     assert kept == [at, at, end, at]
     assert "token_type_ids" not in found
+
+
+def test_a_pair_keeps_the_ends_of_its_tokenizer(words: PreTrainedTokenizerBase) -> None:
+    """RoBERTa's `<s> a </s></s> b </s>` is twice as long as `<s> a </s>`, yet two ends part the texts already."""
+    backend, ids = words.backend_tokenizer, words.convert_tokens_to_ids(["<s>", "</s>"])
+    start, end = ids
+    backend.post_processor = RobertaProcessing(("</s>", end), ("<s>", start), add_prefix_space=False)
+    roberta = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
+    found = encode_whole(["@@"], ["@"], roberta, 10)["input_ids"][0]
+    assert [token for token in found if token in (start, end)] == [start, end, end, end]
+    assert roberta("@@", "@")["input_ids"] == found
 
 
 def test_a_long_text_is_cut_and_counted(closing_words: PreTrainedTokenizerBase) -> None:

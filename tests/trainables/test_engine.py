@@ -77,7 +77,7 @@ def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Pa
 
 def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path) -> None:
     """Beside every logged loss; their squares sum to that of the whole gradient."""
-    config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": 1e9}
+    config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": 0.01}  # they are taken before the clipping
     engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
     logged = [entry for entry in engine.state.log_history if "grad_norm" in entry]
     assert logged
@@ -85,6 +85,25 @@ def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_pat
         layers = {name: value for name, value in entry.items() if name.startswith("gradients/")}
         assert {"gradients/model.encoder.layers.0", "gradients/model.decoder.layers.0"} <= layers.keys()
         assert math.hypot(*layers.values()) == pytest.approx(float(entry["grad_norm"]), rel=1e-4)
+
+
+def test_a_plateau_is_one_of_the_objective(make_job: MakeJob, tmp_path: Path) -> None:
+    """ReduceLROnPlateau knows whether more is better, and waits no longer than a trial lasts."""
+    config = {"lr_scheduler_type": "reduce_lr_on_plateau", "learning_rate": 1e-7, "num_train_epochs": 3}
+    job = make_job(tmp_path, config=config, metric="rouge_sum", mode="max")
+    engine = run_trial(job, Notes(), Workshop())
+    schedule: Any = engine.lr_scheduler
+    assert (schedule.mode, schedule.patience) == ("max", 1)
+    assert schedule.get_last_lr() == pytest.approx([5e-8, 5e-8])  # two evaluations were no better than the first
+
+
+def test_adafactor_trains_at_its_own_rate(make_job: MakeJob, tmp_path: Path) -> None:
+    """From the first step on, with the rate that it chose in the log."""
+    config = {"optim": "adafactor", "adafactor_own_rate": True, "logging_steps": 1}
+    engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
+    rates = [entry["learning_rate"] for entry in engine.state.log_history if "learning_rate" in entry]
+    assert rates == sorted(set(rates))  # its warm-up
+    assert 0 < rates[-1] < 1e-6
 
 
 def test_the_last_report_finds_its_model(make_job: MakeJob, tmp_path: Path) -> None:

@@ -270,3 +270,17 @@ def test_an_unknown_precision_is_refused() -> None:
 def test_a_name_of_both_classes_is_known_with_its_prefix() -> None:
     """As the docstring of `known_parameters` says."""
     assert known_parameters()["generation.use_cache"] == "generation"
+
+
+def test_a_whole_number_written_as_a_float_is_a_whole_number() -> None:
+    """YAML and 1e4 make floats, which batch sizes and vocabularies cannot be."""
+    config = {"per_device_train_batch_size": 16.0, "num_beams": 4.0, "vocabulary": 1e4}
+    found = sort_out(config)
+    for value, whole in (
+        (found.training["per_device_train_batch_size"], 16),
+        (found.generation["num_beams"], 4),
+        (found.own["vocabulary"], 10_000),
+    ):
+        assert (value, type(value)) == (whole, int)
+    assert found.value("vocabulary") == 10_000
+    assert found.value("learning_rate") is None

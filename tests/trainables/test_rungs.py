@@ -46,14 +46,12 @@ def test_a_parameter_has_a_layer(parameter: str, layer: str) -> None:
     assert layer_of(parameter) == layer
 
 
-def test_gradient_norms_are_taken_at_logged_steps() -> None:
-    """The norm over all weights of a layer, of the step that is about to be logged."""
+def test_gradient_norms_are_taken_by_layer() -> None:
+    """The norm over all weights of a layer."""
     model = torch.nn.Sequential()
     model.add_module("layers", torch.nn.ModuleList([torch.nn.Linear(2, 1), torch.nn.Linear(1, 1)]))
     for parameter, gradient in zip(model.parameters(), ([[3.0, 0.0]], [4.0], [[1.0]], [0.0]), strict=True):
         parameter.grad = torch.tensor(gradient)
     norms = GradientNorms()
-    norms.on_pre_optimizer_step(None, TrainerState(global_step=3, logging_steps=5), TrainerControl(), model=model)
-    assert norms.newest == {}
-    norms.on_pre_optimizer_step(None, TrainerState(global_step=4, logging_steps=5), TrainerControl(), model=model)
+    norms.measure(model)
     assert norms.newest == pytest.approx({"gradients/layers.0": 5.0, "gradients/layers.1": 1.0})

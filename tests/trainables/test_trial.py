@@ -8,6 +8,10 @@ import pytest
 import torch
 
 from search_spaces.errors import UserError
+from trainables.classification import Classification
+from trainables.regression import Regression
+from trainables.seq2seq import Seq2Seq
+from trainables.task import Task
 from trainables.trial import check_config, choose_precision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -33,21 +37,29 @@ def test_a_gpu_computes_as_told_or_as_it_can(has_bf16: bool, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("config", "writes", "problem"),
+    ("config", "task", "problem"),
     [
-        ({"adafactor_own_rate": True}, True, "adafactor_own_rate with optim adamw_torch"),
-        ({"adafactor_own_rate": True, "optim": "adafactor", "layerwise_lr_decay": 0.9}, True, "layerwise_lr_decay 0.9"),
-        ({"num_beams": 4}, False, "num_beams: nothing is generated in this task"),
-        ({"num_beams": 1, "num_return_sequences": 3}, True, "a trial cannot be made of these values"),
+        ({"adafactor_own_rate": True}, Seq2Seq, "adafactor_own_rate with optim adamw_torch"),
+        (
+            {"adafactor_own_rate": True, "optim": "adafactor", "layerwise_lr_decay": 0.9},
+            Seq2Seq,
+            "layerwise_lr_decay 0.9",
+        ),
+        ({"num_beams": 4}, Classification, "num_beams: nothing is generated in this task"),
+        ({"num_beams": 1, "num_return_sequences": 3}, Seq2Seq, "a trial cannot be made of these values"),
+        ({"class_weights": "balanced"}, Seq2Seq, "class_weights: without effect in seq2seq"),
+        ({"label_smoothing_factor": 0.1}, Regression, "label_smoothing_factor: without effect in regression"),
+        ({"regression_loss": "huber"}, Classification, "regression_loss: without effect in classification"),
     ],
 )
-def test_what_no_trial_can_be_made_of(config: dict[str, Any], writes: bool, problem: str) -> None:
+def test_what_no_trial_can_be_made_of(config: dict[str, Any], task: type[Task], problem: str) -> None:
     """Found before anything is started."""
     with pytest.raises(UserError, match=problem):
-        check_config(config, writes)
+        check_config(config, task)
 
 
 def test_what_goes_together_is_accepted() -> None:
     """Adafactor with its own rate, a classifier without decoding."""
-    check_config({"adafactor_own_rate": True, "optim": "adafactor"})
-    check_config({"learning_rate": 1e-3, "class_weights": "balanced"}, writes=False)
+    check_config({"adafactor_own_rate": True, "optim": "adafactor"}, Seq2Seq)
+    check_config({"learning_rate": 1e-3, "class_weights": "balanced"}, Classification)
+    check_config({"class_weights": "none", "label_smoothing_factor": 0.0}, Regression)

@@ -14,7 +14,7 @@ from delivery.checking import resolve_space
 from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation
-from tuning.preparation import Material, learn, make_job, prepare, tokenizers_of, variant_of, with_samples
+from tuning.preparation import Material, learn, make_job, prepare, read, tokenizers_of, variant_of, with_samples
 from tuning.study import Study, TrialRecord
 
 
@@ -114,3 +114,41 @@ def test_a_metric_needs_what_it_measures_with() -> None:
     space = resolve_space("t5", options, ["model=scratch:tiny", "correct_labels=true"], [], None)
     with pytest.raises(UserError, match="300 different targets"):
         learn(space, many)
+
+
+def test_labels_that_are_written_are_cut_by_their_texts(tmp_path: Path) -> None:
+    """Not by the label: a whole class would become the dev split. Translations are kept apart by their targets."""
+    lines = [f"문장 {number}\t{('긍정', '부정')[number % 2]}\n" for number in range(60)]
+    (tmp_path / "train.tsv").write_text("".join(lines), encoding="utf-8")
+    options: dict[str, Any] = {"data.train": str(tmp_path / "train.tsv")}
+    space = resolve_space("t5", options, ["model=scratch:tiny", "correct_labels=true"], [], None)
+    splits = read(space)
+    assert {row["target"] for row in splits.train.rows} == {row["target"] for row in splits.dev.rows}
+    task = learn(space, splits)
+    assert task.to_options()["labels"] == ["긍정", "부정"]
+
+
+def test_dev_and_test_texts_are_as_those_that_are_learned(tmp_path: Path) -> None:
+    """What rewrites training texts rewrites all of them."""
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.tsv").write_text("긍정\t좋아   요\n부정\t싫어   요\n", encoding="utf-8")
+    options: dict[str, Any] = {f"data.{split}": str(tmp_path / f"{split}.tsv") for split in ("train", "dev", "test")}
+    splits = read(resolve_space("cnn", options, ["filters.strip_whitespace=true"], [], None))
+    for split in (splits.train, splits.dev, splits.test):
+        assert split is not None
+        assert [row["source"] for row in split.rows] == ["좋아 요", "싫어 요"]
+
+
+def test_a_given_tokenizer_ends_what_the_space_says_of_one() -> None:
+    """The space's own kind and vocabulary go; what the command line says of them is refused."""
+    options: dict[str, Any] = {"data.train": "none.tsv", "tokenizer": "some/folder"}
+    assert tokenizers_of(resolve_space("cnn", options, [], [], None)) == [(None, None)]
+    with pytest.raises(UserError, match="vocabulary with --tokenizer"):
+        tokenizers_of(resolve_space("cnn", options, ["vocabulary=1000"], [], None))
+
+
+def test_a_vocabulary_may_be_written_as_a_float() -> None:
+    """1e4 is ten thousand pieces, under one name."""
+    space = resolve_space("cnn", {"data.train": "none.tsv"}, ["vocabulary=1e4"], [], None)
+    assert tokenizers_of(space) == [("bpe", 10_000)]
+    assert variant_of({"tokenizer_kind": "bpe", "vocabulary": 1e4}) == "bpe-10000"
