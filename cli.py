@@ -113,7 +113,7 @@ def train(
     model: Model = None,
     tokenizer: Words = None,
     rows: Annotated[
-        int | None, typer.Option(min=1, help="Train on so many rows only: a debug run.", rich_help_panel=_DATA)
+        int | None, typer.Option(min=1, help="So many rows of each split only: a debug run.", rich_help_panel=_DATA)
     ] = None,
     resume_from: Annotated[Path | None, typer.Option(help="Go on from this checkpoint.", rich_help_panel=_DATA)] = None,
     seed: Seed = None,
@@ -132,7 +132,7 @@ def train(
     order = checking.Order(
         training.one_configuration(resolved, rows), study or _dated(f"{resolved.name}-train"), storage, None
     )
-    _finish(training.train(order, resume_from, out), json_)
+    _finish(training.train(order, resume_from, out, rows), json_)
 
 
 def _data_options(*given: Any) -> dict[str, Any]:
@@ -190,12 +190,16 @@ def predict(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for a file, each on a GPU of its own; default: all GPUs.")
     ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE of decoding: num_beams=4, max_new_tokens=80.")
+    ] = None,
 ) -> None:
     """Write predictions for a file, or answer lines of standard input, in their order."""
     from delivery.predict import Wanted, answer
     from delivery.predict import predict as run
+    from search_spaces.parsing import parse_set_option
 
-    wanted = Wanted(top_k, probabilities, decimals)
+    wanted = Wanted(top_k, probabilities, decimals, dict(parse_set_option(text) for text in set_ or []))
     if input == "-":
         if out is not None or workers is not None:
             option = "--out" if out is not None else "--workers"

@@ -2,7 +2,7 @@
 
     python -m benchmarks.keep runs/STUDY [--command "python cli.py tune …"] > benchmarks/results/STUDY.json
 
-Folders are left out of paths, so that nothing tells where it was run.
+Folders are left out of the study's paths, so that they do not tell where it was run; the command is kept as given.
 """
 
 from __future__ import annotations

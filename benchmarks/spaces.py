@@ -20,7 +20,8 @@ from typing import Any
 
 from search_spaces.resolve import list_spaces
 
-LIMIT = 180  # seconds of one search on two cores
+LIMIT = 180  # seconds of `tune SPACE` on two cores, from the command to the exported model
+_LONGER = {"kobart": 240}  # the summaries of `make tune`, which has a minute more
 _ROOT = Path(__file__).parents[1]
 
 
@@ -37,7 +38,7 @@ class Outcome:
     @property
     def well(self) -> bool:
         """Whether the search was quick enough and its model answered every row."""
-        in_time = self.summary["wall_seconds"] <= LIMIT
+        in_time = self.seconds <= _LONGER.get(self.space, LIMIT)
         return in_time and self.summary["best"] is not None and self.rows == self.predicted > 0
 
     def line(self) -> str:
@@ -48,7 +49,7 @@ class Outcome:
             f"`{self.space}`",
             found["task"],
             f"{trials['total']} ({trials['pruned']} pruned)",
-            f"{found['wall_seconds']:.0f} s",
+            f"{self.seconds:.0f} s",
             metric,
             f"{default['value']:.3f}" + (" (pruned)" if default["status"] == "pruned" else ""),
             f"{best['value']:.3f}",
@@ -57,7 +58,7 @@ class Outcome:
         return f"| {' | '.join(cells)} |"
 
 
-HEAD = "| space | task | trials | search | metric | recipe default, dev | best, dev | best, test |\n|" + " --- |" * 8
+HEAD = "| space | task | trials | `tune` | metric | recipe default, dev | best, dev | best, test |\n|" + " --- |" * 8
 
 
 def run(space: str, storage: Path) -> Outcome:

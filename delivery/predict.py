@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,11 +31,17 @@ _LINES = 256
 
 @dataclass(frozen=True)
 class Wanted:
-    """How predictions are written: so many of the most probable classes, with their probabilities or without."""
+    """How predictions are written: so many of the most probable classes, with their probabilities or without.
+
+    Args:
+        decimals: of a number; None: as the study says.
+        decoding: decoding parameters of a model that writes; those it was exported with stay where none is given.
+    """
 
     top_k: int = 1
     probabilities: bool = False
     decimals: int | None = None
+    decoding: Mapping[str, Any] = field(default_factory=dict)
 
 
 def predict(
@@ -54,7 +60,7 @@ def predict(
         raise UserError(
             f"--out {out}: there is no folder {out.parent}", "a file in a folder that exists", "make it first"
         )
-    model = open_on(folder, workers)
+    model = open_on(folder, workers, wanted.decoding)
     _check(model, wanted)
     layout = layout_of(model.settings)
     split = _read(source, layout)
@@ -83,7 +89,7 @@ def answer(folder: Path, lines: TextIO, out: TextIO, batch_size: int, wanted: Wa
     Raises:
         UserError: the folder holds no exported model, or a line is no pair where one is needed.
     """
-    model = open_model(folder)
+    model = open_model(folder, decoding=wanted.decoding)
     _check(model, wanted)
     paired = layout_of(model.settings).columns.get("pair") is not None
     number = 0

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from transformers import GenerationConfig
 from transformers.utils import logging as transformers_logging
 
 from corpora.filters import stripped
 from corpora.splits import Layout
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, raise_all
+from trainables.decoding import decoding_config
 from trainables.encoding import decoder
 from trainables.models import load_model, load_tokenizer
+from trainables.parameters import sort_out, value_problems
 from trainables.task import Row, Task
 from trainables.tasks import make_task
 
@@ -65,12 +68,13 @@ class Predictor:
 
     Args:
         device: default: a GPU if there is one.
+        decoding: decoding parameters that take the place of the model's own.
 
     Raises:
-        UserError: the folder holds no model that kotune exported.
+        UserError: the folder holds no model that kotune exported, or the model cannot decode so.
     """
 
-    def __init__(self, folder: Path, device: str | None = None) -> None:
+    def __init__(self, folder: Path, device: str | None = None, decoding: Mapping[str, Any] | None = None) -> None:
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
         self.settings = read_settings(folder)
@@ -79,6 +83,7 @@ class Predictor:
         self.tokenizer = load_tokenizer(str(folder), writes=self.task.writes)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = network.to(self.device).eval()
+        self._decoding = _decoding(self.task, self.model, decoding) if decoding else None
         self._decode = decoder(self.tokenizer, self.settings["task_options"].get("remove_tokens", ()))
 
     @torch.inference_mode()
@@ -91,8 +96,20 @@ class Predictor:
             chosen = order[start : start + batch_size]
             batch = self.task.collate([{name: columns[name][row] for name in names} for row in chosen], self.model)
             batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
-            found = self.task.predict(self.model, batch, self._decode, None)
+            found = self.task.predict(self.model, batch, self._decode, self._decoding)
             yield list(zip(chosen, found, strict=True))
+
+
+def _decoding(task: Task, model: Any, given: Mapping[str, Any]) -> GenerationConfig:
+    settings = sort_out(given)
+    if not task.writes or settings.training or settings.model or settings.own:
+        kind = "decoding parameters, such as num_beams and max_new_tokens, of a model that writes"
+        raise UserError(f"{', '.join(given)}: nothing that a finished model can be told", kind, "leave it out")
+    raise_all(value_problems(given))
+    try:
+        return decoding_config(model.generation_config, settings.generation)
+    except ValueError as error:
+        raise UserError(f"it cannot decode so: {str(error).splitlines()[0]}") from error
 
 
 class Ensemble:
@@ -119,17 +136,20 @@ def _added(total: Sequence[float], more: Sequence[float]) -> list[float]:
     return list(more) if len(total) != len(more) else [one + other for one, other in zip(total, more, strict=True)]
 
 
-def open_model(folder: Path, device: str | None = None) -> Model:
+def open_model(folder: Path, device: str | None = None, decoding: Mapping[str, Any] | None = None) -> Model:
     """The model in `folder`, or the ensemble.
 
     Args:
         device: default: a GPU if there is one.
+        decoding: decoding parameters that take the place of the model's own.
 
     Raises:
         UserError: kotune did not export it.
     """
     members = read_settings(folder).get("members")
-    return Ensemble(folder, members, device) if members else Predictor(folder, device)
+    if members and decoding:
+        raise UserError(f"{', '.join(decoding)}: an ensemble writes nothing", "", "leave it out")
+    return Ensemble(folder, members, device) if members else Predictor(folder, device, decoding)
 
 
 def predict_all(

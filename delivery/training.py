@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from corpora.splits import Split, Splits
 from delivery.checking import COMMAND, Order, check
 from delivery.meter import Meter
 from delivery.session import close, embedded_sample
@@ -38,11 +40,12 @@ def one_configuration(space: Space, rows: int | None) -> Space:
     return replace(space, fixed=fixed, search={}, budget={**space.budget, "trials": 1}, filters=filters)  # type: ignore[arg-type]
 
 
-def train(order: Order, resume_from: Path | None, out: TextIO) -> dict[str, Any]:
+def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None = None) -> dict[str, Any]:
     """Train the one configuration of the order's space; answers the summary.
 
     Args:
         resume_from: a checkpoint that training goes on from.
+        rows: of dev and test, at most; a debug run is not to wait for 50,000 rows to be scored.
 
     Raises:
         UserError: a mistake was found before anything was written, or the training gave no usable result.
@@ -52,7 +55,7 @@ def train(order: Order, resume_from: Path | None, out: TextIO) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         splits, _ = check(order, Path(folder), view.say)
     study = Study.create(order.space, order.storage, order.name)
-    splits = embedded_sample(study, splits, view)
+    splits = _fewer(embedded_sample(study, splits, view), rows, order.space.seed)
     view.say(f"training {order.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
     try:
         material = preparation.prepare(study, splits, view.say)
@@ -77,6 +80,16 @@ def train(order: Order, resume_from: Path | None, out: TextIO) -> dict[str, Any]
     for line in read_lines(summary, {}, COMMAND):
         view.say(line)
     return {**summary, "end": "done"}
+
+
+def _fewer(splits: Splits, rows: int | None, seed: int) -> Splits:
+    def drawn(split: Split) -> Split:
+        if rows is None or len(split.rows) <= rows:
+            return split
+        chosen = sorted(random.Random(f"{seed}:rows").sample(range(len(split.rows)), rows))
+        return replace(split, rows=[split.rows[row] for row in chosen])
+
+    return replace(splits, dev=drawn(splits.dev), test=splits.test and drawn(splits.test))
 
 
 def _resumable(folder: Path) -> checkpoints.Checkpoint:

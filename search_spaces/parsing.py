@@ -19,7 +19,7 @@ from search_spaces.ranges import (
     choice_faults,
     is_scalar,
 )
-from search_spaces.values import as_number, as_whole, as_written, read_scalar
+from search_spaces.values import as_number, as_whole, as_written, load_yaml, read_scalar
 
 YAML_FORMS = {
     "log": "{log: [1.0e-5, 1.0e-3], default: 1.0e-4}",
@@ -64,6 +64,22 @@ def parse_range(name: str, spec: object, where: str) -> Range:
     raise_all(problems)
     extras = {"step": spec.get("step", 1), "default": spec.get("default", UNSET), "when": spec.get("when")}
     return _build(kind, list(items), place=place, allowed=YAML_FORMS[kind], **extras)
+
+
+def parse_set_option(text: str) -> tuple[str, Any]:
+    """Key and value from `--set` text such as `num_beams=4`.
+
+    Raises:
+        UserError: no key, or what YAML reads as no plain value.
+    """
+    place = f"--set {text}"
+    key, equals, written = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"{place} has no KEY= before the value", "KEY=VALUE", "write KEY=VALUE without spaces")
+    try:
+        return key.strip(), as_written(load_yaml(written, place))
+    except ValueError as error:
+        raise UserError(f"{place}: not a value", "a finite number, text or a list", "write a plain value") from error
 
 
 def parse_range_option(text: str) -> tuple[str, Range]:

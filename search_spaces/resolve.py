@@ -8,9 +8,9 @@ from typing import Any
 
 from search_spaces.draft import Draft, MetricsOf, Names, unknown_parameter
 from search_spaces.errors import UserError, nearest
-from search_spaces.parsing import parse_range_option
+from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.schema import READERS, SECTIONS, Space
-from search_spaces.values import as_written, load_yaml
+from search_spaces.values import load_yaml
 
 __all__ = ["list_spaces", "load_space", "resolve"]
 
@@ -109,17 +109,11 @@ def _option(key: str) -> str:
 
 
 def _set(draft: Draft, text: str) -> None:
-    key, equals, written = text.partition("=")
-    place = f"--set {text}"
-    if not equals or not key.strip():
-        draft.problem(UserError(f"{place} has no KEY= before the value", "KEY=VALUE", "write KEY=VALUE without spaces"))
-        return
     try:
-        _assign(draft, key.strip(), as_written(load_yaml(written, place)), place)
+        key, value = parse_set_option(text)
+        _assign(draft, key, value, f"--set {text}")
     except UserError as error:
         draft.problem(error)
-    except ValueError:
-        draft.problem(UserError(f"{place}: not a value", "a finite number, text or a list", "write a plain value"))
 
 
 def _range(draft: Draft, text: str) -> None:

@@ -14,17 +14,6 @@ from typing import Any, Protocol
 
 from search_spaces.errors import UserError, nearest
 
-#: Metric -> its own direction.
-DIRECTIONS: dict[str, str] = {
-    "rouge_1": "max",
-    "rouge_2": "max",
-    "rouge_l": "max",
-    "rouge_sum": "max",
-    "loss": "min",
-    "gen_len": "min",
-    "eval_seconds": "min",
-}
-
 
 class TextTokenizer(Protocol):
     """Cuts texts into the units that ROUGE counts."""

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from corpora import speech_levels
 from delivery import parallel
 from delivery.parallel import Workers, devices
 from delivery.predict import Wanted, _number, answer, predict
 from delivery.predictor import open_model, predict_all
 from search_spaces.errors import UserError
-from tests.delivery.conftest import Trained
+from tests.delivery.conftest import Trained, trained
 from trainables.regression import Regression
 
 
@@ -109,6 +110,23 @@ def test_decomposed_hangul_is_composed(cnn: Trained) -> None:
     decomposed = unicodedata.normalize("NFD", text)
     one, other = (answered(cnn, line, probabilities=True)[0].split("\t")[0] for line in (text, decomposed))
     assert one == other
+
+
+def test_decoding_can_be_told_anew(cnn: Trained, storage: Path, tmp_path: Path) -> None:
+    """Fewer tokens are written, and more again by the model's own settings; a classifier has nothing to decode."""
+    files = speech_levels.write_samples(tmp_path, train=64, dev=8, test=8)
+    sets = ["min_new_tokens=6", "max_new_tokens=8", "num_beams=1"]
+    t5 = trained("t5", "writes", storage, files, sets)
+    words = open_model(t5.model, "cpu").tokenizer
+    row = [{"source": "비가 온다."}]
+    short = open_model(t5.model, "cpu", {"max_new_tokens": 2, "min_new_tokens": 1})
+    one, other = (predict_all(model, row, 1)[0] for model in (short, open_model(t5.model, "cpu")))
+    assert len(words(one)["input_ids"]) < len(words(other)["input_ids"])
+    for decoding in ({"num_beams": 4}, {"learning_rate": 1.0}):
+        with pytest.raises(UserError, match="nothing that a finished model can be told"):
+            open_model(cnn.model, "cpu", decoding)
+    with pytest.raises(UserError, match="num_beams: 0"):
+        open_model(t5.model, "cpu", {"num_beams": 0})
 
 
 def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:

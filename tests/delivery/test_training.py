@@ -13,8 +13,10 @@ from safetensors.torch import load_file
 
 from benchmarks.small import small_study
 from delivery.checking import Order, resolve_space
+from delivery.predict import Wanted, predict
 from delivery.training import one_configuration, train
 from search_spaces.errors import UserError
+from search_spaces.resolve import list_spaces
 from search_spaces.schema import Space
 from tests.delivery.conftest import Trained, trained
 from trainables import checkpoints
@@ -48,6 +50,19 @@ def test_a_debug_run_reads_few_rows(storage: Path, review_files: dict[str, Path]
     assert found.summary["data"]["train"]["rows"] == 20
     assert found.summary["trials"] == {"total": 1, "completed": 1, "pruned": 0, "failed": 0, "unfinished": 0}
     assert (found.model / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("space", list_spaces())
+def test_every_space_trains_on_its_sample(space: str, storage: Path) -> None:
+    """From the sample's files to a model that answers them, as `train SPACE --rows 64` does it."""
+    quick = ["num_train_epochs=1", "wandb.mode=disabled"]
+    single = one_configuration(resolve_space(space, {}, quick, [], None), 64)
+    found = train(Order(single, f"sample-{space}", storage, None), None, io.StringIO(), 64)
+    assert [found["data"][split]["rows"] for split in ("train", "dev", "test")] == [64, 64, 64]
+    assert found["test"]["rows"] == 64
+    folder = storage / f"sample-{space}"
+    (test,) = (folder / "sample_data").glob("test.*")
+    assert predict(folder / "best_model", test, storage / f"{space}.csv", 32, Wanted()) == 200
 
 
 def test_every_evaluation_is_told(storage: Path, review_files: dict[str, Path]) -> None:
