@@ -36,6 +36,12 @@ SAMPLES: dict[str, Sample] = {
         satisfaction.write_samples,
         {"id": "id", "source": "sentence1", "pair": "sentence2", "target": "score"},
     ),
+    "judged_speech_levels": Sample(
+        "Korean sentences and their speech level, as a word",
+        speech_levels.write_judged,
+        {"source": "source", "target": "target"},
+        ("source", "target"),
+    ),
     "speech_levels": Sample(
         "casual Korean sentences and their polite form",
         speech_levels.write_samples,

@@ -28,6 +28,7 @@ START_SHARE = 0.3
 WHEN_SHARE = 0.75
 BECAUSE_SHARE = 0.35
 PAST_SHARE = 0.35  # of sentences with an adjective
+LEVELS = ("반말", "존댓말")
 SYLLABLES = (5, 40)
 NUMBERS: Mapping[str, tuple[str, ...]] = {
     "n": values("한; 두; 세; 네; 다섯"),
@@ -219,6 +220,18 @@ def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200
     A line is source, tab, target; there is no header. All three are cut from one stream without repetition.
     """
     return write_tsv(folder, rewritings(seed), {"train": train, "dev": dev, "test": test})
+
+
+def judged(seed: int) -> Iterator[tuple[str, str]]:
+    """Yield (sentence, its level: 반말 or 존댓말) without end, one side of each rewriting, drawn by chance."""
+    rng = Random(seed)
+    for casual, polite in rewritings(seed):
+        yield (casual, LEVELS[0]) if rng.random() < 0.5 else (polite, LEVELS[1])
+
+
+def write_judged(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200, test: int = 200) -> dict[str, Path]:
+    """As `write_samples`, with lines of sentence, tab, its level."""
+    return write_tsv(folder, judged(seed), {"train": train, "dev": dev, "test": test})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from corpora import speech_levels as module
 from corpora.speech_level_phrases import ADJECTIVES, POLITE_WORDS, VERBS
-from corpora.speech_levels import KINDS, forms, generate, politely, rewritings, with_final
+from corpora.speech_levels import KINDS, forms, generate, judged, politely, rewritings, with_final
 
 GOLDEN = [
     {
@@ -31,6 +31,14 @@ def many() -> list[tuple[str, str]]:
 def test_first_rows_are_these() -> None:
     """The rows of seed 0 stay what they are."""
     assert generate(2, 0) == GOLDEN
+
+
+def test_levels_are_judged_by_the_side_that_was_drawn(many: list[tuple[str, str]]) -> None:
+    """About as many of one as of the other; each sentence is one side of its rewriting."""
+    found = list(islice(judged(0), 2400))
+    assert 1100 < sum(level == "반말" for _, level in found) < 1300
+    for (sentence, level), (casual, polite) in zip(found, many, strict=True):
+        assert sentence == {"반말": casual, "존댓말": polite}[level]
 
 
 def test_lengths_are_5_to_40_syllables(many: list[tuple[str, str]]) -> None:
