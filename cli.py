@@ -128,7 +128,8 @@ def train(
 
     out = sys.stderr if json_ else sys.stdout
     options = _data_options(train, dev, test, model, tokenizer, seed)
-    resolved = checking.resolve_space(space, options, set_ or [], [], config, lambda line: print(line, file=out))
+    sets = ["scheduler.name=none", *(set_ or [])]  # nobody stops a trial that is alone, however short it is
+    resolved = checking.resolve_space(space, options, sets, [], config, lambda line: print(line, file=out))
     order = checking.Order(
         training.one_configuration(resolved, rows), study or _dated(f"{resolved.name}-train"), storage, None
     )

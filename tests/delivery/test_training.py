@@ -55,7 +55,7 @@ def test_a_debug_run_reads_few_rows(storage: Path, review_files: dict[str, Path]
 @pytest.mark.parametrize("space", list_spaces())
 def test_every_space_trains_on_its_sample(space: str, storage: Path) -> None:
     """From the sample's files to a model that answers them, as `train SPACE --rows 64` does it."""
-    quick = ["num_train_epochs=1", "wandb.mode=disabled"]
+    quick = ["num_train_epochs=1", "scheduler.name=none", "wandb.mode=disabled"]
     single = one_configuration(resolve_space(space, {}, quick, [], None), 64)
     found = train(Order(single, f"sample-{space}", storage, None), None, io.StringIO(), 64)
     assert [found["data"][split]["rows"] for split in ("train", "dev", "test")] == [64, 64, 64]
