@@ -13,11 +13,11 @@ T = TypeVar("T")
 GIVE_UP_AFTER = 10_000  # duplicates in a row: the tables are exhausted
 
 
-def distinct(make: Callable[[], T], texts: Callable[[T], Sequence[str]], what: str) -> Iterator[T]:
+def distinct(make: Callable[[], T | None], texts: Callable[[T], Sequence[str]], what: str) -> Iterator[T]:
     """Yield what `make` makes, without end, no text twice.
 
     Args:
-        make: answers something new at each call, by chance.
+        make: answers something at each call, by chance; None where it cannot be used.
         texts: those of its texts that may occur only once, also inside one of them.
         what: its name in the error.
 
@@ -29,6 +29,8 @@ def distinct(make: Callable[[], T], texts: Callable[[T], Sequence[str]], what: s
     while duplicates < GIVE_UP_AFTER:
         one = make()
         duplicates += 1
+        if one is None:
+            continue
         new = texts(one)
         if len(set(new)) == len(new) and seen.isdisjoint(new):
             seen.update(new)

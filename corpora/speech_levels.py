@@ -196,11 +196,9 @@ def _length(text: str) -> int:
     return sum("가" <= character <= "힣" for character in text)
 
 
-def _fitting(rng: Random) -> tuple[str, str]:
-    while True:
-        pair = _sentence(rng)
-        if all(SYLLABLES[0] <= _length(text) <= SYLLABLES[1] for text in pair):
-            return pair
+def _fitting(rng: Random) -> tuple[str, str] | None:
+    pair = _sentence(rng)
+    return pair if all(SYLLABLES[0] <= _length(text) <= SYLLABLES[1] for text in pair) else None
 
 
 def rewritings(seed: int) -> Iterator[tuple[str, str]]:

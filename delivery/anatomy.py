@@ -14,6 +14,7 @@ from rich.table import Table
 from search_spaces.schema import Space
 from trainables import optimizers
 from trainables.models import describe_config
+from trainables.parameters import sort_out
 from trainables.rungs import layer_of
 from trainables.tasks import task_named
 
@@ -53,12 +54,12 @@ def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[L
     Raises:
         UserError: there is no such model, or it has fewer layers than are to be frozen.
     """
-    overrides = {name.removeprefix("model."): value for name, value in space.fixed.items() if name.startswith("model.")}
-    config = describe_config(space.model, space.architecture, overrides)
+    fixed = sort_out(space.fixed)
+    config = describe_config(space.model, space.architecture, fixed.model)
     auto_model: Any = task_named(space.task).auto_model
     with torch.device("meta"):
         model = auto_model.from_config(config)
-    optimizers.freeze(model, int(space.fixed.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers)
+    optimizers.freeze(model, int(fixed.own.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers)
     return type(model).__name__, layers_of(model)
 
 

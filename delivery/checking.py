@@ -60,7 +60,7 @@ def resolve_space(
         UserError: every mistake at once.
     """
     raw, where = load_space(name)
-    if options.get("tokenizer") or not _from_scratch(options.get("model") or raw["model"]):
+    if options.get("tokenizer") or scratch_size(options.get("model") or raw["model"]) is None:
         _leave_the_tokenizer(raw)
     laid_over = None
     if config is not None:
@@ -90,10 +90,6 @@ def resolve_space(
         aliases=BECAME,
         metrics=directions_of,
     )
-
-
-def _from_scratch(model: str) -> bool:
-    return scratch_size(model) is not None
 
 
 def _leave_the_tokenizer(raw: dict[str, Any]) -> None:

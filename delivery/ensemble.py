@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from delivery.predictor import SETTINGS, Predictor, open_model, read_settings
+from delivery.predictor import SETTINGS, Predictor, open_model
 from delivery.scoring import score
 from search_spaces.errors import UserError
 from trainables.classification import Classification
@@ -33,7 +33,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     folders = [_folder(member, storage) for member in members]
     models = [Predictor(folder) for folder in folders]
     _check(members, models)
-    dev = _shared_dev(storage, folders)
+    dev = _shared_dev(storage, [model.settings["study"] for model in models])
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
@@ -52,10 +52,10 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     if dev is None:
         return told  # exported folders whose studies are elsewhere: `evaluate` scores them on any file
     scored = {
-        name: score(open_model(folder), dev, batch_size)
-        for name, folder in [*zip(members, folders, strict=True), ("ensemble", out)]
+        name: score(model, dev, batch_size)
+        for name, model in [*zip(members, models, strict=True), ("ensemble", open_model(out))]
     }
-    return {**told, "metric": read_settings(folders[0])["summary"]["metric"], "dev": scored}
+    return {**told, "metric": models[0].settings["summary"]["metric"], "dev": scored}
 
 
 def _folder(member: str, storage: Path) -> Path:
@@ -83,9 +83,8 @@ def _check(members: Sequence[str], models: Sequence[Predictor]) -> None:
             )
 
 
-def _shared_dev(storage: Path, folders: Sequence[Path]) -> list[Row] | None:
-    """The dev rows that all members were chosen on; None where a member's study is not in `storage`."""
-    studies = [read_settings(folder)["study"] for folder in folders]
+def _shared_dev(storage: Path, studies: Sequence[str]) -> list[Row] | None:
+    """The dev rows that the models of all studies were chosen on; None where one is not in `storage`."""
     if not all((storage / name / "study.yaml").is_file() for name in studies):
         return None
     dev = [preparation.read(Study.load(storage, name).space).dev.rows for name in studies]

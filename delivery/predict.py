@@ -108,7 +108,7 @@ def _as_row(text: str, number: int, paired: bool) -> Row:
     if not paired:
         return {"source": clean(text)}
     first, _, second = map(clean, text.partition("\t"))
-    if "\t" not in text or not first or not second:
+    if not first or not second:
         raise UserError(f"line {number} of the input is no pair", "two sentences, separated by a tab", "add the second")
     return {"source": first, "pair": second}
 

@@ -115,9 +115,15 @@ def _decoding(task: Task, model: Any, given: Mapping[str, Any]) -> GenerationCon
 class Ensemble:
     """Several classifiers of the same classes; each prediction is the mean of their probabilities."""
 
-    def __init__(self, folder: Path, members: Sequence[str], device: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        members: Sequence[str],
+        device: str | None = None,
+        decoding: Mapping[str, Any] | None = None,
+    ) -> None:
         self.settings = read_settings(folder)
-        self._members = [Predictor(folder / member, device) for member in members]
+        self._members = [Predictor(folder / member, device, decoding) for member in members]
         self.task, self.tokenizer = self._members[0].task, self._members[0].tokenizer
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
@@ -147,9 +153,7 @@ def open_model(folder: Path, device: str | None = None, decoding: Mapping[str, A
         UserError: kotune did not export it.
     """
     members = read_settings(folder).get("members")
-    if members and decoding:
-        raise UserError(f"{', '.join(decoding)}: an ensemble writes nothing", "", "leave it out")
-    return Ensemble(folder, members, device) if members else Predictor(folder, device, decoding)
+    return Ensemble(folder, members, device, decoding) if members else Predictor(folder, device, decoding)
 
 
 def predict_all(

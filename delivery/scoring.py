@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from corpora.splits import Layout, read_split
-from corpora.tokenised import values
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, predict_all
 from search_spaces.errors import UserError, raise_all
@@ -38,10 +37,7 @@ def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
     if isinstance(model.task, Classification):
         chosen = [max(range(len(row)), key=row.__getitem__) for row in found]
         labels = model.task.labels
-        told |= {
-            "labels": list(labels),
-            "confusion": class_metrics.confusion(values(table, "labels"), chosen, len(labels)),
-        }
+        told |= {"labels": list(labels), "confusion": class_metrics.confusion(table["labels"], chosen, len(labels))}
     return {**told, "rows": len(rows), "rouge_tokenizer": model.task.scored_with or None, "seconds": round(seconds, 1)}
 
 

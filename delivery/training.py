@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from corpora import filters
 from corpora.splits import Split, Splits
 from delivery.checking import COMMAND, Order, check
 from delivery.meter import Meter
@@ -20,6 +20,7 @@ from search_spaces.schema import Space
 from trainables import checkpoints
 from trainables.job import Job
 from trainables.judging import TrialFailed
+from trainables.parameters import sort_out
 from trainables.tracking import RunSettings, Tracker, TrackingCallback
 from trainables.trial import Workshop, run_trial
 from tuning import preparation, retention, samplers
@@ -84,10 +85,7 @@ def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None 
 
 def _fewer(splits: Splits, rows: int | None, seed: int) -> Splits:
     def drawn(split: Split) -> Split:
-        if rows is None or len(split.rows) <= rows:
-            return split
-        chosen = sorted(random.Random(f"{seed}:rows").sample(range(len(split.rows)), rows))
-        return replace(split, rows=[split.rows[row] for row in chosen])
+        return replace(split, rows=filters.apply(split.rows, filters.Filters(sample=rows), seed)[0])
 
     return replace(splits, dev=drawn(splits.dev), test=splits.test and drawn(splits.test))
 
@@ -120,7 +118,7 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
     for what, was, now in (
         ("task", (known["task"], known["task_options"]), (job["task"], job["task_options"])),
         ("training rows, tokenizer or lengths", Path(known["train"]).name, Path(job["train"]).name),
-        ("model", _of_the_model(known["config"]), _of_the_model(job["config"])),
+        ("model", sort_out(known["config"]).model, sort_out(job["config"]).model),
     ):
         if was != now:
             given = f"--resume-from {point.path}: other {what} than it was trained with"
@@ -142,10 +140,6 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
     write_json(study.paths.trial(record.trial_id) / "evaluations.json", values)
 
 
-def _of_the_model(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name.startswith("model.")}
-
-
 def _record(study: Study) -> TrialRecord:
     config = dict(study.space.fixed)
     record = TrialRecord(0, f"{study.name}-0000", {}, config, max_epochs(study.space, config), is_default=True)
@@ -164,9 +158,6 @@ class _Teller:
         self._study.add(self._record.trial_id, result["epoch"], result["step"], metrics, result["seconds"])
         shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self._view.say(f"epoch {result['epoch']:g}/{self._record.max_epochs:g}  step {result['step']}  {shown}")
-        if result["last"] and result["epoch"] < self._record.max_epochs:
-            patience = self._record.config["early_stopping_patience"]
-            self._view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: that is enough")
         return True
 
 
@@ -179,6 +170,9 @@ def _run(study: Study, record: TrialRecord, job: Job, view: View) -> None:
         run_trial(job, _Teller(study, record, view), Workshop(), callbacks)
         status = "finished"
         study.end(record.trial_id, COMPLETED)
+        if record.had_enough:
+            patience = record.config["early_stopping_patience"]
+            view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: that is enough")
     except UserError as error:
         study.end(record.trial_id, FAILED, str(error).splitlines()[0])
         raise

@@ -126,10 +126,12 @@ class Engine(Trainer):
             self.lr_scheduler = optimizers.adafactor_schedule(getattr(chosen, "optimizer", chosen))
         return super().create_scheduler(num_training_steps, optimizer)
 
-    def _clip_grad_norm(self, model: Any) -> Any:
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """The norm of the whole gradient before it was clipped; asked for at every step, clipped or not."""
+        found = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]
         if self._gradients is not None and (self.state.global_step + 1) % self.args.logging_steps == 0:
-            self._gradients.measure(model)
-        return super()._clip_grad_norm(model)  # type: ignore[no-untyped-call]
+            self._gradients.measure(model, float(found))
+        return found
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if self._gradients is not None and "loss" in logs:
@@ -167,7 +169,7 @@ class Engine(Trainer):
         if last and verdict.best:  # nothing is decided after the last report, so whoever hears it finds the model
             self._save_checkpoint(self.model, None)
         go_on = self._agree(
-            self.is_world_process_zero() and self._judge.report(self._rungs.epoch_at(step), step, verdict.metrics, last)
+            self.is_world_process_zero() and self._judge.report(self._epoch(), step, verdict.metrics, last)
         )
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, prefixed)
         self.control.should_save = go_on and not last

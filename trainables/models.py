@@ -60,6 +60,10 @@ def load_tokenizer(where: str, *, writes: bool = True) -> PreTrainedTokenizerBas
     return tokenizer
 
 
+#: What a configuration or a model raises that cannot be built as told.
+_UNFIT = (RuntimeError, ValueError, TypeError, KeyError, StrictDataclassError)
+
+
 def load_model(
     where: str, auto_model: Any = AutoModelForSeq2SeqLM, fields: Mapping[str, Any] | None = None
 ) -> PreTrainedModel:
@@ -103,9 +107,7 @@ def check_model(model: str, architecture: str, task: Task, overrides: Iterable[s
             f"at most {positions}: model {model!r} has no more positions",
             "--set max_source_length=…, or whichever is too long",
         )
-    for name in overrides:
-        if not hasattr(config, name):
-            raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, config.to_dict()))
+    _check_fields(config, overrides)
 
 
 def describe_config(model: str, architecture: str, overrides: Mapping[str, Any]) -> Any:
@@ -120,11 +122,26 @@ def describe_config(model: str, architecture: str, overrides: Mapping[str, Any])
     else:
         most = architecture_named(architecture).sizes[size]["vocabulary"] or 384  # bytes, and what stands beside them
         config = scratch_config(architecture, size, _NoWords(most))  # type: ignore[arg-type]
-    for name, value in overrides.items():
+    _check_fields(config, overrides)
+    try:
+        return _made_again(config, overrides)
+    except _UNFIT as error:
+        raise UserError(f"{_written(overrides)} cannot be: {_first_line(error)}", "", "change it") from error
+
+
+def _check_fields(config: Any, names: Iterable[str]) -> None:
+    for name in names:
         if not hasattr(config, name):
             raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, config.to_dict()))
-        setattr(config, name, value)
-    return config
+
+
+def _made_again(config: Any, overrides: Mapping[str, Any]) -> Any:
+    """The configuration with other fields; made anew, so that it checks itself."""
+    return type(config)(**{**config.to_dict(), **overrides})
+
+
+def _written(overrides: Mapping[str, Any]) -> str:
+    return ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
 
 
 class _NoWords:
@@ -242,23 +259,19 @@ class BaseModels:
         base = self._kept[folder]
         if not overrides:
             return copy.deepcopy(base)
-        config = copy.deepcopy(base.config)
-        for name in overrides:
-            if not hasattr(config, name):
-                raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, vars(config)))
+        _check_fields(base.config, overrides)
         try:
-            for name, value in overrides.items():
-                setattr(config, name, value)
             if weights_seed is None:
+                config = copy.deepcopy(base.config)
+                for name, value in overrides.items():
+                    setattr(config, name, value)
                 model = type(base)(config)
                 model.load_state_dict(base.state_dict())
             else:
-                # Made again, so that the configuration checks itself.
-                model = fresh_model(type(config)(**config.to_dict()), task, weights_seed)
-        except (RuntimeError, ValueError, TypeError, KeyError, StrictDataclassError) as error:
-            written = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
+                model = fresh_model(_made_again(base.config, overrides), task, weights_seed)
+        except _UNFIT as error:
             raise UserError(
-                f"{written} does not go with the weights: {_first_line(error)}",
+                f"{_written(overrides)} does not go with the weights: {_first_line(error)}",
                 "fields that leave their shape as it is, such as dropout",
             ) from error
         if task.writes:

@@ -34,11 +34,6 @@ def _are_widths(text: str) -> bool:
     return re.fullmatch(r"[1-9][0-9]*(-[1-9][0-9]*)*", text) is not None
 
 
-def joined_widths(sizes: str | int | Sequence[int]) -> str:
-    """Filter widths as a configuration holds them: 3-4-5, also of a list or a single number."""
-    return "-".join(map(str, sizes if isinstance(sizes, list | tuple) else [sizes]))
-
-
 def _wrong(config: PreTrainedConfig, names: Sequence[str], holds: Callable[[Any], bool], what: str) -> list[str]:
     return [f"{name} {value!r} is not {what}" for name in names if not holds(value := getattr(config, name))]
 
@@ -116,7 +111,8 @@ class CnnConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
-        self.filter_sizes = joined_widths(self.filter_sizes)
+        sizes = self.filter_sizes
+        self.filter_sizes = "-".join(map(str, sizes if isinstance(sizes, list | tuple) else [sizes]))
         problems = [
             *_wrong(self, ("vocab_size", "embedding_size", "num_filters"), _is_count, _COUNT),
             *_wrong(self, ("dropout", "embedding_dropout", "token_dropout"), _is_share, _SHARE),
@@ -127,7 +123,7 @@ class CnnConfig(PreTrainedConfig):
     @property
     def widths(self) -> list[int]:
         """Filter widths in tokens."""
-        return [int(width) for width in joined_widths(self.filter_sizes).split("-")]
+        return [int(width) for width in str(self.filter_sizes).split("-")]
 
 
 class _TextNetwork(PreTrainedModel):

@@ -63,11 +63,17 @@ class GradientNorms:
     def __init__(self) -> None:
         self.newest: dict[str, float] = {}
 
-    def measure(self, model: torch.nn.Module) -> None:
-        """Remember the gradients as they stand."""
+    def measure(self, model: torch.nn.Module, total: float) -> None:
+        """Remember the gradients of all layers, as they were before they were scaled down together.
+
+        Args:
+            total: norm of the whole gradient before it was clipped.
+        """
         squares: dict[str, float] = {}
         for name, parameter in model.named_parameters():
             if parameter.grad is not None:
                 layer = layer_of(name.removeprefix("module."))
                 squares[layer] = squares.get(layer, 0.0) + float(parameter.grad.float().pow(2).sum())
-        self.newest = {f"gradients/{layer}": math.sqrt(total) for layer, total in squares.items()}
+        clipped = math.sqrt(math.fsum(squares.values()))
+        scale = total / clipped if clipped else 1.0
+        self.newest = {f"gradients/{layer}": scale * math.sqrt(square) for layer, square in squares.items()}

@@ -123,6 +123,8 @@ def test_exhausted_tables_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(stream) == "좋아요."
     with pytest.raises(RuntimeError, match="no new review in 3 attempts after 1"):
         next(stream)
+    with pytest.raises(RuntimeError, match="no new sentence in 3 attempts after 0"):
+        next(distinct(lambda: None, lambda text: [text], "sentence"))  # all of them too long, say
 
 
 @pytest.mark.parametrize("name", SAMPLES)

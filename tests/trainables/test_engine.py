@@ -75,9 +75,10 @@ def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Pa
     assert steps(job)[0] == "step-00000005"  # 34 rows in batches of 8
 
 
-def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path) -> None:
-    """Beside every logged loss; their squares sum to that of the whole gradient."""
-    config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": 0.01}  # they are taken before the clipping
+@pytest.mark.parametrize("clipped_to", [0.01, 0, 1e9])
+def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path, clipped_to: float) -> None:
+    """Beside every logged loss; their squares sum to that of the whole gradient, as it was before any clipping."""
+    config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": clipped_to}
     engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
     logged = [entry for entry in engine.state.log_history if "grad_norm" in entry]
     assert logged

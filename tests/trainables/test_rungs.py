@@ -1,5 +1,7 @@
 """Rungs: evaluations fall where their epochs are reached."""
 
+import math
+
 import pytest
 import torch
 from transformers import TrainerControl, TrainerState
@@ -47,11 +49,14 @@ def test_a_parameter_has_a_layer(parameter: str, layer: str) -> None:
 
 
 def test_gradient_norms_are_taken_by_layer() -> None:
-    """The norm over all weights of a layer."""
+    """The norm over all weights of a layer; a gradient that was clipped to a tenth is told in full."""
     model = torch.nn.Sequential()
     model.add_module("layers", torch.nn.ModuleList([torch.nn.Linear(2, 1), torch.nn.Linear(1, 1)]))
     for parameter, gradient in zip(model.parameters(), ([[3.0, 0.0]], [4.0], [[1.0]], [0.0]), strict=True):
         parameter.grad = torch.tensor(gradient)
     norms = GradientNorms()
-    norms.measure(model)
+    whole = math.hypot(5, 1)
+    norms.measure(model, whole)
     assert norms.newest == pytest.approx({"gradients/layers.0": 5.0, "gradients/layers.1": 1.0})
+    norms.measure(model, 10 * whole)
+    assert norms.newest == pytest.approx({"gradients/layers.0": 50.0, "gradients/layers.1": 10.0})
