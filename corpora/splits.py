@@ -64,15 +64,14 @@ def read_splits(
     layout: Layout,
     *,
     seed: int,
-    apart: str = "target",
+    apart: Sequence[str],
     dev_share: float = 0.1,
 ) -> Splits:
-    """Read all files; without `dev`, cut it from `train` so that no text of the role `apart` stands on both sides.
+    """Read all files; without `dev`, cut it from `train` so that no text of the roles `apart` stands on both sides.
 
     Args:
         seed: of the cut.
-        apart: the role that tells whether two rows are too alike to be on both sides: `target` where texts are
-            written, `source` where they are judged.
+        apart: the roles that tell whether two rows are too alike to be on both sides.
         dev_share: of the training rows that becomes the dev split.
 
     Raises:
@@ -81,7 +80,7 @@ def read_splits(
     whole = read_split(train, layout)
     test_split = read_split(test, layout) if test else None
     remarks = _refusals("train", whole)
-    what = f"{apart}s"
+    what = " or ".join(f"{role}s" for role in apart)
     if dev:
         dev_split = read_split(dev, layout)
         remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", whole, apart)
@@ -126,6 +125,7 @@ def _refusals(name: str, split: Split) -> list[str]:
     return [f"{name}: {len(split.refused):,} of {total:,} rows left out: {shown}{more}"]
 
 
-def _shared(name: str, split: Split, other: str, among: Split, apart: str) -> list[str]:
-    shared = shared_texts(among.rows, split.rows, apart)
-    return [f"{shared:,} of {len(split.rows):,} {name} {apart}s also stand in {other}"] if shared else []
+def _shared(name: str, split: Split, other: str, among: Split, apart: Sequence[str]) -> list[str]:
+    shared = {role: shared_texts(among.rows, split.rows, role) for role in apart}
+    total = len(split.rows)
+    return [f"{count:,} of {total:,} {name} {role}s also stand in {other}" for role, count in shared.items() if count]

@@ -1,40 +1,40 @@
-"""Cut a part off a table so that no group of rows, such as those with one target text, stands on both sides."""
+"""Cut a part off a table so that no rows that share a text stand on both sides."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from search_spaces.errors import UserError, raise_all
 
 Row = Mapping[str, str]
 
 
-def cut_by_group(
-    rows: Sequence[Row], group: Callable[[Row], str] | str, fraction: float, seed: int
-) -> tuple[list[int], list[int]]:
+def cut_by_group(rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int) -> tuple[list[int], list[int]]:
     """Indices of the rows that are kept and of those that are cut off, both in file order.
 
-    The cut side has the number of rows nearest to `fraction * len(rows)` that whole groups can add up to, of two
-    equally near ones the smaller; at least one group stays on either side. Groups of every size are cut in about
-    the same share. Which ones, only `seed` and the groups themselves decide, not the order of the rows.
+    Rows are one group that share a text in one of the roles, or are joined by others that do. The cut side has the
+    number of rows nearest to `fraction * len(rows)` that whole groups can add up to, of two equally near ones the
+    smaller; at least one group stays on either side. Groups of every size are cut in about the same share. Which
+    ones, only `seed` and the groups themselves decide, not the order of the rows.
 
     Args:
         rows: the rows of a `Table`.
-        group: a role, whose texts are compared without regard to case and whitespace, or a function that gives each
-            row the key of its group, which is compared exactly.
+        roles: whose texts are compared, without regard to case and whitespace.
         fraction: the share of rows to cut off, between 0 and 1, both excluded.
         seed: any integer.
 
     Raises:
         UserError: fewer than two groups, a fraction out of range, or a role that the rows do not have.
     """
-    _check(rows, group, fraction)
-    groups = _groups(rows, group)
+    _check(rows, roles, fraction)
+    groups = _groups(rows, roles)
     if len(groups) < 2:
         given = f"{len(rows):,} rows in {len(groups)} group{'' if len(groups) == 1 else 's'} cannot be cut in two"
-        raise UserError(given, "at least two groups, here of " + _named(group), "give a file of its own for each split")
+        allowed = f"at least two groups of rows that share no {' or '.join(roles)}"
+        classes = "; if the targets are classes, --set correct_labels=true" if "target" in roles else ""
+        raise UserError(given, allowed, "give a file of its own for each split" + classes)
     by_size: dict[int, list[str]] = defaultdict(list)
     for key in sorted(groups, key=lambda key: _hash(seed, key)):
         by_size[len(groups[key])].append(key)
@@ -54,30 +54,40 @@ def shared_texts(first: Sequence[Row], second: Sequence[Row], role: str) -> int:
     return sum(_same(row[role]) in known for row in second)
 
 
-def _check(rows: Sequence[Row], group: Callable[[Row], str] | str, fraction: float) -> None:
+def _check(rows: Sequence[Row], roles: Sequence[str], fraction: float) -> None:
     problems = []
     if not 0 < fraction < 1:
         given = f"a split that cuts off {fraction} of the rows"
         problems.append(UserError(given, "more than 0 and less than 1", "0.1 cuts off one row in ten"))
-    if isinstance(group, str) and any(group not in row for row in rows):
-        known = ", ".join(sorted({role for row in rows for role in row}))
-        problems.append(UserError(f"a split by {group!r}, which not every row has", known, "name one of these"))
+    for role in roles:
+        if any(role not in row for row in rows):
+            known = ", ".join(sorted({role for row in rows for role in row}))
+            problems.append(UserError(f"a split by {role!r}, which not every row has", known, "name one of these"))
     raise_all(problems)
 
 
-def _groups(rows: Sequence[Row], group: Callable[[Row], str] | str) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        groups[_same(row[group]) if isinstance(group, str) else group(row)].append(index)
-    return groups
+def _groups(rows: Sequence[Row], roles: Sequence[str]) -> dict[str, list[int]]:
+    """Rows that belong together, by the first of their texts in the first role."""
+    texts = [[(role, _same(row[role])) for role in roles] for row in rows]
+    above: dict[tuple[str, str], tuple[str, str]] = {}  # text -> one nearer to the first of its group
+
+    def first(text: tuple[str, str]) -> tuple[str, str]:
+        while (upper := above.setdefault(text, text)) != text:
+            above[text] = above[upper]  # half the way for the next who asks
+            text = upper
+        return text
+
+    for own, *others in texts:
+        for other in others:
+            above[first(other)] = first(own)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, (own, *_) in enumerate(texts):
+        groups[first(own)].append(index)
+    return {min(texts[index][0][1] for index in group): group for group in groups.values()}
 
 
 def _same(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _named(group: Callable[[Row], str] | str) -> str:
-    return f"the role {group!r}" if isinstance(group, str) else "the given function"
 
 
 def _hash(seed: int, key: str) -> bytes:

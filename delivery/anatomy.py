@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from search_spaces.schema import Space
-from trainables import optimizers
-from trainables.models import describe_config
+from trainables.outlines import describe_config, outline
 from trainables.parameters import sort_out
 from trainables.rungs import layer_of
 from trainables.tasks import task_named
@@ -56,10 +54,8 @@ def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[L
     """
     fixed = sort_out(space.fixed)
     config = describe_config(space.model, space.architecture, fixed.model)
-    auto_model: Any = task_named(space.task).auto_model
-    with torch.device("meta"):
-        model = auto_model.from_config(config)
-    optimizers.freeze(model, int(fixed.own.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers)
+    frozen = int(fixed.own.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers
+    model = outline(config, task_named(space.task), fixed.model, frozen)
     return type(model).__name__, layers_of(model)
 
 

@@ -16,7 +16,8 @@ from search_spaces.ranges import Choice, Range
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space
 from search_spaces.values import load_yaml
-from trainables.models import check_model, load_tokenizer
+from trainables.loading import load_tokenizer
+from trainables.outlines import check_model
 from trainables.parameter_names import BECAME
 from trainables.parameters import known_parameters, sort_out
 from trainables.scratch import scratch_size
@@ -166,9 +167,7 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     may_be_hub_id = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", space.model) and not Path(space.model).exists()
     if may_be_hub_id:
         say(f"asking the hub for {space.model}")
-    named = [*space.fixed, *space.search]
-    overrides = [name.removeprefix("model.") for name in named if name.startswith("model.")]
-    check_model(space.model, space.architecture, task, overrides, _longest(space))
+    check_model(space.model, space.architecture, task, _configs(space), _longest(space))
     if space.tokenizer or scratch_size(space.model) is None:
         load_tokenizer(space.tokenizer or space.model, writes=task.writes)
     return splits, plan
@@ -190,7 +189,7 @@ def _ends(found: Range) -> Sequence[Any]:
 
 
 def check_configs(space: Space) -> None:
-    """Build the recipe default and, parameter by parameter, the ends of every range.
+    """Build what trials are made of: the recipe default and, parameter by parameter, the ends of every range.
 
     Raises:
         UserError: a configuration that the search could propose cannot be trained.
@@ -200,13 +199,16 @@ def check_configs(space: Space) -> None:
     if space.fixed.get("adafactor_own_rate") and "learning_rate" in space.search:
         given = "learning_rate is searched beside adafactor_own_rate, which leaves it without effect"
         raise UserError(given, "one of the two", "--set adafactor_own_rate=false, or --set learning_rate=1e-3")
-    base = {**space.fixed, **samplers.defaults(space.search)}
     task = task_named(space.task)
-    check_config(base, task)
-    for name, found in space.search.items():
-        for value in _ends(found):
-            if name in base:
-                check_config({**base, name: value}, task)
+    for config in _configs(space):
+        check_config(config, task)
+
+
+def _configs(space: Space) -> list[dict[str, Any]]:
+    """The recipe default, and it with one parameter after the other at the ends of its range."""
+    base = {**space.fixed, **samplers.defaults(space.search)}
+    searched = {name: found for name, found in space.search.items() if name in base}
+    return [base, *({**base, name: value} for name, found in searched.items() for value in _ends(found))]
 
 
 def machines(address: str | None) -> list[Machine]:

@@ -13,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 from delivery.card import model_card
 from delivery.predictor import SETTINGS
 from search_spaces.errors import UserError
-from trainables.models import load_model, load_tokenizer
+from trainables.loading import load_model, load_tokenizer
 from tuning import preparation, retention
 from tuning.study import Study
 

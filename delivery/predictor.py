@@ -16,7 +16,7 @@ from corpora.splits import Layout
 from search_spaces.errors import UserError, raise_all
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
-from trainables.models import load_model, load_tokenizer
+from trainables.loading import load_model, load_tokenizer
 from trainables.parameters import sort_out, value_problems
 from trainables.task import Row, Task
 from trainables.tasks import make_task

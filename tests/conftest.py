@@ -48,7 +48,7 @@ def tiny_tables(
     tiny_base: Path, tiny_rows: dict[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """Split -> folder of its tokenised table; sources up to 64 tokens, targets up to 24, ROUGE by whitespace."""
-    from trainables.models import load_tokenizer
+    from trainables.loading import load_tokenizer
     from trainables.task import Limits
     from trainables.tasks import make_task
 

@@ -14,159 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from huggingface_hub.errors import StrictDataclassError
-from huggingface_hub.utils import logging as hub_logging
-from safetensors import SafetensorError
-from transformers import (
-    AutoConfig,
-    AutoModelForSeq2SeqLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    set_seed,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-from search_spaces.errors import UserError, nearest
-from trainables.scratch import architecture_named, make_tokenizer, scratch_config, scratch_size
+from trainables.loading import first_line, load_model, load_tokenizer
+from trainables.outlines import KEEPS_SHAPES, UNFIT, check_fields, made_again, unfit
+from trainables.scratch import make_tokenizer, scratch_config, scratch_size
 from trainables.task import Task
-
-_WHERE = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"
-_CHECK = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
-
-
-def load_tokenizer(where: str, *, writes: bool = True) -> PreTrainedTokenizerBase:
-    """The tokenizer of a hub id or a folder with `tokenizer.json`.
-
-    Args:
-        writes: whether it closes what a model writes, and so needs an end token.
-
-    Raises:
-        UserError: nothing there can be loaded.
-    """
-    _silence_hub()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(where)
-    except (OSError, ValueError, ImportError) as error:
-        raise UserError(
-            f"tokenizer {where!r} cannot be loaded: {_first_line(error)}",
-            "a hub id, or a folder with tokenizer.json",
-            _CHECK,
-        ) from error
-    for kind in ("pad", "eos") if writes else ("pad",):
-        if getattr(tokenizer, f"{kind}_token") is None:
-            raise UserError(f"tokenizer {where!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
-    return tokenizer
-
-
-#: What a configuration or a model raises that cannot be built as told.
-_UNFIT = (RuntimeError, ValueError, TypeError, KeyError, StrictDataclassError)
-
-
-def load_model(
-    where: str, auto_model: Any = AutoModelForSeq2SeqLM, fields: Mapping[str, Any] | None = None
-) -> PreTrainedModel:
-    """The model of a hub id or a folder, in 32 bit, on the CPU.
-
-    Args:
-        auto_model: transformers' class for the task.
-        fields: of the configuration, such as the classes; weights of a head of another size are drawn anew.
-
-    Raises:
-        UserError: nothing there can be loaded, or it is of another kind.
-    """
-    # A head of another size is no mistake where a task brings its own classes.
-    given = {**(fields or {}), **({"ignore_mismatched_sizes": True} if fields else {})}
-    try:
-        model: PreTrainedModel = auto_model.from_pretrained(where, dtype=torch.float32, **given)
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"model {where!r} cannot be loaded: {_first_line(error)}", _WHERE, _CHECK) from error
-    return model
-
-
-def check_model(model: str, architecture: str, task: Task, overrides: Iterable[str] = (), longest: int = 0) -> None:
-    """Check that `model` is there, has the fields in `overrides` and `longest` positions, without its weights.
-
-    Raises:
-        UserError: no such size, folder, hub id or field, or a model that cannot do the task.
-    """
-    size, chosen = scratch_size(model), architecture_named(architecture)
-    config = scratch_config(architecture, size, _NoWords()) if size else _load_config(model)  # type: ignore[arg-type]
-    problem = task.model_problem(config)
-    if problem:
-        raise UserError(
-            f"model {model!r} is a {config.model_type}, {problem}",
-            "an encoder-decoder such as BART or T5" if task.writes else "an encoder such as BERT",
-            "choose another --model",
-        )
-    positions = chosen.positions if size else getattr(config, "max_position_embeddings", None)
-    if positions and longest > positions:
-        raise UserError(
-            f"{longest} tokens (max_source_length, max_target_length, max_new_tokens or max_length)",
-            f"at most {positions}: model {model!r} has no more positions",
-            "--set max_source_length=…, or whichever is too long",
-        )
-    _check_fields(config, overrides)
-
-
-def describe_config(model: str, architecture: str, overrides: Mapping[str, Any]) -> Any:
-    """The configuration of a model; a scratch one has the largest vocabulary that its size allows.
-
-    Raises:
-        UserError: no such model, or an override that is no field of it.
-    """
-    size = scratch_size(model)
-    if size is None:
-        config = _load_config(model)
-    else:
-        most = architecture_named(architecture).sizes[size]["vocabulary"] or 384  # bytes, and what stands beside them
-        config = scratch_config(architecture, size, _NoWords(most))  # type: ignore[arg-type]
-    _check_fields(config, overrides)
-    try:
-        return _made_again(config, overrides)
-    except _UNFIT as error:
-        raise UserError(f"{_written(overrides)} cannot be: {_first_line(error)}", "", "change it") from error
-
-
-def _check_fields(config: Any, names: Iterable[str]) -> None:
-    for name in names:
-        if not hasattr(config, name):
-            raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, config.to_dict()))
-
-
-def _made_again(config: Any, overrides: Mapping[str, Any]) -> Any:
-    """The configuration with other fields; made anew, so that it checks itself."""
-    return type(config)(**{**config.to_dict(), **overrides})
-
-
-def _written(overrides: Mapping[str, Any]) -> str:
-    return ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
-
-
-class _NoWords:
-    """Stands for a tokenizer where only the shape of a configuration is asked for."""
-
-    pad_token_id, bos_token_id, eos_token_id = 0, 2, 3
-
-    def __init__(self, size: int = 10) -> None:
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-
-def _silence_hub() -> None:
-    """Without a network the hub's client would tell of every one of its many attempts."""
-    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-
-
-def _load_config(model: str) -> Any:
-    _silence_hub()
-    try:
-        return AutoConfig.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        raise UserError(f"model {model!r} cannot be loaded: {_first_line(error)}", _WHERE, _CHECK) from error
 
 
 @dataclass(frozen=True)
@@ -259,7 +113,7 @@ class BaseModels:
         base = self._kept[folder]
         if not overrides:
             return copy.deepcopy(base)
-        _check_fields(base.config, overrides)
+        check_fields(base.config, overrides)
         try:
             if weights_seed is None:
                 config = copy.deepcopy(base.config)
@@ -268,16 +122,9 @@ class BaseModels:
                 model = type(base)(config)
                 model.load_state_dict(base.state_dict())
             else:
-                model = fresh_model(_made_again(base.config, overrides), task, weights_seed)
-        except _UNFIT as error:
-            raise UserError(
-                f"{_written(overrides)} does not go with the weights: {_first_line(error)}",
-                "fields that leave their shape as it is, such as dropout",
-            ) from error
+                model = fresh_model(made_again(base.config, overrides), task, weights_seed)
+        except UNFIT as error:
+            raise unfit(overrides, first_line(error), KEEPS_SHAPES if weights_seed is None else "") from error
         if task.writes:
             model.generation_config = copy.deepcopy(base.generation_config)
         return model
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

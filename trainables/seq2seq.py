@@ -74,7 +74,7 @@ class Seq2Seq(Task):
     usual_metric: ClassVar[str] = "rouge_sum"
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSeq2SeqLM
-    apart: ClassVar[str] = "target"
+    apart: ClassVar[tuple[str, ...]] = ("source", "target")  # a sentence has several translations
     writes: ClassVar[bool] = True
     unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "regression_loss": "mse"}
 

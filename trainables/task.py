@@ -83,8 +83,8 @@ class Task(ABC):
     columns: ClassVar[tuple[str, ...]]
     #: transformers' class that loads a model for it.
     auto_model: ClassVar[Any]
-    #: The role that tells whether two rows are too alike to stand in two splits.
-    apart: ClassVar[str] = "source"
+    #: The roles that tell whether two rows are too alike to stand in two splits: one of their texts is the same.
+    apart: ClassVar[tuple[str, ...]] = ("source",)
     #: Whether the model writes text, and so has decoding parameters.
     writes: ClassVar[bool] = False
     #: Parameters that it does not read -> the values that may stand there all the same.

@@ -15,7 +15,8 @@ from corpora.splits import Layout, Split, Splits, read_splits
 from search_spaces.errors import UserError, nearest
 from search_spaces.ranges import Choice
 from search_spaces.schema import Columns, Data, Space
-from trainables.models import Recipe, load_tokenizer, prepare_base
+from trainables.loading import load_tokenizer
+from trainables.models import Recipe, prepare_base
 from trainables.scratch import scratch_size
 from trainables.task import Limits, Prepared, Task
 from trainables.tasks import make_task, task_named
@@ -101,7 +102,7 @@ def read(space: Space) -> Splits:
         data["test"],
         layout_of(space),
         seed=derived_seed(space.seed, "split"),
-        apart="source" if space.correct_labels else task_named(space.task).apart,
+        apart=("source",) if space.correct_labels else task_named(space.task).apart,
         dev_share=data["dev_share"],
     )
     wanted = filters.Filters(**space.filters)

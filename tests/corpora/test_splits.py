@@ -38,7 +38,7 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
     """Rows in file order by role; nothing odd, so nothing is said; no test split is none."""
     train = write(tmp_path / "train.csv", ["가", "나"], ["t1", "t2"])
     dev = write(tmp_path / "dev.csv", ["다"], ["d1"])
-    splits = read_splits(train, dev, None, LAYOUT, seed=0)
+    splits = read_splits(train, dev, None, LAYOUT, seed=0, apart=("target",))
     assert splits.train.rows == [
         {"id": "t1", "source": "train 대화 0", "target": "가"},
         {"id": "t2", "source": "train 대화 1", "target": "나"},
@@ -51,7 +51,7 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
 def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
     """For every split that there is."""
     files = {name: write(tmp_path / f"{name}.csv", [name] * rows) for name, rows in {"train": 3, "dev": 2}.items()}
-    described = read_splits(files["train"], files["dev"], None, LAYOUT, seed=0).described()
+    described = read_splits(files["train"], files["dev"], None, LAYOUT, seed=0, apart=("target",)).described()
     assert described == {
         name: {"path": files[name], "rows": rows, "sha256": sha256(Path(files[name]).read_bytes()).hexdigest()}
         for name, rows in {"train": 3, "dev": 2}.items()
@@ -62,14 +62,14 @@ def test_a_relative_path_is_described_in_full(tmp_path: Path, monkeypatch: pytes
     """A study is resumed from any folder."""
     write(tmp_path / "train.csv", many(20))
     monkeypatch.chdir(tmp_path)
-    splits = read_splits("train.csv", None, None, LAYOUT, seed=0)
+    splits = read_splits("train.csv", None, None, LAYOUT, seed=0, apart=("target",))
     assert {split["path"] for split in splits.described().values()} == {str((tmp_path / "train.csv").resolve())}
 
 
 def test_dev_is_a_tenth_of_train_without_a_shared_target(tmp_path: Path) -> None:
     """100 rows in pairs: 10 are cut, 90 stay, every row once, and the person is told."""
     train = write(tmp_path / "train.csv", many(100), [str(row) for row in range(100)])
-    splits = read_splits(train, None, None, LAYOUT, seed=0)
+    splits = read_splits(train, None, None, LAYOUT, seed=0, apart=("target",))
     assert (len(splits.train.rows), len(splits.dev.rows)) == (90, 10)
     assert sorted(int(row["id"]) for row in splits.train.rows + splits.dev.rows) == list(range(100))
     assert not targets(splits, "train") & targets(splits, "dev")
@@ -80,7 +80,9 @@ def test_dev_is_a_tenth_of_train_without_a_shared_target(tmp_path: Path) -> None
 def test_the_cut_follows_the_seed(tmp_path: Path) -> None:
     """The same rows for the same seed, others for another."""
     train = write(tmp_path / "train.csv", many(100))
-    first, again, other = (targets(read_splits(train, None, None, LAYOUT, seed=seed), "dev") for seed in (1, 1, 2))
+    first, again, other = (
+        targets(read_splits(train, None, None, LAYOUT, seed=seed, apart=("target",)), "dev") for seed in (1, 1, 2)
+    )
     assert first == again
     assert first != other
 
@@ -90,7 +92,7 @@ def test_targets_on_both_sides_are_remarked_on(tmp_path: Path) -> None:
     train = write(tmp_path / "train.csv", ["가 나", "다", "라"])
     dev = write(tmp_path / "dev.csv", ["가  나", "가 나", "마"])
     test = write(tmp_path / "test.csv", ["다", "다", "바"])
-    splits = read_splits(train, dev, test, LAYOUT, seed=0)
+    splits = read_splits(train, dev, test, LAYOUT, seed=0, apart=("target",))
     assert splits.remarks == ["2 of 3 dev targets also stand in train", "2 of 3 test targets also stand in train"]
     assert splits.test is not None
     assert len(splits.test.rows) == 3
@@ -100,14 +102,14 @@ def test_test_is_compared_with_what_is_left_of_train(tmp_path: Path) -> None:
     """A target that was cut away to dev is not trained on."""
     train = write(tmp_path / "train.csv", many(20))  # 10 pairs; 2 rows are a tenth
     test = write(tmp_path / "test.csv", sorted(set(many(20))))
-    splits = read_splits(train, None, test, LAYOUT, seed=0)
+    splits = read_splits(train, None, test, LAYOUT, seed=0, apart=("target",))
     assert splits.remarks[1] == "9 of 10 test targets also stand in train"
 
 
 def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
     """No column is named for them; every row has a name of its own."""
     train, dev = write(tmp_path / "train.csv", ["가", "나", "다"]), write(tmp_path / "dev.csv", ["라"])
-    splits = read_splits(train, dev, None, Layout({**COLUMNS, "id": None}), seed=0)
+    splits = read_splits(train, dev, None, Layout({**COLUMNS, "id": None}), seed=0, apart=("target",))
     assert [row["id"] for row in splits.train.rows] == ["1", "2", "3"]
     assert [row["id"] for row in splits.dev.rows] == ["1"]
 
@@ -115,7 +117,7 @@ def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
 def test_a_row_with_an_empty_id_is_numbered(tmp_path: Path) -> None:
     """The column is there, the row has nothing in it."""
     train, dev = write(tmp_path / "train.csv", ["가", "나"], ["a", ""]), write(tmp_path / "dev.csv", ["다"])
-    splits = read_splits(train, dev, None, LAYOUT, seed=0)
+    splits = read_splits(train, dev, None, LAYOUT, seed=0, apart=("target",))
     assert [row["id"] for row in splits.train.rows] == ["a", "2"]
 
 
@@ -123,7 +125,12 @@ def test_rows_are_numbered_alike(tmp_path: Path) -> None:
     """Whether no id column was named, or the file has none of that name."""
     train, dev = write(tmp_path / "train.csv", ["가", "나"]), write(tmp_path / "dev.csv", ["다"])
     unnamed, absent = (
-        [row["id"] for row in read_splits(train, dev, None, Layout({**COLUMNS, "id": name}), seed=0).train.rows]
+        [
+            row["id"]
+            for row in read_splits(
+                train, dev, None, Layout({**COLUMNS, "id": name}), seed=0, apart=("target",)
+            ).train.rows
+        ]
         for name in (None, "fname")
     )
     assert unnamed == absent
@@ -134,6 +141,6 @@ def test_a_missing_column_is_refused(tmp_path: Path) -> None:
     train = write(tmp_path / "train.csv", ["가", "나"])
     (tmp_path / "test.csv").write_text("dialogue,summery\n가,나\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"test\.csv has no column 'summary'"):
-        read_splits(train, None, str(tmp_path / "test.csv"), LAYOUT, seed=0)
+        read_splits(train, None, str(tmp_path / "test.csv"), LAYOUT, seed=0, apart=("target",))
     with pytest.raises(UserError, match="no such file"):
-        read_splits(train, str(tmp_path / "dev.csv"), None, LAYOUT, seed=0)
+        read_splits(train, str(tmp_path / "dev.csv"), None, LAYOUT, seed=0, apart=("target",))

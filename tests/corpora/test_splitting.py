@@ -24,7 +24,7 @@ def rows_of(sizes: list[int]) -> list[dict[str, str]]:
 def test_whole_groups_and_every_row_once(sizes: list[int], seed: int) -> None:
     """Both sides are in file order, together they are all rows, and they share no group."""
     rows = rows_of(sizes)
-    kept, cut = cut_by_group(rows, "target", 0.1, seed)
+    kept, cut = cut_by_group(rows, ["target"], 0.1, seed)
     assert kept == sorted(kept)
     assert cut == sorted(cut)
     assert sorted(kept + cut) == list(range(len(rows)))
@@ -39,7 +39,7 @@ def test_the_cut_is_the_nearest_there_is() -> None:
     for _ in range(60):
         sizes = [draw.randint(1, 12) for _ in range(draw.randint(2, 8))]
         fraction = draw.uniform(0.02, 0.98)
-        _, cut = cut_by_group(rows_of(sizes), "target", fraction, draw.randint(0, 99))
+        _, cut = cut_by_group(rows_of(sizes), ["target"], fraction, draw.randint(0, 99))
         wanted = fraction * sum(sizes)
         subsets = (subset for n in range(1, len(sizes)) for subset in itertools.combinations(sizes, n))
         assert abs(len(cut) - wanted) == pytest.approx(min(abs(sum(subset) - wanted) for subset in subsets))
@@ -47,30 +47,39 @@ def test_the_cut_is_the_nearest_there_is() -> None:
 
 def test_exact_number_among_single_rows() -> None:
     """Where every row is its own group, 10 % of 1,000 rows are 100 rows."""
-    assert len(cut_by_group(rows_of([1] * 1000), "target", 0.1, 0)[1]) == 100
+    assert len(cut_by_group(rows_of([1] * 1000), ["target"], 0.1, 0)[1]) == 100
 
 
 @pytest.mark.parametrize(("fraction", "expected"), [(0.001, 1), (0.999, 9)])
 def test_no_side_is_ever_empty(fraction: float, expected: int) -> None:
     """At least one row is cut, and at least one is kept."""
-    assert len(cut_by_group(rows_of([1] * 10), "target", fraction, 0)[1]) == expected
+    assert len(cut_by_group(rows_of([1] * 10), ["target"], fraction, 0)[1]) == expected
 
 
 def test_texts_that_differ_in_case_and_whitespace_are_one_group() -> None:
-    """' A  b' and 'a B' never stand on both sides; a function's keys are compared exactly."""
-    texts = ["A  b", " a B ", "a\tb", "c"]
-    rows = [{"target": text} for text in texts]
+    """' A  b' and 'a B' never stand on both sides."""
+    rows = [{"target": text} for text in ["A  b", " a B ", "a\tb", "c"]]
     for seed in range(8):
-        assert cut_by_group(rows, "target", 0.25, seed) == ([0, 1, 2], [3])
-    cut = {cut_by_group(rows, lambda row: row["target"], 0.25, seed)[1][0] for seed in range(40)}
-    assert cut == {0, 1, 2, 3}
+        assert cut_by_group(rows, ["target"], 0.25, seed) == ([0, 1, 2], [3])
+
+
+def test_rows_that_share_any_text_are_one_group() -> None:
+    """Two sentences with a common translation, and all their other translations; the same word as source and as target
+    joins nothing."""
+    rows = [
+        {"source": source, "target": target}
+        for source, target in (("1", "a"), ("2", "c"), ("1", "b"), ("c", "d"), ("3", "b"), ("2", "e"), ("4", "f"))
+    ]
+    sides = {frozenset(cut_by_group(rows, ["source", "target"], 3 / 7, seed)[1]) for seed in range(40)}
+    # three of seven rows: the group of 1 and 3; or the two rows of 2 with one of the single rows
+    assert sides == {frozenset(side) for side in ((0, 2, 4), (1, 3, 5), (1, 5, 6))}
 
 
 def test_the_order_of_rows_does_not_count() -> None:
     """Shuffled rows give the same cut, for groups of several sizes."""
     rows = rows_of([1, 1, 2, 3, 5] * 30)
     shuffled = random.Random(9).sample(rows, len(rows))
-    first, second = ({some[i]["id"] for i in cut_by_group(some, "target", 0.2, 4)[1]} for some in (rows, shuffled))
+    first, second = ({some[i]["id"] for i in cut_by_group(some, ["target"], 0.2, 4)[1]} for some in (rows, shuffled))
     assert first == second
 
 
@@ -79,22 +88,22 @@ def test_the_seed_counts_and_the_global_generator_does_not() -> None:
     rows = rows_of([1, 2] * 50)
     random.seed(1)
     state = random.getstate()
-    first = cut_by_group(rows, "target", 0.2, 0)
+    first = cut_by_group(rows, ["target"], 0.2, 0)
     assert random.getstate() == state
     random.seed(2)
-    assert cut_by_group(rows, "target", 0.2, 0) == first
-    assert cut_by_group(rows, "target", 0.2, 1) != first
+    assert cut_by_group(rows, ["target"], 0.2, 0) == first
+    assert cut_by_group(rows, ["target"], 0.2, 1) != first
 
 
 def test_another_process_cuts_the_same() -> None:
     """Hash randomisation does not reach the cut."""
     code = (
         "from corpora.splitting import cut_by_group;"
-        "print(cut_by_group([{'target': str(n % 37)} for n in range(100)], 'target', 0.2, 5))"
+        "print(cut_by_group([{'target': str(n % 37)} for n in range(100)], ['target'], 0.2, 5))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert run.stdout.strip() == str(cut_by_group([{"target": str(n % 37)} for n in range(100)], "target", 0.2, 5))
+    assert run.stdout.strip() == str(cut_by_group([{"target": str(n % 37)} for n in range(100)], ["target"], 0.2, 5))
 
 
 def test_groups_of_every_size_are_cut_about_as_often() -> None:
@@ -103,7 +112,7 @@ def test_groups_of_every_size_are_cut_about_as_often() -> None:
     counts = Counter(
         target
         for seed in range(300)
-        for target in {rows[i]["target"] for i in cut_by_group(rows, "target", 0.2, seed)[1]}
+        for target in {rows[i]["target"] for i in cut_by_group(rows, ["target"], 0.2, seed)[1]}
     )
     assert len(counts) == 45
     assert all(25 < count < 95 for count in counts.values())
@@ -112,16 +121,16 @@ def test_groups_of_every_size_are_cut_about_as_often() -> None:
 def test_what_cannot_be_cut_is_refused() -> None:
     """No rows, one group, a fraction out of range and an unknown role are mistakes of the user."""
     with pytest.raises(UserError, match="0 rows in 0 groups"):
-        cut_by_group([], "target", 0.1, 0)
+        cut_by_group([], ["target"], 0.1, 0)
     with pytest.raises(UserError, match="3 rows in 1 group cannot"):
-        cut_by_group(rows_of([3]), "target", 0.1, 0)
+        cut_by_group(rows_of([3]), ["target"], 0.1, 0)
     with pytest.raises(UserErrors, match=r"cuts off 1\.0 of the rows") as caught:
-        cut_by_group(rows_of([1, 1]), "targe", 1.0, 0)
+        cut_by_group(rows_of([1, 1]), ["targe"], 1.0, 0)
     assert "by 'targe'" in str(caught.value)
     assert "id, target" in str(caught.value)
     for fraction in (0.0, -0.1, float("nan")):
         with pytest.raises(UserError, match="more than 0"):
-            cut_by_group(rows_of([1, 1]), "target", fraction, 0)
+            cut_by_group(rows_of([1, 1]), ["target"], fraction, 0)
 
 
 def test_shared_texts_counts_rows_of_the_second() -> None:

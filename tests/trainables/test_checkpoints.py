@@ -17,7 +17,7 @@ from trainables.checkpoints import (
     staging,
     strip,
 )
-from trainables.models import load_model
+from trainables.loading import load_model
 
 MODEL = ("config.json", "generation_config.json", "model.safetensors")
 RESUME = ("optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json")

@@ -12,7 +12,8 @@ from corpora.tokenised import open_table
 from search_spaces.errors import UserError
 from trainables import seq2seq
 from trainables.encoding import encode
-from trainables.models import fresh_model, load_tokenizer
+from trainables.loading import load_tokenizer
+from trainables.models import fresh_model
 from trainables.scratch import scratch_config, train_tokenizer
 from trainables.task import Evaluation, Limits, Prepared, Task
 from trainables.tasks import TASKS, make_task, task_named

@@ -1,0 +1,69 @@
+"""What is wrong with a model is found before a trial starts, without its weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import BertConfig, BertForSequenceClassification, RobertaConfig
+
+from search_spaces.errors import UserError
+from trainables.outlines import check_model
+from trainables.tasks import make_task
+
+WRITING = make_task("seq2seq", {})
+CHOOSING = make_task("classification", {"labels": ["0", "1"]})
+SMALL = {"vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+
+
+def test_a_model_without_a_decoder_is_refused(tmp_path: Path, tiny_base: Path) -> None:
+    """Before any weights are loaded; encoder-decoders and scratch sizes pass."""
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UserError, match="is a bert, which has no decoder"):
+        check_model(str(tmp_path), "bart", WRITING)
+    check_model(str(tiny_base), "bart", WRITING)
+    check_model("scratch:tiny", "bart", WRITING)
+    with pytest.raises(UserError, match="no size"):
+        check_model("scratch:huge", "bart", WRITING)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config", "told"),
+    [
+        ("cnn", {"model.dropout": 2.0}, "model.dropout = 2.0 does not go with the model: it is a probability"),
+        ("cnn", {"model.dropout": 1.0}, "dropout 1.0 is not a number from 0 to below 1"),
+        ("bart", {"model.dropout": "much"}, "model.dropout = 'much' does not go with the model"),
+        ("bart", {"model.encoder_attention_heads": 5}, "embed_dim must be divisible by num_heads"),
+        ("bart", {"model.activation_function": "gellu"}, "'gellu'"),
+        ("t5", {"model.dropout_rate": 2.0}, "model.dropout_rate = 2.0 does not go with the model: it is a probability"),
+        ("bert", {"freeze_layers": 3}, "freeze_layers: 3"),
+        ("bert", {"model.num_hidden_layers": 1, "freeze_layers": 2}, "freeze_layers: 2"),
+        ("rnn", {"model.layers": 3}, "model.layers is no field of RnnConfig"),
+    ],
+)
+def test_what_no_model_can_be_made_of_is_refused(architecture: str, config: dict[str, Any], told: str) -> None:
+    """Each of them would end every trial that has it."""
+    task = WRITING if architecture in ("bart", "t5") else CHOOSING
+    check_model("scratch:tiny", architecture, task, [{}, {"learning_rate": 1.0}])
+    with pytest.raises(UserError) as caught:
+        check_model("scratch:tiny", architecture, task, [{}, config])
+    assert told in caught.value.given
+
+
+def test_a_trained_model_keeps_its_shapes(tmp_path: Path) -> None:
+    """Its dropout may be searched and layers frozen; widths and depths are those of its weights."""
+    BertForSequenceClassification(BertConfig(**SMALL)).save_pretrained(tmp_path)
+    fine = [{"model.hidden_dropout_prob": 0.3}, {"freeze_layers": 2}]
+    check_model(str(tmp_path), "bert", CHOOSING, fine)
+    for name, value in (("num_hidden_layers", 1), ("hidden_size", 32)):
+        with pytest.raises(UserError, match=f"model.{name} = {value} .*: its weights have other shapes"):
+            check_model(str(tmp_path), "bert", CHOOSING, [*fine, {f"model.{name}": value}])
+
+
+def test_positions_are_those_that_can_be_read(tmp_path: Path) -> None:
+    """RoBERTa's first two are padding's: of 18 positions it reads 16 tokens. BERT reads as many as it has."""
+    for kind, usable in ((RobertaConfig, 16), (BertConfig, 18)):
+        kind(**SMALL, max_position_embeddings=18, pad_token_id=1).save_pretrained(tmp_path)
+        check_model(str(tmp_path), "bert", CHOOSING, longest=usable)
+        with pytest.raises(UserError, match=f"^{usable + 1} tokens.*") as caught:
+            check_model(str(tmp_path), "bert", CHOOSING, longest=usable + 1)
+        assert f"at most {usable}" in caught.value.allowed

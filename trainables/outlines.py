@@ -1,0 +1,157 @@
+"""What a model would be, without its weights: does it do the task, read so much, and build as a trial wants it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import PreTrainedModel
+
+from search_spaces.errors import UserError, nearest
+from trainables import optimizers
+from trainables.loading import first_line, load_config
+from trainables.parameters import sort_out
+from trainables.scratch import architecture_named, scratch_config, scratch_size
+from trainables.task import Task
+
+#: What a configuration or a model raises that cannot be built as told.
+UNFIT = (RuntimeError, ValueError, TypeError, KeyError, StrictDataclassError)
+#: What may be changed in a model that was trained.
+KEEPS_SHAPES = "fields that leave its weights their shape, such as dropout"
+
+
+def check_model(
+    model: str, architecture: str, task: Task, configs: Iterable[Mapping[str, Any]] = (), longest: int = 0
+) -> None:
+    """Check that `model` does the task, reads `longest` tokens, and can be what each of `configs` makes of it.
+
+    Args:
+        configs: parameters of trials; `model.*` and `freeze_layers` are read.
+
+    Raises:
+        UserError: no such size, folder, hub id or field, a model that cannot do the task, or values it cannot have.
+    """
+    config = describe_config(model, architecture)
+    problem = task.model_problem(config)
+    if problem:
+        raise UserError(
+            f"model {model!r} is a {config.model_type}, {problem}",
+            "an encoder-decoder such as BART or T5" if task.writes else "an encoder such as BERT",
+            "choose another --model",
+        )
+    plain = outline(config, task)
+    positions = _positions(plain, architecture_named(architecture).positions if scratch_size(model) else None)
+    if positions and longest > positions:
+        raise UserError(
+            f"{longest} tokens (max_source_length, max_target_length, max_new_tokens or max_length)",
+            f"at most {positions}: model {model!r} has no more positions",
+            "--set max_source_length=…, or whichever is too long",
+        )
+    different = {repr(found): found for found in map(_of_the_model, configs)}
+    for overrides, frozen in different.values():
+        changed = outline(describe_config(model, architecture, overrides), task, overrides, frozen)
+        if scratch_size(model) is None and _shapes(changed) != _shapes(plain):
+            raise unfit(overrides, "its weights have other shapes", KEEPS_SHAPES)
+
+
+def _of_the_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    found = sort_out(config)
+    return found.model, int(found.own.get("freeze_layers") or 0)
+
+
+def describe_config(model: str, architecture: str, overrides: Mapping[str, Any] | None = None) -> Any:
+    """The configuration of a model; a scratch one has the largest vocabulary that its size allows.
+
+    Raises:
+        UserError: no such model, or overrides that it cannot have.
+    """
+    size = scratch_size(model)
+    if size is None:
+        config = load_config(model)
+    else:
+        most = architecture_named(architecture).sizes[size]["vocabulary"] or 384  # bytes, and what stands beside them
+        config = scratch_config(architecture, size, _NoWords(most))  # type: ignore[arg-type]
+    if not overrides:
+        return config
+    check_fields(config, overrides)
+    for name, value in overrides.items():
+        if "drop" in name and isinstance(value, float | int) and not 0 <= value <= 1:
+            raise unfit({name: value}, "it is a probability", "0 to 1")  # many models find out in their first step
+    try:
+        return made_again(config, overrides)
+    except UNFIT as error:
+        raise unfit(overrides, first_line(error)) from error
+
+
+def outline(
+    config: Any, task: Task | type[Task], overrides: Mapping[str, Any] | None = None, freeze_layers: int = 0
+) -> PreTrainedModel:
+    """A model of `config` on torch's meta device: layers and shapes, and nothing in them.
+
+    Args:
+        overrides: what `config` was changed by, for the message.
+
+    Raises:
+        UserError: no model can be made of it, or it has fewer layers than are to be frozen.
+    """
+    try:
+        with torch.device("meta"):
+            model: PreTrainedModel = task.auto_model.from_config(config)
+    except UNFIT as error:
+        if overrides:
+            raise unfit(overrides, first_line(error)) from error
+        raise UserError(
+            f"no model for {task.name} can be made of a {config.model_type}: {first_line(error)}"
+        ) from error
+    optimizers.freeze(model, freeze_layers)
+    return model
+
+
+def check_fields(config: Any, names: Iterable[str]) -> None:
+    """Check that a configuration has the fields.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    for name in names:
+        if not hasattr(config, name):
+            raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, config.to_dict()))
+
+
+def made_again(config: Any, overrides: Mapping[str, Any]) -> Any:
+    """The configuration with other fields; made anew, so that it checks itself."""
+    return type(config)(**{**config.to_dict(), **overrides})
+
+
+def unfit(overrides: Mapping[str, Any], why: str, allowed: str = "") -> UserError:
+    """Says that a model cannot have these fields."""
+    written = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
+    return UserError(f"{written} does not go with the model: {why}", allowed, "change it, or take it out")
+
+
+def _positions(model: PreTrainedModel, known: int | None) -> int | None:
+    """How many tokens a model reads; RoBERTa counts from behind its padding, and so has fewer than it says."""
+    positions: int | None = known if known is not None else getattr(model.config, "max_position_embeddings", None)
+    if not positions:
+        return None
+    found = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
+    lost = [part.padding_idx + 1 for part in found if getattr(part, "padding_idx", None) is not None]
+    return positions - max(lost, default=0)
+
+
+def _shapes(model: PreTrainedModel) -> dict[str, torch.Size]:
+    return {name: weight.shape for name, weight in model.state_dict().items()}
+
+
+class _NoWords:
+    """Stands for a tokenizer where only the shape of a configuration is asked for."""
+
+    pad_token_id, bos_token_id, eos_token_id = 0, 2, 3
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
