@@ -188,6 +188,9 @@ def predict(
     decimals: Annotated[
         int | None, typer.Option(min=0, help="Round a number to so many decimals; default: as the study says.")
     ] = None,
+    header: Annotated[
+        str | None, typer.Option(help="Names of the CSV's columns: id,target; default: those of the training file.")
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for a file, each on a GPU of its own; default: all GPUs.")
     ] = None,
@@ -196,19 +199,23 @@ def predict(
     ] = None,
 ) -> None:
     """Write predictions for a file, or answer lines of standard input, in their order."""
-    from delivery.predict import Wanted, answer
+    from delivery.predict import answer
     from delivery.predict import predict as run
     from search_spaces.parsing import parse_set_option
+    from trainables.answers import Wanted
 
-    wanted = Wanted(top_k, probabilities, decimals, dict(parse_set_option(text) for text in set_ or []))
+    wanted, decoding = Wanted(top_k, probabilities, decimals), dict(parse_set_option(text) for text in set_ or [])
+    names = header.split(",") if header is not None else None
+    if names is not None and (len(names) != 2 or not all(names)):
+        raise UserError(f"--header {header}", "two names, of the ids and of the predictions", "--header id,target")
     if input == "-":
-        if out is not None or workers is not None:
-            option = "--out" if out is not None else "--workers"
+        options = {"--out": out, "--workers": workers, "--header": header}
+        for option in (name for name, value in options.items() if value is not None):
             given, todo = f"{option} with lines of standard input", "name the file as INPUT, or use > FILE"
             raise UserError(given, f"{option} with a file", todo)
-        answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted)
+        answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted, decoding)
         return
-    rows = run(model_dir, Path(input), out, batch_size, wanted, workers)
+    rows = run(model_dir, Path(input), out, batch_size, wanted, header=names, decoding=decoding, workers=workers)
     if out is not None:
         typer.echo(f"{rows} rows: {out}")
 

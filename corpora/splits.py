@@ -40,12 +40,17 @@ class Split:
 
 @dataclass(frozen=True)
 class Splits:
-    """All splits of a study; `remarks` are sentences for the person who gave them."""
+    """All splits of a study; `remarks` are sentences for the person who gave them.
+
+    Args:
+        learnable: the training rows before any were filtered or sampled: they say which classes there are.
+    """
 
     train: Split
     dev: Split
     test: Split | None
     remarks: list[str]
+    learnable: Rows
 
     def described(self) -> dict[str, dict[str, object]]:
         """`path`, `rows` and `sha256` per split, for the summary."""
@@ -92,7 +97,7 @@ def read_splits(
     if test_split is not None:
         remarks += _refusals("test", test_split) + _shared("test", test_split, "train", whole, apart)
         remarks += [f"{remark}, which chooses" for remark in _shared("test", test_split, "dev", dev_split, apart)]
-    return Splits(whole, dev_split, test_split, remarks)
+    return Splits(whole, dev_split, test_split, remarks, learnable=whole.rows)
 
 
 def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:

@@ -68,9 +68,7 @@ def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: A
     best = summary["best"]
     scored_with = summary["rouge_tokenizer"]
     return _CARD.format(
-        tag={"classification": "text-classification", "regression": "text-classification"}.get(
-            task.name, "text2text-generation"
-        ),
+        tag=task.tag,
         study=study.name,
         trials=summary["trials"]["total"],
         trial=best["trial"],
@@ -102,7 +100,7 @@ def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
         template="TEXT, SECOND_TEXT" if study.space.columns["pair"] else "TEXT",
         limit=limit,
         trust=", trust_remote_code=True" if study.space.architecture in ("rnn", "cnn") else "",
-        answer="logits[0, 0].item()" if task.name == "regression" else "model.config.id2label[logits.argmax().item()]",
+        answer=task.reading,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,36 +21,30 @@ from corpora.splits import Layout, Split, read_split
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, open_model, predict_all
 from search_spaces.errors import UserError
-from trainables.classification import Classification
-from trainables.regression import Regression
+from trainables.answers import Wanted
 from trainables.task import Row
 
 #: Lines that are read from standard input before they are answered, where it is no terminal.
 _LINES = 256
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """How predictions are written: so many of the most probable classes, with their probabilities or without.
-
-    Args:
-        decimals: of a number; None: as the study says.
-        decoding: decoding parameters of a model that writes; those it was exported with stay where none is given.
-    """
-
-    top_k: int = 1
-    probabilities: bool = False
-    decimals: int | None = None
-    decoding: Mapping[str, Any] = field(default_factory=dict)
-
-
 def predict(
-    folder: Path, source: Path, out: Path | None, batch_size: int, wanted: Wanted, workers: int | None = None
+    folder: Path,
+    source: Path,
+    out: Path | None,
+    batch_size: int,
+    wanted: Wanted,
+    *,
+    header: Sequence[str] | None = None,
+    decoding: Mapping[str, Any] | None = None,
+    workers: int | None = None,
 ) -> int:
     """Write the predictions for the file `source`; answers the number of rows.
 
     Args:
         out: CSV file; standard output when None.
+        header: names of the columns of ids and predictions; default: those of the training file.
+        decoding: decoding parameters of a model that writes; those it was exported with stay where none is given.
         workers: processes, each with a device of its own; None: one for each GPU.
 
     Raises:
@@ -60,28 +54,36 @@ def predict(
         raise UserError(
             f"--out {out}: there is no folder {out.parent}", "a file in a folder that exists", "make it first"
         )
-    model = open_on(folder, workers, wanted.decoding)
+    model = open_on(folder, workers, decoding)
     _check(model, wanted)
     layout = layout_of(model.settings)
     split = _read(source, layout)
     with _bar() as bar:
         task = bar.add_task("predict", total=len(split.rows))
         found = predict_all(model, split.rows, batch_size, lambda rows: bar.advance(task, rows))
-    header = [layout.columns.get("id") or "id", str(layout.columns["target"]), *_more_columns(model, wanted)]
+    names = header or [layout.columns.get("id") or "id", str(layout.columns["target"])]
+    names = [*names, *(f"p({label})" for label in model.task.classes if wanted.probabilities)]
     lines = [[row["id"], *_cells(model, prediction, wanted)] for row, prediction in zip(split.rows, found, strict=True)]
     if out is None:
-        _write(sys.stdout, header, lines)
+        _write(sys.stdout, names, lines)
     else:
         staging = out.with_name(f".{out.name}.tmp")
         with staging.open("w", encoding="utf-8", newline="") as file:
-            _write(file, header, lines)
+            _write(file, names, lines)
         staging.replace(out)
     for refused in split.refused:
         print(f"line {refused.line} left out: {refused.reason}", file=sys.stderr)
     return len(found)
 
 
-def answer(folder: Path, lines: TextIO, out: TextIO, batch_size: int, wanted: Wanted) -> int:
+def answer(
+    folder: Path,
+    lines: TextIO,
+    out: TextIO,
+    batch_size: int,
+    wanted: Wanted,
+    decoding: Mapping[str, Any] | None = None,
+) -> int:
     """Answer every line of `lines` with one line; a blank line with a blank line. Answers how many.
 
     Two sentences of one line, for a model that reads pairs, are separated by a tab.
@@ -89,7 +91,7 @@ def answer(folder: Path, lines: TextIO, out: TextIO, batch_size: int, wanted: Wa
     Raises:
         UserError: the folder holds no exported model, or a line is no pair where one is needed.
     """
-    model = open_model(folder, decoding=wanted.decoding)
+    model = open_model(folder, decoding=decoding)
     _check(model, wanted)
     paired = layout_of(model.settings).columns.get("pair") is not None
     number = 0
@@ -128,49 +130,28 @@ def _blocks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 def _line(model: Model, prediction: Any, text: str, wanted: Wanted) -> str:
-    if isinstance(model.task, Classification):
-        return f"{_classes(model.task.labels, prediction, wanted, joined=':')}\t{text}"
-    if isinstance(model.task, Regression):
-        return f"{_number(model.task, prediction, wanted)}\t{text}"
-    return str(prediction)
+    written = model.task.written(prediction, wanted)
+    return written if model.task.writes else f"{written}\t{text}"
 
 
 def _cells(model: Model, prediction: Any, wanted: Wanted) -> list[str]:
-    if isinstance(model.task, Classification):
-        chosen = _classes(model.task.labels, prediction, replace(wanted, probabilities=False))
-        return [chosen, *([f"{value:.6f}" for value in prediction] if wanted.probabilities else [])]
-    if isinstance(model.task, Regression):
-        return [_number(model.task, prediction, wanted)]
-    return [prediction]
-
-
-def _classes(labels: Sequence[str], probabilities: Sequence[float], wanted: Wanted, joined: str = "") -> str:
-    order = sorted(range(len(labels)), key=lambda index: (-probabilities[index], index))[: wanted.top_k]
-    shown = (f"{joined}{probabilities[index]:.4f}" if wanted.probabilities else "" for index in order)
-    return " ".join(labels[index] + share for index, share in zip(order, shown, strict=True))
-
-
-def _number(task: Regression, prediction: float, wanted: Wanted) -> str:
-    decimals = task.decimals if wanted.decimals is None else wanted.decimals
-    return repr(prediction) if decimals is None else f"{round(prediction, decimals) + 0.0:.{decimals}f}"  # no -0.0
-
-
-def _more_columns(model: Model, wanted: Wanted) -> list[str]:
-    if not (wanted.probabilities and isinstance(model.task, Classification)):
-        return []
-    return [f"p({label})" for label in model.task.labels]
+    shares = [f"{value:.6f}" for value in prediction] if wanted.probabilities else []
+    return [model.task.written(prediction, replace(wanted, probabilities=False)), *shares]
 
 
 def _check(model: Model, wanted: Wanted) -> None:
-    if isinstance(model.task, Classification):
-        most = len(model.task.labels)
-        if wanted.top_k > most:
-            raise UserError(f"--top-k {wanted.top_k}", f"1 to {most}: the model has {most} classes", "ask for fewer")
-    elif wanted.top_k > 1 or wanted.probabilities:
-        option = "--top-k" if wanted.top_k > 1 else "--probabilities"
-        raise UserError(f"{option}: this model has no classes", "a classifier", f"leave {option} out")
-    if wanted.decimals is not None and not isinstance(model.task, Regression):
-        raise UserError("--decimals: this model gives no numbers", "a model for regression", "leave --decimals out")
+    for name in wanted.named:
+        if name not in model.task.heeds:
+            option, known = _option(name), ", ".join(map(_option, model.task.heeds))
+            given = f"{option} has no meaning for a model for {model.task.name}"
+            raise UserError(given, known, f"leave {option} out")
+    most = len(model.task.classes)
+    if wanted.top_k > max(most, 1):
+        raise UserError(f"--top-k {wanted.top_k}", f"1 to {most}: the model has {most} classes", "ask for fewer")
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 # ---- files

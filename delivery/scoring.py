@@ -13,7 +13,6 @@ from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, predict_all
 from search_spaces.errors import UserError, raise_all
 from trainables import class_metrics
-from trainables.classification import Classification
 from trainables.task import Evaluation, Row
 
 #: What only an evaluation in training has.
@@ -34,10 +33,10 @@ def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     metrics = model.task.score(Evaluation(found, math.nan, math.nan, seconds), table)
     told: dict[str, Any] = {name: value for name, value in metrics.items() if name not in _NOT_HERE}
-    if isinstance(model.task, Classification):
-        chosen = [max(range(len(row)), key=row.__getitem__) for row in found]
-        labels = model.task.labels
-        told |= {"labels": list(labels), "confusion": class_metrics.confusion(table["labels"], chosen, len(labels))}
+    if model.task.classes:
+        number = {label: index for index, label in enumerate(model.task.classes)}
+        truths, chosen = [number[row["target"]] for row in rows], [model.task.chosen(one) for one in found]
+        told |= {"labels": list(number), "confusion": class_metrics.confusion(truths, chosen, len(number))}
     return {**told, "rows": len(rows), "rouge_tokenizer": model.task.scored_with or None, "seconds": round(seconds, 1)}
 
 
@@ -51,7 +50,7 @@ def evaluate(folder: Path, data: Path, batch_size: int, picture: Path | None = N
         UserError: no model, no such file, or a row without a usable target.
     """
     model = open_on(folder, None)
-    if picture is not None and not isinstance(model.task, Classification):
+    if picture is not None and not model.task.classes:
         given = f"--picture {picture}: this model has no classes"
         raise UserError(given, "a classifier, which has a confusion matrix", "leave --picture out")
     layout: Layout = layout_of(model.settings)

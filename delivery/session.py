@@ -22,7 +22,6 @@ from delivery.summary import summarise
 from search_spaces.errors import UserError
 from search_spaces.schema import parse_duration
 from trainables.class_metrics import draw_confusion
-from trainables.classification import Classification
 from tuning import preparation, retention
 from tuning.live import View, open_view
 from tuning.resources import Plan, plan_slots
@@ -186,7 +185,7 @@ def close(study: Study, material: preparation.Material, splits: Splits, summary:
         return
     before, folder = dict(summary), export(study, material, summary)
     model, batch = open_model(folder), int(summary["best"]["config"].get("per_device_eval_batch_size", 32))
-    if isinstance(model.task, Classification):
+    if model.task.classes:
         seen = score(model, splits.dev.rows, batch)
         summary["confusion"] = {"labels": seen["labels"], "dev": seen["confusion"]}
         draw_confusion(seen["confusion"], seen["labels"], study.paths.root / "confusion_dev.png")

@@ -15,8 +15,10 @@ from corpora.tokenised import values
 from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from trainables import class_metrics
+from trainables.answers import Wanted, most_probable
 from trainables.encoding import encode_whole
-from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, learned_labels, pad, unknown_labels
+from trainables.labels import learned_labels, unknown_labels
+from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, pad
 
 CLASS_WEIGHTS = ("none", "balanced", "sqrt_balanced")
 
@@ -54,6 +56,9 @@ class Classification(Task):
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
     unread: ClassVar[Mapping[str, Any]] = {"regression_loss": "mse"}
+    tag: ClassVar[str] = "text-classification"
+    reading: ClassVar[str] = "model.config.id2label[logits.argmax().item()]"
+    heeds: ClassVar[tuple[str, ...]] = ("top_k", "probabilities")
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
@@ -61,6 +66,10 @@ class Classification(Task):
 
     def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         return unknown_labels(split, rows, self.labels)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.labels
 
     # ---- rows and tokens
 
@@ -135,6 +144,12 @@ class Classification(Task):
             "loss": evaluation.loss,
             "eval_seconds": evaluation.seconds,
         }
+
+    def written(self, prediction: Sequence[float], wanted: Wanted) -> str:
+        return most_probable(self.labels, prediction, wanted)
+
+    def chosen(self, prediction: Sequence[float]) -> int:
+        return max(range(len(prediction)), key=prediction.__getitem__)
 
 
 def encode_rows(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int) -> dict[str, list[Any]]:

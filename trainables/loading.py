@@ -10,6 +10,7 @@ from huggingface_hub.utils import logging as hub_logging
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+import trainables.networks  # noqa: F401  so that transformers' auto classes know RNN and CNN
 from search_spaces.errors import UserError
 
 _WHERE = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"

@@ -14,6 +14,7 @@ from corpora.tokenised import values
 from search_spaces.errors import UserError, raise_all
 from search_spaces.schema import Space
 from trainables import class_metrics
+from trainables.answers import Wanted, rounded
 from trainables.classification import collate, encode_rows, inputs
 from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task
 
@@ -49,6 +50,9 @@ class Regression(Task):
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
     unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "label_smoothing_factor": 0}
+    tag: ClassVar[str] = "text-classification"  # the hub has no other name for it
+    reading: ClassVar[str] = "logits[0, 0].item()"
+    heeds: ClassVar[tuple[str, ...]] = ("decimals",)
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
@@ -118,6 +122,9 @@ class Regression(Task):
             "loss": evaluation.loss,
             "eval_seconds": evaluation.seconds,
         }
+
+    def written(self, prediction: float, wanted: Wanted) -> str:
+        return rounded(prediction, self.decimals if wanted.decimals is None else wanted.decimals)
 
 
 def _problems(split: str, rows: Sequence[Row]) -> list[UserError]:

@@ -15,9 +15,11 @@ from corpora.tokenised import values
 from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from trainables import class_metrics, metrics, text_metrics
+from trainables.answers import Wanted
 from trainables.decoding import reads_the_source
 from trainables.encoding import cut, encode
-from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, learned_labels, pad, unknown_labels
+from trainables.labels import learned_labels, unknown_labels
+from trainables.task import Criterion, Decode, Evaluation, Found, Row, Task, pad
 
 #: So many different targets are labels at most; more are texts.
 _MOST_LABELS = 200
@@ -77,6 +79,7 @@ class Seq2Seq(Task):
     apart: ClassVar[tuple[str, ...]] = ("source", "target")  # a sentence has several translations
     writes: ClassVar[bool] = True
     unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "regression_loss": "mse"}
+    tag: ClassVar[str] = "text2text-generation"
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
@@ -85,6 +88,10 @@ class Seq2Seq(Task):
 
     def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         return unknown_labels(split, rows, self.labels) if self.labels else []
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.labels
 
     def offers(self) -> tuple[str, ...]:
         left_out = {"rdass"} if not self.rdass_encoder else set()
@@ -167,8 +174,8 @@ class Seq2Seq(Task):
     def predict(
         self, model: Any, batch: Mapping[str, torch.Tensor], decode: Decode, decoding: GenerationConfig | None
     ) -> list[Any]:
-        texts = decode(_generated(model, batch, _encoded(model, batch), decoding))
-        return text_metrics.LabelCorrector(self.labels).correct_all(texts)[0] if self.labels else texts
+        """Texts as they were generated: labels are corrected where they are written or scored."""
+        return decode(_generated(model, batch, _encoded(model, batch), decoding))
 
     # ---- scores
 
@@ -195,6 +202,12 @@ class Seq2Seq(Task):
             "gen_len": evaluation.generated_tokens,
             "eval_seconds": evaluation.seconds,
         }
+
+    def written(self, prediction: str, wanted: Wanted) -> str:
+        return text_metrics.LabelCorrector(self.labels).correct(prediction)[0] if self.labels else prediction
+
+    def chosen(self, prediction: str) -> int:
+        return self.labels.index(text_metrics.LabelCorrector(self.labels).correct(prediction)[0])
 
     def _scored_as_labels(self, texts: Sequence[str], targets: Sequence[str]) -> dict[str, float]:
         number = {label: index for index, label in enumerate(self.labels)}

@@ -7,7 +7,6 @@ out once from its space and its training rows (`options`) and that every job and
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,8 +17,9 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from corpora.fingerprint import fingerprint
 from corpora.tokenised import cached, open_table, values
-from search_spaces.errors import UserError, nearest, raise_all
+from search_spaces.errors import UserError, nearest
 from search_spaces.schema import Space
+from trainables.answers import Wanted
 
 Row = Mapping[str, str]
 
@@ -89,6 +89,12 @@ class Task(ABC):
     writes: ClassVar[bool] = False
     #: Parameters that it does not read -> the values that may stand there all the same.
     unread: ClassVar[Mapping[str, Any]] = {}
+    #: What the Hugging Face hub calls such models.
+    tag: ClassVar[str]
+    #: Python that reads the prediction from `logits`, for the model card; empty where text is generated.
+    reading: ClassVar[str] = ""
+    #: Fields of `Wanted` that change how its predictions are written.
+    heeds: ClassVar[tuple[str, ...]] = ()
 
     # ---- options
 
@@ -130,6 +136,11 @@ class Task(ABC):
     def offers(self) -> tuple[str, ...]:
         """The metrics that an evaluation with these options has."""
         return tuple(self.directions)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What every prediction is one of, in the order of their numbers; none where it is a number or free text."""
+        return ()
 
     # ---- rows and tokens
 
@@ -222,45 +233,25 @@ class Task(ABC):
         decode: Decode,
         decoding: GenerationConfig | None,
     ) -> list[Any]:
-        """Predictions of one batch without labels."""
+        """Predictions of one batch without labels, as `score`, `written` and `chosen` take them."""
 
     @abstractmethod
     def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
         """Every metric of `directions` for predictions in the order of `table`."""
 
+    # ---- predictions as people read them
 
-def learned_labels(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
-    """The labels of the training rows, sorted, so that they are numbered alike everywhere.
+    def written(self, prediction: Any, wanted: Wanted) -> str:
+        """One prediction in one cell or line."""
+        return str(prediction)
 
-    Args:
-        rows: split -> rows; all but `train` may hold no label that `train` does not.
+    def chosen(self, prediction: Any) -> int:
+        """The number of the class that a prediction says.
 
-    Raises:
-        UserError: one label only, or a label that cannot be learned.
-    """
-    labels = sorted({row["target"] for row in rows["train"]})
-    problems: list[UserError] = []
-    if len(labels) < 2:
-        given = f"all {len(rows['train'])} training rows have the label {labels[0]!r}" if labels else "no training rows"
-        problems.append(UserError(given, "two labels or more", "check the target column (--set columns.target=…)"))
-    for split, found in rows.items():
-        problems += unknown_labels(split, found, labels)
-    raise_all(problems)
-    return tuple(labels)
-
-
-def unknown_labels(split: str, rows: Sequence[Row], labels: Sequence[str]) -> list[UserError]:
-    """What is wrong with rows whose label was never in train, the most frequent labels first."""
-    known = set(labels)
-    strange = Counter(row["target"] for row in rows if row["target"] not in known)
-    return [
-        UserError(
-            f"label {label!r} stands {count} times in {split}, never in train",
-            f"{', '.join(labels[:10])}{' …' if len(labels) > 10 else ''}",
-            nearest(label, labels) or "take these rows out, or add such rows to train",
-        )
-        for label, count in strange.most_common(5)
-    ]
+        Raises:
+            LookupError: it says none.
+        """
+        raise LookupError(f"{self.name} has no classes")
 
 
 def pad(rows: Sequence[Mapping[str, Sequence[int]]], pads: Mapping[str, int]) -> dict[str, torch.Tensor]:

@@ -124,7 +124,7 @@ def learn(space: Space, splits: Splits) -> Task:
     Raises:
         UserError: rows that cannot be learned from, or a metric that the task's options leave out.
     """
-    rows = {name: split.rows for name, split in _named(splits).items()}
+    rows = {**{name: split.rows for name, split in _named(splits).items()}, "train": splits.learnable}
     task = task_named(space.task).learn(space, rows)
     if space.metric not in task.offers():
         needs = "rdass_encoder" if space.metric == "rdass" else "correct_labels"
@@ -136,7 +136,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
     """Base models and tokenised tables, each made once."""
     space, paths = study.space, study.paths
     task = learn(space, splits)
-    remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
+    remarks, tables = [*splits.remarks, *_lost_classes(task, splits)], dict[str, dict[str, str]]()
     roles = ("source", "target") if task.writes else ("source", "pair")
     for kind, vocabulary in tokenizers_of(space):
         variant = _variant(kind, vocabulary)
@@ -220,6 +220,12 @@ def _variant(kind: str | None, vocabulary: int | None) -> str:
 def _named(splits: Splits) -> dict[str, Split]:
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     return {name: split for name, split in named.items() if split is not None}
+
+
+def _lost_classes(task: Task, splits: Splits) -> list[str]:
+    left = {row["target"] for row in splits.train.rows}
+    lost = [label for label in task.classes if label not in left]
+    return [f"train: filters and sampling left no row of {', '.join(lost)}"] if lost else []
 
 
 def _cut(name: str, made: Prepared, space: Space) -> list[str]:

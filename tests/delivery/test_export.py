@@ -11,11 +11,12 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from benchmarks.small import small_space, small_study
 from delivery.export import export
-from delivery.predict import Wanted, predict
+from delivery.predict import predict
 from delivery.predictor import open_model
 from delivery.scoring import score
 from delivery.summary import against_default, read_lines, summarise
 from search_spaces.errors import UserError
+from trainables.answers import Wanted
 from trainables.job import Job
 from trainables.trial import Workshop, run_trial
 from tuning.preparation import Material, make_job, read

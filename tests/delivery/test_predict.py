@@ -13,11 +13,11 @@ import pytest
 from corpora import speech_levels
 from delivery import parallel
 from delivery.parallel import Workers, devices
-from delivery.predict import Wanted, _number, answer, predict
+from delivery.predict import answer, predict
 from delivery.predictor import open_model, predict_all
 from search_spaces.errors import UserError
 from tests.delivery.conftest import Trained, trained
-from trainables.regression import Regression
+from trainables.answers import Wanted, rounded
 
 
 def read(path: Path) -> list[list[str]]:
@@ -99,9 +99,15 @@ def test_pairs_get_a_rounded_number(sts: Trained, tmp_path: Path) -> None:
         answered(sts, "가\t나\n하나뿐")
 
 
+def test_columns_are_named_as_asked_for(sts: Trained, tmp_path: Path) -> None:
+    """`id,target`, say, whatever the training file called them."""
+    predict(sts.model, sts.files["test"], tmp_path / "out.csv", 4, Wanted(), header=["id", "target"])
+    assert read(tmp_path / "out.csv")[0] == ["id", "target"]
+
+
 def test_a_number_just_below_zero_has_no_sign() -> None:
     """-0.04 with one decimal is 0.0."""
-    assert [_number(Regression(1), number, Wanted()) for number in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
+    assert [rounded(number, 1) for number in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
 
 
 def test_decomposed_hangul_is_composed(cnn: Trained) -> None:
@@ -133,9 +139,9 @@ def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_p
     """More classes than there are, classes of a number, and a folder that is not there."""
     with pytest.raises(UserError, match="--top-k 3"):
         answered(cnn, "가", top_k=3)
-    with pytest.raises(UserError, match="--probabilities: this model has no classes"):
+    with pytest.raises(UserError, match="--probabilities has no meaning for a model for regression"):
         answered(sts, "가\t나", probabilities=True)
-    with pytest.raises(UserError, match="--decimals: this model gives no numbers"):
+    with pytest.raises(UserError, match="--decimals has no meaning for a model for classification"):
         predict(cnn.model, cnn.files["test"], None, 4, Wanted(decimals=1))
     with pytest.raises(UserError, match="there is no folder"):
         predict(cnn.model, cnn.files["test"], tmp_path / "none" / "out.csv", 4, Wanted())

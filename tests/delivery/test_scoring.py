@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from delivery.ensemble import make_ensemble
-from delivery.predictor import open_model, predict_all, read_settings
-from delivery.scoring import evaluate
+from delivery.predictor import Batches, open_model, predict_all, read_settings
+from delivery.scoring import evaluate, score
 from search_spaces.errors import UserError
 from tests.delivery.conftest import Trained, trained
+from trainables.scratch import train_tokenizer
+from trainables.tasks import make_task
 
 
 def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
@@ -44,6 +48,27 @@ def test_the_confusion_matrix_counts_every_row(cnn: Trained, tmp_path: Path) -> 
     assert right / 23 == pytest.approx(found["accuracy"])
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
     assert cnn.summary["confusion"]["labels"] == found["labels"]
+
+
+def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected() -> None:
+    """Of four outputs two are no labels; each is taken for the label next to it."""
+    task = make_task("seq2seq", {"labels": ["긍정", "부정"], "rouge_tokenizer": "whitespace"})
+
+    class Writer:
+        """A model that writes what it is told to."""
+
+        def __init__(self) -> None:
+            self.settings: dict[str, Any] = {"max_target_length": 8}
+            self.task, self.tokenizer = task, train_tokenizer(["긍정 부정"], 20)
+
+        def predict(self, rows: Sequence[Any], batch_size: int) -> Batches:
+            yield list(enumerate(["긍정", "긍졍", "부정", "부"]))
+
+    rows = [{"source": "가", "target": target} for target in ("긍정", "부정", "부정", "부정")]
+    found = score(Writer(), rows, 4)
+    assert found["corrected"] == 0.5
+    assert found["accuracy"] == 0.75
+    assert found["confusion"] == [[1, 0], [1, 2]]
 
 
 def test_a_test_file_without_labels_is_named(cnn: Trained, tmp_path: Path) -> None:

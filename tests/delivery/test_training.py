@@ -13,13 +13,14 @@ from safetensors.torch import load_file
 
 from benchmarks.small import small_study
 from delivery.checking import Order, resolve_space
-from delivery.predict import Wanted, predict
+from delivery.predict import predict
 from delivery.training import one_configuration, train
 from search_spaces.errors import UserError
 from search_spaces.resolve import list_spaces
 from search_spaces.schema import Space
 from tests.delivery.conftest import Trained, trained
 from trainables import checkpoints
+from trainables.answers import Wanted
 from trainables.job import Job
 from trainables.trial import Workshop, run_trial
 from tuning.preparation import make_job

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from corpora.tokenised import open_table
 from search_spaces.errors import UserError
 from trainables import seq2seq
+from trainables.answers import Wanted
 from trainables.encoding import encode
 from trainables.loading import load_tokenizer
 from trainables.models import fresh_model
@@ -134,6 +135,20 @@ def test_an_evaluation_has_every_metric_that_is_offered(name: str, words: PreTra
     perfect = {"accuracy", "macro_f1", "exact_match", "rouge_1", "pearson", "spearman"} & found.keys()
     assert perfect
     assert all(found[metric] == pytest.approx(1.0) for metric in perfect)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_right_prediction_is_written_as_its_target(name: str) -> None:
+    """And says its class, where there are any."""
+    options, targets, right = EXAMPLES[name]
+    task = make_task(name, options)
+    written = [task.written(prediction, Wanted()) for prediction in right]
+    assert written == ([f"{float(target):.1f}" for target in targets] if name == "regression" else targets)
+    if task.classes:
+        assert [task.classes[task.chosen(prediction)] for prediction in right] == targets
+    else:
+        with pytest.raises(LookupError):
+            task.chosen(right[0])
 
 
 def test_written_labels_are_corrected_and_counted(words: PreTrainedTokenizerBase) -> None:

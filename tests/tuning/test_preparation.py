@@ -31,7 +31,7 @@ def splits_with(**targets: list[str]) -> Splits:
         name: Split([{"source": f"글 {row}", "target": text} for row, text in enumerate(given)], f"{name}.tsv", "")
         for name, given in targets.items()
     }
-    return Splits(made["train"], made["dev"], made.get("test"), [])
+    return Splits(made["train"], made["dev"], made.get("test"), [], learnable=made["train"].rows)
 
 
 def test_every_tokenizer_that_can_be_asked_for_is_made_first(tmp_path: Path) -> None:
@@ -114,6 +114,22 @@ def test_a_metric_needs_what_it_measures_with() -> None:
     space = resolve_space("t5", options, ["model=scratch:tiny", "correct_labels=true"], [], None)
     with pytest.raises(UserError, match="300 different targets"):
         learn(space, many)
+
+
+def test_a_sample_may_lose_a_class(tmp_path: Path) -> None:
+    """It stays one, so that dev may have it, and the person is told."""
+    lines = [f"{'드문' if number == 7 else ('긍정', '부정')[number % 2]}\t문장 {number}\n" for number in range(60)]
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.tsv").write_text("".join(lines), encoding="utf-8")
+    options: dict[str, Any] = {f"data.{split}": str(tmp_path / f"{split}.tsv") for split in ("train", "dev")}
+    space = resolve_space("cnn", {**options, "model": "scratch:tiny"}, ["filters.sample=5"], [], None)
+    splits = read(space)
+    assert len(splits.train.rows) == 5
+    assert "드문" not in {row["target"] for row in splits.train.rows}
+    assert learn(space, splits).classes == ("긍정", "드문", "부정")
+    said: list[str] = []
+    prepare(Study.create(space, tmp_path / "runs", "few"), splits, said.append)
+    assert "train: filters and sampling left no row of 드문" in said
 
 
 def test_labels_that_are_written_are_cut_by_their_texts(tmp_path: Path) -> None:
