@@ -248,16 +248,22 @@ def ensemble(
 
 @app.command()
 def models(
-    space: Space,
+    space: Annotated[str, typer.Argument(help="A search space by name or file, or the folder of an exported model.")],
     model: Model = None,
     set_: Sets = None,
     freeze_layers: Annotated[int | None, typer.Option(min=0, help="Default: as the space says.")] = None,
     shapes: Annotated[bool, typer.Option("--shapes", help="Show every weight's shape.")] = False,
 ) -> None:
-    """Show a space's model: parameters by layer, what is frozen, sizes. Loads no weights."""
+    """Show a model: parameters by layer, what is frozen, sizes. Loads no weights."""
     from delivery import checking
-    from delivery.anatomy import dissect, print_layers
+    from delivery.anatomy import dissect, dissect_exported, print_layers
 
+    if Path(space).is_dir():
+        if model is not None or set_:
+            option = "--set" if set_ else "--model"
+            raise UserError(f"{option} beside the folder {space}, whose model is as it is", "", "name a search space")
+        print_layers(*dissect_exported(Path(space), freeze_layers), shapes=shapes)
+        return
     options = _data_options(None, None, None, model, None, None)
     resolved = checking.resolve_space(space, options, set_ or [], [], None, sample=False)
     print_layers(*dissect(resolved, freeze_layers), shapes=shapes)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from delivery.predictor import read_settings
 from search_spaces.schema import Space
+from trainables.loading import load_config
 from trainables.outlines import describe_config, outline
 from trainables.parameters import sort_out
 from trainables.rungs import layer_of
@@ -56,6 +59,13 @@ def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[L
     config = describe_config(space.model, space.architecture, fixed.model)
     frozen = int(fixed.own.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers
     model = outline(config, task_named(space.task), fixed.model, frozen)
+    return type(model).__name__, layers_of(model)
+
+
+def dissect_exported(folder: Path, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
+    """The same of an exported model, which freezes nothing unless told to."""
+    task = task_named(read_settings(folder)["task"])
+    model = outline(load_config(str(folder)), task, freeze_layers=freeze_layers or 0)
     return type(model).__name__, layers_of(model)
 
 

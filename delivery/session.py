@@ -23,7 +23,7 @@ from search_spaces.errors import UserError
 from search_spaces.schema import parse_duration
 from trainables.class_metrics import draw_confusion
 from tuning import preparation, retention
-from tuning.live import View, open_view
+from tuning.live import View, logged, open_view
 from tuning.resources import Plan, plan_slots
 from tuning.study import Study, write_json
 from tuning.wandb_settings import tracking_settings
@@ -53,14 +53,15 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         splits, plan = check(order, Path(folder), view.say)
     space = order.space
     study = Study.create(space, order.storage, order.name)
-    splits = embedded_sample(study, splits, view)
-    view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
-    try:
-        material = preparation.prepare(study, splits, view.say)
-    except UserError:
-        shutil.rmtree(study.paths.root)  # nothing was started: the name stays free
-        raise
-    return _search(study, material, plan, splits, order.address, view)
+    with logged(view, study.paths.log) as view:
+        splits = embedded_sample(study, splits, view)
+        view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
+        try:
+            material = preparation.prepare(study, splits, view.say)
+        except UserError:
+            shutil.rmtree(study.paths.root)  # nothing was started: the name stays free
+            raise
+        return _search(study, material, plan, splits, order.address, view)
 
 
 def embedded_sample(study: Study, splits: Splits, view: View) -> Splits:
@@ -105,10 +106,11 @@ def resume(
             "put the old files back, or start a new study",
         )
     study.save_space()
-    if material is None:  # it was interrupted before its first trial
-        material = preparation.prepare(study, splits, view.say)
-    view.say(f"study {name}: {len(study.records)} of {budget['trials']} trials so far, {plan.described}")
-    return _search(study, material, plan, splits, address, view)
+    with logged(view, study.paths.log) as view:
+        if material is None:  # it was interrupted before its first trial
+            material = preparation.prepare(study, splits, view.say)
+        view.say(f"study {name}: {len(study.records)} of {budget['trials']} trials so far, {plan.described}")
+        return _search(study, material, plan, splits, address, view)
 
 
 def _changed(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> str:

@@ -24,7 +24,7 @@ from trainables.parameters import sort_out
 from trainables.tracking import RunSettings, Tracker, TrackingCallback
 from trainables.trial import Workshop, run_trial
 from tuning import preparation, retention, samplers
-from tuning.live import TableView, View, open_view
+from tuning.live import TableView, View, logged, open_view
 from tuning.proposals import max_epochs
 from tuning.study import COMPLETED, FAILED, Study, TrialRecord, write_json
 from tuning.wandb_settings import tracking_settings
@@ -56,8 +56,21 @@ def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None 
     with tempfile.TemporaryDirectory() as folder:
         splits, _ = check(order, Path(folder), view.say)
     study = Study.create(order.space, order.storage, order.name)
-    splits = _fewer(embedded_sample(study, splits, view), rows, order.space.seed)
-    view.say(f"training {order.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
+    meter = Meter(view.console) if isinstance(view, TableView) else None
+    with logged(view, study.paths.log) as view:
+        return _train(study, splits, point, rows, view, meter)
+
+
+def _train(
+    study: Study,
+    splits: Splits,
+    point: checkpoints.Checkpoint | None,
+    rows: int | None,
+    view: View,
+    meter: Meter | None,
+) -> dict[str, Any]:
+    splits = _fewer(embedded_sample(study, splits, view), rows, study.space.seed)
+    view.say(f"training {study.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
     try:
         material = preparation.prepare(study, splits, view.say)
     except UserError:
@@ -73,7 +86,7 @@ def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None 
             shutil.rmtree(study.paths.root)
             raise
     write_json(study.paths.trial(record.trial_id) / "job.json", job)
-    _run(study, record, Job.from_dict(job), view)
+    _run(study, record, Job.from_dict(job), view, meter)
     retention.sweep(study)
     summary = summarise(study, material, slots=1, worker_groups_started=0, wall_seconds=record.results[-1].seconds)
     close(study, material, splits, summary, "done")
@@ -161,9 +174,8 @@ class _Teller:
         return True
 
 
-def _run(study: Study, record: TrialRecord, job: Job, view: View) -> None:
+def _run(study: Study, record: TrialRecord, job: Job, view: View, meter: Meter | None) -> None:
     tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
-    meter = Meter(view.console) if isinstance(view, TableView) else None
     callbacks = [*([TrackingCallback(tracker)] if tracker else []), *([meter] if meter else [])]
     status = "failed"
     try:

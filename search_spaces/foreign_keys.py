@@ -190,7 +190,7 @@ BASELINE: dict[str, dict[str, Rule]] = {
 _PLAIN: dict[str, Rule] = {
     "batch_size": to("fixed.per_device_train_batch_size", _COUNT, "rows of training, per device"),
     "debug": nothing(
-        _must(False), "a search is no debug run", "take it out; --dry-run checks all, --trials 1 tries one trial"
+        _must(False), "a search is no debug run", "take it out; train --rows 500 is one, --dry-run only checks"
     ),
     "epochs": to("fixed.num_train_epochs", _POSITIVE),
     "eval_strategy": _EVALUATIONS,

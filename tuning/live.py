@@ -10,7 +10,10 @@ import atexit
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol, TextIO
 
 from rich.console import Console, RenderableType
@@ -187,6 +190,34 @@ class LineView:
     def _write(self, line: str) -> None:
         encoding = self._stream.encoding or "utf-8"
         self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+class _Logged:
+    """Another view, whose events are kept as lines too."""
+
+    def __init__(self, view: View, log: LineView) -> None:
+        self._views: tuple[View, View] = (view, log)
+
+    def show(self, progress: Progress) -> None:
+        for view in self._views:
+            view.show(progress)
+
+    def say(self, text: str) -> None:
+        for view in self._views:
+            view.say(text)
+
+    def close(self) -> None:
+        for view in self._views:
+            view.close()
+
+
+@contextmanager
+def logged(view: View, path: Path) -> Iterator[View]:
+    """`view`, and what it is told as lines at the end of the file `path`, below the time."""
+    with path.open("a", encoding="utf-8") as file:
+        log = LineView(file)
+        log.say(f"---- {datetime.now():%Y-%m-%d %H:%M:%S}")
+        yield _Logged(view, log)
 
 
 def _start_line(row: TrialRow, metric: str) -> str:

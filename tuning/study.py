@@ -9,6 +9,7 @@
     wandb/            offline runs
     best_model/       the exported model
     summary.json      what came out
+    log.txt           what was told while it ran
     ray/              Ray's own files
 """
 
@@ -64,6 +65,10 @@ class Paths:
     @property
     def summary(self) -> Path:
         return self.root / "summary.json"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log.txt"
 
     @property
     def ray(self) -> Path:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from delivery.anatomy import dissect, layers_of, print_layers, totals
+from delivery.anatomy import dissect, dissect_exported, layers_of, print_layers, totals
 from delivery.checking import resolve_space
+from delivery.predictor import open_model
 from search_spaces.errors import UserError
+from tests.delivery.conftest import Trained
 
 _NO_DATA = {f"data.{split}": None for split in ("train", "dev", "test")}
 
@@ -44,6 +46,18 @@ def test_a_space_shows_its_own_model() -> None:
     frozen = resolve_space("kcbert", _NO_DATA, sets, [], None, sample=False)
     left = [sum(not layer.trained for layer in dissect(frozen, number)[1]) for number in (None, 2, 0)]
     assert left[0] > left[1] > left[2] == 0
+
+
+def test_an_exported_model_shows_its_own_layers(cnn: Trained, sts: Trained) -> None:
+    """As many parameters as its weights have; freezing is asked for."""
+    for trained in (cnn, sts):
+        kind, layers = dissect_exported(trained.model)
+        model = open_model(trained.model, "cpu").model  # type: ignore[attr-defined]
+        assert kind == type(model).__name__
+        assert totals(layers)["parameters"] == totals(layers)["trained"] == model.num_parameters()
+    assert totals(dissect_exported(sts.model, 1)[1])["trained"] < totals(layers)["trained"]
+    with pytest.raises(UserError, match=r"holds no kotune\.json"):
+        dissect_exported(cnn.storage)
 
 
 def test_widths_may_be_a_list() -> None:

@@ -75,6 +75,9 @@ def test_every_evaluation_is_told(storage: Path, review_files: dict[str, Path]) 
     assert any(line.startswith("best     accuracy ") for line in lines)
     assert all(line.strip() for line in lines)
     assert json.loads((storage / "told" / "summary.json").read_text())["best"]["epoch"] in (1.0, 2.0)
+    log = (storage / "told" / "log.txt").read_text(encoding="utf-8")
+    assert log.partition("\n")[0].startswith("---- 20")
+    assert "epoch 1/" in log
 
 
 def test_a_patience_that_ended_is_told(storage: Path, review_files: dict[str, Path]) -> None:

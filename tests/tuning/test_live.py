@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from tests.tuning.snapshots import a_progress, a_row, rows_with
-from tuning.live import LineView, SilentView, TableView, open_view
+from tuning.live import LineView, SilentView, TableView, logged, open_view
 from tuning.progress import Progress
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -100,6 +100,19 @@ def test_the_view_suits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(open_view(io.StringIO(), quiet=True, force_terminal=True), SilentView)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(open_view(io.StringIO(), force_terminal=True), LineView)
+
+
+def test_a_log_keeps_what_is_told(tmp_path: Path) -> None:
+    """The same lines as a pipe gets, below the time; a second sitting adds to them."""
+    stream = io.StringIO()
+    for number in (1, 2):
+        with logged(LineView(stream), tmp_path / "log.txt") as view:
+            view.say(f"sitting {number}")
+            view.show(a_progress(rows_with(completed=number)))
+            view.close()
+    first, second = (tmp_path / "log.txt").read_text(encoding="utf-8").split("---- ")[1:]
+    assert "".join(part.partition("\n")[2] for part in (first, second)) == stream.getvalue()
+    assert "sitting 2" in second
 
 
 def test_silence_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
