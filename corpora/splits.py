@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpora.reading import Refused, read_table
 from corpora.splitting import cut_by_group, shared_texts
+from search_spaces.errors import UserError
 
 Rows = list[dict[str, str]]
 
@@ -20,12 +22,14 @@ class Layout:
         columns: role (`source`, `target`, and perhaps `id` and `pair`) -> column name.
         header: names of the columns of files without a header line.
         quoting, broken: as `corpora.reading.read_table` has them.
+        labels: targets as the files have them -> as they are learned; None: as they are.
     """
 
     columns: Mapping[str, str | None]
     header: Sequence[str] = ()
     quoting: str = "auto"
     broken: str = "stop"
+    labels: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,17 @@ def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
     others = {"id": named.get("id") or ""} | ({} if targets else {"target": named["target"]})
     table = read_table(path, needed, others, header=layout.header, quoting=_quoting(path, layout), broken=layout.broken)
     rows = [{**row, "id": row.get("id") or str(number)} for number, row in enumerate(table.rows, 1)]
+    if targets and layout.labels:
+        rows = _relabelled(rows, layout.labels, path)
     return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused))
+
+
+def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:
+    strange = Counter(row["target"] for row in rows if row["target"] not in labels)
+    if strange:
+        shown = ", ".join(f"{label!r} ({count} times)" for label, count in strange.most_common(5))
+        raise UserError(f"{path}: data.labels says nothing of {shown}", ", ".join(labels), "add it to data.labels")
+    return [{**row, "target": labels[row["target"]]} for row in rows]
 
 
 def _quoting(path: str, layout: Layout) -> str:

@@ -60,7 +60,8 @@ def layout_of(settings: dict[str, Any]) -> Layout:
     """How the files are written that the model was trained on."""
     columns = dict(settings["columns"])
     header = tuple(columns.pop("header", ()))
-    return Layout(columns, header, settings.get("quoting", "auto"), settings.get("broken_rows", "stop"))
+    quoting, broken = settings.get("quoting", "auto"), settings.get("broken_rows", "stop")
+    return Layout(columns, header, quoting, broken, settings.get("labels"))
 
 
 class Predictor:

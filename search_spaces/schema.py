@@ -16,6 +16,7 @@ from search_spaces.values import (
     parse_duration,
     path,
     real,
+    renamed,
     share,
     text,
     texts,
@@ -94,6 +95,7 @@ class Data(TypedDict):
     dev_share: Annotated[float, share(), 0.1]  # of the training rows, cut off where there is no dev file
     quoting: Annotated[str, one_of("auto", "csv", "none"), "auto"]
     broken_rows: Annotated[str, one_of("stop", "skip"), "stop"]  # rows that cannot be read; skipped ones are counted
+    labels: Annotated[dict[str, str] | None, optional(renamed()), None]  # targets of the files -> what is learned
 
 
 class Filters(TypedDict):

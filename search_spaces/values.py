@@ -229,6 +229,20 @@ def texts() -> Reader:
     return Reader("a list of texts", "['#Person1#', '#Person2#']", read)
 
 
+def renamed() -> Reader:
+    """A mapping of texts to texts; YAML reads a bare 0 as a number, which is its text again here."""
+
+    def read(value: object) -> dict[str, str]:
+        plain = (str, int)
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError(value)
+        if any(isinstance(item, bool) or not isinstance(item, plain) for pair in value.items() for item in pair):
+            raise ValueError(value)
+        return {str(old): str(new) for old, new in value.items()}
+
+    return Reader("a mapping OLD: NEW of texts", "{0: 부정, 1: 긍정}", read)
+
+
 def optional(reader: Reader) -> Reader:
     """What `reader` reads, or null."""
     return replace(

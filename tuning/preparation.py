@@ -86,7 +86,8 @@ def layout_of(space: Space) -> Layout:
     """How the study's files are written."""
     roles = ("id", "source", "pair", "target")
     named: dict[str, str | None] = {role: space.columns[role] for role in roles}  # type: ignore[literal-required]
-    return Layout(named, space.columns["header"], space.data["quoting"], space.data["broken_rows"])
+    data = space.data
+    return Layout(named, space.columns["header"], data["quoting"], data["broken_rows"], data["labels"])
 
 
 def read(space: Space) -> Splits:

@@ -2,12 +2,13 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from corpora.splits import Layout, Splits, read_splits
+from corpora.splits import Layout, Splits, read_split, read_splits
 from search_spaces.errors import UserError
 
 COLUMNS = {"id": "fname", "source": "dialogue", "target": "summary"}
@@ -46,6 +47,18 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
     assert splits.dev.rows == [{"id": "d1", "source": "dev 대화 0", "target": "다"}]
     assert splits.test is None
     assert splits.remarks == []
+
+
+def test_labels_get_the_words_that_are_learned(tmp_path: Path) -> None:
+    """Before dev is cut; a label that has none is named, and how often it stands there. Whoever predicts has none."""
+    train = write(tmp_path / "train.csv", ["0", "1"] * 10)
+    layout = replace(LAYOUT, labels={"0": "부정", "1": "긍정"})
+    splits = read_splits(train, None, None, layout, seed=0, apart=("source",))
+    assert targets(splits, "train") == targets(splits, "dev") == {"부정", "긍정"}
+    odd = write(tmp_path / "odd.csv", ["0", "2", "2"])
+    with pytest.raises(UserError, match=r"data\.labels says nothing of '2' \(2 times\)"):
+        read_split(odd, layout)
+    assert read_split(odd, layout, targets=False).rows[1]["source"] == "odd 대화 1"
 
 
 def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
