@@ -205,14 +205,14 @@ def predict(
     from trainables.answers import Wanted
 
     wanted, decoding = Wanted(top_k, probabilities, decimals), dict(parse_set_option(text) for text in set_ or [])
-    names = header.split(",") if header is not None else None
+    names = [name.strip() for name in header.split(",")] if header is not None else None
     if names is not None and (len(names) != 2 or not all(names)):
-        raise UserError(f"--header {header}", "two names, of the ids and of the predictions", "--header id,target")
+        raise UserError(f"--header {header!r}", "two names, of the ids and of the predictions", "--header id,target")
     if input == "-":
-        options = {"--out": out, "--workers": workers, "--header": header}
-        for option in (name for name, value in options.items() if value is not None):
-            given, todo = f"{option} with lines of standard input", "name the file as INPUT, or use > FILE"
-            raise UserError(given, f"{option} with a file", todo)
+        of_files = {"--out": out, "--workers": workers, "--header": header}
+        if options := ", ".join(name for name, value in of_files.items() if value is not None):
+            given, todo = f"{options} with lines of standard input", "name the file as INPUT; lines go on with > FILE"
+            raise UserError(given, f"{options} with a file", todo)
         answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted, decoding)
         return
     rows = run(model_dir, Path(input), out, batch_size, wanted, header=names, decoding=decoding, workers=workers)
@@ -257,8 +257,9 @@ def models(
     """Show a model: parameters by layer, what is frozen, sizes. Loads no weights."""
     from delivery import checking
     from delivery.anatomy import dissect, dissect_exported, print_layers
+    from search_spaces.resolve import list_spaces
 
-    if Path(space).is_dir():
+    if space not in list_spaces() and Path(space).is_dir():
         if model is not None or set_:
             option = "--set" if set_ else "--model"
             raise UserError(f"{option} beside the folder {space}, whose model is as it is", "", "name a search space")

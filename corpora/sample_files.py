@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-GIVE_UP_AFTER = 10_000  # duplicates in a row: the tables are exhausted
+GIVE_UP_AFTER = 10_000  # attempts in vain, one after another: the tables are exhausted
 
 
 def distinct(make: Callable[[], T | None], texts: Callable[[T], Sequence[str]], what: str) -> Iterator[T]:
@@ -25,16 +25,16 @@ def distinct(make: Callable[[], T | None], texts: Callable[[T], Sequence[str]], 
         RuntimeError: nothing new came in `GIVE_UP_AFTER` calls.
     """
     seen: set[str] = set()
-    made = duplicates = 0
-    while duplicates < GIVE_UP_AFTER:
+    made = in_vain = 0
+    while in_vain < GIVE_UP_AFTER:
         one = make()
-        duplicates += 1
+        in_vain += 1
         if one is None:
             continue
         new = texts(one)
         if len(set(new)) == len(new) and seen.isdisjoint(new):
             seen.update(new)
-            made, duplicates = made + 1, 0
+            made, in_vain = made + 1, 0
             yield one
     raise RuntimeError(f"no new {what} in {GIVE_UP_AFTER} attempts after {made}")
 

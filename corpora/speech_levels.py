@@ -196,7 +196,7 @@ def _length(text: str) -> int:
     return sum("가" <= character <= "힣" for character in text)
 
 
-def _fitting(rng: Random) -> tuple[str, str] | None:
+def _if_it_fits(rng: Random) -> tuple[str, str] | None:
     pair = _sentence(rng)
     return pair if all(SYLLABLES[0] <= _length(text) <= SYLLABLES[1] for text in pair) else None
 
@@ -204,7 +204,7 @@ def _fitting(rng: Random) -> tuple[str, str] | None:
 def rewritings(seed: int) -> Iterator[tuple[str, str]]:
     """Yield (casual, polite) without end, neither twice; raises RuntimeError when the tables run dry."""
     rng = Random(seed)
-    return distinct(lambda: _fitting(rng), lambda pair: pair, "sentence")
+    return distinct(lambda: _if_it_fits(rng), lambda pair: pair, "sentence")
 
 
 def generate(rows: int, seed: int) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpora.reading import Refused, read_table
+from corpora.records import clean
 from corpora.splitting import cut_by_group, shared_texts
 from search_spaces.errors import UserError
 
@@ -47,7 +48,7 @@ class Splits:
     """All splits of a study; `remarks` are sentences for the person who gave them.
 
     Args:
-        learnable: the training rows before any were filtered or sampled: they say which classes there are.
+        learnable: the training rows before a sample was drawn of them: they say which classes there are.
     """
 
     train: Split
@@ -74,6 +75,7 @@ def read_splits(
     *,
     seed: int,
     apart: Sequence[str],
+    classes: bool = False,
     dev_share: float = 0.1,
 ) -> Splits:
     """Read all files; without `dev`, cut it from `train` so that no text of the roles `apart` stands on both sides.
@@ -81,6 +83,7 @@ def read_splits(
     Args:
         seed: of the cut.
         apart: the roles that tell whether two rows are too alike to be on both sides.
+        classes: whether targets are classes; rows of one that would be in dev alone stay in train.
         dev_share: of the training rows that becomes the dev split.
 
     Raises:
@@ -95,6 +98,9 @@ def read_splits(
         remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", whole, apart)
     else:
         kept, cut = cut_by_group(whole.rows, apart, dev_share, seed)
+        _check_size(len(cut), len(whole.rows), dev_share, what)
+        if classes:
+            kept, cut = _with_every_class(whole.rows, kept, cut, apart)
         dev_split = replace(whole, rows=[whole.rows[row] for row in cut], refused=())
         whole = replace(whole, rows=[whole.rows[row] for row in kept])
         remarks.append(f"no --dev: {len(cut):,} rows were cut from train, none of their {what} on both sides")
@@ -123,7 +129,26 @@ def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
     return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused))
 
 
+def _check_size(cut: int, rows: int, share: float, what: str) -> None:
+    wanted = share * rows
+    if not wanted / 2 - 1 <= cut <= 2 * wanted + 1:
+        given = f"of {rows:,} training rows {cut:,} can be cut off for dev: rows hang together by common {what}"
+        classes = "; if targets are classes, --set correct_labels=true" if "target" in what else ""
+        raise UserError(given, f"about {wanted:,.0f} (data.dev_share)", f"--dev FILE{classes}")
+
+
+def _with_every_class(
+    rows: Rows, kept: Sequence[int], cut: Sequence[int], apart: Sequence[str]
+) -> tuple[list[int], list[int]]:
+    """The cut, but for rows of classes that nothing would be learned of, and for those that share a text with them."""
+    known = {rows[row]["target"] for row in kept}
+    rare = [rows[row] for row in cut if rows[row]["target"] not in known]
+    back = {row for row in cut if any(shared_texts(rare, [rows[row]], role) for role in apart)}
+    return sorted([*kept, *back]), [row for row in cut if row not in back]
+
+
 def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:
+    labels = {clean(old): clean(new) for old, new in labels.items()}
     strange = Counter(row["target"] for row in rows if row["target"] not in labels)
     if strange:
         shown = ", ".join(f"{label!r} ({count} times)" for label, count in strange.most_common(5))

@@ -68,22 +68,22 @@ def _check(rows: Sequence[Row], roles: Sequence[str], fraction: float) -> None:
 
 def _groups(rows: Sequence[Row], roles: Sequence[str]) -> dict[str, list[int]]:
     """Rows that belong together, by the first of their texts in the first role."""
-    texts = [[(role, _same(row[role])) for role in roles] for row in rows]
-    above: dict[tuple[str, str], tuple[str, str]] = {}  # text -> one nearer to the first of its group
+    above = list(range(len(rows)))  # row -> one nearer to the first of its group
 
-    def first(text: tuple[str, str]) -> tuple[str, str]:
-        while (upper := above.setdefault(text, text)) != text:
-            above[text] = above[upper]  # half the way for the next who asks
-            text = upper
-        return text
+    def first(row: int) -> int:
+        while above[row] != row:
+            above[row] = above[above[row]]  # halves the way for whoever asks next
+            row = above[row]
+        return row
 
-    for own, *others in texts:
-        for other in others:
-            above[first(other)] = first(own)
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for index, (own, *_) in enumerate(texts):
-        groups[first(own)].append(index)
-    return {min(texts[index][0][1] for index in group): group for group in groups.values()}
+    seen: dict[tuple[str, str], int] = {}
+    for index, row in enumerate(rows):
+        for role in roles:
+            above[first(index)] = first(seen.setdefault((role, _same(row[role])), index))
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(rows)):
+        groups[first(index)].append(index)
+    return {min(_same(rows[index][roles[0]]) for index in group): group for group in groups.values()}
 
 
 def _same(text: str) -> str:

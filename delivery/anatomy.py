@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from delivery.predictor import read_settings
+from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from trainables.loading import load_config
-from trainables.outlines import describe_config, outline
+from trainables.outlines import base_config, described, outline
 from trainables.parameters import sort_out
 from trainables.rungs import layer_of
 from trainables.tasks import task_named
@@ -56,7 +57,7 @@ def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[L
         UserError: there is no such model, or it has fewer layers than are to be frozen.
     """
     fixed = sort_out(space.fixed)
-    config = describe_config(space.model, space.architecture, fixed.model)
+    config = described(base_config(space.model, space.architecture), fixed.model)
     frozen = int(fixed.own.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers
     model = outline(config, task_named(space.task), fixed.model, frozen)
     return type(model).__name__, layers_of(model)
@@ -64,7 +65,10 @@ def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[L
 
 def dissect_exported(folder: Path, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
     """The same of an exported model, which freezes nothing unless told to."""
-    task = task_named(read_settings(folder)["task"])
+    settings = read_settings(folder)
+    if members := settings.get("members"):
+        raise UserError(f"{folder} is an ensemble", "one of its members", f"name {folder / members[0]}, say")
+    task = task_named(settings["task"])
     model = outline(load_config(str(folder)), task, freeze_layers=freeze_layers or 0)
     return type(model).__name__, layers_of(model)
 

@@ -12,7 +12,7 @@ from typing import Any
 from corpora.splits import Splits
 from search_spaces import foreign
 from search_spaces.errors import UserError
-from search_spaces.ranges import Choice, Range
+from search_spaces.ranges import Choice, Range, listed
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space
 from search_spaces.values import load_yaml
@@ -205,10 +205,22 @@ def check_configs(space: Space) -> None:
 
 
 def _configs(space: Space) -> list[dict[str, Any]]:
-    """The recipe default, and it with one parameter after the other at the ends of its range."""
-    base = {**space.fixed, **samplers.defaults(space.search)}
-    searched = {name: found for name, found in space.search.items() if name in base}
-    return [base, *({**base, name: value} for name, found in searched.items() for value in _ends(found))]
+    """The recipe default, and it with one parameter after the other at the ends of its range.
+
+    One that exists only beside other values is looked at beside those.
+    """
+    pins: list[dict[str, Any]] = [{}]
+    for name, found in space.search.items():
+        pins += [{**_fulfilling(space, found), name: value} for value in _ends(found)]
+    return [{**space.fixed, **samplers.defaults(space.search, pinned)} for pinned in pins]
+
+
+def _fulfilling(space: Space, found: Range) -> dict[str, Any]:
+    """Values beside which a parameter exists."""
+    pins: dict[str, Any] = {}
+    for parent, wanted in (found.when or {}).items():
+        pins |= {**_fulfilling(space, space.search[parent]), parent: listed(wanted)[0]}
+    return pins
 
 
 def machines(address: str | None) -> list[Machine]:

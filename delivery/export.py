@@ -57,7 +57,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         "columns": {**study.space.columns, "header": list(study.space.columns["header"])},
         "quoting": study.space.data["quoting"],
         "broken_rows": study.space.data["broken_rows"],
-        "labels": study.space.data["labels"],
+        "file_labels": study.space.data["labels"],
         "strip_whitespace": study.space.filters["strip_whitespace"],
         "max_source_length": study.space.max_source_length,
         "max_target_length": study.space.max_target_length,

@@ -16,7 +16,7 @@ from corpora.splits import Layout
 from search_spaces.errors import UserError, raise_all
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
-from trainables.loading import load_model, load_tokenizer
+from trainables.loading import first_line, load_model, load_tokenizer
 from trainables.parameters import sort_out, value_problems
 from trainables.task import Row, Task
 from trainables.tasks import make_task
@@ -61,7 +61,7 @@ def layout_of(settings: dict[str, Any]) -> Layout:
     columns = dict(settings["columns"])
     header = tuple(columns.pop("header", ()))
     quoting, broken = settings.get("quoting", "auto"), settings.get("broken_rows", "stop")
-    return Layout(columns, header, quoting, broken, settings.get("labels"))
+    return Layout(columns, header, quoting, broken, settings.get("file_labels"))
 
 
 class Predictor:
@@ -110,7 +110,7 @@ def _decoding(task: Task, model: Any, given: Mapping[str, Any]) -> GenerationCon
     try:
         return decoding_config(model.generation_config, settings.generation)
     except ValueError as error:
-        raise UserError(f"it cannot decode so: {str(error).splitlines()[0]}") from error
+        raise UserError(f"it cannot decode so: {first_line(error)}") from error
 
 
 class Ensemble:

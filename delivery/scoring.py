@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from corpora.filters import stripped
 from corpora.splits import Layout, read_split
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, predict_all
@@ -26,6 +27,8 @@ def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
     Raises:
         UserError: a target that the model cannot give.
     """
+    if model.settings.get("strip_whitespace"):
+        rows = [stripped(row) for row in rows]
     raise_all(model.task.problems("the file", rows))
     started = time.perf_counter()
     table = model.task.targets(rows, model.tokenizer, int(model.settings["max_target_length"]), scored=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -53,14 +52,11 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         splits, plan = check(order, Path(folder), view.say)
     space = order.space
     study = Study.create(space, order.storage, order.name)
-    with logged(view, study.paths.log) as view:
+    with study.tentative() as started, logged(view, study.paths.log) as view:
         splits = embedded_sample(study, splits, view)
         view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
-        try:
-            material = preparation.prepare(study, splits, view.say)
-        except UserError:
-            shutil.rmtree(study.paths.root)  # nothing was started: the name stays free
-            raise
+        material = preparation.prepare(study, splits, view.say)
+        started()
         return _search(study, material, plan, splits, order.address, view)
 
 
@@ -187,7 +183,7 @@ def close(study: Study, material: preparation.Material, splits: Splits, summary:
         return
     before, folder = dict(summary), export(study, material, summary)
     model, batch = open_model(folder), int(summary["best"]["config"].get("per_device_eval_batch_size", 32))
-    if model.task.classes:
+    if model.task.classes and end != "interrupted":  # whoever pressed Ctrl-C is not to wait for a whole split
         seen = score(model, splits.dev.rows, batch)
         summary["confusion"] = {"labels": seen["labels"], "dev": seen["confusion"]}
         draw_confusion(seen["confusion"], seen["labels"], study.paths.root / "confusion_dev.png")

@@ -37,8 +37,8 @@ def one_configuration(space: Space, rows: int | None) -> Space:
         rows: train on so many rows only, drawn by the seed.
     """
     fixed = {**space.fixed, **samplers.defaults(space.search)}
-    filters = {**space.filters, "sample": rows or space.filters["sample"]}
-    return replace(space, fixed=fixed, search={}, budget={**space.budget, "trials": 1}, filters=filters)  # type: ignore[arg-type]
+    wanted = {**space.filters, "sample": rows or space.filters["sample"]}
+    return replace(space, fixed=fixed, search={}, budget={**space.budget, "trials": 1}, filters=wanted)  # type: ignore[arg-type]
 
 
 def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None = None) -> dict[str, Any]:
@@ -57,42 +57,24 @@ def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None 
         splits, _ = check(order, Path(folder), view.say)
     study = Study.create(order.space, order.storage, order.name)
     meter = Meter(view.console) if isinstance(view, TableView) else None
-    with logged(view, study.paths.log) as view:
-        return _train(study, splits, point, rows, view, meter)
-
-
-def _train(
-    study: Study,
-    splits: Splits,
-    point: checkpoints.Checkpoint | None,
-    rows: int | None,
-    view: View,
-    meter: Meter | None,
-) -> dict[str, Any]:
-    splits = _fewer(embedded_sample(study, splits, view), rows, study.space.seed)
-    view.say(f"training {study.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
-    try:
+    with study.tentative() as started, logged(view, study.paths.log) as view:
+        splits = _fewer(embedded_sample(study, splits, view), rows, study.space.seed)
+        view.say(f"training {study.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
         material = preparation.prepare(study, splits, view.say)
-    except UserError:
-        shutil.rmtree(study.paths.root)
-        raise
-    tracking = tracking_settings(study)
-    record = _record(study)
-    job = preparation.make_job(study, material, tracking)(record)
-    if point is not None:
-        try:
+        record = _record(study)
+        job = preparation.make_job(study, material, tracking_settings(study))(record)
+        if point is not None:
             _go_on_from(point, study, record, job)
-        except UserError:
-            shutil.rmtree(study.paths.root)
-            raise
-    write_json(study.paths.trial(record.trial_id) / "job.json", job)
-    _run(study, record, Job.from_dict(job), view, meter)
-    retention.sweep(study)
-    summary = summarise(study, material, slots=1, worker_groups_started=0, wall_seconds=record.results[-1].seconds)
-    close(study, material, splits, summary, "done")
-    write_json(study.paths.summary, summary)
-    for line in read_lines(summary, {}, COMMAND):
-        view.say(line)
+        started()
+        write_json(study.paths.trial(record.trial_id) / "job.json", job)
+        _run(study, record, Job.from_dict(job), view, meter)
+        retention.sweep(study)
+        seconds = record.results[-1].seconds
+        summary = summarise(study, material, slots=1, worker_groups_started=0, wall_seconds=seconds)
+        close(study, material, splits, summary, "done")
+        write_json(study.paths.summary, summary)
+        for line in read_lines(summary, {}, COMMAND):
+            view.say(line)
     return {**summary, "end": "done"}
 
 

@@ -101,6 +101,8 @@ def as_written(value: object) -> Any:
         ValueError: something YAML and JSON cannot carry, or a number that is not finite.
     """
     if isinstance(value, Mapping):
+        if any(isinstance(key, bool) for key in value):  # YAML reads a bare `no` as false
+            raise ValueError(value)
         return {str(key): as_written(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [as_written(item) for item in value]
@@ -233,10 +235,10 @@ def renamed() -> Reader:
     """A mapping of texts to texts; YAML reads a bare 0 as a number, which is its text again here."""
 
     def read(value: object) -> dict[str, str]:
-        plain = (str, int)
         if not isinstance(value, Mapping) or not value:
             raise ValueError(value)
-        if any(isinstance(item, bool) or not isinstance(item, plain) for pair in value.items() for item in pair):
+        named = [item for pair in value.items() for item in pair]
+        if any(isinstance(item, bool) or not isinstance(item, str | int) or not str(item).strip() for item in named):
             raise ValueError(value)
         return {str(old): str(new) for old, new in value.items()}
 

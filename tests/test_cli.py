@@ -95,6 +95,10 @@ MISTAKES = {
     "a study that is not there": (["resume", "nothing"], "there is no study 'nothing'"),
     "a folder that is no model": (["predict", "nowhere", "input.csv"], "kotune.json"),
     "a budget that is no time": (["tune", "kobart", "--time-budget", "soon"], "soon"),
+    "a column too few": (["predict", "nowhere", "input.csv", "--header", "id"], "--header 'id'"),
+    "options of files": (["predict", "nowhere", "--header", "a,b", "--workers", "2"], "--workers, --header with lines"),
+    "settings of a folder": (["models", ".", "--set", "model.dropout=0.1"], "--set beside the folder ."),
+    "a folder of no model": (["models", "."], "holds no kotune.json"),
     "dev without train": (["tune", "kobart", "--dev", "dev.csv", "--model", "scratch:tiny"], "train"),
 }  # fmt: skip
 
@@ -166,3 +170,27 @@ def test_own_data_is_counted_in_a_dry_run(run: Run, data: dict[str, Path]) -> No
     assert code == 0
     assert "no --dev: 2 rows were cut from train" in out  # a tenth of 24
     assert json.dumps(22) in out
+
+
+def test_a_space_has_its_name_before_a_folder(run: Run, tmp_path: Path) -> None:
+    """A clone of KcBERT may lie beside."""
+    (tmp_path / "kcbert").mkdir()
+    code, shown, _ = run("models", "kcbert", "--model", "scratch:tiny")
+    assert code == 0
+    assert "BertForSequenceClassification" in shown
+
+
+@pytest.mark.parametrize(
+    ("depth", "frozen", "fine"), [(2, 2, True), (1, 2, False), (1, 1, True)], ids=["deep", "shallow", "both"]
+)
+def test_values_are_tried_beside_those_that_they_need(depth: int, frozen: int, fine: bool, run: Run) -> None:
+    """Layers are frozen beside `depth` of them only; never beside the other."""
+    Path("space.yaml").write_text(
+        "search:\n"
+        "  model.num_hidden_layers: {choice: [2, 1], default: 2}\n"
+        f"  freeze_layers: {{int: [0, {frozen}], default: 0, when: {{model.num_hidden_layers: {depth}}}}}\n"
+    )
+    options = ["--model", "scratch:tiny", "--config", "space.yaml", "--dry-run"]
+    code, _, said = run("tune", "kcbert", *options, "--set", "sample=reviews")
+    assert code == (0 if fine else 2), said
+    assert fine or f"freeze_layers: {frozen}" in said

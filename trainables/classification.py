@@ -64,6 +64,10 @@ class Classification(Task):
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
         return cls(learned_labels(rows))
 
+    @classmethod
+    def has_classes(cls, space: Space) -> bool:
+        return True
+
     def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         return unknown_labels(split, rows, self.labels)
 

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from search_spaces.errors import UserError, nearest, raise_all
-
-Row = Mapping[str, str]
+from trainables.task import Row
 
 
 def learned_labels(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:

@@ -77,6 +77,8 @@ def load_config(model: str) -> Any:
 
 def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
+    if isinstance(error, KeyError):
+        return f"unknown {error}"  # it says no more than the key
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

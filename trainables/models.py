@@ -115,14 +115,12 @@ class BaseModels:
             return copy.deepcopy(base)
         check_fields(base.config, overrides)
         try:
+            config = made_again(base.config, overrides)
             if weights_seed is None:
-                config = copy.deepcopy(base.config)
-                for name, value in overrides.items():
-                    setattr(config, name, value)
                 model = type(base)(config)
                 model.load_state_dict(base.state_dict())
             else:
-                model = fresh_model(made_again(base.config, overrides), task, weights_seed)
+                model = fresh_model(config, task, weights_seed)
         except UNFIT as error:
             raise unfit(overrides, first_line(error), KEEPS_SHAPES if weights_seed is None else "") from error
         if task.writes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedModel
 
-from search_spaces.errors import UserError, nearest
+from search_spaces.errors import UserError, nearest, raise_all
 from trainables import optimizers
 from trainables.loading import first_line, load_config
 from trainables.parameters import sort_out
@@ -17,23 +18,26 @@ from trainables.scratch import architecture_named, scratch_config, scratch_size
 from trainables.task import Task
 
 #: What a configuration or a model raises that cannot be built as told.
-UNFIT = (RuntimeError, ValueError, TypeError, KeyError, StrictDataclassError)
+UNFIT = (RuntimeError, ValueError, TypeError, KeyError, ArithmeticError, AssertionError, StrictDataclassError)
 #: What may be changed in a model that was trained.
 KEEPS_SHAPES = "fields that leave its weights their shape, such as dropout"
+#: Fields that follow from the tokenizer and the task.
+_DECIDED = ("vocab_size", "pad_token_id", "num_labels", "id2label", "label2id", "problem_type")
 
 
 def check_model(
     model: str, architecture: str, task: Task, configs: Iterable[Mapping[str, Any]] = (), longest: int = 0
 ) -> None:
-    """Check that `model` does the task, reads `longest` tokens, and can be what each of `configs` makes of it.
+    """Check that `model` does the task, and that what each of `configs` makes of it reads `longest` tokens.
 
     Args:
         configs: parameters of trials; `model.*` and `freeze_layers` are read.
 
     Raises:
-        UserError: no such size, folder, hub id or field, a model that cannot do the task, or values it cannot have.
+        UserError: no such size, folder or hub id, a model that cannot do the task, or fields that it cannot have; all
+            of those at once.
     """
-    config = describe_config(model, architecture)
+    config = base_config(model, architecture)
     problem = task.model_problem(config)
     if problem:
         raise UserError(
@@ -42,18 +46,18 @@ def check_model(
             "choose another --model",
         )
     plain = outline(config, task)
-    positions = _positions(plain, architecture_named(architecture).positions if scratch_size(model) else None)
-    if positions and longest > positions:
-        raise UserError(
-            f"{longest} tokens (max_source_length, max_target_length, max_new_tokens or max_length)",
-            f"at most {positions}: model {model!r} has no more positions",
-            "--set max_source_length=…, or whichever is too long",
-        )
+    _check_positions(plain, model, longest)
+    problems = []
     different = {repr(found): found for found in map(_of_the_model, configs)}
     for overrides, frozen in different.values():
-        changed = outline(describe_config(model, architecture, overrides), task, overrides, frozen)
-        if scratch_size(model) is None and _shapes(changed) != _shapes(plain):
-            raise unfit(overrides, "its weights have other shapes", KEEPS_SHAPES)
+        try:
+            changed = outline(described(config, overrides), task, overrides, frozen)
+            _check_positions(changed, model, longest)
+            if scratch_size(model) is None and _shapes(changed) != _shapes(plain):
+                raise unfit(overrides, "its weights have other shapes", KEEPS_SHAPES)
+        except UserError as error:
+            problems.append(error)
+    raise_all(problems)
 
 
 def _of_the_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -61,22 +65,29 @@ def _of_the_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     return found.model, int(found.own.get("freeze_layers") or 0)
 
 
-def describe_config(model: str, architecture: str, overrides: Mapping[str, Any] | None = None) -> Any:
+def base_config(model: str, architecture: str) -> Any:
     """The configuration of a model; a scratch one has the largest vocabulary that its size allows.
 
     Raises:
-        UserError: no such model, or overrides that it cannot have.
+        UserError: no such model.
     """
     size = scratch_size(model)
     if size is None:
-        config = load_config(model)
-    else:
-        most = architecture_named(architecture).sizes[size]["vocabulary"] or 384  # bytes, and what stands beside them
-        config = scratch_config(architecture, size, _NoWords(most))  # type: ignore[arg-type]
-    if not overrides:
-        return config
+        return load_config(model)
+    most = architecture_named(architecture).sizes[size]["vocabulary"] or 384  # bytes, and what stands beside them
+    return scratch_config(architecture, size, _NoWords(most))  # type: ignore[arg-type]
+
+
+def described(config: Any, overrides: Mapping[str, Any]) -> Any:
+    """The configuration with other fields.
+
+    Raises:
+        UserError: fields that it does not have, that are decided elsewhere, or values that they cannot have.
+    """
     check_fields(config, overrides)
     for name, value in overrides.items():
+        if name in _DECIDED:
+            raise unfit({name: value}, "it follows from the tokenizer and the data")
         if "drop" in name and isinstance(value, float | int) and not 0 <= value <= 1:
             raise unfit({name: value}, "it is a probability", "0 to 1")  # many models find out in their first step
     try:
@@ -102,9 +113,8 @@ def outline(
     except UNFIT as error:
         if overrides:
             raise unfit(overrides, first_line(error)) from error
-        raise UserError(
-            f"no model for {task.name} can be made of a {config.model_type}: {first_line(error)}"
-        ) from error
+        given = f"no model for {task.name} can be made of a {config.model_type}: {first_line(error)}"
+        raise UserError(given, f"one that {task.auto_model.__name__} knows", "choose another --model") from error
     optimizers.freeze(model, freeze_layers)
     return model
 
@@ -121,8 +131,14 @@ def check_fields(config: Any, names: Iterable[str]) -> None:
 
 
 def made_again(config: Any, overrides: Mapping[str, Any]) -> Any:
-    """The configuration with other fields; made anew, so that it checks itself."""
-    return type(config)(**{**config.to_dict(), **overrides})
+    """The configuration with other fields; made anew, so that it checks itself and derives what follows from them."""
+    fields = {field.name for field in dataclasses.fields(type(config)) if field.init}
+    given = {name: value for name, value in config.to_dict().items() if name in fields}
+    # What is no field is derived, such as T5's `dense_act_fn`, unless it was set by hand.
+    same = type(config)(**given).to_dict()
+    others = {name: value for name, value in config.to_dict().items() if name not in fields}
+    by_hand = {name: value for name, value in others.items() if same.get(name) != value}
+    return type(config)(**{**given, **by_hand, **overrides})
 
 
 def unfit(overrides: Mapping[str, Any], why: str, allowed: str = "") -> UserError:
@@ -131,14 +147,20 @@ def unfit(overrides: Mapping[str, Any], why: str, allowed: str = "") -> UserErro
     return UserError(f"{written} does not go with the model: {why}", allowed, "change it, or take it out")
 
 
-def _positions(model: PreTrainedModel, known: int | None) -> int | None:
-    """How many tokens a model reads; RoBERTa counts from behind its padding, and so has fewer than it says."""
-    positions: int | None = known if known is not None else getattr(model.config, "max_position_embeddings", None)
+def _check_positions(model: PreTrainedModel, named: str, longest: int) -> None:
+    positions = getattr(model.config, "max_position_embeddings", None)
     if not positions:
-        return None
+        return
+    # RoBERTa counts from behind its padding, and so reads fewer tokens than it has positions.
     found = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
-    lost = [part.padding_idx + 1 for part in found if getattr(part, "padding_idx", None) is not None]
-    return positions - max(lost, default=0)
+    paddings = [getattr(part, "padding_idx", None) for part in found]
+    positions -= max((padding + 1 for padding in paddings if padding is not None), default=0)
+    if longest > positions:
+        raise UserError(
+            f"{longest} tokens (max_source_length, max_target_length, max_new_tokens or max_length)",
+            f"at most {positions}: model {named!r} has no more positions",
+            "--set max_source_length=…, or whichever is too long",
+        )
 
 
 def _shapes(model: PreTrainedModel) -> dict[str, torch.Size]:

@@ -33,7 +33,7 @@ class Architecture:
         sizes: size -> fields of its configuration, and the `vocabulary` that a trained tokenizer may grow to.
         ends: puts the tokenizer's own ends around a text, as the architecture was trained with; else texts get theirs
             from `trainables.encoding`.
-        positions: the most tokens it can read; 0 where there is no limit.
+        positions: the most tokens it reads; 0 where there is no limit.
         tokenizer: a fixed one, where none is trained.
     """
 

@@ -76,15 +76,22 @@ class Seq2Seq(Task):
     usual_metric: ClassVar[str] = "rouge_sum"
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSeq2SeqLM
-    apart: ClassVar[tuple[str, ...]] = ("source", "target")  # a sentence has several translations
     writes: ClassVar[bool] = True
     unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "regression_loss": "mse"}
     tag: ClassVar[str] = "text2text-generation"
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
-        labels = _labels(rows) if space.correct_labels else ()
+        labels = _labels(rows) if cls.has_classes(space) else ()
         return cls(space.rouge_tokenizer, space.remove_tokens, labels, space.rdass_encoder)
+
+    @classmethod
+    def apart(cls, space: Space) -> tuple[str, ...]:
+        return ("source",) if space.correct_labels else ("source", "target")  # a sentence has several translations
+
+    @classmethod
+    def has_classes(cls, space: Space) -> bool:
+        return space.correct_labels
 
     def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         return unknown_labels(split, rows, self.labels) if self.labels else []
@@ -183,7 +190,7 @@ class Seq2Seq(Task):
         texts, targets = evaluation.predictions, values(table, "target")
         found: dict[str, float] = {}
         if self.labels:
-            texts, found["corrected"] = text_metrics.LabelCorrector(self.labels).correct_all(texts)
+            texts, found["corrected"] = _corrector(self.labels).correct_all(texts)
             found |= self._scored_as_labels(texts, targets)
         tokens = metrics.text_tokenizer(self.rouge_tokenizer).tokenize(texts)
         references = values(table, "reference")
@@ -204,10 +211,10 @@ class Seq2Seq(Task):
         }
 
     def written(self, prediction: str, wanted: Wanted) -> str:
-        return text_metrics.LabelCorrector(self.labels).correct(prediction)[0] if self.labels else prediction
+        return _corrector(self.labels).correct(prediction)[0] if self.labels else prediction
 
     def chosen(self, prediction: str) -> int:
-        return self.labels.index(text_metrics.LabelCorrector(self.labels).correct(prediction)[0])
+        return self.labels.index(_corrector(self.labels).correct(prediction)[0])
 
     def _scored_as_labels(self, texts: Sequence[str], targets: Sequence[str]) -> dict[str, float]:
         number = {label: index for index, label in enumerate(self.labels)}
@@ -247,6 +254,11 @@ def _generated(
     generated = model.generate(**source, attention_mask=batch["attention_mask"], generation_config=decoding)
     sequences: list[list[int]] = generated[:: decoding.num_return_sequences or 1].tolist()
     return sequences
+
+
+@cache
+def _corrector(labels: tuple[str, ...]) -> text_metrics.LabelCorrector:
+    return text_metrics.LabelCorrector(labels)
 
 
 @cache

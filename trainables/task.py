@@ -83,8 +83,6 @@ class Task(ABC):
     columns: ClassVar[tuple[str, ...]]
     #: transformers' class that loads a model for it.
     auto_model: ClassVar[Any]
-    #: The roles that tell whether two rows are too alike to stand in two splits: one of their texts is the same.
-    apart: ClassVar[tuple[str, ...]] = ("source",)
     #: Whether the model writes text, and so has decoding parameters.
     writes: ClassVar[bool] = False
     #: Parameters that it does not read -> the values that may stand there all the same.
@@ -123,6 +121,16 @@ class Task(ABC):
         Raises:
             UserError: rows that cannot be learned from.
         """
+
+    @classmethod
+    def apart(cls, space: Space) -> tuple[str, ...]:
+        """The roles that tell whether two rows are too alike to stand in two splits: one of their texts is the same."""
+        return ("source",)
+
+    @classmethod
+    def has_classes(cls, space: Space) -> bool:
+        """Whether targets are classes that are learned from the training rows."""
+        return False
 
     def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         """What is wrong with the targets of rows that are to be scored by a trained model."""

@@ -34,6 +34,7 @@ from trainables.encoding import decoder
 from trainables.engine import Engine
 from trainables.job import Job
 from trainables.judging import BestSoFar, Reporter, TrialFailed
+from trainables.loading import first_line
 from trainables.models import BaseModels
 from trainables.parameters import Settings, sort_out, value_problems
 from trainables.rungs import Rungs
@@ -68,7 +69,7 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
         build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode="min")
         decoding_config(GenerationConfig(), settings.generation)
     except (ValueError, TypeError) as error:
-        raise UserError(f"a trial cannot be made of these values: {str(error).splitlines()[0]}") from error
+        raise UserError(f"a trial cannot be made of these values: {first_line(error)}") from error
 
 
 def _check_own_rate(settings: Settings) -> None:

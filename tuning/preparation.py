@@ -11,7 +11,7 @@ from typing import Any
 
 from corpora import filters
 from corpora.samples import SAMPLES
-from corpora.splits import Layout, Split, Splits, read_splits
+from corpora.splits import Layout, Rows, Split, Splits, read_splits
 from search_spaces.errors import UserError, nearest
 from search_spaces.ranges import Choice
 from search_spaces.schema import Columns, Data, Space
@@ -96,23 +96,31 @@ def read(space: Space) -> Splits:
     Raises:
         UserError: a file is missing, or holds what cannot be used.
     """
-    data = space.data
+    data, task = space.data, task_named(space.task)
     splits = read_splits(
         str(data["train"]),
         data["dev"],
         data["test"],
         layout_of(space),
         seed=derived_seed(space.seed, "split"),
-        apart=("source",) if space.correct_labels else task_named(space.task).apart,
+        apart=task.apart(space),
+        classes=task.has_classes(space),
         dev_share=data["dev_share"],
     )
-    wanted = filters.Filters(**space.filters)
-    kept, taken = filters.apply(splits.train.rows, wanted, derived_seed(space.seed, "sample"))
-    remarks = [*splits.remarks, *(part.told() for part in taken)]
-    found = replace(splits, train=replace(splits.train, rows=kept), remarks=remarks)
+    wanted, seed = filters.Filters(**space.filters), derived_seed(space.seed, "sample")
+    learnable, taken = filters.apply(splits.train.rows, replace(wanted, sample=None), seed)
+    kept, drawn = filters.apply(learnable, filters.Filters(sample=wanted.sample), seed)
+    remarks = [*splits.remarks, *(part.told() for part in (*taken, *drawn))]
+    if task.has_classes(space) and (lost := _targets(learnable) - _targets(kept)):
+        remarks.append(f"train: the sample has no row of {', '.join(sorted(lost))}")
+    found = replace(splits, train=replace(splits.train, rows=kept), learnable=learnable, remarks=remarks)
     if wanted.strip_whitespace:  # it takes no row, and a model is to be judged on texts such as it has learned
         found = replace(found, dev=_stripped(found.dev), test=found.test and _stripped(found.test))
     return found
+
+
+def _targets(rows: Rows) -> set[str]:
+    return {row["target"] for row in rows}
 
 
 def _stripped(split: Split) -> Split:
@@ -137,7 +145,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
     """Base models and tokenised tables, each made once."""
     space, paths = study.space, study.paths
     task = learn(space, splits)
-    remarks, tables = [*splits.remarks, *_lost_classes(task, splits)], dict[str, dict[str, str]]()
+    remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
     roles = ("source", "target") if task.writes else ("source", "pair")
     for kind, vocabulary in tokenizers_of(space):
         variant = _variant(kind, vocabulary)
@@ -221,12 +229,6 @@ def _variant(kind: str | None, vocabulary: int | None) -> str:
 def _named(splits: Splits) -> dict[str, Split]:
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     return {name: split for name, split in named.items() if split is not None}
-
-
-def _lost_classes(task: Task, splits: Splits) -> list[str]:
-    left = {row["target"] for row in splits.train.rows}
-    lost = [label for label in task.classes if label not in left]
-    return [f"train: filters and sampling left no row of {', '.join(lost)}"] if lost else []
 
 
 def _cut(name: str, made: Prepared, space: Space) -> list[str]:

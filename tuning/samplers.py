@@ -76,10 +76,14 @@ def _suggest(trial: optuna.Trial, name: str, found: Range) -> Any:
     return trial.suggest_categorical(name, list(found.options))
 
 
-def defaults(search: Mapping[str, Range]) -> dict[str, Any]:
-    """The recipe default: every range's own default, where its condition holds."""
+def defaults(search: Mapping[str, Range], pinned: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The recipe default: every range's own default, where its condition holds.
+
+    Args:
+        pinned: values that take the place of defaults.
+    """
     chosen: dict[str, Any] = {}
     for name, found in search.items():
         if holds(found.when, chosen):
-            chosen[name] = found.default
+            chosen[name] = (pinned or {}).get(name, found.default)
     return chosen

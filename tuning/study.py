@@ -18,7 +18,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -189,6 +191,17 @@ class Study:
         study = cls(space, paths, name)
         study.save_space()
         return study
+
+    @contextmanager
+    def tentative(self) -> Iterator[Callable[[], None]]:
+        """Removes the folder, so that its name stays free, if a `UserError` comes before what this gives was called."""
+        kept: list[bool] = []
+        try:
+            yield lambda: kept.append(True)
+        except UserError:
+            if not kept:
+                shutil.rmtree(self.paths.root)
+            raise
 
     @classmethod
     def load(cls, storage: Path, name: str) -> Study:

@@ -61,6 +61,23 @@ def test_labels_get_the_words_that_are_learned(tmp_path: Path) -> None:
     assert read_split(odd, layout, targets=False).rows[1]["source"] == "odd 대화 1"
 
 
+def test_a_rare_class_stays_in_train(tmp_path: Path) -> None:
+    """Whatever the seed; with it stay the rows that have the same text."""
+    train = write(tmp_path / "train.csv", [*["긍정", "부정"] * 20, "기타"])
+    for seed in range(20):
+        splits = read_splits(train, None, None, LAYOUT, seed=seed, apart=("source",), classes=True, dev_share=0.3)
+        assert "기타" in targets(splits, "train")
+        assert len(splits.train.rows) + len(splits.dev.rows) == 41
+
+
+def test_a_cut_far_from_what_was_asked_for_is_refused(tmp_path: Path) -> None:
+    """Half of the rows have one target, the other half another: dev would be one of the two."""
+    train = write(tmp_path / "train.csv", ["네", "아니요"] * 20)
+    with pytest.raises(UserError, match="of 40 training rows 20 can be cut off for dev") as caught:
+        read_splits(train, None, None, LAYOUT, seed=0, apart=("source", "target"))
+    assert "correct_labels" in caught.value.todo
+
+
 def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
     """For every split that there is."""
     files = {name: write(tmp_path / f"{name}.csv", [name] * rows) for name, rows in {"train": 3, "dev": 2}.items()}

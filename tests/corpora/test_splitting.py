@@ -83,6 +83,19 @@ def test_the_order_of_rows_does_not_count() -> None:
     assert first == second
 
 
+def test_the_order_of_rows_does_not_count_for_joined_groups_either() -> None:
+    """Sentences of 40 sources and 60 targets, each row joined with others by chance."""
+    draw = random.Random(5)
+    rows = [{"id": str(n), "source": f"s{draw.randrange(90)}", "target": f"t{draw.randrange(200)}"} for n in range(120)]
+    shuffled = draw.sample(rows, len(rows))
+    roles = ["source", "target"]
+    first, second = ({some[i]["id"] for i in cut_by_group(some, roles, 0.2, 4)[1]} for some in (rows, shuffled))
+    assert first == second
+    kept = [row for row in rows if row["id"] not in first]
+    for role in roles:
+        assert shared_texts(kept, [row for row in rows if row["id"] in first], role) == 0
+
+
 def test_the_seed_counts_and_the_global_generator_does_not() -> None:
     """Another seed cuts other rows; the state of `random` is neither used nor moved."""
     rows = rows_of([1, 2] * 50)

@@ -17,7 +17,7 @@ from delivery.predict import answer, predict
 from delivery.predictor import open_model, predict_all
 from search_spaces.errors import UserError
 from tests.delivery.conftest import Trained, trained
-from trainables.answers import Wanted, rounded
+from trainables.answers import Wanted
 
 
 def read(path: Path) -> list[list[str]]:
@@ -103,11 +103,6 @@ def test_columns_are_named_as_asked_for(sts: Trained, tmp_path: Path) -> None:
     """`id,target`, say, whatever the training file called them."""
     predict(sts.model, sts.files["test"], tmp_path / "out.csv", 4, Wanted(), header=["id", "target"])
     assert read(tmp_path / "out.csv")[0] == ["id", "target"]
-
-
-def test_a_number_just_below_zero_has_no_sign() -> None:
-    """-0.04 with one decimal is 0.0."""
-    assert [rounded(number, 1) for number in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
 
 
 def test_decomposed_hangul_is_composed(cnn: Trained) -> None:

@@ -128,6 +128,18 @@ def test_other_classes_cannot_vote(cnn: Trained, storage: Path, tmp_path: Path) 
         make_ensemble(["cnn-study", "other-classes"], cnn.storage, tmp_path / "out", 8)
 
 
+def test_labels_of_files_are_known_to_the_model(review_files: dict[str, Path], storage: Path, tmp_path: Path) -> None:
+    """`evaluate` reads the words of the training file's labels back from the folder."""
+    numbered = {}
+    for split, path in review_files.items():
+        numbered[split] = tmp_path / path.name
+        text = path.read_text(encoding="utf-8").replace("긍정\t", "1\t").replace("부정\t", "0\t")
+        numbered[split].write_text(text, encoding="utf-8")
+    sets = ["data.labels={0: 나빠, 1: 좋아}", "vocabulary=1000"]
+    renamed = trained("cnn", "renamed", storage, numbered, sets)
+    assert evaluate(renamed.model, numbered["test"], 8)["labels"] == ["나빠", "좋아"]
+
+
 def test_targets_that_cannot_be_scored_are_named(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
     """A class that the model does not know, and what is no number."""
     (tmp_path / "test.tsv").write_text("긍정\t좋아요\n중립\t그냥 그래요\n", encoding="utf-8")

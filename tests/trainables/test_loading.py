@@ -36,5 +36,6 @@ def test_a_tokenizer_needs_an_end_token(tmp_path: Path) -> None:
     """BERT's has none."""
     (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가"]))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="has no eos token"):
         load_tokenizer(str(tmp_path))
+    assert load_tokenizer(str(tmp_path), writes=False).pad_token == "[PAD]"

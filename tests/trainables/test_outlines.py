@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import BertConfig, BertForSequenceClassification, RobertaConfig
+from transformers import BertConfig, BertForSequenceClassification, RobertaConfig, T5Config
 
-from search_spaces.errors import UserError
-from trainables.outlines import check_model
+from search_spaces.errors import UserError, UserErrors
+from trainables.outlines import check_model, made_again
 from trainables.tasks import make_task
 
 WRITING = make_task("seq2seq", {})
@@ -33,7 +33,11 @@ def test_a_model_without_a_decoder_is_refused(tmp_path: Path, tiny_base: Path) -
         ("cnn", {"model.dropout": 1.0}, "dropout 1.0 is not a number from 0 to below 1"),
         ("bart", {"model.dropout": "much"}, "model.dropout = 'much' does not go with the model"),
         ("bart", {"model.encoder_attention_heads": 5}, "embed_dim must be divisible by num_heads"),
-        ("bart", {"model.activation_function": "gellu"}, "'gellu'"),
+        ("bart", {"model.encoder_attention_heads": 0}, "model.encoder_attention_heads = 0 does not go with the model"),
+        ("bart", {"model.activation_function": "gellu"}, "does not go with the model: unknown 'gellu'"),
+        ("bart", {"model.max_position_embeddings": 16}, "17 tokens"),
+        ("cnn", {"model.num_labels": 5}, "model.num_labels = 5 does not go with the model: it follows from"),
+        ("cnn", {"model.vocab_size": 9}, "model.vocab_size = 9 does not go with the model: it follows from"),
         ("t5", {"model.dropout_rate": 2.0}, "model.dropout_rate = 2.0 does not go with the model: it is a probability"),
         ("bert", {"freeze_layers": 3}, "freeze_layers: 3"),
         ("bert", {"model.num_hidden_layers": 1, "freeze_layers": 2}, "freeze_layers: 2"),
@@ -45,8 +49,34 @@ def test_what_no_model_can_be_made_of_is_refused(architecture: str, config: dict
     task = WRITING if architecture in ("bart", "t5") else CHOOSING
     check_model("scratch:tiny", architecture, task, [{}, {"learning_rate": 1.0}])
     with pytest.raises(UserError) as caught:
-        check_model("scratch:tiny", architecture, task, [{}, config])
+        check_model("scratch:tiny", architecture, task, [{}, config], longest=17)
     assert told in caught.value.given
+
+
+def test_all_that_cannot_be_is_told_at_once() -> None:
+    """Not one in each run."""
+    with pytest.raises(UserErrors) as caught:
+        check_model("scratch:tiny", "cnn", CHOOSING, [{"model.dropout": 2.0}, {}, {"model.num_filters": 0}])
+    assert [error.given.split(" does not")[0] for error in caught.value.problems] == [
+        "model.dropout = 2.0",
+        "model.num_filters = 0",
+    ]
+
+
+def test_more_positions_may_be_asked_for() -> None:
+    """Of fresh weights."""
+    check_model("scratch:tiny", "bart", WRITING, [{"model.max_position_embeddings": 2048}], longest=1026)
+    with pytest.raises(UserError, match="1500 tokens"):
+        check_model("scratch:tiny", "bart", WRITING, [{}, {"model.max_position_embeddings": 2048}], longest=1500)
+
+
+def test_what_follows_from_a_field_follows_again() -> None:
+    """T5 reads its activation off `feed_forward_proj`; that its outputs are scaled is told by a field that is lost."""
+    config = T5Config(feed_forward_proj="gated-gelu", tie_word_embeddings=False)
+    plain = made_again(config, {"feed_forward_proj": "relu", "dropout_rate": 0.3})
+    assert (plain.dense_act_fn, plain.is_gated_act, plain.dropout_rate) == ("relu", False, 0.3)
+    assert config.scale_decoder_outputs is plain.scale_decoder_outputs is False
+    assert made_again(config, {}).to_dict() == config.to_dict()
 
 
 def test_a_trained_model_keeps_its_shapes(tmp_path: Path) -> None:

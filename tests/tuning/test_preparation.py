@@ -129,7 +129,19 @@ def test_a_sample_may_lose_a_class(tmp_path: Path) -> None:
     assert learn(space, splits).classes == ("긍정", "드문", "부정")
     said: list[str] = []
     prepare(Study.create(space, tmp_path / "runs", "few"), splits, said.append)
-    assert "train: filters and sampling left no row of 드문" in said
+    assert "train: the sample has no row of 드문" in said
+
+
+def test_classes_are_learned_of_rows_as_the_filters_leave_them(tmp_path: Path) -> None:
+    """A class that a filter takes is none; blanks within a label are made one everywhere."""
+    lines = [f"{('매우  긍정', '부정', '중립')[number % 3]}\t문장 {number}\n" for number in range(60)]
+    (tmp_path / "train.tsv").write_text("".join(lines), encoding="utf-8")
+    options: dict[str, Any] = {"data.train": str(tmp_path / "train.tsv"), "model": "scratch:tiny"}
+    sets = ["filters.strip_whitespace=true", "filters.drop_patterns=['^중립$']"]
+    (tmp_path / "dev.tsv").write_text("".join(line for line in lines if "중립" not in line), encoding="utf-8")
+    options["data.dev"] = str(tmp_path / "dev.tsv")
+    space = resolve_space("cnn", options, sets, [], None)
+    assert learn(space, read(space)).classes == ("매우 긍정", "부정")
 
 
 def test_labels_that_are_written_are_cut_by_their_texts(tmp_path: Path) -> None:
