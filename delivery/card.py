@@ -21,7 +21,7 @@ tags: [{tag}, kotune]
 
 # {study}
 
-Found by kotune in {trials} trials: trial `{trial}`, epoch {epoch:g}.
+Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 
 | | |
 |---|---|

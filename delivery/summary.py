@@ -99,7 +99,9 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
     trials, best = summary["trials"], summary["best"]
     counts = f"{trials['completed']} completed, {trials['pruned']} pruned, {trials['failed']} failed"
     unfinished = f", {trials['unfinished']} unfinished" if trials["unfinished"] else ""
-    lines = [f"{trials['total']} trials: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"]
+    lines = [
+        f"{trials['total']} trial{'s' * (trials['total'] != 1)}: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"
+    ]
     metric = summary["metric"]
     name = named(metric, summary["rouge_tokenizer"])
     if best is None:
