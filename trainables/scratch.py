@@ -33,7 +33,6 @@ class Architecture:
         sizes: size -> fields of its configuration, and the `vocabulary` that a trained tokenizer may grow to.
         ends: puts the tokenizer's own ends around a text, as the architecture was trained with; else texts get theirs
             from `trainables.encoding`.
-        positions: the most tokens it reads; 0 where there is no limit.
         tokenizer: a fixed one, where none is trained.
     """
 
@@ -41,7 +40,6 @@ class Architecture:
     sizes: Mapping[str, Mapping[str, int]]
     kinds: tuple[str, ...] = ("bpe",)
     ends: bool = False
-    positions: int = 0
     tokenizer: Callable[[], PreTrainedTokenizerBase] | None = None
 
 
@@ -49,7 +47,7 @@ def _bart(words: PreTrainedTokenizerBase, layers: int, width: int, heads: int, f
     """KoBART's (https://github.com/SKT-AI/KoBART); `layers` counts the encoder's, the decoder has as many."""
     return BartConfig(
         vocab_size=len(words),
-        max_position_embeddings=ARCHITECTURES["bart"].positions,
+        max_position_embeddings=1026,
         encoder_layers=layers,
         decoder_layers=layers,
         d_model=width,
@@ -88,7 +86,7 @@ def _bert(words: PreTrainedTokenizerBase, layers: int, width: int, heads: int, f
     """KcBERT's (https://github.com/Beomi/KcBERT)."""
     return BertConfig(
         vocab_size=len(words),
-        max_position_embeddings=ARCHITECTURES["bert"].positions,
+        max_position_embeddings=300,
         num_hidden_layers=layers,
         hidden_size=width,
         num_attention_heads=heads,
@@ -128,7 +126,6 @@ ARCHITECTURES: dict[str, Architecture] = {
             "small": {"layers": 3, "width": 256, "heads": 4, "feed_forward": 1024, "vocabulary": 8000},
             "base": {"layers": 6, "width": 768, "heads": 16, "feed_forward": 3072, "vocabulary": 30000},
         },
-        positions=1026,
     ),
     "t5": Architecture(
         _t5,
@@ -158,7 +155,6 @@ ARCHITECTURES: dict[str, Architecture] = {
             "base": {"layers": 12, "width": 768, "heads": 12, "feed_forward": 3072, "vocabulary": 30000},
         },
         ends=True,
-        positions=300,
     ),
     # `base` is the baseline of product reviews: embedding 128, bidirectional LSTM 256 × 4.
     "rnn": Architecture(
