@@ -143,7 +143,8 @@ def _with_every_class(
     """The cut, but for rows of classes that nothing would be learned of, and for those that share a text with them."""
     known = {rows[row]["target"] for row in kept}
     rare = [rows[row] for row in cut if rows[row]["target"] not in known]
-    back = {row for row in cut if any(shared_texts(rare, [rows[row]], role) for role in apart)}
+    dev = [rows[row] for row in cut]
+    back = {cut[index] for role in apart for index in shared_texts(rare, dev, role)}
     return sorted([*kept, *back]), [row for row in cut if row not in back]
 
 
@@ -170,6 +171,6 @@ def _refusals(name: str, split: Split) -> list[str]:
 
 
 def _shared(name: str, split: Split, other: str, among: Split, apart: Sequence[str]) -> list[str]:
-    shared = {role: shared_texts(among.rows, split.rows, role) for role in apart}
+    shared = {role: len(shared_texts(among.rows, split.rows, role)) for role in apart}
     total = len(split.rows)
     return [f"{count:,} of {total:,} {name} {role}s also stand in {other}" for role, count in shared.items() if count]

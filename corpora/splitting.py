@@ -43,15 +43,15 @@ def cut_by_group(rows: Sequence[Row], roles: Sequence[str], fraction: float, see
     return [index for index in range(len(rows)) if index not in cut], sorted(cut)
 
 
-def shared_texts(first: Sequence[Row], second: Sequence[Row], role: str) -> int:
-    """How many rows of `second` have a text in `role` that stands in `first` too, without regard to case and
+def shared_texts(first: Sequence[Row], second: Sequence[Row], role: str) -> list[int]:
+    """Indices of the rows of `second` whose text in `role` stands in `first` too, without regard to case and
     whitespace.
 
     Raises:
         KeyError: a row without that role.
     """
     known = {_same(row[role]) for row in first}
-    return sum(_same(row[role]) in known for row in second)
+    return [index for index, row in enumerate(second) if _same(row[role]) in known]
 
 
 def _check(rows: Sequence[Row], roles: Sequence[str], fraction: float) -> None:

@@ -93,7 +93,7 @@ def test_the_order_of_rows_does_not_count_for_joined_groups_either() -> None:
     assert first == second
     kept = [row for row in rows if row["id"] not in first]
     for role in roles:
-        assert shared_texts(kept, [row for row in rows if row["id"] in first], role) == 0
+        assert shared_texts(kept, [row for row in rows if row["id"] in first], role) == []
 
 
 def test_the_seed_counts_and_the_global_generator_does_not() -> None:
@@ -146,10 +146,10 @@ def test_what_cannot_be_cut_is_refused() -> None:
             cut_by_group(rows_of([1, 1]), ["target"], fraction, 0)
 
 
-def test_shared_texts_counts_rows_of_the_second() -> None:
-    """Every row of the second counts once, whatever its case, spacing and number of twins in the first."""
+def test_shared_texts_are_rows_of_the_second() -> None:
+    """Every row of the second is named once, whatever its case, spacing and number of twins in the first."""
     first = [{"target": text} for text in ("A b", "A b", "c")]
     second = [{"target": text} for text in ("a  B", "a b", "d", "C ")]
-    assert shared_texts(first, second, "target") == 3  # 'a  B', 'a b', 'C '
-    assert shared_texts(second, first, "target") == 3
-    assert shared_texts(first, [], "target") == 0
+    assert shared_texts(first, second, "target") == [0, 1, 3]  # 'a  B', 'a b', 'C '
+    assert shared_texts(second, first, "target") == [0, 1, 2]
+    assert shared_texts(first, [], "target") == []
