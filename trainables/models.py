@@ -21,6 +21,7 @@ from trainables.loading import first_line, load_model, load_tokenizer
 from trainables.outlines import KEEPS_SHAPES, UNFIT, check_fields, made_again, unfit
 from trainables.scratch import make_tokenizer, scratch_config, scratch_size
 from trainables.task import Task
+from trainables.ties import kept_apart, staying_apart, take_apart
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
         embeddings: Any = network.get_input_embeddings()
         if len(words) > embeddings.num_embeddings:
             set_seed(recipe.seed)
-            network.resize_token_embeddings(len(words))
+            with staying_apart(network):
+                network.resize_token_embeddings(len(words))
         if network.config.pad_token_id is None:
             network.config.pad_token_id = words.pad_token_id
     disable_progress_bar()
@@ -118,6 +120,7 @@ class BaseModels:
             config = made_again(base.config, overrides)
             if weights_seed is None:
                 model = type(base)(config)
+                take_apart(model, kept_apart(base))
                 model.load_state_dict(base.state_dict())
             else:
                 model = fresh_model(config, task, weights_seed)

@@ -64,7 +64,11 @@ def _bart(words: PreTrainedTokenizerBase, layers: int, width: int, heads: int, f
 def _t5(
     words: PreTrainedTokenizerBase, layers: int, decoder_layers: int, width: int, heads: int, feed_forward: int
 ) -> T5Config:
-    """T5 1.1's (Shazeer 2020, https://arxiv.org/abs/2002.05202: gated GELU), as mT5 and KE-T5 have it."""
+    """T5 1.1's (Shazeer 2020, https://arxiv.org/abs/2002.05202: gated GELU), as mT5 and KE-T5 have it.
+
+    But the output matrix is the embedding, scaled as in the first T5 (Raffel et al. 2020,
+    https://arxiv.org/abs/1910.10683): transformers ties the two always, and unscaled they start at a loss of tens.
+    """
     fields: dict[str, Any] = {
         "vocab_size": len(words),
         "d_model": width,
@@ -74,7 +78,6 @@ def _t5(
         "num_layers": layers,
         "num_decoder_layers": decoder_layers,
         "feed_forward_proj": "gated-gelu",
-        "tie_word_embeddings": False,
         "decoder_start_token_id": words.pad_token_id,
         "pad_token_id": words.pad_token_id,
         "eos_token_id": words.eos_token_id,

@@ -1,12 +1,21 @@
 """Base models: made once, whole or not at all; trials get copies that share nothing but their weights' values."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from safetensors.torch import save_file
+from transformers import (
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    MT5Config,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    T5Config,
+)
 
 from search_spaces.errors import UserError
 from tests.trainables.weights import TEXTS, same_weights
@@ -61,6 +70,49 @@ def test_embeddings_grow_with_new_tokens_only(tiny_base: Path, tmp_path: Path) -
     assert torch.equal(rows[0], rows[1])
     assert not torch.equal(rows[0], rows[2])
     assert load_tokenizer(str(tmp_path / "first")).tokenize("#Address#") == ["#Address#"]
+
+
+@pytest.fixture(scope="module", params=[T5Config, MT5Config])
+def two_matrices(request: pytest.FixtureRequest, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A T5 as T5 1.1 and mT5 are published: the output matrix is not the embedding, and the configuration says so."""
+    words = load_tokenizer(str(tiny_base))
+    config = request.param(
+        vocab_size=len(words), d_model=16, d_kv=4, d_ff=32, num_layers=1, num_heads=4, decoder_start_token_id=0
+    )
+    folder = tmp_path_factory.mktemp(request.param.model_type)
+    model = AutoModelForSeq2SeqLM.from_config(config)
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    weights = model.state_dict() | {"lm_head.weight": torch.randn(len(words), 16)}
+    apart = {name: weight.clone() for name, weight in weights.items() if "embed_tokens" not in name}
+    save_file(apart, folder / "model.safetensors", {"format": "pt"})
+    said = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
+    said.pop("scale_decoder_outputs", None)
+    (folder / "config.json").write_text(json.dumps(said))
+    return folder
+
+
+def test_an_output_matrix_of_its_own_outlives_an_override(two_matrices: Path) -> None:
+    """transformers ties what it makes of the configuration; the trained matrices stay two, each as it was."""
+    loaded = load_model(str(two_matrices))
+    assert not torch.equal(loaded.lm_head.weight, loaded.shared.weight)
+    for overrides in ({}, {"dropout_rate": 0.3}):
+        model = BaseModels().fresh(str(two_matrices), overrides, WRITING, None)
+        assert same_weights(model, loaded)
+        assert model.get_input_embeddings().weight is model.encoder.get_input_embeddings().weight
+        assert model.lm_head.weight is not model.shared.weight
+    assert model.config.dropout_rate == 0.3
+
+
+def test_an_output_matrix_of_its_own_grows_beside_the_embedding(two_matrices: Path, tmp_path: Path) -> None:
+    """With special tokens added, saved, and loaded again."""
+    prepare_base(tmp_path / "base", Recipe(str(two_matrices), special_tokens=("#Address#",)), WRITING, ())
+    before, after = load_model(str(two_matrices)), load_model(str(tmp_path / "base"))
+    for name in ("shared.weight", "lm_head.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"):
+        grown, old = after.get_parameter(name), before.get_parameter(name)
+        assert len(grown) == len(old) + 1
+        assert torch.equal(grown[:-1], old)
+    assert after.get_input_embeddings().weight is after.encoder.get_input_embeddings().weight
 
 
 def test_a_tokenizer_of_ones_own_serves_a_scratch_model(tiny_base: Path, tmp_path: Path) -> None:

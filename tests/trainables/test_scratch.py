@@ -1,8 +1,10 @@
 """Fresh models of KoBART's shape, and tokenizers that keep Korean whole."""
 
+import math
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from search_spaces.errors import UserError
@@ -54,6 +56,16 @@ def test_every_size_can_be_configured(architecture: str, size: str, words: PreTr
     config = scratch_config(architecture, size, words)
     assert config.vocab_size == len(words)
     assert config.pad_token_id == words.pad_token_id
+
+
+@pytest.mark.parametrize("architecture", ["bart", "t5", "byt5"])
+def test_a_fresh_writer_has_no_strong_opinion(architecture: str, words: PreTrainedTokenizerBase) -> None:
+    """Its first loss is near that of guessing, ln V: what must be unlearned first costs epochs."""
+    model = fresh_model(scratch_config(architecture, "tiny", words), make_task("seq2seq", {}), 1)
+    tokens = torch.arange(len(words)).unsqueeze(0)
+    with torch.no_grad():
+        loss = model.eval()(input_ids=tokens, labels=tokens).loss
+    assert loss < 2 * math.log(len(words))  # a T5 expects its last token again; unscaled it had 15 times ln V
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
