@@ -57,7 +57,7 @@ class Taken:
         """One line for a person."""
         shown = ", ".join(f"'{example}'" for example in self.examples)
         number = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
-        return f"filter {self.filter}: {number}" + (f", e.g. {shown}" if shown else "")
+        return f"filter {self.filter}: {number} left out" + (f", e.g. {shown}" if shown else "")
 
 
 def apply(rows: Sequence[Row], filters: Filters, seed: int) -> tuple[list[Row], list[Taken]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from corpora.splits import Splits
 from search_spaces import foreign
-from search_spaces.errors import UserError
+from search_spaces.errors import COMMAND, UserError
 from search_spaces.ranges import Choice, Range, listed
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space
@@ -26,7 +25,6 @@ from tuning import preparation, samplers
 from tuning.resources import Machine, Plan, local_machine, plan_slots
 
 #: How kotune was called, for the commands that messages name.
-COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else "python cli.py"
 
 _SPLITS = ("train", "dev", "test")
 
@@ -66,7 +64,8 @@ def resolve_space(
     laid_over = None
     if config is not None:
         if not config.is_file():
-            raise UserError(f"--config {config}: there is no such file", "a YAML file", "check the path")
+            what = "it is a folder" if config.is_dir() else "there is no such file"
+            raise UserError(f"--config {config}: {what}", "a YAML file", "check the path")
         laid_over = load_yaml(config.read_bytes(), str(config)) or {}
         if not isinstance(laid_over, dict):
             raise UserError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from delivery.checking import COMMAND
 from delivery.summary import read_lines
+from search_spaces.errors import COMMAND
 from search_spaces.values import load_yaml
 from tuning.study import Study
 

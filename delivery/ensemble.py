@@ -11,7 +11,7 @@ from typing import Any
 
 from delivery.predictor import SETTINGS, Predictor, open_model
 from delivery.scoring import score
-from search_spaces.errors import UserError
+from search_spaces.errors import COMMAND, UserError, nearest
 from trainables.classification import Classification
 from trainables.task import Row
 from tuning import preparation
@@ -63,10 +63,14 @@ def _folder(member: str, storage: Path) -> Path:
     if (Path(member) / SETTINGS).is_file():
         return Path(member)
     study = storage / member
-    if not study.is_dir():
-        raise UserError(f"{member}: neither a study in {storage} nor an exported folder", "", "check the name")
+    if not (study / "study.yaml").is_file():
+        studies = sorted(path.parent.name for path in storage.glob("*/study.yaml"))
+        todo = nearest(member, studies) or "check the name, or --storage"
+        given = f"{member}: neither a study in {storage} nor an exported folder"
+        raise UserError(given, ", ".join(studies) or "a folder that export wrote", todo)
     if not (study / "best_model" / SETTINGS).is_file():
-        raise UserError(f"study {member} has no exported model", "", f"kotune export {member}")
+        todo = f"{COMMAND} resume {member}"
+        raise UserError(f"study {member} has no exported model", "a study with a completed trial", todo)
     return study / "best_model"
 
 
@@ -94,6 +98,6 @@ def _shared_dev(storage: Path, studies: Sequence[str]) -> list[Row] | None:
             raise UserError(
                 f"study {name} was chosen on another dev split than {studies[0]}",
                 "studies of the same files and seed",
-                "name them in files of their own: --train and --dev",
+                "train each with the same --train, --dev and --seed",
             )
     return list(dev[0])

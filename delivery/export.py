@@ -12,7 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from delivery.card import model_card
 from delivery.predictor import SETTINGS
-from search_spaces.errors import UserError
+from search_spaces.errors import COMMAND, UserError
 from trainables.loading import load_model, load_tokenizer
 from tuning import preparation, retention
 from tuning.study import Study
@@ -33,7 +33,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         raise UserError(
             f"study {study.name!r} has no model yet",
             "a study with at least one evaluated trial that went on or completed",
-            f"kotune resume {study.name}",
+            f"{COMMAND} resume {study.name}",
         )
     folder = target or study.paths.best_model
     if target is not None and target.exists():

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from corpora.records import clean
 from corpora.splits import Layout, Split, read_split
+from delivery.outputs import check_file
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, open_model, predict_all
 from search_spaces.errors import UserError
@@ -48,12 +49,10 @@ def predict(
         workers: processes, each with a device of its own; None: one for each GPU.
 
     Raises:
-        UserError: the folder holds no exported model, or the file cannot be read.
+        UserError: the folder holds no exported model, the file cannot be read, or `out` cannot be written.
     """
-    if out is not None and not out.parent.is_dir():
-        raise UserError(
-            f"--out {out}: there is no folder {out.parent}", "a file in a folder that exists", "make it first"
-        )
+    if out is not None:
+        check_file("--out", out)
     model = open_on(folder, workers, decoding)
     _check(model, wanted)
     layout = layout_of(model.settings)

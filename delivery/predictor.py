@@ -13,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 
 from corpora.filters import stripped
 from corpora.splits import Layout
-from search_spaces.errors import UserError, raise_all
+from search_spaces.errors import COMMAND, UserError, raise_all
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
 from trainables.loading import first_line, load_model, load_tokenizer
@@ -50,8 +50,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         raise UserError(
             f"{folder} holds no {SETTINGS}",
-            "a folder written by kotune export, such as runs/STUDY/best_model",
-            "check the path; kotune export STUDY writes one",
+            "a folder written by export, such as runs/STUDY/best_model",
+            f"check the path; {COMMAND} export STUDY writes one",
         ) from None
     return settings
 

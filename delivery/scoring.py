@@ -10,6 +10,7 @@ from typing import Any
 
 from corpora.filters import stripped
 from corpora.splits import Layout, read_split
+from delivery.outputs import check_file
 from delivery.parallel import open_on
 from delivery.predictor import Model, layout_of, predict_all
 from search_spaces.errors import UserError, raise_all
@@ -50,8 +51,10 @@ def evaluate(folder: Path, data: Path, batch_size: int, picture: Path | None = N
         picture: where the confusion matrix is drawn, if there is one.
 
     Raises:
-        UserError: no model, no such file, or a row without a usable target.
+        UserError: no model, no such file, a row without a usable target, or no place for the picture.
     """
+    if picture is not None:
+        check_file("--picture", picture)
     model = open_on(folder, None)
     if picture is not None and not model.task.classes:
         given = f"--picture {picture}: this model has no classes"

@@ -12,13 +12,13 @@ import yaml
 
 from corpora.samples import SAMPLES
 from corpora.splits import Splits
-from delivery.checking import COMMAND, Order, check, machines
+from delivery.checking import Order, check, machines
 from delivery.closing import last_lines
 from delivery.export import export
 from delivery.predictor import open_model
 from delivery.scoring import score
 from delivery.summary import summarise
-from search_spaces.errors import UserError
+from search_spaces.errors import COMMAND, UserError
 from search_spaces.schema import parse_duration
 from trainables.class_metrics import draw_confusion
 from tuning import preparation, retention

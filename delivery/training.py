@@ -11,11 +11,11 @@ from typing import Any, TextIO
 
 from corpora import filters
 from corpora.splits import Split, Splits
-from delivery.checking import COMMAND, Order, check
+from delivery.checking import Order, check
 from delivery.meter import Meter
 from delivery.session import close, embedded_sample
 from delivery.summary import read_lines, summarise
-from search_spaces.errors import UserError
+from search_spaces.errors import COMMAND, UserError
 from search_spaces.schema import Space
 from trainables import checkpoints
 from trainables.job import Job

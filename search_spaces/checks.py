@@ -60,8 +60,8 @@ def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
     if most is None:
         named, most = "num_train_epochs", as_number(space.fixed.get("num_train_epochs"))
     grace = space.scheduler["grace"]
-    if space.scheduler["name"] != "asha" or most is None or grace <= most:
-        return []
+    if space.scheduler["name"] != "asha" or most is None or grace <= most or most <= 0:
+        return []  # that no training has -1 epochs is told of the value itself
     by = origin.get("scheduler.grace", "the default")
     given = f"{origin[named]}: {named} is {most:g}, but scheduler.grace is {grace:g} epochs ({by})"
     return [UserError(given, f"a grace of at most {most:g} epochs", f"lower scheduler.grace or raise {named}")]

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+#: How kotune was called, for the commands that a message or a summary tells to type.
+COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else "python cli.py"
 
 
 class UserError(Exception):

@@ -35,9 +35,9 @@ def unknown_labels(split: str, rows: Sequence[Row], labels: Sequence[str]) -> li
     strange = Counter(row["target"] for row in rows if row["target"] not in known)
     return [
         UserError(
-            f"label {label!r} stands {count} times in {split}, never in train",
+            f"label {label!r} of {split} ({count} row{'' if count == 1 else 's'}) never stands in train",
             f"{', '.join(labels[:10])}{' …' if len(labels) > 10 else ''}",
-            nearest(label, labels) or "take these rows out, or add such rows to train",
+            nearest(label, labels) or "take these rows out, or train with such rows",
         )
         for label, count in strange.most_common(5)
     ]

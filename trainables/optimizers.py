@@ -49,7 +49,8 @@ def freeze(model: torch.nn.Module, layers: int) -> None:
     lower = {name: at for name, at in depths(list(named)).items() if "decoder" not in name}
     most = max((top - 1 for _, top in lower.values()), default=0)
     if layers > most:
-        raise UserError(f"freeze_layers: {layers}", f"0 to {most}: the model has {most} layers", "freeze fewer")
+        allowed = f"0 to {most}: the model has {most} layers" if most else "0: the model has no layers to freeze"
+        raise UserError(f"freeze_layers: {layers}", allowed, "freeze fewer" if most else "leave it out")
     for name, (depth, _) in lower.items():
         if depth <= layers:
             named[name].requires_grad_(False)

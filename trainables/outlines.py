@@ -47,7 +47,7 @@ def check_model(
         )
     plain = outline(config, task)
     _check_positions(plain, model, longest)
-    problems = []
+    problems: dict[str, UserError] = {}  # by what they say: a value that is wrong in every configuration is told once
     different = {repr(found): found for found in map(_of_the_model, configs)}
     for overrides, frozen in different.values():
         try:
@@ -56,8 +56,8 @@ def check_model(
             if scratch_size(model) is None and _shapes(changed) != _shapes(plain):
                 raise unfit(overrides, "its weights have other shapes", KEEPS_SHAPES)
         except UserError as error:
-            problems.append(error)
-    raise_all(problems)
+            problems[str(error)] = error
+    raise_all(list(problems.values()))
 
 
 def _of_the_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:

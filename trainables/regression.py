@@ -136,9 +136,9 @@ def _problems(split: str, rows: Sequence[Row]) -> list[UserError]:
 
 
 def _no_numbers(split: str, rows: Sequence[Row]) -> list[UserError]:
-    wrong = [(number, row["target"]) for number, row in enumerate(rows, 1) if not _is_number(row["target"])]
+    wrong = [(row["id"], row["target"]) for row in rows if not _is_number(row["target"])]
     if wrong:
-        shown = ", ".join(f"row {number}: {text!r}" for number, text in wrong[:5])
+        shown = ", ".join(f"row {name}: {text!r}" for name, text in wrong[:5])
         given = f"{split}: {len(wrong)} of {len(rows)} targets are no numbers ({shown})"
         return [UserError(given, f"finite numbers other than {_MASK:g}", "mend them, or name another columns.target")]
     return []

@@ -27,7 +27,7 @@ from typing import Any
 
 import yaml
 
-from search_spaces.errors import UserError, nearest
+from search_spaces.errors import COMMAND, UserError, nearest
 from search_spaces.schema import Space, from_dict
 from trainables.metrics import best_of
 
@@ -185,7 +185,7 @@ class Study:
             raise UserError(
                 f"study {name!r} is in {storage} already",
                 "a new name: a study is never overwritten",
-                f"kotune resume {name}, or --study ANOTHER-NAME",
+                f"{COMMAND} resume {name}, or --study ANOTHER-NAME",
             ) from None
         paths.trials.mkdir()
         study = cls(space, paths, name)

@@ -157,9 +157,9 @@ def test_what_was_taken_is_told_in_one_line() -> None:
     rows = rows_of(("x", "가 가\n가"), *(("x", "나 " * 40),) * 1200, ("x", "다"))
     told = apply(rows, Filters(max_token_repeats=2, drop_patterns=("없",)), 0)[1]
     cut = "나 " * 29 + "나…"  # 58 + 2 = 60 characters
-    assert told[0].told() == f"filter max_token_repeats 2: 1,201 rows, e.g. '가 가 가', '{cut}', '{cut}'"
-    assert told[1].told() == "filter drop_patterns '없': 0 rows"
-    assert Taken("sample 1", 1, ("가",)).told() == "filter sample 1: 1 row, e.g. '가'"
+    assert told[0].told() == f"filter max_token_repeats 2: 1,201 rows left out, e.g. '가 가 가', '{cut}', '{cut}'"
+    assert told[1].told() == "filter drop_patterns '없': 0 rows left out"
+    assert Taken("sample 1", 1, ("가",)).told() == "filter sample 1: 1 row left out, e.g. '가'"
 
 
 def test_nothing_left_tells_what_took_it() -> None:
@@ -168,8 +168,8 @@ def test_nothing_left_tells_what_took_it() -> None:
         apply(rows_of(("가", "나"), ("가가", "나")), Filters(min_length=1, max_length=1, drop_patterns=("^가$",)), 0)
     assert str(caught.value).splitlines() == [
         "the filters leave none of 2 training rows",
-        "    filter max_length 1: 1 row, e.g. '가가'",
-        "    filter drop_patterns '^가$': 1 row, e.g. '가'",
+        "    filter max_length 1: 1 row left out, e.g. '가가'",
+        "    filter drop_patterns '^가$': 1 row left out, e.g. '가'",
         "  allowed: at least one row",
         "  to do:   loosen the filter that took the most",
     ]

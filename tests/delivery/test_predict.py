@@ -140,6 +140,9 @@ def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_p
         predict(cnn.model, cnn.files["test"], None, 4, Wanted(decimals=1))
     with pytest.raises(UserError, match="there is no folder"):
         predict(cnn.model, cnn.files["test"], tmp_path / "none" / "out.csv", 4, Wanted())
+    with pytest.raises(UserError, match="is a folder"):
+        predict(cnn.model, cnn.files["test"], tmp_path, 4, Wanted())
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(UserError, match=r"holds no kotune\.json"):
         predict(tmp_path, cnn.files["test"], None, 4, Wanted())
 

@@ -48,6 +48,8 @@ def test_the_confusion_matrix_counts_every_row(cnn: Trained, tmp_path: Path) -> 
     assert right / 23 == pytest.approx(found["accuracy"])
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
     assert cnn.summary["confusion"]["labels"] == found["labels"]
+    with pytest.raises(UserError, match=r"--picture .* there is no folder"):
+        evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "none" / "confusion.png")
 
 
 def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected() -> None:
@@ -100,8 +102,10 @@ def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_pa
         make_ensemble(["cnn-study"], cnn.storage, tmp_path / "out", 8)
     with pytest.raises(UserError, match="is a model for regression"):
         make_ensemble(["cnn-study", "sts-study"], cnn.storage, tmp_path / "out", 8)
-    with pytest.raises(UserError, match="neither a study"):
-        make_ensemble(["cnn-study", "cn-study"], cnn.storage, tmp_path / "out", 8)
+    for nothing in ("cn-study", str(tmp_path)):  # a name that is mistyped, a folder without a model
+        with pytest.raises(UserError, match="neither a study") as caught:
+            make_ensemble(["cnn-study", nothing], cnn.storage, tmp_path / "out", 8)
+        assert "cnn-study" in caught.value.allowed
     with pytest.raises(UserError, match="is there already"):
         make_ensemble(["cnn-study", "cnn-study"], cnn.storage, tmp_path, 8)
     assert list(tmp_path.iterdir()) == []
@@ -143,7 +147,7 @@ def test_labels_of_files_are_known_to_the_model(review_files: dict[str, Path], s
 def test_targets_that_cannot_be_scored_are_named(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
     """A class that the model does not know, and what is no number."""
     (tmp_path / "test.tsv").write_text("긍정\t좋아요\n중립\t그냥 그래요\n", encoding="utf-8")
-    with pytest.raises(UserError, match="label '중립' stands 1 times in the file"):
+    with pytest.raises(UserError, match="label '중립' of the file \\(1 row\\)"):
         evaluate(cnn.model, tmp_path / "test.tsv", 8)
     for target in ("nan", "high", "4_5"):
         (tmp_path / "test.csv").write_text(f"id,sentence1,sentence2,score\na,가,나,{target}\n", encoding="utf-8")

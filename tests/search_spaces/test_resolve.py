@@ -257,7 +257,11 @@ def test_the_mode_is_the_metrics_own() -> None:
         ({"config": {"seeed": 1}}, "--config: unknown key", "did you mean 'seed'?"),
         ({"config": {"learning_rate": 1}}, "--config: unknown key", "learning_rate is a parameter: write it"),
         ({"config": {"fixed": {"seed": 1}}}, "--config: fixed: unknown", "seed is a key of its own"),
-        ({"config": {"search": {"x": {"int": [1, 2]}}}}, "--config: search: unknown parameter 'x'", "take it out"),
+        (
+            {"config": {"search": {"x": {"int": [1, 2]}}}},
+            "--config: search: unknown parameter 'x'",
+            "model.x, if the model has it; else take it out",
+        ),
         ({"embedded": True, "options": {"data.train": "a"}}, "--train: data.train", "take one of the two out"),
     ],
 )

@@ -63,6 +63,14 @@ def test_all_that_cannot_be_is_told_at_once() -> None:
     ]
 
 
+def test_one_mistake_in_every_configuration_is_told_once() -> None:
+    """A dropout that cannot be, beside four numbers of filters that are searched."""
+    configs = [{"model.dropout": 7, "model.num_filters": 8 * number} for number in range(1, 5)]
+    with pytest.raises(UserError, match="it is a probability") as caught:
+        check_model("scratch:tiny", "cnn", CHOOSING, configs)
+    assert str(caught.value).count("it is a probability") == 1
+
+
 def test_more_positions_may_be_asked_for() -> None:
     """Of fresh weights."""
     check_model("scratch:tiny", "bart", WRITING, [{"model.max_position_embeddings": 2048}], longest=1026)
