@@ -274,17 +274,21 @@ def models(
 def spaces() -> None:
     """Show what can be searched."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from search_spaces.parsing import parse_range
     from search_spaces.resolve import list_spaces, load_space
 
-    table = Table("space", "task", "model", "metric", "searched")
+    whole = [Column(name, overflow="fold") for name in ("space", "task", "model", "metric", "searched")]
+    table = Table(*whole)  # names that are cut could not be typed
     for name in list_spaces():
         raw, where = load_space(name)
         searched = [f"{key}: {parse_range(key, spec, where).describe()}" for key, spec in raw["search"].items()]
         table.add_row(name, raw["task"], raw["model"], raw["metric"], "\n".join(searched))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)  # a file or a pipe has no width of its own
+    console.print(table)
 
 
 def _finish(summary: dict[str, Any], as_json: bool) -> None:

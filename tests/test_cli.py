@@ -62,6 +62,7 @@ def test_spaces_lists_what_is_shipped(run: Run) -> None:
     assert code == 0
     assert "kobart" in out
     assert "learning_rate" in out
+    assert "model.token_dropout" in out  # whole, however narrow
 
 
 def test_a_dry_run_prints_the_resolved_study_and_writes_nothing(run: Run, tmp_path: Path) -> None:
