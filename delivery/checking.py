@@ -59,8 +59,6 @@ def resolve_space(
         UserError: every mistake at once.
     """
     raw, where = load_space(name)
-    if options.get("tokenizer") or scratch_size(options.get("model") or raw["model"]) is None:
-        _leave_the_tokenizer(raw)
     laid_over = None
     if config is not None:
         if not config.is_file():
@@ -77,10 +75,14 @@ def resolve_space(
     given = any(source.get(split) for source in sources if isinstance(source, dict) for split in _SPLITS)
     given = given or _names_files(options)
     given = given or any(text.startswith(tuple(f"data.{split}=" for split in _SPLITS)) for text in sets)
+    embedded = sample and not given
+    usual = ((raw.get("embedded") or {}).get("model") if embedded else None) or raw["model"]
+    if options.get("tokenizer") or scratch_size(options.get("model") or usual) is None:
+        _leave_the_tokenizer(raw)
     return resolve(
         raw,
         where,
-        embedded=sample and not given,
+        embedded=embedded,
         config=laid_over,
         config_where=str(config),
         sets=sets,

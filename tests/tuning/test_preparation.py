@@ -181,6 +181,14 @@ def test_a_given_tokenizer_ends_what_the_space_says_of_one() -> None:
         tokenizers_of(resolve_space("cnn", options, ["vocabulary=1000"], [], None))
 
 
+def test_the_sample_keeps_the_vocabulary_of_its_own_model() -> None:
+    """t5's usual model is of the hub and brings its tokenizer; its sample's is fresh, and a tokenizer is trained."""
+    ((_, size),) = tokenizers_of(resolve_space("t5", {}, [], [], None))
+    assert size == 500
+    for given in ({"model": "some/folder"}, {"tokenizer": "some/folder"}, {"data.train": "none.tsv"}):
+        assert tokenizers_of(resolve_space("t5", given, [], [], None)) == [(None, None)]
+
+
 def test_a_vocabulary_may_be_written_as_a_float() -> None:
     """1e4 is ten thousand pieces, under one name."""
     space = resolve_space("cnn", {"data.train": "none.tsv"}, ["vocabulary=1e4"], [], None)
