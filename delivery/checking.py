@@ -19,12 +19,10 @@ from trainables.loading import load_tokenizer
 from trainables.outlines import check_model
 from trainables.parameter_names import BECAME
 from trainables.parameters import known_parameters, sort_out
-from trainables.scratch import scratch_size
+from trainables.scratch import architecture_named, scratch_size
 from trainables.tasks import task_named
 from tuning import preparation, samplers
 from tuning.resources import Machine, Plan, local_machine, plan_slots
-
-#: How kotune was called, for the commands that messages name.
 
 _SPLITS = ("train", "dev", "test")
 
@@ -75,23 +73,33 @@ def resolve_space(
     given = any(source.get(split) for source in sources if isinstance(source, dict) for split in _SPLITS)
     given = given or _names_files(options)
     given = given or any(text.startswith(tuple(f"data.{split}=" for split in _SPLITS)) for text in sets)
-    embedded = sample and not given
-    usual = ((raw.get("embedded") or {}).get("model") if embedded else None) or raw["model"]
-    if options.get("tokenizer") or scratch_size(options.get("model") or usual) is None:
-        _leave_the_tokenizer(raw)
-    return resolve(
-        raw,
-        where,
-        embedded=embedded,
-        config=laid_over,
-        config_where=str(config),
-        sets=sets,
-        ranges=ranges,
-        options=options,
-        known_parameters=known_parameters(),
-        aliases=BECAME,
-        metrics=directions_of,
-    )
+
+    def resolved() -> Space:
+        return resolve(
+            raw,
+            where,
+            embedded=sample and not given,
+            config=laid_over,
+            config_where=str(config),
+            sets=sets,
+            ranges=ranges,
+            options=options,
+            known_parameters=known_parameters(),
+            aliases=BECAME,
+            metrics=directions_of,
+        )
+
+    space = resolved()
+    if _trains_a_tokenizer(space):
+        return space
+    _leave_the_tokenizer(raw)
+    return resolved()
+
+
+def _trains_a_tokenizer(space: Space) -> bool:
+    if space.tokenizer or scratch_size(space.model) is None:
+        return False
+    return architecture_named(space.architecture).tokenizer is None
 
 
 def _leave_the_tokenizer(raw: dict[str, Any]) -> None:

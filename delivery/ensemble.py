@@ -69,8 +69,8 @@ def _folder(member: str, storage: Path) -> Path:
         given = f"{member}: neither a study in {storage} nor an exported folder"
         raise UserError(given, ", ".join(studies) or "a folder that export wrote", todo)
     if not (study / "best_model" / SETTINGS).is_file():
-        todo = f"{COMMAND} resume {member}"
-        raise UserError(f"study {member} has no exported model", "a study with a completed trial", todo)
+        todo = f"{COMMAND} export {member} --storage {storage}"
+        raise UserError(f"study {member} has no exported model", "a study whose best model was exported", todo)
     return study / "best_model"
 
 

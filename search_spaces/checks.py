@@ -61,7 +61,7 @@ def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
         named, most = "num_train_epochs", as_number(space.fixed.get("num_train_epochs"))
     grace = space.scheduler["grace"]
     if space.scheduler["name"] != "asha" or most is None or grace <= most or most <= 0:
-        return []  # that no training has -1 epochs is told of the value itself
+        return []  # where values are checked, an impossible number of epochs is refused
     by = origin.get("scheduler.grace", "the default")
     given = f"{origin[named]}: {named} is {most:g}, but scheduler.grace is {grace:g} epochs ({by})"
     return [UserError(given, f"a grace of at most {most:g} epochs", f"lower scheduler.grace or raise {named}")]

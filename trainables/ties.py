@@ -26,16 +26,17 @@ def take_apart(model: PreTrainedModel, names: Iterable[str]) -> None:
         module_name, _, leaf = name.rpartition(".")
         module = model.get_submodule(module_name)
         setattr(module, leaf, nn.Parameter(module.get_parameter(leaf).detach().clone()))
-        del model.all_tied_weights_keys[name]
+        model.all_tied_weights_keys.pop(name, None)  # it is not there where an override says they are two
 
 
 @contextmanager
 def staying_apart(model: PreTrainedModel) -> Iterator[None]:
     """Resize in here: a model whose weights are apart is not tied by it, and both are resized."""
-    tied = model.config.tie_word_embeddings
-    if kept_apart(model):
-        model.config.tie_word_embeddings = False
+    if not kept_apart(model):  # not every configuration has the field
+        yield
+        return
+    model.config.tie_word_embeddings = False
     try:
         yield
     finally:
-        model.config.tie_word_embeddings = tied
+        model.config.tie_word_embeddings = True

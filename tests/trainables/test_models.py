@@ -115,6 +115,30 @@ def test_an_output_matrix_of_its_own_grows_beside_the_embedding(two_matrices: Pa
     assert after.get_input_embeddings().weight is after.encoder.get_input_embeddings().weight
 
 
+def test_a_network_without_an_output_matrix_grows(tmp_path: Path) -> None:
+    """RNN and CNN have no field that would tie anything."""
+    choosing = make_task("classification", {"labels": ["0", "1"]})
+    prepare_base(tmp_path / "one", Recipe("scratch:tiny", "cnn"), choosing, TEXTS)
+    prepare_base(tmp_path / "two", Recipe(str(tmp_path / "one"), special_tokens=("#Address#",)), choosing, ())
+    one, two = (
+        load_model(str(tmp_path / name), choosing.auto_model).get_input_embeddings().weight for name in ("one", "two")
+    )
+    assert len(two) == len(one) + 1
+    assert torch.equal(two[:-1], one)
+
+
+def test_matrices_may_be_told_to_be_two(tiny_base: Path, tmp_path: Path) -> None:
+    """What transformers advises for a BART whose file holds two."""
+    loaded = load_model(str(tiny_base))
+    weights = {name: weight.clone() for name, weight in loaded.state_dict().items() if "embed_tokens" not in name}
+    weights["lm_head.weight"] = torch.randn_like(weights["lm_head.weight"])
+    loaded.config.save_pretrained(tmp_path)
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    two = BaseModels().fresh(str(tmp_path), {"tie_word_embeddings": False}, WRITING, None)
+    assert torch.equal(two.lm_head.weight, weights["lm_head.weight"])
+    assert torch.equal(two.get_input_embeddings().weight, weights["model.shared.weight"])
+
+
 def test_a_tokenizer_of_ones_own_serves_a_scratch_model(tiny_base: Path, tmp_path: Path) -> None:
     """Then none is trained, and the model has its vocabulary."""
     folder = tmp_path / "base"

@@ -61,8 +61,8 @@ def test_every_tokenizer_that_can_be_asked_for_is_made_first(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("sets", "ranges", "problem"),
     [
-        (("tokenizer=somewhere",), (), "tokenizer_kind with --tokenizer"),
-        (("model=some/bert",), (), "tokenizer_kind with model some/bert"),
+        (("tokenizer=somewhere",), (), "vocabulary with --tokenizer"),
+        (("model=some/bert",), (), "vocabulary with model some/bert"),
         ((), ("vocabulary=int:500:900",), r"search\.vocabulary: int"),
         ((), ("vocabulary=choice:100,200,300,400,500,600,700,800,900,1000,1100,1200,1300",), "would be 13 tokenizers"),
     ],
@@ -187,6 +187,8 @@ def test_the_sample_keeps_the_vocabulary_of_its_own_model() -> None:
     assert size == 500
     for given in ({"model": "some/folder"}, {"tokenizer": "some/folder"}, {"data.train": "none.tsv"}):
         assert tokenizers_of(resolve_space("t5", given, [], [], None)) == [(None, None)]
+    for said in ("model=some/folder", "tokenizer=some/folder", "architecture=byt5"):  # however it is said
+        assert tokenizers_of(resolve_space("t5", {}, [said], [], None)) == [(None, None)]
 
 
 def test_a_vocabulary_may_be_written_as_a_float() -> None:
