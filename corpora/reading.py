@@ -160,7 +160,7 @@ def _column_problems(
 def _missing(path: Path, role: str, column: str, columns: Sequence[str]) -> UserError:
     near = nearest(column_name(column), columns)
     given = f"{path} has no column {column!r} for {role!r}" + (f"; {near}" if near else "")
-    todo = f"call it {column!r} in the file's first line, or train with --set columns.{role}=NAME"
+    todo = f"the first line must hold the column names: {column!r} there, or --set columns.{role}=NAME in training"
     if len(columns) == 1 and (wrong := re.search("[\t,;|]", columns[0])):
         todo = f"its fields are separated by {wrong[0]!r}: .csv is for commas, .tsv for tabs"
     return UserError(given, f"the columns it has: {in_quotes(columns)}", todo)

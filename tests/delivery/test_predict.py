@@ -116,7 +116,7 @@ def test_decomposed_hangul_is_composed(cnn: Trained) -> None:
 def test_decoding_can_be_told_anew(cnn: Trained, storage: Path, tmp_path: Path) -> None:
     """Fewer tokens are written, and more again by the model's own settings; a classifier has nothing to decode."""
     files = speech_levels.write_samples(tmp_path, train=64, dev=8, test=8)
-    sets = ["min_new_tokens=6", "max_new_tokens=8", "num_beams=1"]
+    sets = ["min_new_tokens=6", "max_new_tokens=8", "num_beams=1", "num_train_epochs=4", "learning_rate=1e-2"]
     t5 = trained("t5", "writes", storage, files, sets)
     words = open_model(t5.model, "cpu").tokenizer
     row = [{"source": "비가 온다."}]
