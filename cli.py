@@ -279,8 +279,9 @@ def spaces() -> None:
     from search_spaces.parsing import parse_range
     from search_spaces.resolve import list_spaces, load_space
 
-    whole = [Column(name, overflow="fold") for name in ("space", "task", "model", "metric", "searched")]
-    table = Table(*whole)  # names that are cut could not be typed
+    typed = ("space", "model")  # a name that is cut or broken could not be typed
+    columns = ("space", "task", "model", "metric", "searched")
+    table = Table(*(Column(name, overflow="fold", no_wrap=name in typed) for name in columns))
     for name in list_spaces():
         raw, where = load_space(name)
         searched = [f"{key}: {parse_range(key, spec, where).describe()}" for key, spec in raw["search"].items()]

@@ -101,6 +101,11 @@ def read_splits(
         _check_size(len(cut), len(whole.rows), dev_share, what)
         if classes:
             kept, cut = _with_every_class(whole.rows, kept, cut, apart)
+            if not cut:
+                given = (
+                    f"of {len(whole.rows):,} training rows none is left for dev: of their classes train has no other"
+                )
+                raise UserError(given, "classes of two rows and more", "--dev FILE, or more rows")
         dev_split = replace(whole, rows=[whole.rows[row] for row in cut], refused=())
         whole = replace(whole, rows=[whole.rows[row] for row in kept])
         remarks.append(f"no --dev: {len(cut):,} rows were cut from train, none of their {what} on both sides")

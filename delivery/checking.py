@@ -107,10 +107,11 @@ def _leave_the_tokenizer(raw: dict[str, Any]) -> None:
 
     What the command line says of it stays, and is refused.
     """
-    for part in (raw, raw.get("embedded") or {}):
+    parts = [part for part in (raw, raw.get("embedded")) if isinstance(part, dict)]
+    rooms = [part.get(name) for part in parts for name in ("fixed", "search")]
+    for room in (found for found in rooms if isinstance(found, dict)):
         for name in preparation.OF_THE_TOKENIZER:
-            for room in ("fixed", "search"):
-                (part.get(room) or {}).pop(name, None)
+            room.pop(name, None)
 
 
 def _translated(

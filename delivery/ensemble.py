@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from delivery.outputs import check_new_folder
 from delivery.predictor import SETTINGS, Predictor, open_model
 from delivery.scoring import score
 from search_spaces.errors import COMMAND, UserError, nearest
@@ -28,8 +29,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     """
     if len(members) < 2:
         raise UserError("an ensemble of one model", "two studies or models, or more", "name another")
-    if out.exists():
-        raise UserError(f"{out} is there already", "a new folder: nothing is overwritten", "choose another --out")
+    check_new_folder("--out", out)
     folders = [_folder(member, storage) for member in members]
     models = [Predictor(folder) for folder in folders]
     _check(members, models)
@@ -67,7 +67,8 @@ def _folder(member: str, storage: Path) -> Path:
         studies = sorted(path.parent.name for path in storage.glob("*/study.yaml"))
         todo = nearest(member, studies) or "check the name, or --storage"
         given = f"{member}: neither a study in {storage} nor an exported folder"
-        raise UserError(given, ", ".join(studies) or "a folder that export wrote", todo)
+        named = ", ".join(studies[:10]) + (f" and {len(studies) - 10} more" if len(studies) > 10 else "")
+        raise UserError(given, named or "a folder that export wrote", todo)
     if not (study / "best_model" / SETTINGS).is_file():
         todo = f"{COMMAND} export {member} --storage {storage}"
         raise UserError(f"study {member} has no exported model", "a study whose best model was exported", todo)

@@ -11,9 +11,11 @@ from typing import Any
 from transformers.utils import logging as transformers_logging
 
 from delivery.card import model_card
+from delivery.outputs import check_new_folder
 from delivery.predictor import SETTINGS
 from search_spaces.errors import COMMAND, UserError
 from trainables.loading import load_model, load_tokenizer
+from trainables.ties import say_untied
 from tuning import preparation, retention
 from tuning.study import Study
 
@@ -36,14 +38,15 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
             f"{COMMAND} resume {study.name}",
         )
     folder = target or study.paths.best_model
-    if target is not None and target.exists():
-        raise UserError(f"{target} is there already", "a new folder: nothing is overwritten", "choose another --out")
+    if target is not None:
+        check_new_folder("--out", target)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     task = preparation.task_of(study.space, material)
     model: Any = load_model(str(point.path), task.auto_model)
     model.save_pretrained(staging)
+    say_untied(staging, model)
     if task.writes:
         model.generation_config.save_pretrained(staging)
     base = study.paths.base_model(preparation.variant_of(best.config))

@@ -249,5 +249,6 @@ def unknown_parameter(name: str, where: str, names: Names, more: Iterable[str] =
     elif name in TOP_KEYS:
         todo = f"{name} is a key of its own: write it at the left margin, not among the parameters"
     else:
-        todo = nearest(name, known) or nearest(rest, known) or f"model.{rest}, if the model has it; else take it out"
+        perhaps = "take it out" if "." in name else f"model.{name}, if the model has it; else take it out"
+        todo = nearest(name, known) or nearest(rest, known) or perhaps
     return UserError(f"{where}: unknown parameter {name!r}", allowed, todo)

@@ -62,7 +62,17 @@ def test_spaces_lists_what_is_shipped(run: Run) -> None:
     assert code == 0
     assert "kobart" in out
     assert "learning_rate" in out
-    assert "model.token_dropout" in out  # whole, however narrow
+
+
+def test_spaces_breaks_no_name_in_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is shown of a space and its model can be typed."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    monkeypatch.setenv("TERM", "dumb")
+    code, out, _ = run("spaces")
+    assert code == 0
+    assert max(map(len, out.splitlines())) == 80
+    assert all(name in out for name in ("kobart", "digit82/kobart-summarization", "beomi/kcbert-base"))
 
 
 def test_a_dry_run_prints_the_resolved_study_and_writes_nothing(run: Run, tmp_path: Path) -> None:

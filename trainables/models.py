@@ -21,7 +21,7 @@ from trainables.loading import first_line, load_model, load_tokenizer
 from trainables.outlines import KEEPS_SHAPES, UNFIT, check_fields, made_again, unfit
 from trainables.scratch import make_tokenizer, scratch_config, scratch_size
 from trainables.task import Task
-from trainables.ties import kept_apart, staying_apart, take_apart
+from trainables.ties import check_ties, kept_untied, say_untied, untie, untied_against_config
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,14 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
         embeddings: Any = network.get_input_embeddings()
         if len(words) > embeddings.num_embeddings:
             set_seed(recipe.seed)
-            with staying_apart(network):
+            with kept_untied(network):
                 network.resize_token_embeddings(len(words))
         if network.config.pad_token_id is None:
             network.config.pad_token_id = words.pad_token_id
     disable_progress_bar()
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     network.save_pretrained(staging)
+    say_untied(staging, network)
     words.save_pretrained(staging)
     if folder.exists():
         shutil.rmtree(folder)
@@ -118,14 +119,17 @@ class BaseModels:
         check_fields(base.config, overrides)
         try:
             config = made_again(base.config, overrides)
-            if weights_seed is None:
-                model = type(base)(config)
-                take_apart(model, kept_apart(base))
-                model.load_state_dict(base.state_dict())
-            else:
-                model = fresh_model(config, task, weights_seed)
+            model = _with_weights_of(base, config) if weights_seed is None else fresh_model(config, task, weights_seed)
         except UNFIT as error:
             raise unfit(overrides, first_line(error), KEEPS_SHAPES if weights_seed is None else "") from error
         if task.writes:
             model.generation_config = copy.deepcopy(base.generation_config)
         return model
+
+
+def _with_weights_of(base: PreTrainedModel, config: Any) -> PreTrainedModel:
+    model = type(base)(config)
+    untie(model, untied_against_config(base))
+    check_ties(model, base)
+    model.load_state_dict(base.state_dict())
+    return model

@@ -16,11 +16,13 @@ from trainables.loading import first_line, load_config
 from trainables.parameters import sort_out
 from trainables.scratch import architecture_named, scratch_config, scratch_size
 from trainables.task import Task
+from trainables.ties import check_ties
 
 #: What a configuration or a model raises that cannot be built as told.
 UNFIT = (RuntimeError, ValueError, TypeError, KeyError, ArithmeticError, AssertionError, StrictDataclassError)
 #: What may be changed in a model that was trained.
 KEEPS_SHAPES = "fields that leave its weights their shape, such as dropout"
+_MISFIT = " does not go with the model: "
 #: Fields that follow from the tokenizer and the task.
 _DECIDED = ("vocab_size", "pad_token_id", "num_labels", "id2label", "label2id", "problem_type")
 
@@ -47,17 +49,33 @@ def check_model(
         )
     plain = outline(config, task)
     _check_positions(plain, model, longest)
-    problems: dict[str, UserError] = {}  # by what they say: a value that is wrong in every configuration is told once
+    problems: dict[str, UserError] = {}  # by reason: one that is wrong in every configuration is told once
     different = {repr(found): found for found in map(_of_the_model, configs)}
     for overrides, frozen in different.values():
         try:
             changed = outline(described(config, overrides), task, overrides, frozen)
             _check_positions(changed, model, longest)
-            if scratch_size(model) is None and _shapes(changed) != _shapes(plain):
-                raise unfit(overrides, "its weights have other shapes", KEEPS_SHAPES)
+            if scratch_size(model) is None:
+                _check_weights(overrides, changed, plain)
         except UserError as error:
-            problems[str(error)] = error
+            problems.setdefault(_reason(error), error)
     raise_all(list(problems.values()))
+
+
+def _check_weights(overrides: Mapping[str, Any], changed: PreTrainedModel, plain: PreTrainedModel) -> None:
+    """What was learned must find its place."""
+    if _shapes(changed) != _shapes(plain):
+        raise unfit(overrides, "its weights have other shapes", KEEPS_SHAPES)
+    try:
+        check_ties(changed, plain)
+    except ValueError as error:
+        raise unfit(overrides, str(error), KEEPS_SHAPES) from error
+
+
+def _reason(error: UserError) -> str:
+    """What is wrong, without the values that are searched beside it; one field by itself is its own reason."""
+    fields, _, reason = error.given.partition(_MISFIT)
+    return reason if ", model." in fields else error.given
 
 
 def _of_the_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -131,20 +149,30 @@ def check_fields(config: Any, names: Iterable[str]) -> None:
 
 
 def made_again(config: Any, overrides: Mapping[str, Any]) -> Any:
-    """The configuration with other fields; made anew, so that it checks itself and derives what follows from them."""
+    """The configuration with other fields; made anew, so that it checks itself and derives what follows from them.
+
+    Raises:
+        ValueError: a field does not take its value. T5 reads `tie_word_embeddings` as a word on something else.
+    """
     fields = {field.name for field in dataclasses.fields(type(config)) if field.init}
     given = {name: value for name, value in config.to_dict().items() if name in fields}
     # What is no field is derived, such as T5's `dense_act_fn`, unless it was set by hand.
     same = type(config)(**given).to_dict()
     others = {name: value for name, value in config.to_dict().items() if name not in fields}
     by_hand = {name: value for name, value in others.items() if same.get(name) != value}
-    return type(config)(**{**given, **by_hand, **overrides})
+    made = type(config)(**{**given, **by_hand, **overrides})
+    for name, value in overrides.items():
+        found = getattr(made, name)
+        plain = all(isinstance(one, bool | int | float | str) for one in (value, found))  # others are written in ways
+        if plain and found != value:
+            raise ValueError(f"{type(config).__name__} keeps {name} at {found!r}")
+    return made
 
 
 def unfit(overrides: Mapping[str, Any], why: str, allowed: str = "") -> UserError:
     """Says that a model cannot have these fields."""
     written = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
-    return UserError(f"{written} does not go with the model: {why}", allowed, "change it, or take it out")
+    return UserError(f"{written}{_MISFIT}{why}", allowed, "change it, or take it out")
 
 
 def _check_positions(model: PreTrainedModel, named: str, longest: int) -> None:

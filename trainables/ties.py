@@ -7,20 +7,33 @@ resizes it would follow the configuration, and one of the two would be lost with
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from torch import nn
 from transformers import PreTrainedModel
 
 
-def kept_apart(model: PreTrainedModel) -> list[str]:
+def untied_against_config(model: PreTrainedModel) -> list[str]:
     """Names of the weights that the configuration ties and the model does not."""
-    said = model.get_expanded_tied_weights_keys(all_submodels=True)
-    return [name for name in said if name not in model.all_tied_weights_keys]
+    tied_by_config = model.get_expanded_tied_weights_keys(all_submodels=True)
+    return [name for name in tied_by_config if name not in model.all_tied_weights_keys]
 
 
-def take_apart(model: PreTrainedModel, names: Iterable[str]) -> None:
+def check_ties(model: PreTrainedModel, base: PreTrainedModel) -> None:
+    """Check that nothing that was learned apart in `base` is one with another weight in `model`.
+
+    Raises:
+        ValueError: something is.
+    """
+    lost = sorted(set(model.all_tied_weights_keys) - set(base.all_tied_weights_keys))
+    if lost:
+        raise ValueError(f"what was learned apart would be lost: {', '.join(lost)}")
+
+
+def untie(model: PreTrainedModel, names: Iterable[str]) -> None:
     """Give each of these weights a parameter of its own, of equal values."""
     for name in names:
         module_name, _, leaf = name.rpartition(".")
@@ -29,10 +42,22 @@ def take_apart(model: PreTrainedModel, names: Iterable[str]) -> None:
         model.all_tied_weights_keys.pop(name, None)  # it is not there where an override says they are two
 
 
+def say_untied(folder: Path, model: PreTrainedModel) -> None:
+    """Write into the `config.json` of a saved model that its matrices are two, for readers that trust the field.
+
+    T5's configuration takes that field for something else when it is read, so only where this says the same.
+    """
+    if not untied_against_config(model) or getattr(model.config, "scale_decoder_outputs", False):
+        return
+    path = folder / "config.json"
+    fields = json.loads(path.read_text(encoding="utf-8")) | {"tie_word_embeddings": False}
+    path.write_text(json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 @contextmanager
-def staying_apart(model: PreTrainedModel) -> Iterator[None]:
+def kept_untied(model: PreTrainedModel) -> Iterator[None]:
     """Resize in here: a model whose weights are apart is not tied by it, and both are resized."""
-    if not kept_apart(model):  # not every configuration has the field
+    if not untied_against_config(model):  # not every configuration has the field
         yield
         return
     model.config.tie_word_embeddings = False

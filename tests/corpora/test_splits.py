@@ -70,6 +70,13 @@ def test_a_rare_class_stays_in_train(tmp_path: Path) -> None:
         assert len(splits.train.rows) + len(splits.dev.rows) == 41
 
 
+def test_rare_classes_may_leave_nothing_to_choose_by(tmp_path: Path) -> None:
+    """Every row that could be cut off is the only one of its class."""
+    train = write(tmp_path / "train.csv", [f"class {number}" for number in range(20)])
+    with pytest.raises(UserError, match="of 20 training rows none is left for dev"):
+        read_splits(train, None, None, LAYOUT, seed=0, apart=("source",), classes=True)
+
+
 def test_a_cut_far_from_what_was_asked_for_is_refused(tmp_path: Path) -> None:
     """Half of the rows have one target, the other half another: dev would be one of the two."""
     train = write(tmp_path / "train.csv", ["네", "아니요"] * 20)

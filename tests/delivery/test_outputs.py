@@ -1,10 +1,12 @@
 """A place that cannot take the result is told of before the work."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from delivery.outputs import check_file
+from delivery.outputs import check_file, check_new_folder
 from search_spaces.errors import UserError
 
 
@@ -31,8 +33,53 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-def test_a_folder_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is root may write anywhere, so the answer of the system is given here."""
-    monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(UserError, match="may not be written to"):
+def test_what_to_type_may_hold_blanks(tmp_path: Path) -> None:
+    """It is for a shell."""
+    with pytest.raises(UserError) as caught:
+        check_file("--out", tmp_path / "my results" / "out.csv")
+    assert caught.value.todo == f"mkdir -p '{tmp_path / 'my results'}'"
+
+
+@pytest.mark.parametrize("check", [check_file, check_new_folder])
+def test_a_file_holds_nothing(tmp_path: Path, check: Callable[[str, Path], None]) -> None:
+    """Neither a file nor a folder can be made in it."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=f"{tmp_path / 'file'} is a file"):
+        check("--out", tmp_path / "file" / "out")
+
+
+@pytest.fixture
+def forbidden(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
+    """Path -> rights that one does not have; whoever is root has all, so the system's answer is given here."""
+    without: dict[Path, int] = {}
+    monkeypatch.setattr(os, "access", lambda path, mode: not without.get(Path(path), 0) & mode)
+    return without
+
+
+@pytest.mark.parametrize("missing", [os.W_OK, os.X_OK])
+@pytest.mark.parametrize("check", [check_file, check_new_folder])
+def test_a_folder_that_may_not_be_written_to(
+    tmp_path: Path, forbidden: dict[Path, int], check: Callable[[str, Path], None], missing: int
+) -> None:
+    """To make something in it, one must be let in and be allowed to write."""
+    forbidden[tmp_path] = missing
+    with pytest.raises(UserError, match=f"{tmp_path} may not be written to"):
+        check("--out", tmp_path / "out")
+
+
+def test_a_file_that_may_not_be_written_to(tmp_path: Path, forbidden: dict[Path, int]) -> None:
+    """In a folder that may."""
+    (tmp_path / "out.csv").write_text("kept")
+    forbidden[tmp_path / "out.csv"] = os.W_OK
+    with pytest.raises(UserError, match=r"out\.csv may not be written to"):
         check_file("--out", tmp_path / "out.csv")
+
+
+def test_a_new_folder_may_need_others_above_it(tmp_path: Path) -> None:
+    """They are made by the command; what is there is not overwritten, a dangling link included."""
+    check_new_folder("--out", tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in (".", "link"):
+        with pytest.raises(UserError, match="is there already"):
+            check_new_folder("--out", tmp_path / name)

@@ -191,8 +191,10 @@ def test_a_grace_longer_than_the_training_is_refused() -> None:
         "my.yaml: num_train_epochs is 2, but scheduler.grace is 3 epochs (my.yaml)"
     ]
     assert len(problems({"scheduler": {"grace": 3, "max": 2}})) == 1
-    assert from_dict({"fixed": {"num_train_epochs": -1}}, "x")  # where values are checked the value itself is told of
-    assert from_dict({"scheduler": {"grace": 3, "name": "none"}, "fixed": {"num_train_epochs": 2}}, "x")
+    space = from_dict({"fixed": {"num_train_epochs": -1}}, "x")  # where values are checked the value itself is told of
+    assert space.fixed == {"num_train_epochs": -1}
+    quiet = from_dict({"scheduler": {"grace": 3, "name": "none"}, "fixed": {"num_train_epochs": 2}}, "x")
+    assert quiet.scheduler["name"] == "none"
 
 
 def test_own_data_beside_the_embedded_is_refused() -> None:

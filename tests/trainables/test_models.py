@@ -22,7 +22,9 @@ from tests.trainables.weights import TEXTS, same_weights
 from trainables import models
 from trainables.loading import load_model, load_tokenizer
 from trainables.models import BaseModels, Recipe, prepare_base
+from trainables.outlines import check_model
 from trainables.tasks import make_task
+from trainables.ties import kept_untied
 
 WRITING = make_task("seq2seq", {})
 
@@ -137,6 +139,41 @@ def test_matrices_may_be_told_to_be_two(tiny_base: Path, tmp_path: Path) -> None
     two = BaseModels().fresh(str(tmp_path), {"tie_word_embeddings": False}, WRITING, None)
     assert torch.equal(two.lm_head.weight, weights["lm_head.weight"])
     assert torch.equal(two.get_input_embeddings().weight, weights["model.shared.weight"])
+
+
+def test_two_matrices_are_not_told_to_be_one(tiny_base: Path, tmp_path: Path) -> None:
+    """One of what was learned would be lost: refused before a trial starts, and by a trial."""
+    loaded = load_model(str(tiny_base))
+    weights = {name: weight.clone() for name, weight in loaded.state_dict().items() if "embed_tokens" not in name}
+    loaded.config.tie_word_embeddings = False
+    loaded.config.save_pretrained(tmp_path)
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    load_tokenizer(str(tiny_base)).save_pretrained(tmp_path)
+    tied = {"tie_word_embeddings": True}
+    with pytest.raises(UserError, match=r"what was learned apart would be lost: lm_head\.weight"):
+        BaseModels().fresh(str(tmp_path), tied, WRITING, None)
+    with pytest.raises(UserError, match=r"what was learned apart would be lost: lm_head\.weight"):
+        check_model(str(tmp_path), "bart", WRITING, [{f"model.{name}": value for name, value in tied.items()}])
+    assert BaseModels().fresh(str(tiny_base), tied, WRITING, None) is not None  # it is so already
+
+
+def test_a_saved_model_says_that_its_matrices_are_two(two_matrices: Path, tmp_path: Path) -> None:
+    """For readers that trust the field; read back, the model is the same."""
+    prepare_base(tmp_path / "base", Recipe(str(two_matrices)), WRITING, ())
+    said = json.loads((tmp_path / "base" / "config.json").read_text())
+    before, after = load_model(str(two_matrices)), load_model(str(tmp_path / "base"))
+    assert said["tie_word_embeddings"] is bool(getattr(before.config, "scale_decoder_outputs", False))
+    assert same_weights(before, after)
+    fields = [{**model.config.to_dict(), "_name_or_path": ""} for model in (before, after)]
+    assert fields[0] == fields[1]
+
+
+def test_a_failed_resize_leaves_the_configuration(two_matrices: Path) -> None:
+    """What is changed for the time of it is put back."""
+    model = load_model(str(two_matrices))
+    with pytest.raises(RuntimeError, match="size mismatch"), kept_untied(model):
+        model.load_state_dict({"shared.weight": torch.zeros(1, 1)}, strict=False)
+    assert model.config.tie_word_embeddings is True
 
 
 def test_a_tokenizer_of_ones_own_serves_a_scratch_model(tiny_base: Path, tmp_path: Path) -> None:

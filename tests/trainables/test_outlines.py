@@ -71,6 +71,20 @@ def test_one_mistake_in_every_configuration_is_told_once() -> None:
     assert str(caught.value).count("it is a probability") == 1
 
 
+def test_a_misfit_beside_a_searched_field_is_told_once() -> None:
+    """The message names every field that the configuration gave, but there is one thing to mend."""
+    configs = [{"model.encoder_attention_heads": 5, "model.dropout": 0.1 * number} for number in range(1, 5)]
+    with pytest.raises(UserError, match="embed_dim must be divisible") as caught:
+        check_model("scratch:tiny", "bart", WRITING, configs)
+    assert str(caught.value).count("must be divisible") == 1
+
+
+def test_a_value_that_a_field_does_not_take_is_refused() -> None:
+    """T5 reads `tie_word_embeddings: false` as: do not scale the outputs; it stays tied."""
+    with pytest.raises(UserError, match="T5Config keeps tie_word_embeddings at True"):
+        check_model("scratch:tiny", "t5", WRITING, [{"model.tie_word_embeddings": False}])
+
+
 def test_more_positions_may_be_asked_for() -> None:
     """Of fresh weights."""
     check_model("scratch:tiny", "bart", WRITING, [{"model.max_position_embeddings": 2048}], longest=1026)
