@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from search_spaces.errors import UserError
+from search_spaces.secrets import redact, redacted
 
 app = typer.Typer(
     help="Finds hyperparameters for Korean language models, on one core or a cluster of GPUs.",
@@ -44,6 +45,9 @@ Storage = Annotated[Path, typer.Option(help="Folder that holds all studies.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object; progress goes to stderr.")]
 Address = Annotated[str | None, typer.Option(help="Ray cluster: auto, or HOST:PORT. Without it, Ray starts here.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows per batch.")]
+Trust = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code of the model's own repository; read it first.")
+]
 Exported = Annotated[Path, typer.Argument(help="A folder that `export`, `tune`, `train` or `ensemble` wrote.")]
 
 
@@ -55,8 +59,12 @@ def tune(
     test: Test = None,
     model: Model = None,
     tokenizer: Words = None,
+    trust_remote_code: Trust = False,
     trials: Annotated[int | None, typer.Option(help="How many configurations to try.", rich_help_panel=_SEARCH)] = None,
     time_budget: Annotated[str | None, typer.Option(help="90s, 30m, 4h, 1h30m.", rich_help_panel=_SEARCH)] = None,
+    max_failures: Annotated[
+        int | None, typer.Option(help="Give up when the first so many trials all failed.", rich_help_panel=_SEARCH)
+    ] = None,
     seed: Seed = None,
     set_: Sets = None,
     range_: Annotated[
@@ -86,8 +94,8 @@ def tune(
 ) -> None:
     """Search a space; export the best model."""
     options = {
-        **_data_options(train, dev, test, model, tokenizer, seed),
-        "budget.trials": trials, "budget.time": time_budget, "slots.count": slots,
+        **_data_options(train, dev, test, model, tokenizer, seed, trust_remote_code),
+        "budget.trials": trials, "budget.time": time_budget, "budget.max_failures": max_failures, "slots.count": slots,
         "slots.workers_per_trial": workers_per_trial, "slots.gpus_per_worker": gpus_per_worker,
         "slots.cpus_per_worker": cpus_per_worker,
     }  # fmt: skip
@@ -97,9 +105,9 @@ def tune(
     resolved = checking.resolve_space(
         space, options, set_ or [], range_ or [], config, lambda line: print(line, file=out)
     )
-    order = checking.Order(resolved, study or _dated(resolved.name), storage, address)
+    order = checking.Order(resolved, _dated(resolved.name) if study is None else study, storage, address)
     if dry_run:
-        typer.echo(session.dry_run(order, out))
+        typer.echo(redact(session.dry_run(order, out)))
         return
     _finish(session.start(order, out), json_)
 
@@ -112,6 +120,7 @@ def train(
     test: Test = None,
     model: Model = None,
     tokenizer: Words = None,
+    trust_remote_code: Trust = False,
     rows: Annotated[
         int | None, typer.Option(min=1, help="So many rows of each split only: a debug run.", rich_help_panel=_DATA)
     ] = None,
@@ -127,18 +136,22 @@ def train(
     from delivery import checking, training
 
     out = sys.stderr if json_ else sys.stdout
-    options = _data_options(train, dev, test, model, tokenizer, seed)
+    options = _data_options(train, dev, test, model, tokenizer, seed, trust_remote_code)
     sets = ["scheduler.name=none", *(set_ or [])]  # nobody stops a trial that is alone, however short it is
     resolved = checking.resolve_space(space, options, sets, [], config, lambda line: print(line, file=out))
     order = checking.Order(
-        training.one_configuration(resolved, rows), study or _dated(f"{resolved.name}-train"), storage, None
+        training.one_configuration(resolved, rows),
+        _dated(f"{resolved.name}-train") if study is None else study,
+        storage,
+        None,
     )
     _finish(training.train(order, resume_from, out, rows), json_)
 
 
 def _data_options(*given: Any) -> dict[str, Any]:
-    names = ("data.train", "data.dev", "data.test", "model", "tokenizer", "seed")
-    return dict(zip(names, given, strict=True))
+    *values, trust = given
+    names = ("data.train", "data.dev", "data.test", "model", "tokenizer", "seed", "trust_remote_code")
+    return dict(zip(names, [*values, trust or None], strict=True))  # None leaves what the space says
 
 
 def _dated(name: str) -> str:
@@ -152,13 +165,14 @@ def resume(
     time_budget: Annotated[str | None, typer.Option(help="For this sitting: 90s, 30m, 4h, 1h30m.")] = None,
     storage: Storage = Path("runs"),
     address: Address = None,
+    trust_remote_code: Trust = False,
     json_: Json = False,
 ) -> None:
     """Go on with a study that was interrupted or whose budget was spent."""
     from delivery import session
 
     out = sys.stderr if json_ else sys.stdout
-    _finish(session.resume(study, storage, trials, time_budget, address, out), json_)
+    _finish(session.resume(study, storage, trials, time_budget, address, out, trust=trust_remote_code), json_)
 
 
 @app.command()
@@ -166,11 +180,12 @@ def export(
     study: Annotated[str, typer.Argument(help="Name of the study.")],
     out: Annotated[Path | None, typer.Option(help="New folder; default: best_model in the study.")] = None,
     storage: Storage = Path("runs"),
+    trust_remote_code: Trust = False,
 ) -> None:
     """Write the best model as a Hugging Face folder."""
     from delivery import session
 
-    typer.echo(session.export_study(study, storage, out))
+    typer.echo(session.export_study(study, storage, out, trust=trust_remote_code))
 
 
 @app.command()
@@ -197,6 +212,7 @@ def predict(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="KEY=VALUE of decoding: num_beams=4, max_new_tokens=80.")
     ] = None,
+    trust_remote_code: Trust = False,
 ) -> None:
     """Write predictions for a file, or answer lines of standard input, in their order."""
     from delivery.predict import answer
@@ -213,9 +229,10 @@ def predict(
         if options := ", ".join(name for name, value in of_files.items() if value is not None):
             given, todo = f"{options} with lines of standard input", "name the file as INPUT; lines go on with > FILE"
             raise UserError(given, f"{options} with a file", todo)
-        answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted, decoding)
+        answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted, decoding, trust=trust_remote_code)
         return
-    rows = run(model_dir, Path(input), out, batch_size, wanted, header=names, decoding=decoding, workers=workers)
+    how: dict[str, Any] = {"header": names, "decoding": decoding, "workers": workers, "trust": trust_remote_code}
+    rows = run(model_dir, Path(input), out, batch_size, wanted, **how)
     if out is not None:
         typer.echo(f"{rows} rows: {out}")
 
@@ -226,11 +243,14 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="A file with targets.")],
     batch_size: Batch = 32,
     picture: Annotated[Path | None, typer.Option(help="Draw the confusion matrix here (PNG).")] = None,
+    trust_remote_code: Trust = False,
 ) -> None:
     """Score a model on a file, without training; prints one JSON object."""
     from delivery.scoring import evaluate as run
 
-    typer.echo(json.dumps(run(model_dir, data, batch_size, picture), ensure_ascii=False, indent=2))
+    typer.echo(
+        json.dumps(run(model_dir, data, batch_size, picture, trust=trust_remote_code), ensure_ascii=False, indent=2)
+    )
 
 
 @app.command()
@@ -259,13 +279,14 @@ def models(
     from delivery.anatomy import dissect, dissect_exported, print_layers
     from search_spaces.resolve import list_spaces
 
-    if space not in list_spaces() and Path(space).is_dir():
+    if space not in list_spaces() and os.path.isdir(space):
         if model is not None or set_:
             option = "--set" if set_ else "--model"
-            raise UserError(f"{option} beside the folder {space}, whose model is as it is", "", "name a search space")
+            given = f"{option} beside the folder {space}, whose model is as it is"
+            raise UserError(given, f"{option} beside a search space", f"leave {option} out, or name a search space")
         print_layers(*dissect_exported(Path(space), freeze_layers), shapes=shapes)
         return
-    options = _data_options(None, None, None, model, None, None)
+    options = _data_options(None, None, None, model, None, None, False)
     resolved = checking.resolve_space(space, options, set_ or [], [], None, sample=False)
     print_layers(*dissect(resolved, freeze_layers), shapes=shapes)
 
@@ -295,7 +316,7 @@ def spaces() -> None:
 def _finish(summary: dict[str, Any], as_json: bool) -> None:
     end = summary.pop("end")
     if as_json:
-        typer.echo(json.dumps(summary, ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(redacted(summary), ensure_ascii=False, indent=2))
     if end == "interrupted":
         raise typer.Exit(130)
     if summary["best"] is None:

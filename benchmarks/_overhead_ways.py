@@ -92,9 +92,10 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
     from benchmarks import _short_trial
     from tuning import preparation
     from tuning.live import open_view
+    from tuning.records import COMPLETED, RUNNING
     from tuning.resources import plan_slots
     from tuning.search import Search, connect, disconnect
-    from tuning.study import COMPLETED, RUNNING, Study
+    from tuning.study import Study
 
     space = _short_trial.short_space(folder / "kotune_data", trials, slots)
     study = Study.create(space, folder / "runs", "short")

@@ -32,7 +32,7 @@ from trainables.models import BaseModels
 from trainables.tasks import make_task
 from trainables.trial import Workshop, open_table, run_trial
 from tuning.preparation import make_job
-from tuning.study import TrialRecord
+from tuning.records import TrialRecord
 
 LIMIT = 1.25
 _EPOCHS = 2

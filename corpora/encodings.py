@@ -18,7 +18,7 @@ def decode(path: Path, raw: bytes) -> tuple[str, str]:
     failures = []
     for encoding in _candidates(raw):
         try:
-            text = raw.decode(encoding.removesuffix("-sig")).removeprefix("\ufeff")
+            text = raw.decode(encoding.removesuffix("-sig")).lstrip("\ufeff")
         except UnicodeDecodeError as error:
             failures.append(_undecodable(raw, encoding, error))
             continue

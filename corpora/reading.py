@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,17 +107,23 @@ def read_table(
 
 def _check_arguments(path: Path, quoting: str, broken: str) -> None:
     problems = []
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path's own, these take a name that no file can have
         problems.append(UserError(f"{path} is a folder", "one file", "name a file in it"))
+    elif os.path.exists(path) and not os.path.isfile(path):  # reading a pipe that nobody writes to would never end
+        problems.append(UserError(f"{path} is a pipe or a device", "one file", "write what it gives into a file"))
     elif path.suffix.lower() not in (*DELIMITERS, *JSON_SUFFIXES):
         allowed = ", ".join((*DELIMITERS, *JSON_SUFFIXES))
         problems.append(UserError(f"{path}: unknown suffix {path.suffix!r}", allowed, "convert or rename the file"))
     if quoting not in _QUOTINGS:
-        problems.append(UserError(f"quoting {quoting!r}", ", ".join(_QUOTINGS), nearest(quoting, _QUOTINGS)))
+        problems.append(
+            UserError(f"quoting {quoting!r}", ", ".join(_QUOTINGS), nearest(quoting, _QUOTINGS) or "name one of them")
+        )
     elif quoting != "auto" and is_json(path):
         problems.append(UserError(f"{path}: quoting {quoting!r} for JSON lines", "auto", "leave quoting out"))
     if broken not in _BROKEN:
-        problems.append(UserError(f"broken rows {broken!r}", ", ".join(_BROKEN), nearest(broken, _BROKEN)))
+        problems.append(
+            UserError(f"broken rows {broken!r}", ", ".join(_BROKEN), nearest(broken, _BROKEN) or "name one of them")
+        )
     raise_all(problems)
 
 
@@ -131,6 +138,8 @@ def _bytes(path: Path) -> bytes:
         raise UserError(f"{path}: no such file", "a file that is there", todo) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}", "a readable file", "check its rights") from None
+    except ValueError as error:  # a NUL in the name
+        raise UserError(f"{str(path)!r} cannot be read: {error}", "a readable file", "check the path") from None
     if not raw.strip():
         raise UserError(f"{path} is empty", "a file with rows", "write it again, or name another file")
     return raw

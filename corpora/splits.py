@@ -97,7 +97,10 @@ def read_splits(
         dev_split = read_split(dev, layout)
         remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", whole, apart)
     else:
-        kept, cut = cut_by_group(whole.rows, apart, dev_share, seed)
+        try:
+            kept, cut = cut_by_group(whole.rows, apart, dev_share, seed)
+        except UserError as error:
+            raise UserError(f"{train}: {error.given}", error.allowed, error.todo) from None
         _check_size(len(cut), len(whole.rows), dev_share, what)
         if classes:
             kept, cut = _with_every_class(whole.rows, kept, cut, apart)

@@ -57,9 +57,9 @@ def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[L
         UserError: there is no such model, or it has fewer layers than are to be frozen.
     """
     fixed = sort_out(space.fixed)
-    config = described(base_config(space.model, space.architecture), fixed.model)
+    config = described(base_config(space.model, space.architecture, trust=space.trust_remote_code), fixed.model)
     frozen = int(fixed.own.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers
-    model = outline(config, task_named(space.task), fixed.model, frozen)
+    model = outline(config, task_named(space.task), fixed.model, frozen, trust=space.trust_remote_code)
     return type(model).__name__, layers_of(model)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.summary import against_default
+from search_spaces.secrets import redact
 from trainables.encoding import ends_itself
 from trainables.task import Task
 from trainables.word_tokenizers import CUT
@@ -50,8 +51,8 @@ Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 
 _WRITES = """\
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-tokenizer = AutoTokenizer.from_pretrained("{folder}")
-model = AutoModelForSeq2SeqLM.from_pretrained("{folder}")
+tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
+model = AutoModelForSeq2SeqLM.from_pretrained("{folder}"{trust})
 inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False, truncation=True, max_length={limit})
 print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))"""
 
@@ -67,7 +68,7 @@ def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: A
     """The text of the card."""
     best = summary["best"]
     scored_with = summary["rouge_tokenizer"]
-    return _CARD.format(
+    text = _CARD.format(
         tag=task.tag,
         study=study.name,
         trials=summary["trials"]["total"],
@@ -87,19 +88,22 @@ def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: A
             for name, split in summary["data"].items()
         ),
     )
+    return redact(text)
 
 
 def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
-    limit = study.space.max_source_length
+    limit, space = study.space.max_source_length, study.space
+    own_code = space.trust_remote_code or space.architecture in ("rnn", "cnn")
+    trust = ", trust_remote_code=True" if own_code else ""
     if task.writes:
         begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
         template = "TEXT" if ends_itself(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
-        return _WRITES.format(folder=folder.name, template=template, limit=limit)
+        return _WRITES.format(folder=folder.name, template=template, limit=limit, trust=trust)
     return _JUDGES.format(
         folder=folder.name,
         template="TEXT, SECOND_TEXT" if study.space.columns["pair"] else "TEXT",
         limit=limit,
-        trust=", trust_remote_code=True" if study.space.architecture in ("rnn", "cnn") else "",
+        trust=trust,
         answer=task.reading,
     )
 

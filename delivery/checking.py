@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from corpora.samples import SAMPLES
 from corpora.splits import Splits
+from delivery.outputs import check_folder, check_name
 from search_spaces import foreign
 from search_spaces.errors import COMMAND, UserError
-from search_spaces.ranges import Choice, Range, listed
+from search_spaces.ranges import Range, ends, listed
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space
 from search_spaces.values import load_yaml
 from trainables.loading import load_tokenizer
 from trainables.outlines import check_model
 from trainables.parameter_names import BECAME
-from trainables.parameters import known_parameters, sort_out
-from trainables.scratch import architecture_named, scratch_size
-from trainables.tasks import task_named
+from trainables.parameters import known_parameters, sort_out, value_problems
+from trainables.scratch import ARCHITECTURES, architecture_named, scratch_size
+from trainables.tasks import TASKS, task_named
 from tuning import preparation, samplers
 from tuning.resources import Machine, Plan, local_machine, plan_slots
 
@@ -59,8 +62,8 @@ def resolve_space(
     raw, where = load_space(name)
     laid_over = None
     if config is not None:
-        if not config.is_file():
-            what = "it is a folder" if config.is_dir() else "there is no such file"
+        if not os.path.isfile(config):
+            what = "it is a folder" if os.path.isdir(config) else "there is no such file"
             raise UserError(f"--config {config}: {what}", "a YAML file", "check the path")
         laid_over = load_yaml(config.read_bytes(), str(config)) or {}
         if not isinstance(laid_over, dict):
@@ -87,6 +90,8 @@ def resolve_space(
             known_parameters=known_parameters(),
             aliases=BECAME,
             metrics=directions_of,
+            words={"task": TASKS, "sample": SAMPLES, "architecture": ARCHITECTURES},
+            faults=value_problems,
         )
 
     space = resolved()
@@ -156,6 +161,8 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     space = order.space
     if not re.fullmatch(r"\w[\w.-]*", order.name):
         raise UserError(f"--study {order.name!r}", "letters, digits, and . _ - after the first", "choose another name")
+    check_name("--study", order.name)
+    check_folder("--storage", order.storage)
     if (order.storage / order.name).exists():
         raise UserError(
             f"study {order.name!r} is in {order.storage} already",
@@ -174,12 +181,13 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     if not plan.shape.gpus and sort_out(space.fixed).training.get("fp16"):
         say("fp16 needs a GPU; here trials compute in 32 bit")
     # Last, since a hub id asks the network.
-    may_be_hub_id = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", space.model) and not Path(space.model).exists()
+    may_be_hub_id = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", space.model) and not os.path.exists(space.model)
     if may_be_hub_id:
         say(f"asking the hub for {space.model}")
-    check_model(space.model, space.architecture, task, _configs(space), _longest(space))
+    trust = space.trust_remote_code
+    check_model(space.model, space.architecture, task, _configs(space), _longest(space), trust=trust)
     if space.tokenizer or scratch_size(space.model) is None:
-        load_tokenizer(space.tokenizer or space.model, writes=task.writes)
+        load_tokenizer(space.tokenizer or space.model, writes=task.writes, trust=trust)
     return splits, plan
 
 
@@ -189,13 +197,9 @@ def _longest(space: Space) -> int:
     lengths = [space.max_source_length, space.max_target_length if writes else 0]
     for name in ("max_new_tokens", "max_length") if writes else ():
         found = space.search.get(name)
-        values = [space.fixed.get(name)] if found is None else _ends(found)
+        values = [space.fixed.get(name)] if found is None else ends(found)
         lengths += [int(value) for value in values if value is not None]
     return max(lengths)
-
-
-def _ends(found: Range) -> Sequence[Any]:
-    return found.options if isinstance(found, Choice) else (found.low, found.high)
 
 
 def check_configs(space: Space) -> None:
@@ -221,7 +225,7 @@ def _configs(space: Space) -> list[dict[str, Any]]:
     """
     pins: list[dict[str, Any]] = [{}]
     for name, found in space.search.items():
-        pins += [{**_fulfilling(space, found), name: value} for value in _ends(found)]
+        pins += [{**_fulfilling(space, found), name: value} for value in ends(found)]
     return [{**space.fixed, **samplers.defaults(space.search, pinned)} for pinned in pins]
 
 

@@ -15,13 +15,14 @@ def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] |
     best = summary["best"]
     chosen = study.records[best["trial"]].parameters if best else {}
     lines = read_lines(summary, chosen, COMMAND)
-    failed = next((record for record in study.records.values() if record.status == "failed"), None)
-    if failed is not None:
-        folder = study.paths.trial(failed.trial_id)
+    for failed in summary["failures"][:1]:
+        trace = study.paths.trial(failed["trial"]) / "error.txt"
         lines += [
-            f"failed   {failed.trial_id}: {failed.reason}",
-            f"         trace {folder / 'error.txt'}; alone: python -m trainables.trial {folder / 'job.json'}",
+            f"failed   {failed['trial']}: {failed['reason']}",
+            f"         trace {trace}; alone: {failed['alone']}",
         ]
+    if study.lost is not None:
+        lines.append(f"paused   {study.lost}; make room or bring the storage back, then")
     if end == "hopeless":
         lines.append("stopped  the first trials all failed; the rest would too")
     elif end != "done":

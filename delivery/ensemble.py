@@ -60,10 +60,10 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
 
 def _folder(member: str, storage: Path) -> Path:
     """An exported folder by path, or the best model of a study by name."""
-    if (Path(member) / SETTINGS).is_file():
+    if os.path.isfile(Path(member) / SETTINGS):
         return Path(member)
     study = storage / member
-    if not (study / "study.yaml").is_file():
+    if not os.path.isfile(study / "study.yaml"):
         studies = sorted(path.parent.name for path in storage.glob("*/study.yaml"))
         todo = nearest(member, studies) or "check the name, or --storage"
         given = f"{member}: neither a study in {storage} nor an exported folder"

@@ -14,6 +14,7 @@ from delivery.card import model_card
 from delivery.outputs import check_new_folder
 from delivery.predictor import SETTINGS
 from search_spaces.errors import COMMAND, UserError
+from search_spaces.secrets import redacted
 from trainables.loading import load_model, load_tokenizer
 from trainables.ties import say_untied
 from tuning import preparation, retention
@@ -40,17 +41,18 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     folder = target or study.paths.best_model
     if target is not None:
         check_new_folder("--out", target)
+    # All is read before anything is written.
+    task = preparation.task_of(study.space, material)
+    model: Any = load_model(str(point.path), task.auto_model, trust=study.space.trust_remote_code)
+    base = study.paths.base_model(preparation.variant_of(best.config))
+    tokenizer = load_tokenizer(str(base), writes=task.writes, trust=study.space.trust_remote_code)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
-    task = preparation.task_of(study.space, material)
-    model: Any = load_model(str(point.path), task.auto_model)
     model.save_pretrained(staging)
     say_untied(staging, model)
     if task.writes:
         model.generation_config.save_pretrained(staging)
-    base = study.paths.base_model(preparation.variant_of(best.config))
-    tokenizer = load_tokenizer(str(base), writes=task.writes)
     tokenizer.save_pretrained(staging)
     settings = {
         "study": study.name,
@@ -67,7 +69,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         "special_tokens": list(study.space.special_tokens),
         "summary": summary,
     }
-    (staging / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
+    (staging / SETTINGS).write_text(json.dumps(redacted(settings), ensure_ascii=False, indent=2), encoding="utf-8")
     (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from search_spaces.errors import UserError
 
+#: Bytes of a name. File systems take 255; a study's trials and half-written files have longer names than it has.
+_LONGEST = 200
+
 
 def check_file(option: str, path: Path) -> None:
     """Check that a file can be written at `path`, which was given with `option`; one that is there is written anew.
@@ -15,7 +18,8 @@ def check_file(option: str, path: Path) -> None:
     Raises:
         UserError: it is a folder, its folder is not there, or nothing may be written there.
     """
-    if path.is_dir():
+    check_name(option, path.name)
+    if os.path.isdir(path):
         raise UserError(f"{option} {path} is a folder", "a file in a folder that exists", f"{option} {path / 'NAME'}")
     if path.parent.exists() and not path.parent.is_dir():
         raise UserError(f"{option} {path}: {path.parent} is a file", "a file in a folder that exists", "choose another")
@@ -33,11 +37,37 @@ def check_new_folder(option: str, path: Path) -> None:
     Raises:
         UserError: it is there already, a file is where a folder must be, or nothing may be written there.
     """
-    if path.exists() or path.is_symlink():
+    check_name(option, path.name)
+    if os.path.lexists(path):
         raise UserError(f"{path} is there already", "a new folder: nothing is overwritten", f"choose another {option}")
-    above = next(folder for folder in path.absolute().parents if folder.exists())
-    if not above.is_dir():
-        raise UserError(f"{option} {path}: {above} is a file", "a new folder", "choose another")
+    _check_above(option, path)
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Check that folders can be made in `path`, which was given with `option` and need not be there yet.
+
+    Raises:
+        UserError: a file is where a folder must be, or nothing may be written there.
+    """
+    for part in path.parts:
+        check_name(option, part)
+    _check_above(option, path / "inside")
+
+
+def check_name(option: str, name: str) -> None:
+    """Check that files of that name, and those that stand beside them while they are written, can be made.
+
+    Raises:
+        UserError: it is too long for a file system.
+    """
+    if len(os.fsencode(name)) > _LONGEST:
+        raise UserError(f"{option} {name}: too long a name", f"at most {_LONGEST} bytes", "choose a shorter one")
+
+
+def _check_above(option: str, path: Path) -> None:
+    above = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
+    if not os.path.isdir(above):
+        raise UserError(f"{option} {path}: {above} is a file", "a folder, or what can be made one", "choose another")
     _check_writable(option, path, above)
 
 

@@ -45,10 +45,12 @@ class Workers:
         UserError: the folder holds no model that kotune exported.
     """
 
-    def __init__(self, folder: Path, devices: Sequence[str], decoding: Mapping[str, Any] | None = None) -> None:
-        here = open_model(folder, "cpu", decoding)  # what rows and answers mean
+    def __init__(
+        self, folder: Path, devices: Sequence[str], decoding: Mapping[str, Any] | None = None, *, trust: bool = False
+    ) -> None:
+        here = open_model(folder, "cpu", decoding, trust=trust)  # what rows and answers mean
         self.settings, self.task, self.tokenizer = here.settings, here.task, here.tokenizer
-        self._folder, self._devices, self._decoding = folder, list(devices), decoding
+        self._folder, self._devices, self._decoding, self._trust = folder, list(devices), decoding, trust
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
         """Batches of (position, prediction), as they are ready.
@@ -65,7 +67,7 @@ class Workers:
         for device in self._devices:
             free.put(device)
         threads = max(1, torch.get_num_threads() // len(self._devices))
-        start = (str(self._folder), free, threads, self._decoding)
+        start = (str(self._folder), free, threads, self._decoding, self._trust)
         with ProcessPoolExecutor(len(self._devices), context, _open, start) as pool:
             waiting: dict[Future[list[Any]], list[int]] = {
                 pool.submit(_predict, [rows[row] for row in share], batch_size): share for share in shares
@@ -78,24 +80,29 @@ class Workers:
                 raise UserError("a worker process ended before its work", "enough memory for each", todo) from error
 
 
-def _open(folder: str, free: Any, threads: int, decoding: Mapping[str, Any] | None) -> None:
+def _open(folder: str, free: Any, threads: int, decoding: Mapping[str, Any] | None, trust: bool) -> None:
     global _model
     torch.set_num_threads(threads)
-    _model = open_model(Path(folder), free.get(), decoding)
+    _model = open_model(Path(folder), free.get(), decoding, trust=trust)
 
 
 def _predict(rows: Sequence[Row], batch_size: int) -> list[Any]:
     return predict_all(_model, rows, batch_size)
 
 
-def open_on(folder: Path, workers: int | None, decoding: Mapping[str, Any] | None = None) -> Model:
+def open_on(
+    folder: Path, workers: int | None, decoding: Mapping[str, Any] | None = None, *, trust: bool = False
+) -> Model:
     """The model in `folder`, in this process where one device serves, else in one process per device.
 
     Args:
         decoding: decoding parameters that take the place of the model's own.
+        trust: run the code that comes with the model.
 
     Raises:
         UserError: kotune did not export it, or there are not so many devices.
     """
     found = devices(workers)
-    return open_model(folder, found[0], decoding) if len(found) == 1 else Workers(folder, found, decoding)
+    if len(found) == 1:
+        return open_model(folder, found[0], decoding, trust=trust)
+    return Workers(folder, found, decoding, trust=trust)

@@ -39,6 +39,7 @@ def predict(
     header: Sequence[str] | None = None,
     decoding: Mapping[str, Any] | None = None,
     workers: int | None = None,
+    trust: bool = False,
 ) -> int:
     """Write the predictions for the file `source`; answers the number of rows.
 
@@ -47,13 +48,14 @@ def predict(
         header: names of the columns of ids and predictions; default: those of the training file.
         decoding: decoding parameters of a model that writes; those it was exported with stay where none is given.
         workers: processes, each with a device of its own; None: one for each GPU.
+        trust: run the code that comes with the model.
 
     Raises:
         UserError: the folder holds no exported model, the file cannot be read, or `out` cannot be written.
     """
     if out is not None:
         check_file("--out", out)
-    model = open_on(folder, workers, decoding)
+    model = open_on(folder, workers, decoding, trust=trust)
     _check(model, wanted)
     layout = layout_of(model.settings)
     split = _read(source, layout)
@@ -82,6 +84,8 @@ def answer(
     batch_size: int,
     wanted: Wanted,
     decoding: Mapping[str, Any] | None = None,
+    *,
+    trust: bool = False,
 ) -> int:
     """Answer every line of `lines` with one line; a blank line with a blank line. Answers how many.
 
@@ -90,7 +94,7 @@ def answer(
     Raises:
         UserError: the folder holds no exported model, or a line is no pair where one is needed.
     """
-    model = open_model(folder, decoding=decoding)
+    model = open_model(folder, decoding=decoding, trust=trust)
     _check(model, wanted)
     paired = layout_of(model.settings).columns.get("pair") is not None
     number = 0
@@ -143,7 +147,7 @@ def _check(model: Model, wanted: Wanted) -> None:
         if name not in model.task.heeds:
             option, known = _option(name), ", ".join(map(_option, model.task.heeds))
             given = f"{option} has no meaning for a model for {model.task.name}"
-            raise UserError(given, known, f"leave {option} out")
+            raise UserError(given, known or "what it writes, as it stands", f"leave {option} out")
     most = len(model.task.classes)
     if wanted.top_k > max(most, 1):
         raise UserError(f"--top-k {wanted.top_k}", f"1 to {most}: the model has {most} classes", "ask for fewer")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,8 @@ from transformers.utils import logging as transformers_logging
 from corpora.filters import stripped
 from corpora.splits import Layout
 from search_spaces.errors import COMMAND, UserError, raise_all
+from search_spaces.places import check_exported
+from search_spaces.saved import COUNT, FLAG, OBJECT, TEXT, Kind, check_fields, maybe, read_object
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
 from trainables.loading import first_line, load_model, load_tokenizer
@@ -23,6 +25,25 @@ from trainables.tasks import make_task
 
 #: What kotune adds to an exported folder: the task, how inputs are read and cut, and where the model comes from.
 SETTINGS = "kotune.json"
+
+_TEXTS: Kind = (
+    "a list of texts, none of them twice",
+    lambda value: (
+        isinstance(value, list) and all(isinstance(entry, str) for entry in value) and len({*value}) == len(value)
+    ),
+)
+_FIELDS: dict[str, Kind] = {
+    "study": TEXT,
+    "task": TEXT,
+    "task_options": OBJECT,
+    "columns": OBJECT,
+    "max_source_length": ("a whole number, at least 1", lambda value: COUNT[1](value) and value > 0),
+    "file_labels": maybe(OBJECT),
+    "strip_whitespace": FLAG,
+    "summary": OBJECT,
+}
+_OPTIONAL = ("file_labels", "strip_whitespace", "summary")
+_OPTIONS: dict[str, Kind] = {"labels": maybe(_TEXTS)}
 
 #: Batches of (position, prediction).
 Batches = Iterator[list[tuple[int, Any]]]
@@ -43,16 +64,22 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """What `export` wrote beside the model.
 
     Raises:
-        UserError: kotune did not export this folder.
+        UserError: kotune did not export this folder, or something in it leads out of it.
     """
-    try:
-        settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    file = folder / SETTINGS
+    if not os.path.isfile(file):  # a name without end is no file either
         raise UserError(
             f"{folder} holds no {SETTINGS}",
             "a folder written by export, such as runs/STUDY/best_model",
             f"check the path; {COMMAND} export STUDY writes one",
-        ) from None
+        )
+    again = f"{COMMAND} export STUDY writes it again"
+    settings = read_object(file, again)
+    check_fields(settings, _FIELDS, str(file), again, optional=_OPTIONAL, more=True)
+    check_fields(settings["task_options"], _OPTIONS, f"{file}, task_options", again, optional=_OPTIONS, more=True)
+    members = settings.get("members") or []
+    names = members if isinstance(members, list) else [members]
+    check_exported(folder, SETTINGS, [settings.get("study"), *names])
     return settings
 
 
@@ -70,18 +97,30 @@ class Predictor:
     Args:
         device: default: a GPU if there is one.
         decoding: decoding parameters that take the place of the model's own.
+        trust: run the code that comes with the model.
 
     Raises:
         UserError: the folder holds no model that kotune exported, or the model cannot decode so.
     """
 
-    def __init__(self, folder: Path, device: str | None = None, decoding: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str | None = None,
+        decoding: Mapping[str, Any] | None = None,
+        *,
+        trust: bool = False,
+    ) -> None:
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
         self.settings = read_settings(folder)
         self.task = make_task(self.settings["task"], self.settings["task_options"])
-        network: Any = load_model(str(folder), self.task.auto_model)
-        self.tokenizer = load_tokenizer(str(folder), writes=self.task.writes)
+        network: Any = load_model(str(folder), self.task.auto_model, trust=trust)
+        wanted, there = self.task.model_options().get("num_labels"), network.config.num_labels
+        if wanted is not None and wanted != there:
+            given = f"{folder / SETTINGS} names {wanted} classes, and the model beside it has {there}"
+            raise UserError(given, "both as export wrote them", f"{COMMAND} export STUDY writes them again")
+        self.tokenizer = load_tokenizer(str(folder), writes=self.task.writes, trust=trust)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = network.to(self.device).eval()
         self._decoding = _decoding(self.task, self.model, decoding) if decoding else None
@@ -126,6 +165,10 @@ class Ensemble:
         self.settings = read_settings(folder)
         self._members = [Predictor(folder / member, device, decoding) for member in members]
         self.task, self.tokenizer = self._members[0].task, self._members[0].tokenizer
+        for name, member in zip(members, self._members, strict=True):
+            if member.task != self.task:
+                given = f"{folder / name / SETTINGS}: other classes than those of {members[0]}"
+                raise UserError(given, "members of the same classes", "put the ensemble together again")
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
         totals = [[0.0]] * len(rows)
@@ -143,18 +186,23 @@ def _added(total: Sequence[float], more: Sequence[float]) -> list[float]:
     return list(more) if len(total) != len(more) else [one + other for one, other in zip(total, more, strict=True)]
 
 
-def open_model(folder: Path, device: str | None = None, decoding: Mapping[str, Any] | None = None) -> Model:
+def open_model(
+    folder: Path, device: str | None = None, decoding: Mapping[str, Any] | None = None, *, trust: bool = False
+) -> Model:
     """The model in `folder`, or the ensemble.
 
     Args:
         device: default: a GPU if there is one.
         decoding: decoding parameters that take the place of the model's own.
+        trust: run the code that comes with the model.
 
     Raises:
         UserError: kotune did not export it.
     """
     members = read_settings(folder).get("members")
-    return Ensemble(folder, members, device, decoding) if members else Predictor(folder, device, decoding)
+    if members:
+        return Ensemble(folder, members, device, decoding)
+    return Predictor(folder, device, decoding, trust=trust)
 
 
 def predict_all(

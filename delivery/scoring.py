@@ -21,16 +21,19 @@ from trainables.task import Evaluation, Row
 _NOT_HERE = ("loss", "gen_len", "eval_seconds")
 
 
-def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
+def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the file") -> dict[str, Any]:
     """Every metric of the model's task on `rows`, with their number, the seconds, and for classes the confusion
     matrix (`confusion`: rows are true classes, columns are predicted ones, in the order of `labels`).
+
+    Args:
+        named: how messages call the rows.
 
     Raises:
         UserError: a target that the model cannot give.
     """
     if model.settings.get("strip_whitespace"):
         rows = [stripped(row) for row in rows]
-    raise_all(model.task.problems("the file", rows))
+    raise_all(model.task.problems(named, rows))
     started = time.perf_counter()
     table = model.task.targets(rows, model.tokenizer, int(model.settings["max_target_length"]), scored=True)
     found = predict_all(model, rows, batch_size)
@@ -44,24 +47,27 @@ def score(model: Model, rows: Sequence[Row], batch_size: int) -> dict[str, Any]:
     return {**told, "rows": len(rows), "rouge_tokenizer": model.task.scored_with or None, "seconds": round(seconds, 1)}
 
 
-def evaluate(folder: Path, data: Path, batch_size: int, picture: Path | None = None) -> dict[str, Any]:
+def evaluate(
+    folder: Path, data: Path, batch_size: int, picture: Path | None = None, *, trust: bool = False
+) -> dict[str, Any]:
     """Scores of the model in `folder` on a file with targets.
 
     Args:
         picture: where the confusion matrix is drawn, if there is one.
+        trust: run the code that comes with the model.
 
     Raises:
         UserError: no model, no such file, a row without a usable target, or no place for the picture.
     """
     if picture is not None:
         check_file("--picture", picture)
-    model = open_on(folder, None)
+    model = open_on(folder, None, trust=trust)
     if picture is not None and not model.task.classes:
         given = f"--picture {picture}: this model has no classes"
         raise UserError(given, "a classifier, which has a confusion matrix", "leave --picture out")
     layout: Layout = layout_of(model.settings)
     split = read_split(str(data), layout)
-    found = score(model, split.rows, batch_size)
+    found = score(model, split.rows, batch_size, str(data))
     if picture is not None:
         class_metrics.draw_confusion(found["confusion"], found["labels"], picture)
     return {"model": str(folder), "data": split.path, "sha256": split.sha256, "refused": len(split.refused), **found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +18,17 @@ from delivery.export import export
 from delivery.predictor import open_model
 from delivery.scoring import score
 from delivery.summary import summarise
+from delivery.trust import trusted
 from search_spaces.errors import COMMAND, UserError
+from search_spaces.saved import COUNT, FINITE, OBJECT, check_fields, maybe, read_object
 from search_spaces.schema import parse_duration
 from trainables.class_metrics import draw_confusion
+from trainables.durable import write_json
 from tuning import preparation, retention
 from tuning.live import View, logged, open_view
+from tuning.lock import held
 from tuning.resources import Plan, plan_slots
-from tuning.study import Study, write_json
+from tuning.study import Study
 from tuning.wandb_settings import tracking_settings
 
 
@@ -52,7 +56,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         splits, plan = check(order, Path(folder), view.say)
     space = order.space
     study = Study.create(space, order.storage, order.name)
-    with study.tentative() as started, logged(view, study.paths.log) as view:
+    with study.tentative() as started, held(study.paths.holder, study.name), logged(view, study.paths.log) as view:
         splits = embedded_sample(study, splits, view)
         view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
         material = preparation.prepare(study, splits, view.say)
@@ -72,16 +76,30 @@ def embedded_sample(study: Study, splits: Splits, view: View) -> Splits:
 
 
 def resume(
-    name: str, storage: Path, trials: int | None, time_budget: str | None, address: str | None, out: TextIO
+    name: str,
+    storage: Path,
+    trials: int | None,
+    time_budget: str | None,
+    address: str | None,
+    out: TextIO,
+    *,
+    trust: bool = False,
 ) -> dict[str, Any]:
     """Go on with a study; answers its summary.
 
     Raises:
         UserError: there is no such study, or fewer trials are asked for than it has.
     """
-    view = open_view(out)
-    study = Study.load(storage, name)
-    budget = study.space.budget.copy()
+    paths = Study.load(storage, name).paths  # first, so that a mistyped name leaves nothing
+    with held(paths.holder, name) as gone:
+        return _go_on(trusted(Study.load(storage, name), trust), gone, trials, time_budget, address, out)
+
+
+def _go_on(
+    study: Study, gone: str, trials: int | None, time_budget: str | None, address: str | None, out: TextIO
+) -> dict[str, Any]:
+    view, name, budget = open_view(out), study.name, study.space.budget.copy()
+    _earlier(study)  # looked at before anything is started
     if trials is not None:
         if trials < len(study.records):
             raise UserError(
@@ -90,7 +108,7 @@ def resume(
                 "leave --trials out to finish what is open",
             )
         budget["trials"] = trials
-    budget["time"] = parse_duration(time_budget) if time_budget else budget["time"]
+    budget["time"] = budget["time"] if time_budget is None else parse_duration(time_budget, "--time-budget")
     study.space = replace(study.space, budget=budget)
     splits = preparation.read(study.space)
     plan = plan_slots(study.space, machines(address))
@@ -103,6 +121,9 @@ def resume(
         )
     study.save_space()
     with logged(view, study.paths.log) as view:
+        for remark in [*([gone] if gone else []), *study.remarks]:
+            view.say(remark)
+        retention.tidy(study)
         if material is None:  # it was interrupted before its first trial
             material = preparation.prepare(study, splits, view.say)
         view.say(f"study {name}: {len(study.records)} of {budget['trials']} trials so far, {plan.described}")
@@ -114,9 +135,9 @@ def _changed(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) 
     return ", ".join(f"{name} ({now.get(name, before.get(name, {})).get('path')})" for name in names)
 
 
-def export_study(name: str, storage: Path, out: Path | None) -> Path:
+def export_study(name: str, storage: Path, out: Path | None, *, trust: bool = False) -> Path:
     """Export the best model so far; answers its folder."""
-    study = Study.load(storage, name)
+    study = trusted(Study.load(storage, name), trust)
     material = preparation.Material.load(study.paths)
     if material is None:
         raise UserError(f"study {name!r} has no trials yet", "", f"{COMMAND} resume {name}")
@@ -140,9 +161,10 @@ def _search(
 
     if address is None:
         connect(None)
+    view.say(_disk(study, plan.slots))
     tracking = tracking_settings(study)
     earlier = _earlier(study)
-    search = Search(study, material, plan, tracking, view, earlier.get("wall_seconds", 0.0))
+    search = Search(study, material, plan, tracking, view, earlier.get("wall_seconds", 0.0), warned=address is not None)
     try:
         search.run()
     finally:
@@ -156,17 +178,30 @@ def _search(
         wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
         test=_known_test(study, earlier),
     )
-    close(study, material, splits, summary, search.end)
-    write_json(study.paths.summary, summary)
+    if search.end != "storage":
+        close(study, material, splits, summary, search.end)
+        write_json(study.paths.summary, summary)
     for line in last_lines(study, summary, tracking, search.end):
         view.say(line)
     return {**summary, "end": search.end}
 
 
+def _disk(study: Study, slots: int) -> str:
+    """What the study may take of the disk, and what is free there."""
+    most, free = retention.most_bytes(study, slots), shutil.disk_usage(study.paths.root).free
+    told = f"disk: at most {most / 1e9:.1f} GB for checkpoints and the exported model, {free / 1e9:.1f} GB free"
+    return told if most < free else f"{told}: the study will pause when it is full"
+
+
 def _earlier(study: Study) -> dict[str, Any]:
     """The summary of earlier sittings, or nothing."""
     path = study.paths.summary
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    todo = "delete it: resume and export write it anew, without the seconds and the test score of earlier sittings"
+    found = read_object(path, todo)
+    kinds = {"wall_seconds": FINITE, "slots": COUNT, "worker_groups_started": COUNT, "best": maybe(OBJECT)}
+    check_fields(found, {**kinds, "test": maybe(OBJECT)}, str(path), todo, (*kinds, "test"), more=True)
     return found
 
 
@@ -182,7 +217,10 @@ def close(study: Study, material: preparation.Material, splits: Splits, summary:
     if summary["best"] is None:
         return
     before, folder = dict(summary), export(study, material, summary)
-    model, batch = open_model(folder), int(summary["best"]["config"].get("per_device_eval_batch_size", 32))
+    model, batch = (
+        open_model(folder, trust=study.space.trust_remote_code),
+        int(summary["best"]["config"].get("per_device_eval_batch_size", 32)),
+    )
     if model.task.classes and end != "interrupted":  # whoever pressed Ctrl-C is not to wait for a whole split
         seen = score(model, splits.dev.rows, batch)
         summary["confusion"] = {"labels": seen["labels"], "dev": seen["confusion"]}

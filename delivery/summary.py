@@ -7,7 +7,8 @@ from typing import Any
 
 from tuning import retention
 from tuning.preparation import Material
-from tuning.study import COMPLETED, FAILED, PRUNED, RUNNING, Study, TrialRecord
+from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from tuning.study import Study
 
 _VERSIONS = (
     "torch",
@@ -51,12 +52,27 @@ def summarise(
         "best": _best(study, best) if best else None,
         "default": _default(study, best),
         "test": test,
+        "failures": [_failure(study, record) for record in study.with_status(FAILED)],
         "slots": slots,
         "worker_groups_started": worker_groups_started,
         "wall_seconds": round(wall_seconds, 1),
         "data": material.splits,
         "versions": {"kotune": version("kotune"), **{name: version(name) for name in _VERSIONS}},
         "best_model": str(study.paths.best_model) if best else None,
+    }
+
+
+def _failure(study: Study, record: TrialRecord) -> dict[str, Any]:
+    """Why a trial failed, and how to see it fail alone."""
+    folder = study.paths.trial(record.trial_id)
+    trace = folder / "error.txt"
+    return {
+        "trial": record.trial_id,
+        "reason": record.reason,
+        "config": record.config,
+        "trace": trace.read_text(encoding="utf-8") if trace.is_file() else None,
+        "log": str(study.paths.log),
+        "alone": f"python -m trainables.trial {folder / 'job.json'}",
     }
 
 

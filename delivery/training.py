@@ -18,6 +18,7 @@ from delivery.summary import read_lines, summarise
 from search_spaces.errors import COMMAND, UserError
 from search_spaces.schema import Space
 from trainables import checkpoints
+from trainables.durable import write_json
 from trainables.job import Job
 from trainables.judging import TrialFailed
 from trainables.parameters import sort_out
@@ -26,7 +27,8 @@ from trainables.trial import Workshop, run_trial
 from tuning import preparation, retention, samplers
 from tuning.live import TableView, View, logged, open_view
 from tuning.proposals import max_epochs
-from tuning.study import COMPLETED, FAILED, Study, TrialRecord, write_json
+from tuning.records import COMPLETED, FAILED, TrialRecord
+from tuning.study import Study
 from tuning.wandb_settings import tracking_settings
 
 

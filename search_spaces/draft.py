@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from search_spaces.checks import condition_problems, data_problems, epoch_problems, metric_problems, parents_first
 from search_spaces.errors import UserError, UserErrors, nearest, raise_all
 from search_spaces.parsing import YAML_FORMS, parse_range
-from search_spaces.ranges import Range, holds
+from search_spaces.ranges import Range, ends, holds
 from search_spaces.schema import READERS, SECTIONS, Space
 from search_spaces.values import as_written
 
 #: Task -> its metrics and their directions, the usual one first.
 MetricsOf = Callable[[str], Mapping[str, str]]
+
+#: Parameters and their values -> what is wrong with them.
+FaultsOf = Callable[[Mapping[str, Any]], Sequence[UserError]]
 
 #: Two names for one limit; the layer that speaks last is heard.
 _RIVALS = {"max_length": ("max_new_tokens",), "max_new_tokens": ("max_length",)}
@@ -132,12 +135,19 @@ class Draft:
             found = replace(found, when=before.when)
         self.vary(name, found, where, has_default=False)
 
-    def build(self, metrics: MetricsOf | None = None) -> Space:
+    def build(
+        self,
+        metrics: MetricsOf | None = None,
+        words: Mapping[str, Collection[str]] = {},
+        faults: FaultsOf | None = None,
+    ) -> Space:
         """The space.
 
         Args:
             metrics: the metrics of a task and their directions, the usual one first; None leaves metric and mode as
                 they are.
+            words: key -> the words that it may be.
+            faults: what gives the problems of parameters with their values.
 
         Raises:
             UserError: whatever was wrong in any layer or between them, all at once.
@@ -150,7 +160,9 @@ class Draft:
         space = Space(**top, fixed=self.fixed, search=search)
         self.problems += condition_problems(self.search, self.broken, self.origin)
         self.problems += [*epoch_problems(space, self.origin), *data_problems(space, self.origin)]
-        if metrics is None:
+        self.problems += self._unknown_words(words)
+        self.problems += self._value_faults(faults) if faults else ()
+        if metrics is None or (words and space.task not in words["task"]):
             raise_all(self.problems)
             return space
         try:
@@ -163,6 +175,20 @@ class Draft:
         self.problems += metric_problems(space, known, self.origin)
         raise_all(self.problems)
         return replace(space, mode=known[str(space.metric)])
+
+    def _unknown_words(self, words: Mapping[str, Collection[str]]) -> Iterator[UserError]:
+        for key, known in words.items():
+            if key in self.values and self.values[key] not in known:
+                given = f"{self.origin[key]}: {key} {self.values[key]!r} is unknown"
+                todo = nearest(self.values[key], known) or "name one of them"
+                yield UserError(given, ", ".join(known), todo)
+
+    def _value_faults(self, faults: FaultsOf) -> Iterator[UserError]:
+        values = {name: (value,) for name, value in self.fixed.items()}
+        values |= {name: ends(found) for name, found in self.search.items()}
+        for name, several in values.items():
+            for found in (found for value in several for found in faults({name: value})):
+                yield UserError(f"{self.origin[name]}: {found.given}", found.allowed, found.todo)
 
     def _section(self, key: str, value: object, where: str) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):  # a section whose lines are all comments reads as None

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from search_spaces.secrets import redact
+
 #: How kotune was called, for the commands that a message or a summary tells to type.
 COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else "python cli.py"
 
@@ -26,7 +28,7 @@ class UserError(Exception):
 
     def __str__(self) -> str:
         parts = [self.given, self.allowed and f"allowed: {self.allowed}", self.todo and f"to do:   {self.todo}"]
-        return "\n  ".join(part for part in parts if part)
+        return redact("\n  ".join(part for part in parts if part))
 
 
 class UserErrors(UserError):

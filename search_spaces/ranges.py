@@ -131,6 +131,11 @@ class Choice:
 Range: TypeAlias = FloatRange | IntRange | Choice
 
 
+def ends(found: Range) -> tuple[Any, ...]:
+    """The values of a range that tell whether all can be used: every option, or the lowest and the highest."""
+    return found.options if isinstance(found, Choice) else (found.low, found.high)
+
+
 def holds(when: When | None, values: Mapping[str, Any]) -> bool:
     """Whether a parameter with the condition `when` exists beside `values`; one absent there fulfils nothing."""
     return all(name in values and _among(values[name], listed(wanted)) for name, wanted in (when or {}).items())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search_spaces.draft import Draft, MetricsOf, Names, unknown_parameter
+from search_spaces.draft import Draft, FaultsOf, MetricsOf, Names, unknown_parameter
 from search_spaces.errors import UserError, nearest
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.schema import READERS, SECTIONS, Space
@@ -31,10 +32,10 @@ def load_space(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
     given = str(name_or_path)
     if given in list_spaces():
         return _read(SHIPPED / f"{given}.yaml", f"search_spaces/{given}.yaml")
-    if Path(given).is_file():
+    if os.path.isfile(given):
         return _read(Path(given), given)
     names = list_spaces()
-    todo = nearest(Path(given).stem, names) or "name one of these, or correct the path"
+    todo = nearest(Path(given).stem.lower(), names) or "name one of these, or correct the path"
     raise UserError(f"there is no search space {given!r}", f"{', '.join(names)}, or a path to a YAML file", todo)
 
 
@@ -61,6 +62,8 @@ def resolve(
     ranges: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     aliases: Mapping[str, str] | None = None,
+    words: Mapping[str, Collection[str]] = {},
+    faults: FaultsOf | None = None,
 ) -> Space:
     """The checked space. Later layers win: file, its `embedded:`, config, sets, ranges, options.
 
@@ -79,6 +82,8 @@ def resolve(
         options: typed values of other options by dotted key, such as `budget.trials`; None was not given.
         aliases: old names of parameters and what they became, a name or a sentence that begins with one; they are
             accepted and kept as written.
+        words: key -> the words that it may be, where others know them.
+        faults: what gives the problems of parameters with their values.
 
     Raises:
         UserError: every problem of every layer, at once.
@@ -98,7 +103,7 @@ def resolve(
             _assign(draft, key, value, _option(key))
     if embedded:
         draft.put("data.embedded", True, "the command line")
-    return draft.build(metrics)
+    return draft.build(metrics, words, faults)
 
 
 def _option(key: str) -> str:

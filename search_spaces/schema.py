@@ -59,6 +59,7 @@ class Budget(TypedDict):
 
     trials: Annotated[int, whole(at_least=1), 20]
     time: Annotated[float | None, optional(duration()), None]  # seconds; None: no limit
+    max_failures: Annotated[int, whole(at_least=1), 3]  # one after another from the start; then the rest would fail too
 
 
 class Slots(TypedDict):
@@ -67,7 +68,8 @@ class Slots(TypedDict):
     count: Annotated[int | None, optional(whole(at_least=1)), None]
     workers_per_trial: Annotated[int, whole(at_least=1), 1]
     gpus_per_worker: Annotated[float | None, optional(real(at_least=0)), None]
-    cpus_per_worker: Annotated[float | None, optional(real(above=0)), None]
+    cpus_per_worker: Annotated[float | None, optional(real(at_least=0.1)), None]
+    hang: Annotated[float, duration(), 1800.0]  # seconds without a step after which a slot is replaced
 
 
 class Wandb(TypedDict):
@@ -128,6 +130,7 @@ class Space:
     architecture: Annotated[str, text()] = "bart"  # of scratch:SIZE
     model: Annotated[str, text()] = "digit82/kobart-summarization"  # a hub name, a folder, or scratch:SIZE
     tokenizer: Annotated[str | None, optional(text())] = None  # None: the model's, or trained on the training split
+    trust_remote_code: Annotated[bool, flag()] = False  # run the code that comes with the model; read it first
     metric: Annotated[str | None, optional(text())] = None  # None: the task's usual one
     mode: Annotated[str | None, optional(one_of("max", "min"))] = None  # None: the metric's own direction
     columns: Columns = field(default_factory=_defaults(Columns))

@@ -21,6 +21,7 @@ _FLOAT = re.compile(
 )
 _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$")
 _DURATION = re.compile(r"(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?$")
+_MOST_VALUES = 100_000  # of one YAML file
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -38,6 +39,14 @@ class StrictLoader(yaml.SafeLoader):
             seen.add(str(key.value))
         return node
 
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Make one value; PyYAML's own errors of numbers with 5,000 digits or `!!bool maybe` get their line."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            problem = f"a value that cannot be read as {node.tag.removeprefix(_TAG)}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
+
 
 # The rules of YAML 1.1 that read "1:30" as 90 and "2026-01-02" as a date are left out.
 _REPLACED = ("int", "float", "timestamp", "value")
@@ -50,19 +59,44 @@ StrictLoader.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-+0123456789.")
 StrictLoader.add_implicit_resolver(f"{_TAG}float", _EXPONENT, list("-+0123456789"))
 
 
-def load_yaml(text: str | bytes, where: str) -> Any:
+class SavedLoader(StrictLoader):
+    """What PyYAML wrote: a text that looks like a number to others stands there without quotes."""
+
+
+SavedLoader.yaml_implicit_resolvers = yaml.SafeLoader.yaml_implicit_resolvers
+
+
+def load_yaml(text: str | bytes, where: str, loader: type[StrictLoader] = StrictLoader) -> Any:
     """What the YAML `text` holds.
 
     Raises:
-        UserError: the text is no YAML, or a key stands twice in one mapping; the message has the line number.
+        UserError: the text is no YAML, or a key stands twice in one mapping; the message has the line number. Or it
+            holds what cannot be read: a number without end, aliases of aliases of aliases.
     """
     try:
-        return yaml.load(text, StrictLoader)
+        read = yaml.load(text, loader)
+        if _written_out(read, {}) > _MOST_VALUES:
+            given = f"{where}: its aliases (*NAME) stand for more than {_MOST_VALUES:,} values"
+            raise UserError(given, "a few lines", "write out what they stand for")
+        return read
+    except RecursionError:
+        raise UserError(f"{where}: nested too deep", "a few levels of indentation", "write it flatter") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise UserError(f"{where}{line}: {problem}", "YAML, each key once", "correct that line") from None
+
+
+def _written_out(value: object, known: dict[int, float]) -> float:
+    """How many values there are once every alias is written out; no end of them where one stands in itself."""
+    if not isinstance(value, dict | list | tuple):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf  # for whoever comes back here from inside
+        items = [*value, *value.values()] if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_written_out(item, known) for item in items)
+    return known[id(value)]
 
 
 def read_scalar(text: str) -> Scalar:
@@ -71,7 +105,10 @@ def read_scalar(text: str) -> Scalar:
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     if tag.removeprefix(_TAG) not in ("null", "bool", "int", "float"):
         return text
-    value: Scalar = loader.construct_object(yaml.ScalarNode(tag, text))
+    try:
+        value: Scalar = loader.construct_object(yaml.ScalarNode(tag, text))
+    except yaml.YAMLError:  # more digits than Python takes for a number
+        return text
     return value
 
 
@@ -113,8 +150,11 @@ def as_written(value: object) -> Any:
     raise ValueError(value)
 
 
-def parse_duration(text: str | float) -> float:
+def parse_duration(text: str | float, option: str = "") -> float:
     """The seconds in `text`: a number of them, or text such as `90s`, `30m`, `4h`, `1h30m`, `1.5h`, `2d`.
+
+    Args:
+        option: what it was given with, for the message.
 
     Raises:
         UserError: no such form, or not longer than 0 seconds.
@@ -128,7 +168,9 @@ def parse_duration(text: str | float) -> float:
         seconds = None if None in parts else seconds
     if seconds is None or seconds <= 0:
         todo = "write for example 30m, 4h or 1h30m"
-        raise UserError(f"{text!r} is not a length of time", "seconds above 0, or 90s, 30m, 4h, 1h30m", todo)
+        raise UserError(
+            f"{option} {text!r} is not a length of time".lstrip(), "seconds above 0, or 90s, 30m, 4h, 1h30m", todo
+        )
     return seconds
 
 

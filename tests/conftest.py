@@ -95,3 +95,26 @@ def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]
         return Job.from_dict({**usual, **changes})
 
     return make
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Path:
+    """The file that appears once the code of `own_code` is run."""
+    return tmp_path / "ran"
+
+
+@pytest.fixture
+def own_code(tmp_path: Path, ran: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model folder with Python code of its own; what transformers copies of it goes no further than this test."""
+    import sys
+
+    from transformers import dynamic_module_utils
+
+    from tests.own_code import make_own_code
+
+    modules = tmp_path / "modules"
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(modules))
+    monkeypatch.syspath_prepend(str(modules))
+    for name in [name for name in sys.modules if name.startswith("transformers_modules")]:
+        monkeypatch.delitem(sys.modules, name)
+    return make_own_code(tmp_path / "own", ran)

@@ -26,6 +26,7 @@ from transformers.trainer_callback import PrinterCallback
 from corpora.tokenised import values
 from trainables import checkpoints, optimizers
 from trainables.batching import GlobalBatchSampler, TokenRows, evaluation_batches
+from trainables.durable import patiently
 from trainables.judging import Judge, TrialFailed
 from trainables.rungs import EpochOrder, GradientNorms, Rungs
 from trainables.task import Decode, Evaluation, Task
@@ -75,6 +76,8 @@ class Engine(Trainer):
         self._judge, self._rungs, self._folder = judge, rungs, folder
         self._criterion = task.criterion(own, args.label_smoothing_factor, train_rows)
         self._last = False
+        #: Whether dev rows are being predicted; a full memory is then no matter of the training batch.
+        self.evaluating = False
         self._sampler = GlobalBatchSampler(
             lengths=values(train_rows, "length"),
             rows=args.per_device_train_batch_size,
@@ -203,6 +206,7 @@ class Engine(Trainer):
         """Loss and prediction of every dev row, each row once, whatever the number of workers."""
         started = time.perf_counter()
         self._network.eval()
+        self.evaluating = True
         loss = counted = 0.0
         predictions: list[tuple[int, Any, int]] = []
         batches = evaluation_batches(
@@ -215,11 +219,13 @@ class Engine(Trainer):
             batch = self._prepare_inputs(self._collate(self._dev_rows.__getitems__(indices)))
             with self.accelerator.autocast():
                 found = self._task.evaluate(self._network, batch, self._decode, self._decoding)
+            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
             loss, counted = loss + found.loss, counted + found.counted
             predictions += zip(indices, found.predictions, found.sizes, strict=True)
         shares = [(predictions, loss, counted)]
         if self.args.world_size > 1:
             shares = gather_object(shares)
+        self.evaluating = False
         everything = sorted((row for share, *_ in shares for row in share), key=lambda row: row[0])
         total, number = math.fsum(share[1] for share in shares), math.fsum(share[2] for share in shares)
         return Evaluation(
@@ -231,16 +237,24 @@ class Engine(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Write what is needed to go on, and the model; the manifest comes last and makes it complete."""
-        step, last = self.state.global_step, self._last
-        staging = checkpoints.staging(self._folder, step)
+        what = f"checkpoint {self.state.global_step} in {self._folder}"
+        patiently(self._write_checkpoint, what)
+        self.accelerator.wait_for_everyone()
+        if self.is_world_process_zero():
+            patiently(self._complete_checkpoint, what)
+            patiently(self._judge.saved, what)
+
+    def _write_checkpoint(self) -> None:
+        staging = checkpoints.staging(self._folder, self.state.global_step)
         self.save_model(str(staging), _internal_call=True)
-        if not last:
+        if not self._last:
             self._save_optimizer_and_scheduler(str(staging))
             self._save_scaler(str(staging))
             self._save_rng_state(str(staging))
         if self.is_world_process_zero():
             self.state.save_to_json(str(staging / "trainer_state.json"))
-        self.accelerator.wait_for_everyone()
-        if self.is_world_process_zero():
-            checkpoints.complete(self._folder, step, epoch=self._rungs.epoch_at(step), resumable=not last)
-            self._judge.saved()
+
+    def _complete_checkpoint(self) -> None:
+        step = self.state.global_step
+        epoch, evaluated = self._rungs.place(step)
+        checkpoints.complete(self._folder, step, epoch=epoch, resumable=not self._last, evaluated=evaluated)

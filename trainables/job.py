@@ -28,7 +28,9 @@ class Job:
     max_epochs: float  # where the trial ends
     folder: str  # of the trial
     weights_seed: int | None = None  # of fresh weights, where the base model was never trained
+    trust_remote_code: bool = False  # of the base model
     decided_epoch: float = 0.0  # up to here the search has said "go on" already
+    memory: str = ""  # folder of what is known to fit; empty: the trial's own
     tracking: dict[str, Any] = field(default_factory=dict)
 
     @classmethod

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainables import checkpoints
+from trainables.durable import patiently, write_json
 from trainables.job import Job
 from trainables.metrics import best_of, is_better
 from trainables.task import Evaluation, Task
@@ -84,9 +85,8 @@ class BestSoFar:
         best = best_of(self._values, self._job.mode)
         better = is_better(value, None if best is None else self._values[best], self._job.mode)
         self._values[epoch] = value
-        staging = self._file.with_suffix(".tmp")
-        staging.write_text(json.dumps(sorted(self._values.items())), encoding="utf-8")
-        staging.replace(self._file)
+        values = sorted(self._values.items())
+        patiently(lambda: write_json(self._file, values), f"evaluations of trial {self._job.trial_id}")
         return better
 
     def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:

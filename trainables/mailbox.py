@@ -15,11 +15,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-#: How often one job may be started before it is given up: enough for bad luck, not for a trial that kills workers.
+#: How often one job may be started without an evaluation in between before it is given up: enough for bad luck, not
+#: for a trial that kills its workers.
 MAX_STARTS = 4
+
+#: What kind of failure a result tells, where it is more than the trial's own: nothing fits into memory; nothing can be
+#: written any more.
+INFEASIBLE, STORAGE = "infeasible", "storage"
 
 
 @dataclass
@@ -35,9 +42,15 @@ class _Turn:
 
 
 class Mailbox:
-    """Holds the current job, its results and decisions. An asyncio actor: everything here may wait."""
+    """Holds the current job, its results and decisions. An asyncio actor: everything here may wait.
 
-    def __init__(self) -> None:
+    Args:
+        alive: answers the ids of the machines that are there.
+    """
+
+    def __init__(self, alive: Callable[[], set[str]] = set) -> None:
+        self._alive = alive
+        self._nodes: list[str] = []
         self._changed = asyncio.Condition()
         self._turn: _Turn | None = None
         self._turns = 0
@@ -45,6 +58,7 @@ class Mailbox:
         self._groups = 0
         self._place: dict[str, Any] = {}
         self._closed = False
+        self._progress = time.monotonic()
 
     # ---- the owner's side
 
@@ -70,6 +84,7 @@ class Mailbox:
         async with self._changed:
             if self._turn is not None and self._turn.waiting is not None:
                 self._turn.decided[self._turn.waiting] = go_on
+                self._progress = time.monotonic()
                 self._changed.notify_all()
 
     async def close(self) -> None:
@@ -81,11 +96,20 @@ class Mailbox:
 
     # ---- rank 0's side
 
-    async def arrive(self, place: dict[str, Any]) -> None:
-        """A worker group has started (again)."""
+    async def arrive(self, place: dict[str, Any], nodes: list[str]) -> None:
+        """A worker group has started (again), on these machines."""
         async with self._changed:
+            gone = set(self._nodes) - self._alive() if self._nodes else set()
+            if gone and self._turn is not None:
+                self._turn.starts = max(0, self._turn.starts - 1)  # a machine went: no fault of the trial
             self._groups += 1
-            self._place = place
+            self._place, self._nodes = place, nodes
+
+    async def again(self, number: int) -> None:
+        """The job is to be started again, for a reason that its workers know."""
+        async with self._changed:
+            if self._turn is not None and self._turn.number == number:
+                self._turn.starts = 0
 
     async def take(self, after: int) -> dict[str, Any] | None:
         """The job of a turn later than `after` that is not finished yet; None when the slot closes.
@@ -98,10 +122,12 @@ class Mailbox:
                 turn = self._open_turn(after)
                 if turn is None:
                     return None
+                self._progress = time.monotonic()
                 turn.starts += 1
                 if turn.starts <= MAX_STARTS:
                     return {"turn": turn.number, "job": turn.job, "start": turn.starts}
-                self._finish(turn, {"failure": f"its workers died {MAX_STARTS} times", "last": True})
+                died = f"its workers died {MAX_STARTS} times without an evaluation in between"
+                self._finish(turn, {"failure": died, "last": True})
 
     async def report(self, number: int, result: dict[str, Any]) -> bool:
         """Pass a result on and wait for its decision; True to go on."""
@@ -113,6 +139,7 @@ class Mailbox:
                 self._finish(turn, result)
                 return False
             epoch = result["epoch"]
+            turn.starts = min(turn.starts, 1)  # it came this far
             if not any(epoch <= known for known, go_on in turn.decided.items() if go_on) and turn.waiting != epoch:
                 turn.waiting = epoch
                 self._results.append(self._signed(result))
@@ -122,11 +149,24 @@ class Mailbox:
             )
             return not turn.finished and self._turn is turn and turn.decided.get(epoch, True)
 
-    async def failed(self, number: int, reason: str, trace: str) -> None:
+    async def failed(self, number: int, reason: str, trace: str, kind: str = "") -> None:
         """The job itself failed; the slot is well."""
         async with self._changed:
             if self._turn is not None and self._turn.number == number and not self._turn.finished:
-                self._finish(self._turn, {"failure": reason, "trace": trace, "last": True})
+                self._finish(self._turn, {"failure": reason, "kind": kind, "trace": trace, "last": True})
+
+    async def beat(self) -> None:
+        """The job makes progress."""
+        self._progress = time.monotonic()
+
+    async def idle(self) -> float:
+        """Seconds since the current job last made progress; 0 while it waits for a decision, or there is none."""
+        turn = self._turn
+        if turn is None or turn.finished or turn.starts == 0:
+            return 0.0
+        if turn.waiting is not None and turn.waiting not in turn.decided:
+            return 0.0
+        return time.monotonic() - self._progress
 
     async def broken(self, reason: str, trace: str) -> None:
         """The worker group cannot work at all; whichever job waits for it is told."""

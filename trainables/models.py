@@ -33,6 +33,7 @@ class Recipe:
         tokenizer: hub id or folder; None: the model's own, or one that is trained on the training texts.
         kind, vocabulary: of a tokenizer that is trained; None: as usual for the architecture and size.
         special_tokens: words that are never cut and that decoding keeps.
+        trust: run the code that comes with model and tokenizer; it goes along into the prepared folder.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Recipe:
     vocabulary: int | None = None
     special_tokens: tuple[str, ...] = ()
     seed: int = 0
+    trust: bool = False
 
 
 def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str]) -> None:
@@ -49,16 +51,16 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
     size = scratch_size(recipe.model)
     if size is not None:
         words = (
-            load_tokenizer(recipe.tokenizer, writes=task.writes)
+            load_tokenizer(recipe.tokenizer, writes=task.writes, trust=recipe.trust)
             if recipe.tokenizer
             else make_tokenizer(recipe.architecture, size, texts, recipe.kind, recipe.vocabulary)
         )
         _add_tokens(words, recipe.special_tokens)
         network = fresh_model(_with(scratch_config(recipe.architecture, size, words), task), task, recipe.seed)
     else:
-        words = load_tokenizer(recipe.tokenizer or recipe.model, writes=task.writes)
+        words = load_tokenizer(recipe.tokenizer or recipe.model, writes=task.writes, trust=recipe.trust)
         set_seed(recipe.seed)  # a new head, and rows for new tokens, are drawn
-        network = load_model(recipe.model, task.auto_model, task.model_options())
+        network = load_model(recipe.model, task.auto_model, task.model_options(), trust=recipe.trust)
         _add_tokens(words, recipe.special_tokens)
         embeddings: Any = network.get_input_embeddings()
         if len(words) > embeddings.num_embeddings:
@@ -101,18 +103,23 @@ class BaseModels:
     def __init__(self) -> None:
         self._kept: dict[str, PreTrainedModel] = {}
 
-    def fresh(self, folder: str, overrides: Mapping[str, Any], task: Task, weights_seed: int | None) -> PreTrainedModel:
+    def fresh(
+        self, folder: str, overrides: Mapping[str, Any], task: Task, weights_seed: int | None, *, trust: bool = False
+    ) -> PreTrainedModel:
         """A new copy of the model in `folder`, with fields of its configuration replaced by `overrides`.
 
         Args:
             weights_seed: of a model that was never trained: overrides may then change the shape of its weights, which
                 are drawn anew.
+            trust: run the code that comes with it.
 
         Raises:
             UserError: an override names no field, or changes the shape of weights.
         """
         if folder not in self._kept:
-            self._kept = {folder: load_model(folder, task.auto_model)}  # one study at a time: memory for one
+            self._kept = {
+                folder: load_model(folder, task.auto_model, trust=trust)
+            }  # one study at a time: memory for one
         base = self._kept[folder]
         if not overrides:
             return copy.deepcopy(base)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 
 from search_spaces.errors import UserError, nearest, raise_all
 from trainables import optimizers
-from trainables.loading import first_line, load_config
+from trainables.loading import brings_code, first_line, load_config, untrusted
 from trainables.parameters import sort_out
 from trainables.scratch import architecture_named, scratch_config, scratch_size
 from trainables.task import Task
@@ -28,18 +28,25 @@ _DECIDED = ("vocab_size", "pad_token_id", "num_labels", "id2label", "label2id", 
 
 
 def check_model(
-    model: str, architecture: str, task: Task, configs: Iterable[Mapping[str, Any]] = (), longest: int = 0
+    model: str,
+    architecture: str,
+    task: Task,
+    configs: Iterable[Mapping[str, Any]] = (),
+    longest: int = 0,
+    *,
+    trust: bool = False,
 ) -> None:
     """Check that `model` does the task, and that what each of `configs` makes of it reads `longest` tokens.
 
     Args:
         configs: parameters of trials; `model.*` and `freeze_layers` are read.
+        trust: run the code that comes with it.
 
     Raises:
         UserError: no such size, folder or hub id, a model that cannot do the task, or fields that it cannot have; all
             of those at once.
     """
-    config = base_config(model, architecture)
+    config = base_config(model, architecture, trust=trust)
     problem = task.model_problem(config)
     if problem:
         raise UserError(
@@ -47,13 +54,13 @@ def check_model(
             "an encoder-decoder such as BART or T5" if task.writes else "an encoder such as BERT",
             "choose another --model",
         )
-    plain = outline(config, task)
+    plain = outline(config, task, trust=trust)
     _check_positions(plain, model, longest)
     problems: dict[str, UserError] = {}  # by reason: one that is wrong in every configuration is told once
     different = {repr(found): found for found in map(_of_the_model, configs)}
     for overrides, frozen in different.values():
         try:
-            changed = outline(described(config, overrides), task, overrides, frozen)
+            changed = outline(described(config, overrides), task, overrides, frozen, trust=trust)
             _check_positions(changed, model, longest)
             if scratch_size(model) is None:
                 _check_weights(overrides, changed, plain)
@@ -83,7 +90,7 @@ def _of_the_model(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     return found.model, int(found.own.get("freeze_layers") or 0)
 
 
-def base_config(model: str, architecture: str) -> Any:
+def base_config(model: str, architecture: str, *, trust: bool = False) -> Any:
     """The configuration of a model; a scratch one has the largest vocabulary that its size allows.
 
     Raises:
@@ -91,7 +98,7 @@ def base_config(model: str, architecture: str) -> Any:
     """
     size = scratch_size(model)
     if size is None:
-        return load_config(model)
+        return load_config(model, trust=trust)
     most = architecture_named(architecture).sizes[size]["vocabulary"] or 384  # bytes, and what stands beside them
     return scratch_config(architecture, size, _NoWords(most))  # type: ignore[arg-type]
 
@@ -115,20 +122,28 @@ def described(config: Any, overrides: Mapping[str, Any]) -> Any:
 
 
 def outline(
-    config: Any, task: Task | type[Task], overrides: Mapping[str, Any] | None = None, freeze_layers: int = 0
+    config: Any,
+    task: Task | type[Task],
+    overrides: Mapping[str, Any] | None = None,
+    freeze_layers: int = 0,
+    *,
+    trust: bool = False,
 ) -> PreTrainedModel:
     """A model of `config` on torch's meta device: layers and shapes, and nothing in them.
 
     Args:
         overrides: what `config` was changed by, for the message.
+        trust: run the code that comes with the model.
 
     Raises:
         UserError: no model can be made of it, or it has fewer layers than are to be frozen.
     """
     try:
         with torch.device("meta"):
-            model: PreTrainedModel = task.auto_model.from_config(config)
+            model: PreTrainedModel = task.auto_model.from_config(config, trust_remote_code=trust)
     except UNFIT as error:
+        if brings_code(error):
+            raise untrusted(f"model {config._name_or_path!r}") from error
         if overrides:
             raise unfit(overrides, first_line(error)) from error
         given = f"no model for {task.name} can be made of a {config.model_type}: {first_line(error)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -127,7 +128,23 @@ AT_LEAST: dict[str, float] = {
     "weight_decay": 0,
     "warmup_steps": 0,
     "label_smoothing_factor": 0,
+    "adam_beta1": 0,
+    "adam_beta2": 0,
+    "adam_epsilon": 0,
+    "max_grad_norm": 0,
+    "no_repeat_ngram_size": 0,
 }
+#: What divides, or is a share of which something must be.
+ABOVE: dict[str, float] = {"num_train_epochs": 0, "temperature": 0, "repetition_penalty": 0, "top_p": 0}
+#: Torch takes no decay of one, and labels of which nothing is left teach nothing.
+BELOW: dict[str, float] = {"label_smoothing_factor": 1, "adam_beta1": 1, "adam_beta2": 1}
+AT_MOST: dict[str, float] = {"top_p": 1}
+_BOUNDS = (
+    (AT_LEAST, operator.ge, "at least"),
+    (ABOVE, operator.gt, "more than"),
+    (BELOW, operator.lt, "below"),
+    (AT_MOST, operator.le, "at most"),
+)
 
 
 @cache
@@ -202,9 +219,9 @@ def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, ty
         fits, allowed = isinstance(value, int | float) and not isinstance(value, bool), "a number"
     if fits and wanted is int and isinstance(value, float) and not value.is_integer():
         fits, allowed = False, "a whole number"
-    least = AT_LEAST.get(name, 0 if name == "num_train_epochs" else None)
-    if fits and least is not None and (value < least or (name == "num_train_epochs" and value <= 0)):
-        fits, allowed = False, f"more than {least:g}" if name == "num_train_epochs" else f"at least {least:g}"
+    for bounds, holds, said in _BOUNDS:
+        if fits and name in bounds and not holds(value, bounds[name]):
+            fits, allowed = False, f"{said} {bounds[name]:g}"
     return [] if fits else [UserError(f"{written}: {value!r}", allowed, f"change {written}")]
 
 

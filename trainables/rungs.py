@@ -18,9 +18,11 @@ class Rungs(TrainerCallback):
     def __init__(self, every: float, until: float) -> None:
         self.every, self.until = every, until
         self._steps: dict[int, float] = {}
+        self._steps_per_epoch = 1
 
     def plan(self, steps_per_epoch: int) -> None:
         """Lay out optimizer step -> epoch for all evaluations."""
+        self._steps_per_epoch = steps_per_epoch
         count = math.floor(self.until / self.every + 1e-9)
         epochs = [self.every * (k + 1) for k in range(count)]
         if not epochs or epochs[-1] < self.until - 1e-9:
@@ -29,6 +31,12 @@ class Rungs(TrainerCallback):
 
     def epoch_at(self, step: int) -> float:
         return self._steps[step]
+
+    def place(self, step: int) -> tuple[float, float]:
+        """The epoch of a step, and the last rung up to it; 0 before the first."""
+        passed = [epoch for rung, epoch in self._steps.items() if rung <= step]
+        evaluated = max(passed, default=0.0)
+        return (self._steps[step] if step in self._steps else step / self._steps_per_epoch), evaluated
 
     def is_last(self, step: int) -> bool:
         return step >= max(self._steps)

@@ -7,12 +7,14 @@ workers do.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 import ray
+import ray.exceptions
 
 from trainables.mailbox import Mailbox
 
@@ -26,6 +28,30 @@ class Shape:
     gpus: float
 
 
+def living_nodes() -> set[str]:
+    """Ids of the machines of the cluster that are there."""
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
+def free_what_the_dead_hold() -> None:
+    """Remove this job's placement groups whose creators are gone, as after `kill -9` of a slot's controller.
+
+    Ray keeps a group as long as its job lives; Ray Train's own cleaner asks the dashboard who is alive, and without a
+    dashboard it waits for ever, and the next slot for CPUs. There is no public way to ask who made a group.
+    """
+    from ray._private import state
+    from ray.core.generated.gcs_pb2 import PlacementGroupTableData
+    from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+    mine = ray.get_runtime_context().get_job_id()
+    for entry in state.state._connect_and_get_accessor().get_placement_group_table():
+        group = PlacementGroupTableData.FromString(entry)
+        by_the_dead = group.creator_actor_dead and not ray.ActorID(group.creator_actor_id).is_nil()  # nil: the driver
+        removed = group.state == PlacementGroupTableData.REMOVED
+        if by_the_dead and not removed and group.creator_job_id.hex() == mine:
+            remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
+
+
 class SlotLost(RuntimeError):
     """The worker group is gone for good; the trial may go on in another slot."""
 
@@ -35,23 +61,25 @@ class Slot:
 
     Args:
         folder: where Ray Train keeps its own files; trials have folders of their own.
+        hang: seconds without a step after which the slot counts as lost.
+        warned: whether machines here are announced to go before they do.
     """
 
-    def __init__(self, shape: Shape, folder: str, name: str) -> None:
-        # It tells workers that their machine is about to go, which none of ours asks for; one process less per slot.
-        os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+    def __init__(self, shape: Shape, folder: str, name: str, hang: float, warned: bool) -> None:
+        # It tells workers that their machine is about to go; where none does, one process less per slot.
+        os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(warned))
         # Here, since these import torch: the mailbox and the driver's checks do without.
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchTrainer
 
         from trainables.worker import work
 
-        self.name = name
-        self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy="DEFAULT").remote()
+        self.name, self._hang = name, hang
+        self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy="DEFAULT").remote(living_nodes)
         self._error: BaseException | None = None
         trainer = TorchTrainer(
             work,
-            train_loop_config={"mailbox": self._mailbox, "cpus": shape.cpus, "gpus": shape.gpus},
+            train_loop_config={"mailbox": self._mailbox, "cpus": shape.cpus, "gpus": shape.gpus, "warned": warned},
             scaling_config=ScalingConfig(
                 num_workers=shape.workers,
                 use_gpu=shape.gpus > 0,
@@ -93,8 +121,12 @@ class Slot:
                 return result
             if not self._thread.is_alive():
                 raise SlotLost(f"slot {self.name} ended") from self._error
+            free_what_the_dead_hold()
+            if ray.get(self._mailbox.idle.remote()) > self._hang:
+                raise SlotLost(f"slot {self.name} made no step for {self._hang:g} s")
 
     def close(self, seconds: float) -> None:
         """Let the workers leave; after `seconds` Ray ends them with their owner."""
-        ray.get(self._mailbox.close.remote())
+        with contextlib.suppress(ray.exceptions.RayActorError):  # the mailbox may be what was lost
+            ray.get(self._mailbox.close.remote())
         self._thread.join(seconds)

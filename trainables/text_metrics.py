@@ -135,11 +135,13 @@ class SentenceEncoder:
                 "rdass needs sentence-transformers, which is not installed", "", "pip install -e .[rdass]"
             ) from error
         try:
-            self._model: Any = SentenceTransformer(where)
-        except OSError as error:
+            self._model: Any = SentenceTransformer(
+                where, trust_remote_code=False, model_kwargs={"use_safetensors": True}
+            )
+        except (OSError, ValueError) as error:
             raise UserError(
-                f"rdass: no sentence encoder can be loaded from {where!r} ({error})",
-                "a hub id or a folder of sentence-transformers",
+                f"rdass: no sentence encoder can be loaded from {where!r} ({str(error).strip().splitlines()[0]})",
+                "a hub id or a folder of sentence-transformers, with weights in safetensors and no code of its own",
                 "correct the name, or download the model and name its folder",
             ) from error
 

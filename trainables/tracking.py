@@ -6,6 +6,7 @@ into an offline one (written to the study folder, and said in `tracking.json`); 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import logging
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
+
+from search_spaces.secrets import redact, redacted
 
 _OPEN_SECONDS = 30.0  # wandb's own default is 90
 _PROBE_SECONDS = 5.0
@@ -52,17 +55,24 @@ class RunSettings:
 
 
 class Tracker:
-    """One trial's run. `log` and `close` return at once; `wait` is for the end of a process."""
+    """One trial's run. `log` and `close` return at once; `wait` is for the end of a process.
+
+    A trial that goes on from a checkpoint tells some steps again; what was logged before it was cut off is not logged
+    twice, so that the step axis never goes back.
+    """
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
+        self._logged = Logged(Path(settings.record).with_name("logged.json"))
         self._queue: queue.SimpleQueue[tuple[dict[str, Any], int] | dict[str, Any]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"wandb-{settings.run_id}", daemon=True)
         self._thread.start()
 
     def log(self, values: Mapping[str, Any], step: int) -> None:
         """Values at an optimizer step."""
-        self._queue.put((dict(values), step))
+        new = {} if self._settings.mode == "disabled" else self._logged.new(values, step)
+        if new:
+            self._queue.put((new, step))
 
     def close(self, summary: Mapping[str, Any]) -> None:
         """Finish the run; `summary` holds its status (finished, pruned, failed)."""
@@ -82,7 +92,7 @@ class Tracker:
             if run is not None:
                 run.log(entry[0], step=entry[1])
         if run is not None:
-            run.summary.update(entry)
+            run.summary.update(redacted(entry))
             run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
 
     def _open(self) -> Any:
@@ -98,7 +108,7 @@ class Tracker:
         try:
             run = self._init(kept, run_id)
         except (wandb.errors.Error, OSError) as error:
-            kept, reason = "offline", (str(error).strip().splitlines() or [type(error).__name__])[0]
+            kept, reason = "offline", redact((str(error).strip().splitlines() or [type(error).__name__])[0])
             # The server answers, yet opens no run. W&B still holds the id, so the offline run needs one of its own.
             run_id = f"{run_id}-offline"
             run = self._init(kept, run_id)
@@ -119,7 +129,7 @@ class Tracker:
             name=given.name,
             group=given.group,
             tags=list(given.tags),
-            config=dict(given.config),
+            config=redacted(given.config),
             dir=given.folder,
             mode=mode,
             resume="allow",
@@ -129,11 +139,36 @@ class Tracker:
                 console="off",
                 disable_git=True,
                 save_code=False,
+                x_disable_meta=True,  # it would send the command line, whose URLs may hold passwords
                 init_timeout=given.open_seconds,
                 login_timeout=given.open_seconds,
                 finish_timeout=given.finish_seconds,
             ),
         )
+
+
+class Logged:
+    """What of a trial was logged, up to the newest step; kept in a file from one attempt to the next."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            known = json.loads(file.read_text(encoding="utf-8"))
+            self._step, self._names = int(known["step"]), set(known["names"])
+        except (OSError, ValueError, KeyError, TypeError):  # none yet, or cut off: then a step may stand there twice
+            self._step, self._names = -1, set()
+
+    def new(self, values: Mapping[str, Any], step: int) -> dict[str, Any]:
+        """Those of `values` that were not logged yet; from now on they are."""
+        if step < self._step:
+            return {}
+        names = self._names if step == self._step else set()
+        found = {name: value for name, value in values.items() if name not in names}
+        if found:
+            self._step, self._names = step, {*names, *found}
+            with contextlib.suppress(OSError):  # never to stop a trial
+                self._file.write_text(json.dumps({"step": step, "names": sorted(self._names)}), encoding="utf-8")
+        return found
 
 
 def unreachable(url: str, seconds: float) -> str:
@@ -148,7 +183,7 @@ def unreachable(url: str, seconds: float) -> str:
         return ""  # an answer
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
-        return f"{url}: {reason or type(error).__name__}"
+        return redact(f"{url}: {reason or type(error).__name__}")
 
 
 class TrackingCallback(TrainerCallback):

@@ -9,6 +9,7 @@ import argparse
 import gc
 import json
 import os
+import pickle
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ from transformers.utils import logging as transformers_logging
 
 from corpora.tokenised import open_table
 from search_spaces.errors import UserError, raise_all
-from trainables import checkpoints
+from trainables import checkpoints, memory
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
 from trainables.engine import Engine
@@ -142,9 +143,9 @@ class Workshop:
         self._tokenizers: dict[str, PreTrainedTokenizerBase] = {}
         self._tables: dict[str, Any] = {}
 
-    def tokenizer(self, folder: str) -> PreTrainedTokenizerBase:
+    def tokenizer(self, folder: str, *, trust: bool = False) -> PreTrainedTokenizerBase:
         if folder not in self._tokenizers:
-            self._tokenizers = {folder: AutoTokenizer.from_pretrained(folder)}
+            self._tokenizers = {folder: AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)}
         return self._tokenizers[folder]
 
     def table(self, folder: str) -> Any:
@@ -167,18 +168,64 @@ def run_trial(
         TrialFailed: the trial gave no usable result.
         UserError: its configuration cannot be trained.
     """
+    while True:
+        fitting = memory.fitted(job)
+        try:
+            return _run(fitting, reporter, workshop, callbacks)
+        except _Full as full:
+            memory.halve(fitting, full.phase, full.error)
+            if full.workers > 1:  # the others wait for this one in vain: all of them start again
+                raise memory.MemoryFull(str(full.error)) from full
+        release(None)  # what the failed attempt held, now that nothing refers to it
+
+
+class _Full(Exception):
+    """Memory is full."""
+
+    def __init__(self, error: BaseException, phase: str, workers: int) -> None:
+        super().__init__(str(error))
+        self.phase, self.workers = phase, workers
+        self.error = type(error)(*error.args)  # without the frames, which hold what is to be given back
+
+
+def _run(job: Job, reporter: Reporter, workshop: Workshop, callbacks: Sequence[TrainerCallback]) -> Engine:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    settings, task = sort_out(job.config), make_task(job.task, job.task_options)
     arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
-    model = workshop.models.fresh(job.base_model, settings.model, task, job.weights_seed)
+    start = _agreed(checkpoints.newest_whole(folder / "checkpoints"), arguments.world_size)
+    engine = None
+    try:
+        engine = _engine(job, arguments, start, reporter, workshop, callbacks)
+        engine.train(resume_from_checkpoint=str(start.path) if start else None)
+    except pickle.UnpicklingError as error:  # torch and transformers open these files for tensors and numbers alone
+        raise TrialFailed(f"{start and start.path}: what training goes on from holds more than tensors") from error
+    except (RuntimeError, MemoryError) as error:
+        if not memory.is_full(error):
+            raise
+        phase = memory.EVALUATION if engine is not None and engine.evaluating else memory.TRAINING
+        full = _Full(error, phase, arguments.world_size)
+    else:
+        return engine
+    release(engine)
+    raise full
+
+
+def _engine(
+    job: Job,
+    arguments: Seq2SeqTrainingArguments,
+    start: checkpoints.Checkpoint | None,
+    reporter: Reporter,
+    workshop: Workshop,
+    callbacks: Sequence[TrainerCallback],
+) -> Engine:
+    settings, task = sort_out(job.config), make_task(job.task, job.task_options)
+    model = workshop.models.fresh(job.base_model, settings.model, task, job.weights_seed, trust=job.trust_remote_code)
     set_seed(job.seed)
     if task.writes:
         model.generation_config = decoding_config(model.generation_config, settings.generation)
     dev = workshop.table(job.dev)
-    start = _agreed(checkpoints.newest_resumable(folder / "checkpoints"), arguments.world_size)
     judge = BestSoFar(
         job,
         task,
@@ -188,22 +235,22 @@ def run_trial(
         patience=settings.own.get("early_stopping_patience"),
         threshold=float(settings.own.get("early_stopping_threshold") or 0.0),
     )
-    engine = Engine(
+    return Engine(
         model,
         arguments,
         task=task,
         own=settings.own,
         train_rows=workshop.table(job.train),
         dev_rows=dev,
-        decode=decoder(workshop.tokenizer(job.base_model), job.task_options.get("remove_tokens", ())),
+        decode=decoder(
+            workshop.tokenizer(job.base_model, trust=job.trust_remote_code), job.task_options.get("remove_tokens", ())
+        ),
         decoding=model.generation_config if task.writes else None,
         judge=judge,
         rungs=Rungs(job.eval_every, job.max_epochs),
-        folder=folder / "checkpoints",
+        folder=Path(job.folder) / "checkpoints",
         callbacks=callbacks,
     )
-    engine.train(resume_from_checkpoint=str(start.path) if start else None)
-    return engine
 
 
 def _agreed(start: checkpoints.Checkpoint | None, workers: int) -> checkpoints.Checkpoint | None:
@@ -241,10 +288,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("job", type=Path)
     parser.add_argument("--folder", type=Path, help="where this run writes; default: a new temporary folder")
+    parser.add_argument("--trust-remote-code", action="store_true", help="run the code that comes with the model")
     given = parser.parse_args(arguments)
     job = Job.from_dict(json.loads(given.job.read_text(encoding="utf-8")))
     # Never the trial's own folder: its checkpoints would be replaced.
-    job = Job.from_dict({**job.to_dict(), "folder": str(given.folder or tempfile.mkdtemp(prefix="kotune-"))})
+    folder = str(given.folder or tempfile.mkdtemp(prefix="kotune-"))
+    job = Job.from_dict({**job.to_dict(), "folder": folder, "trust_remote_code": given.trust_remote_code})
     try:
         run_trial(job, PrintReporter(), Workshop())
     except (TrialFailed, UserError) as error:

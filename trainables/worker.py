@@ -6,6 +6,7 @@ Ray Train starts the group again.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import platform
@@ -20,6 +21,8 @@ import ray.train
 from ray.train.collective import broadcast_from_rank_zero
 
 from search_spaces.errors import UserError
+from search_spaces.secrets import redact
+from trainables.mailbox import INFEASIBLE, STORAGE
 
 if TYPE_CHECKING:
     from trainables.tracking import Tracker
@@ -35,7 +38,7 @@ class Reported(Exception):
 def work(config: dict[str, Any]) -> None:
     """What every worker of a slot does: take a job, train it, take the next."""
     try:
-        _work(config["mailbox"], config["cpus"], config["gpus"])
+        _work(config["mailbox"], config["cpus"], config["gpus"], config["warned"])
     except Exception as error:
         # A slot that cannot start would be restarted for ever: the job waiting for it is told why.
         if not isinstance(error, Reported) and not _lost_a_peer(error):
@@ -43,7 +46,7 @@ def work(config: dict[str, Any]) -> None:
         raise
 
 
-def _work(mailbox: Any, cpus: float, gpus: float) -> None:
+def _work(mailbox: Any, cpus: float, gpus: float, warned: bool) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if not gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides no GPU from a worker that asked for none
@@ -60,8 +63,9 @@ def _work(mailbox: Any, cpus: float, gpus: float) -> None:
     from trainables.trial import Workshop
 
     workshop = Workshop()
+    nodes = _nodes(workers)
     if rank == 0:
-        ray.get(mailbox.arrive.remote(_place(workers)))
+        ray.get(mailbox.arrive.remote(_place(workers), nodes))
     turn = first = 0
     trackers: list[Tracker] = []
     while True:
@@ -70,7 +74,7 @@ def _work(mailbox: Any, cpus: float, gpus: float) -> None:
             break
         turn = taken["turn"]
         first = first or turn
-        tracker = _run_job(taken, mailbox, workshop, rank)
+        tracker = _run_job(taken, mailbox, workshop, rank, warned)
         if turn == first:
             gc.freeze()  # libraries stay: without this, each trial's end would look through all they hold, for 0.25 s
         trackers = [known for known in [*trackers, tracker] if known is not None and not known.wait(0)]
@@ -91,6 +95,18 @@ def _shared(answer: Any, workers: int) -> Any:
     broadcast_from_rank_zero(None)
     distributed.broadcast_object_list(box, src=0)
     return box[0]
+
+
+def _nodes(workers: int) -> list[str]:
+    """The machines that this group is on."""
+    here = ray.get_runtime_context().get_node_id()
+    if workers == 1:
+        return [here]
+    import torch.distributed as distributed
+
+    found: list[str] = [""] * workers
+    distributed.all_gather_object(found, here)
+    return sorted(set(found))
 
 
 def _place(workers: int) -> dict[str, Any]:
@@ -122,15 +138,21 @@ class _MailboxReporter:
         return go_on
 
 
-def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int) -> Tracker | None:
+def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warned: bool) -> Tracker | None:
     """Train one job on this worker. A failure of the job's own is reported and leaves the slot well."""
     from trainables.job import Job
+    from trainables.memory import MemoryFull
+    from trainables.signs import Preemption, Pulse
     from trainables.tracking import RunSettings, Tracker, TrackingCallback
     from trainables.trial import release, run_trial
 
     reporter = _MailboxReporter(mailbox, taken["turn"])
     tracker = Tracker(RunSettings(**taken["job"]["tracking"])) if rank == 0 and taken["job"].get("tracking") else None
-    callbacks = [TrackingCallback(tracker)] if tracker else []
+    callbacks: list[Any] = [TrackingCallback(tracker)] if tracker else []
+    if rank == 0:
+        callbacks.append(Pulse(mailbox.beat.remote))
+    if warned:
+        callbacks.append(Preemption(ray.train.get_preemption_info))
     engine = None
     try:
         job = Job.from_dict(taken["job"])
@@ -138,8 +160,12 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int) -> T
     except Exception as error:
         if _lost_a_peer(error):
             raise
-        _write_trace(taken["job"], traceback.format_exc())
-        ray.get(mailbox.failed.remote(taken["turn"], _reason(error), traceback.format_exc()))
+        if isinstance(error, MemoryFull):  # all workers start again, with smaller batches; it is no death
+            ray.get(mailbox.again.remote(taken["turn"]))
+            raise Reported from error
+        with contextlib.suppress(OSError):  # the disk may be what failed
+            _write_trace(taken["job"], traceback.format_exc())
+        ray.get(mailbox.failed.remote(taken["turn"], _reason(error), traceback.format_exc(), _kind(error)))
         if not _survivable(error):
             raise Reported from error
     finally:
@@ -149,15 +175,24 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int) -> T
     return tracker
 
 
+def _kind(error: BaseException) -> str:
+    """Whose failure it is, if it is more than the trial's own."""
+    from trainables.durable import StorageLost
+    from trainables.memory import Infeasible
+
+    return STORAGE if isinstance(error, StorageLost) else INFEASIBLE if isinstance(error, Infeasible) else ""
+
+
 def _reason(error: BaseException) -> str:
     first = (str(error).strip().splitlines() or [""])[0]
-    return first if type(error).__name__ == "TrialFailed" else f"{type(error).__name__}: {first}"
+    told = type(error).__name__ in ("TrialFailed", "Infeasible", "StorageLost")
+    return redact(first if told else f"{type(error).__name__}: {first}")
 
 
 def _write_trace(job: dict[str, Any], trace: str) -> None:
     folder = Path(job["folder"])
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "error.txt").write_text(trace, encoding="utf-8")
+    (folder / "error.txt").write_text(redact(trace), encoding="utf-8")
 
 
 def _survivable(error: BaseException) -> bool:
@@ -168,9 +203,10 @@ def _survivable(error: BaseException) -> bool:
     """
     import torch
 
+    from trainables.durable import StorageLost
     from trainables.judging import TrialFailed
 
-    if isinstance(error, TrialFailed | UserError):
+    if isinstance(error, TrialFailed | UserError | StorageLost):
         return True
     if ray.train.get_context().get_world_size() > 1:
         return False

@@ -10,7 +10,7 @@ import atexit
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from search_spaces.secrets import redact
 from tuning.progress import (
     Progress,
     TrialRow,
@@ -189,35 +190,43 @@ class LineView:
 
     def _write(self, line: str) -> None:
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+        self._stream.write(redact(line).encode(encoding, "replace").decode(encoding) + "\n")
 
 
 class _Logged:
-    """Another view, whose events are kept as lines too."""
+    """Another view, whose events are kept as lines too; on a full disk they are not kept, and the search goes on."""
 
     def __init__(self, view: View, log: LineView) -> None:
-        self._views: tuple[View, View] = (view, log)
+        self._view, self._log = view, log
 
     def show(self, progress: Progress) -> None:
-        for view in self._views:
-            view.show(progress)
+        self._view.show(progress)
+        with suppress(OSError):
+            self._log.show(progress)
 
     def say(self, text: str) -> None:
-        for view in self._views:
-            view.say(text)
+        self._view.say(text)
+        with suppress(OSError):
+            self._log.say(text)
 
     def close(self) -> None:
-        for view in self._views:
-            view.close()
+        self._view.close()
+        with suppress(OSError):
+            self._log.close()
 
 
 @contextmanager
 def logged(view: View, path: Path) -> Iterator[View]:
     """`view`, and what it is told as lines at the end of the file `path`, below the time."""
-    with path.open("a", encoding="utf-8") as file:
-        log = LineView(file)
-        log.say(f"---- {datetime.now():%Y-%m-%d %H:%M:%S}")
+    file = path.open("a", encoding="utf-8")
+    log = LineView(file)
+    try:
+        with suppress(OSError):
+            log.say(f"---- {datetime.now():%Y-%m-%d %H:%M:%S}")
         yield _Logged(view, log)
+    finally:
+        with suppress(OSError):
+            file.close()
 
 
 def _start_line(row: TrialRow, metric: str) -> str:

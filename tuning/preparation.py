@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
@@ -14,14 +13,19 @@ from corpora.samples import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, read_splits
 from search_spaces.errors import UserError, nearest
 from search_spaces.ranges import Choice
+from search_spaces.saved import LIST, OBJECT, TEXT, check_fields, read_object
 from search_spaces.schema import Columns, Data, Space
+from trainables.durable import write_json
 from trainables.loading import load_tokenizer
 from trainables.models import Recipe, prepare_base
 from trainables.scratch import scratch_size
 from trainables.task import Limits, Prepared, Task
 from trainables.tasks import make_task, task_named
+from tuning.privacy import make_private
+from tuning.records import TrialRecord
 from tuning.samplers import derived_seed
-from tuning.study import Paths, Study, TrialRecord, write_json
+from tuning.study import Paths, Study
+from tuning.vetting import check_tables
 
 Say = Callable[[str], None]
 
@@ -49,13 +53,23 @@ class Material:
 
     @classmethod
     def load(cls, paths: Paths) -> Material | None:
-        """What was written, if all of it is still there."""
+        """What was written, if all of it is still there.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         if not paths.data.is_file():
             return None
-        known = json.loads(paths.data.read_text(encoding="utf-8"))
+        todo = "put back a copy of the file, or start a new study"
+        known = read_object(paths.data, todo)
         if known.keys() != {field.name for field in fields(cls)}:
             return None  # of an older kotune: made again
+        kinds = {"splits": OBJECT, "task_options": OBJECT, "tables": OBJECT, "scored_with": TEXT, "remarks": LIST}
+        check_fields(known, kinds, str(paths.data), todo)
+        for variant, tables in known["tables"].items():
+            check_fields(tables, {"train": TEXT, "dev": TEXT}, f"{paths.data}: tables, {variant!r}", todo, more=True)
         found = cls(**known)
+        check_tables(paths.data, found.tables, paths.root.parent, paths.cache)
         folders = [paths.base_model(variant) for variant in found.tables]
         folders += [Path(folder) for tables in found.tables.values() for folder in tables.values()]
         return found if all(folder.is_dir() for folder in folders) else None
@@ -158,10 +172,12 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
             vocabulary,
             space.special_tokens,
             derived_seed(space.seed, "weights"),
+            space.trust_remote_code,
         )
         base = paths.base_model(variant)
         base.parent.mkdir(parents=True, exist_ok=True)
         prepare_base(base, recipe, task, texts)
+        make_private(paths.cache, exist_ok=True)
         made = _tokenised(task, splits, base, space, paths.cache)
         tables[variant] = {name: str(prepared.folder) for name, prepared in made.items()}
         if len(tables) == 1:
@@ -174,7 +190,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
 
 
 def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, Prepared]:
-    words = load_tokenizer(str(base), writes=task.writes)
+    words = load_tokenizer(str(base), writes=task.writes, trust=space.trust_remote_code)
     limits = Limits(space.max_source_length, space.max_target_length)
     return {
         name: task.prepare(split.rows, words, limits, cache, scored=name != "train")
@@ -281,7 +297,9 @@ def make_job(
             "max_epochs": record.max_epochs,
             "folder": str(folder),
             "weights_seed": derived_seed(space.seed, "weights") if scratch_size(space.model) else None,
+            "trust_remote_code": space.trust_remote_code,
             "decided_epoch": decided,
+            "memory": str(paths.memory),
             "tracking": {
                 **tracking,
                 "run_id": record.trial_id,

@@ -6,18 +6,20 @@ NaN objective RUNNING for ever. Here a stopped trial is PRUNED with its curve, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
+from trainables.durable import StorageLost, patiently, write_json
+from trainables.mailbox import INFEASIBLE, STORAGE
 from tuning import retention, samplers
-from tuning.study import COMPLETED, FAILED, PRUNED, RUNNING, Study, TrialRecord, write_json
-
-#: Failed trials, with none that did not fail, after which a study proposes no more.
-HOPELESS = 3
+from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from tuning.study import Study
+from tuning.trainable import ATTEMPTS
 
 #: Makes the job of a trial: what a worker needs to know.
 MakeJob = Callable[[TrialRecord], dict[str, Any]]
@@ -33,12 +35,18 @@ class Proposals(Searcher):  # type: ignore[misc]
     def __init__(self, study: Study, optuna_study: optuna.Study, make_job: MakeJob, slot: dict[str, Any]) -> None:
         super().__init__(metric="objective", mode=study.mode)
         self._study, self._optuna, self._make_job, self._slot = study, optuna_study, make_job, slot
-        self._waiting = study.with_status(RUNNING)
         self._ours: dict[str, str] = {}  # Tune's trial id -> kotune's
         self._optuna_ids: dict[str, int] = {}
         self.groups: dict[str, int] = {}  # slot -> worker groups it started
         self.places: dict[str, dict[str, Any]] = {}
         self._reconcile()
+        self._waiting = study.with_status(RUNNING)
+
+    def stopped(self, records: Iterable[TrialRecord]) -> None:
+        """These were stopped by their last results, which an earlier sitting heard and did not live to act on."""
+        for record in records:
+            self._waiting.remove(record)
+            self._end(record.trial_id, PRUNED)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: Any, **spec: Any) -> bool:
         return True
@@ -46,13 +54,20 @@ class Proposals(Searcher):  # type: ignore[misc]
     # ---- Tune asks
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        with self._writing():
+            return self._suggested(trial_id)
+        return str(Searcher.FINISHED)
+
+    def _suggested(self, trial_id: str) -> dict[str, Any] | str:
         record = self._next()
         if record is None:
             return str(Searcher.FINISHED)
         self._ours[trial_id] = record.trial_id
         self._study.begin(record)
+        (self._study.paths.trial(record.trial_id) / ATTEMPTS).unlink(missing_ok=True)
         job = self._make_job(record)
-        write_json(self._study.paths.trial(record.trial_id) / "job.json", job)
+        file = self._study.paths.trial(record.trial_id) / "job.json"
+        patiently(lambda: write_json(file, job), f"the job of trial {record.trial_id}")
         return {"job": job, "slot": self._slot}
 
     def _next(self) -> TrialRecord | None:
@@ -67,7 +82,8 @@ class Proposals(Searcher):  # type: ignore[misc]
     def hopeless(self) -> bool:
         """Whether so many trials failed, and none did not, that the rest would too."""
         ended = [record for record in self._study.records.values() if record.status != RUNNING]
-        return len(ended) >= HOPELESS and all(record.status == FAILED for record in ended)
+        enough = self._study.space.budget["max_failures"]
+        return len(ended) >= enough and all(record.status == FAILED for record in ended)
 
     def _ask(self) -> TrialRecord:
         space = self._study.space
@@ -76,9 +92,9 @@ class Proposals(Searcher):  # type: ignore[misc]
             waiting = self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
             if not waiting:
                 self._optuna.enqueue_trial(samplers.defaults(space.search))
-        trial = samplers.ask(self._optuna, space)
-        chosen = samplers.suggest(trial, space.search)
         number = len(self._study.records)
+        trial = samplers.ask(self._optuna, space, number)
+        chosen = samplers.suggest(trial, space.search)
         trial_id = f"{self._study.name}-{number:04d}"
         trial.set_user_attr("trial_id", trial_id)
         config = {**space.fixed, **chosen}
@@ -87,15 +103,22 @@ class Proposals(Searcher):  # type: ignore[misc]
     # ---- Tune tells
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        self._hear(self._ours[trial_id], result)
+        with self._writing():
+            self._hear(self._ours[trial_id], result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        ours = self._ours[trial_id]
+        with self._writing():
+            self._complete(self._ours[trial_id], result, error)
+
+    def _complete(self, ours: str, result: dict[str, Any] | None, error: bool) -> None:
         if result is not None:
             self._hear(ours, result)
         if error or result is None:
             self._end(ours, FAILED, "its slot was lost again and again")
+        elif result.get("kind") == STORAGE:  # the trial is well, and goes on when its study does
+            raise StorageLost(result["failure"])
         elif result.get("failure"):
+            self._study.records[ours].infeasible = result.get("kind") == INFEASIBLE
             self._end(ours, FAILED, result["failure"])
         elif result.get("last"):
             self._end(ours, COMPLETED)
@@ -113,11 +136,10 @@ class Proposals(Searcher):  # type: ignore[misc]
         metrics = {
             name.removeprefix("metrics/"): value for name, value in result.items() if name.startswith("metrics/")
         }
-        if self._study.add(ours, result["epoch"], result["step"], metrics, result["seconds"]):
+        if self._study.add(ours, result["epoch"], result["step"], metrics, result["seconds"], bool(result.get("last"))):
             record = self._study.records[ours]
-            trial = self._trial(ours)
-            # Optuna counts steps in whole numbers; an evaluation is one step, whatever share of an epoch it took.
-            trial.report(result["objective"], step=len(record.results))
+            # Optuna counts steps in whole numbers; an evaluation is one, whatever share of an epoch it took.
+            self._trial(ours).report(result["objective"], step=len(record.results))
 
     def _end(self, ours: str, status: str, reason: str = "") -> None:
         # The record first: it is the truth, and what Optuna was not told before a crash is told at the next start.
@@ -132,18 +154,60 @@ class Proposals(Searcher):  # type: ignore[misc]
             self._optuna.tell(trial, value, state=TrialState.COMPLETE, skip_if_finished=True)
         elif record.status == PRUNED:
             self._optuna.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
+        elif record.infeasible:  # samplers learn nothing from a failure, but keep away from what breaks a constraint
+            trial.set_user_attr("reason", record.reason)
+            trial.set_constraint("memory", 1.0)
+            self._optuna.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
         else:
             trial.set_user_attr("reason", record.reason)
             self._optuna.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Nothing can be written any more: the study is told, and its search stops.
+
+        Nothing is raised, since Tune takes what is raised while a trial ends for a failure of its slot. What the
+        records or Optuna missed is told at the next start.
+        """
+        try:
+            yield
+        except StorageLost as error:
+            self._study.lose(error)
+        except optuna.exceptions.StorageInternalError as error:
+            self._study.lose(StorageLost(f"Optuna's database cannot be written: {error.__cause__}"))
+
     def _reconcile(self) -> None:
-        """Make Optuna agree with the records, after a crash between the two."""
-        for frozen in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            record = self._study.records.get(frozen.user_attrs.get("trial_id", ""))
-            if record is None:  # asked for, never begun
+        """Make Optuna agree with the records, which are the truth, after a crash between the two."""
+        found = {frozen.user_attrs.get("trial_id", ""): frozen for frozen in self._optuna.get_trials(deepcopy=False)}
+        for name, frozen in found.items():
+            if name not in self._study.records and frozen.state == TrialState.RUNNING:  # asked for, never begun
                 self._optuna.tell(frozen.number, state=TrialState.FAIL)
-            elif record.status != RUNNING:
-                self._tell(record)
+        for record in list(self._study.records.values()):
+            self._agree(record, found.get(record.trial_id))
+
+    def _agree(self, record: TrialRecord, frozen: FrozenTrial | None) -> None:
+        if frozen is None:  # its database was damaged or lost
+            self._optuna.add_trial(self._rebuilt(record))
+            known = 0
+        else:
+            known = len(frozen.intermediate_values)
+        trial = self._trial(record.trial_id)
+        for number, value in enumerate(record.values(self._study.metric).values(), 1):
+            if number > known and (frozen is None or frozen.state == TrialState.RUNNING):
+                trial.report(value, step=number)
+        if record.status == RUNNING and record.results and record.results[-1].last:
+            self._study.end(record.trial_id, COMPLETED)
+        if record.status != RUNNING and (frozen is None or frozen.state == TrialState.RUNNING):
+            self._tell(record)
+
+    def _rebuilt(self, record: TrialRecord) -> FrozenTrial:
+        search = self._study.space.search
+        return optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=record.parameters,
+            distributions={name: samplers.distribution(search[name]) for name in record.parameters},
+            user_attrs={"trial_id": record.trial_id},
+        )
 
     def _trial(self, ours: str) -> optuna.Trial:
         """Optuna's trial, also one that an earlier sitting asked for."""

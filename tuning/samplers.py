@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sqlite3
+import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
 
 from search_spaces.ranges import Choice, FloatRange, IntRange, Range, holds
@@ -34,8 +38,11 @@ def derived_seed(seed: int, *parts: object) -> int:
 
 
 def open_study(path: Path, space: Space) -> optuna.Study:
-    """Optuna's study in the SQLite file `path`, made if it is not there."""
-    optuna.logging.set_verbosity(logging.WARNING)
+    """Optuna's study in the SQLite file `path`, made if it is not there; one that is damaged is put aside."""
+    optuna.logging.set_verbosity(logging.ERROR)  # a value that is told twice after a crash is no news
+    if path.exists() and damaged(path):
+        for part in path.parent.glob(f"{path.name}*"):
+            part.replace(part.with_name(part.name.replace(path.name, f"{path.stem}.damaged-{int(time.time())}.db", 1)))
     return optuna.create_study(
         storage=f"sqlite:///{path}",
         study_name=path.parent.name,
@@ -44,13 +51,24 @@ def open_study(path: Path, space: Space) -> optuna.Study:
     )
 
 
-def ask(study: optuna.Study, space: Space) -> optuna.Trial:
-    """The next trial.
+def damaged(path: Path) -> bool:
+    """Whether SQLite finds its file damaged, as after a disk that was full or a journal that was cut off."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return bool(connection.execute("PRAGMA integrity_check").fetchone() != ("ok",))
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise
+        return True
 
-    The sampler is made anew from the study's seed and the trial's number, so that a study that was interrupted
-    goes on with the suggestions that it would have made.
+
+def ask(study: optuna.Study, space: Space, number: int) -> optuna.Trial:
+    """The next trial, which is kotune's trial `number`.
+
+    The sampler is made anew from the study's seed and that number, so that a study that was interrupted goes on with
+    the suggestions that it would have made: also after a crash between asking Optuna and keeping what it said, which
+    leaves a trial to Optuna that failed and that no sampler looks at.
     """
-    number = len(study.get_trials(deepcopy=False))
     name = space.sampler["name"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -87,3 +105,13 @@ def defaults(search: Mapping[str, Range], pinned: Mapping[str, Any] | None = Non
         if holds(found.when, chosen):
             chosen[name] = (pinned or {}).get(name, found.default)
     return chosen
+
+
+def distribution(found: Range) -> BaseDistribution:
+    """What Optuna draws a parameter from."""
+    if isinstance(found, FloatRange):
+        return FloatDistribution(found.low, found.high, log=found.log)
+    if isinstance(found, IntRange):
+        return IntDistribution(found.low, found.high, step=1 if found.log else found.step, log=found.log)
+    assert isinstance(found, Choice)
+    return CategoricalDistribution(list(found.options))

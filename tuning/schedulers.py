@@ -13,7 +13,7 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from search_spaces.schema import Space
-from tuning.study import COMPLETED, RUNNING, TrialRecord
+from tuning.records import COMPLETED, RUNNING, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class ById(TrialScheduler):  # type: ignore[misc]
         super().__init__()
         self.inner = inner
         self._added: set[str] = set()
+        self._heard: dict[str, float] = {}  # trial -> epoch of its newest result
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True  # `inner` was given both
@@ -43,6 +44,9 @@ class ById(TrialScheduler):  # type: ignore[misc]
         if "objective" not in result:
             return str(self.CONTINUE)  # a failure, which says so itself
         named = Named(trial.config["job"]["trial_id"])
+        if result["epoch"] <= self._heard.get(named.trial_id, 0.0):
+            return str(self.CONTINUE)  # told again by a trial that went on from its checkpoint; it was decided then
+        self._heard[named.trial_id] = result["epoch"]
         return str(self.inner.on_trial_result(tune_controller, named, _on_the_rung(result)))
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -60,8 +64,12 @@ class ById(TrialScheduler):  # type: ignore[misc]
     def debug_string(self) -> str:
         return str(self.inner.debug_string())
 
-    def replay(self, records: Iterable[TrialRecord], metric: str) -> None:
-        """Fill the rungs with what was reported before, in the order in which it came."""
+    def replay(self, records: Iterable[TrialRecord], metric: str) -> list[TrialRecord]:
+        """Fill the rungs with what was reported before, in the order in which it came.
+
+        Answers the running trials whose last result stops them: a crash came between the result and the decision.
+        """
+        stopped = []
         known = [(result.order, record, result) for record in records for result in record.results]
         for _, record, result in sorted(known, key=lambda entry: entry[0]):
             named = Named(record.trial_id)
@@ -69,10 +77,16 @@ class ById(TrialScheduler):  # type: ignore[misc]
             told = {"epoch": result.epoch, "objective": result.metrics[metric]}
             final = result is record.results[-1]
             # As Tune does: the last result of a trial that completed is told as its completion alone.
+            decision = self.CONTINUE
+            self._heard[record.trial_id] = result.epoch
             if not (final and record.status == COMPLETED):
-                self.inner.on_trial_result(None, named, _on_the_rung(told))
+                decision = str(self.inner.on_trial_result(None, named, _on_the_rung(told)))
+            if final and record.status == RUNNING and decision == self.STOP:
+                stopped.append(record)
+                self._complete(named, told)
             if final and record.status != RUNNING:
                 self._complete(named, told)
+        return stopped
 
     def _add(self, named: Named) -> None:
         if named.trial_id not in self._added:  # a resumed trial was added by `replay`

@@ -12,6 +12,8 @@ os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")  # paths stay what they are
 os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # records are the log
 os.environ.setdefault("TUNE_FORCE_TRIAL_CLEANUP_S", "6")  # a slot in mid-epoch is not waited for
+os.environ.setdefault("TUNE_PRINT_ALL_TRIAL_ERRORS", "0")  # a lost slot is replaced; a trial's own failure is told
+os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", "1e9")  # records are the truth; Tune's state is never read
 os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")  # a failed trial reports a reason, no value
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -23,6 +25,7 @@ os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "8")
 
 import ray
 from ray import tune
+from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError
@@ -31,14 +34,13 @@ from tuning.live import View
 from tuning.preparation import Material, make_job
 from tuning.progress import Progress, TrialRow
 from tuning.proposals import Proposals
+from tuning.ray_token import keep_token_private
+from tuning.records import RUNNING, TrialRecord
 from tuning.resources import OWNER_CPUS, Machine, Plan
 from tuning.samplers import open_study
 from tuning.schedulers import make_scheduler
-from tuning.study import RUNNING, Study, TrialRecord
+from tuning.study import Study
 from tuning.trainable import SlotTrainable
-
-#: How often a slot may be lost under one trial, through no fault of the trial's.
-SLOT_LOSSES = 3
 
 
 def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
@@ -54,15 +56,16 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
     if address:
         options["address"] = address
     else:
+        keep_token_private()
         # "local", or Ray would join whatever cluster it finds, while slots were planned for this machine.
         options |= {"address": "local", "include_dashboard": False, "num_cpus": cpus}
     try:
         ray.init(**options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (ConnectionError, ValueError, RuntimeError, AuthenticationError) as error:
         raise UserError(
             f"--address {address}: {str(error).splitlines()[0]}",
             "auto on a machine of the cluster, or HOST:PORT",
-            "ray status shows whether a cluster runs; without --address kotune starts Ray here",
+            "ray status shows whether one runs; RAY_AUTH_TOKEN is its token, if any; without --address Ray starts here",
         ) from error
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return [Machine(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
@@ -79,6 +82,7 @@ class Search:
     Args:
         tracking: W&B settings that all trials share; None to log nothing.
         earlier_seconds: what earlier sittings took.
+        warned: whether machines are announced to go before they do, as on a cluster.
     """
 
     def __init__(
@@ -89,9 +93,11 @@ class Search:
         tracking: dict[str, Any] | None,
         view: View,
         earlier_seconds: float = 0.0,
+        warned: bool = False,
     ) -> None:
         self.study, self.plan, self.view, self.earlier_seconds = study, plan, view, earlier_seconds
-        #: How the sitting ended: done, hopeless (its first trials all failed), budget (of time), or interrupted.
+        #: How the sitting ended: done, hopeless (its first trials all failed), budget (of time), storage (nothing can
+        #: be written any more), or interrupted.
         self.end = "done"
         self._started = time.monotonic()
         slot = {
@@ -99,12 +105,14 @@ class Search:
             "cpus": plan.shape.cpus,
             "gpus": plan.shape.gpus,
             "folder": str(study.paths.ray / "train"),
+            "hang": study.space.slots["hang"],
+            "warned": warned,
         }
         optuna_study = open_study(study.paths.optuna, study.space)
         self.proposals = Proposals(study, optuna_study, make_job(study, material, tracking), slot)
         longest = max_epochs_of(study)
         self.scheduler = make_scheduler(study.space, longest)
-        self.scheduler.replay(study.records.values(), study.metric)
+        self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
         study.listeners.append(self._show)
 
     def run(self) -> None:
@@ -131,7 +139,8 @@ class Search:
                 storage_path=str(self.study.paths.ray),
                 # A worker saves the trial; the actor that owns it has nothing of its own to keep.
                 checkpoint_config=CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-                failure_config=FailureConfig(max_failures=SLOT_LOSSES),
+                failure_config=FailureConfig(max_failures=-1),
+                stop=_StorageLost(self.study),
                 verbose=0,
             ),
         )
@@ -140,6 +149,8 @@ class Search:
         self.end = self._how_it_ended()
 
     def _how_it_ended(self) -> str:
+        if self.study.lost is not None:
+            return "storage"
         budget = self.study.space.budget
         if not self.study.with_status(RUNNING) and len(self.study.records) >= budget["trials"]:
             return "done"
@@ -181,6 +192,19 @@ class Search:
             time_budget_seconds=budget["time"] and budget["time"] + self.earlier_seconds,
             workers_note=self.plan.described + (f" · {note}" if note else ""),
         )
+
+
+class _StorageLost(tune.Stopper):  # type: ignore[misc]
+    """Stops the search when nothing can be written any more."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._study.lost is not None
 
 
 def max_epochs_of(study: Study) -> float:

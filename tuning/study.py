@@ -9,29 +9,34 @@
     wandb/            offline runs
     best_model/       the exported model
     summary.json      what came out
+    memory/           batches that fit into memory, where the first did not
     log.txt           what was told while it ran
     ray/              Ray's own files
 """
 
 from __future__ import annotations
 
-import json
-import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from search_spaces.errors import COMMAND, UserError, nearest
+from search_spaces.places import plain_name
 from search_spaces.schema import Space, from_dict
-from trainables.metrics import best_of
-
-RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
+from search_spaces.secrets import redact, redacted
+from search_spaces.values import SavedLoader, load_yaml
+from trainables.durable import StorageLost, write_text
+from trainables.tasks import TASKS
+from tuning.privacy import make_private, private_cache
+from tuning.records import FAILED, Result, TrialRecord, read_record, write_record
+from tuning.vetting import check_study
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Paths:
 
     def base_model(self, variant: str = "") -> Path:
         """The model that trials start from, one for each tokenizer that is searched."""
-        return self.root / "base_model" / (variant or "given")
+        return self.root / "base_model" / plain_name(variant or "given", f"tokenizer of {self.root}")
 
     @property
     def trials(self) -> Path:
@@ -77,13 +82,23 @@ class Paths:
         return self.root / "ray"
 
     @property
+    def holder(self) -> Path:
+        """Who works on the study now; `tuning.lock`."""
+        return self.root / ".running.json"
+
+    @property
+    def memory(self) -> Path:
+        """What is known to fit into memory."""
+        return self.root / "memory"
+
+    @property
     def sample(self) -> Path:
         return self.root / "sample_data"
 
     @property
     def cache(self) -> Path:
         """Tokenised tables, shared by all studies of one storage and keyed by content."""
-        return self.root.parent / ".cache"
+        return private_cache(self.root.parent)
 
     def trial(self, trial_id: str) -> Path:
         return self.trials / trial_id
@@ -92,61 +107,26 @@ class Paths:
         return self.trial(trial_id) / "checkpoints"
 
 
-@dataclass(frozen=True)
-class Result:
-    """One evaluation of one trial. `order` counts all results of the study, in the order they came."""
+def _saved_space(path: Path) -> Space:
+    """The space in a study's `study.yaml`.
 
-    order: int
-    epoch: float
-    step: int
-    metrics: dict[str, float]
-    seconds: float  # since the trial (re)started
-
-
-@dataclass
-class TrialRecord:
-    """What is known of a trial; its own file, rewritten whole at every change."""
-
-    number: int
-    trial_id: str
-    parameters: dict[str, Any]  # what the sampler chose
-    config: dict[str, Any]  # with what is fixed
-    max_epochs: float
-    is_default: bool = False
-    status: str = RUNNING
-    reason: str = ""
-    results: list[Result] = field(default_factory=list)
-    sittings: int = 1  # times the study was begun or resumed while this trial ran
-
-    @property
-    def had_enough(self) -> bool:
-        """Whether the trial completed before its last epoch: its own patience was at an end."""
-        return self.status == COMPLETED and self.results[-1].epoch < self.max_epochs - 1e-6
-
-    def values(self, metric: str) -> dict[float, float]:
-        """Epoch -> value of `metric`."""
-        return {result.epoch: result.metrics[metric] for result in self.results}
-
-    def best_epoch(self, metric: str, mode: str) -> float | None:
-        """The epoch with the trial's best value; its model is the one that is kept."""
-        epoch: float | None = best_of(self.values(metric), mode)
-        return epoch
-
-    def best_value(self, metric: str, mode: str, until: float = math.inf) -> float | None:
-        """The best value of `metric` in the epochs up to `until`; None before the first."""
-        values = {epoch: value for epoch, value in self.values(metric).items() if epoch <= until}
-        epoch = best_of(values, mode)
-        return None if epoch is None else values[epoch]
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write whole or not at all, and durably."""
-    staging = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with staging.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(path)
+    Raises:
+        UserError: it is no whole space.
+    """
+    todo = "put back a copy of the file, or start a new study"
+    try:
+        mapping = load_yaml(path.read_bytes(), str(path), SavedLoader)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", "a readable file", "look at its rights") from None
+    space = from_dict(mapping, str(path))
+    if space.task not in TASKS:
+        raise UserError(f"{path}: task {space.task!r} is unknown", ", ".join(TASKS), nearest(space.task, TASKS) or todo)
+    directions, metric = TASKS[space.task].directions, str(space.metric)
+    if metric not in directions:
+        raise UserError(f"{path}: metric is {space.metric!r}", ", ".join(directions), todo)
+    if space.mode != directions[metric]:
+        raise UserError(f"{path}: mode is {space.mode!r}", directions[metric], todo)
+    return space
 
 
 class Study:
@@ -156,6 +136,8 @@ class Study:
         self.space, self.paths, self.name = space, paths, name
         self.records: dict[str, TrialRecord] = {}
         self.listeners: list[Callable[[], None]] = []
+        self.lost: StorageLost | None = None  # why nothing more can be written
+        self.remarks: list[str] = []  # what was mended when the study was read
         self._order = 0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -180,7 +162,7 @@ class Study:
         """
         paths = Paths((storage / name).resolve())
         try:
-            paths.root.mkdir(parents=True)
+            make_private(paths.root)
         except FileExistsError:
             raise UserError(
                 f"study {name!r} is in {storage} already",
@@ -210,35 +192,40 @@ class Study:
         Raises:
             UserError: there is none.
         """
-        paths = Paths((storage / name).resolve())
-        if not paths.space.is_file():
+        # A name with a slash would lead out of the storage, and its trials' folders with it.
+        if not re.fullmatch(r"\w[\w.-]*", name) or not os.path.isfile(storage / name / "study.yaml"):
             known = [path.parent.name for path in sorted(storage.glob("*/study.yaml"))]
             raise UserError(
                 f"there is no study {name!r} in {storage}",
                 ", ".join(known) or "none yet: start one with kotune tune",
                 nearest(name, known) or "name one of them, or --storage FOLDER where it lies",
             )
-        space = from_dict(yaml.safe_load(paths.space.read_text(encoding="utf-8")), str(paths.space))
-        study = cls(space, paths, name)
+        paths = Paths((storage / name).resolve())
+        check_study(paths.root, paths.trials)
+        study = cls(_saved_space(paths.space), paths, name)
         study._load_records()
         return study
 
     def _load_records(self) -> None:
-        found = [
-            json.loads(path.read_text(encoding="utf-8")) for path in sorted(self.paths.trials.glob("*/trial.json"))
-        ]
-        for entry in sorted(found, key=lambda entry: int(entry["number"])):
-            entry["results"] = [Result(**result) for result in entry["results"]]
-            record = TrialRecord(**entry)
+        trials = self.paths.trials
+        folders = sorted(folder for folder in trials.iterdir() if folder.is_dir()) if trials.is_dir() else []
+        found: list[TrialRecord] = []
+        for folder in folders:
+            record, remark = read_record(folder / "trial.json", self.metric)
+            self.remarks += [remark] if remark else []
+            if record and (twins := [other.trial_id for other in found if other.number == record.number]):
+                given = f"{folder / 'trial.json'}: number {record.number} is that of {twins[0]} too"
+                raise UserError(given, "each number once", "take one of the two folders out")
+            found += [record] if record else []
+        for record in sorted(found, key=lambda record: record.number):
             self.records[record.trial_id] = record
         self._order = max((result.order for record in self.records.values() for result in record.results), default=0)
 
     def save_space(self) -> None:
         """Write the resolved space."""
-        text = yaml.safe_dump(self.space.to_dict(), allow_unicode=True, sort_keys=False)
-        staging = self.paths.space.with_suffix(".tmp")
-        staging.write_text(text, encoding="utf-8")
-        staging.replace(self.paths.space)
+        write_text(
+            self.paths.space, yaml.safe_dump(redacted(self.space.to_dict()), allow_unicode=True, sort_keys=False)
+        )
 
     # ---- records
 
@@ -248,26 +235,32 @@ class Study:
         self.paths.trial(record.trial_id).mkdir(parents=True, exist_ok=True)
         self._changed(record)
 
-    def add(self, trial_id: str, epoch: float, step: int, metrics: Mapping[str, float], seconds: float) -> bool:
+    def add(
+        self, trial_id: str, epoch: float, step: int, metrics: Mapping[str, float], seconds: float, last: bool = False
+    ) -> bool:
         """Keep a result; False for one that is known already (a trial repeats what a crash swallowed)."""
         record = self.records[trial_id]
         if record.results and epoch <= record.results[-1].epoch:
             return False
         self._order += 1
-        record.results.append(Result(self._order, epoch, step, dict(metrics), seconds))
+        record.results.append(Result(self._order, epoch, step, dict(metrics), seconds, last))
         self._changed(record)
         return True
 
     def end(self, trial_id: str, status: str, reason: str = "") -> None:
         """A trial is over."""
         record = self.records[trial_id]
-        record.status, record.reason = status, reason
+        record.status, record.reason = status, redact(reason)
         self._changed(record)
 
     def _changed(self, record: TrialRecord) -> None:
-        write_json(self.paths.trial(record.trial_id) / "trial.json", asdict(record))
+        write_record(self.paths.trial(record.trial_id) / "trial.json", record)
         for listener in self.listeners:
             listener()
+
+    def lose(self, error: StorageLost) -> None:
+        """Remember that nothing more can be written; whatever is complete stays."""
+        self.lost = self.lost or error
 
     # ---- questions
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from corpora.encodings import decode
 from corpora.reading import read_table
 from tests.corpora.files import PAIR, refusal, write
 
@@ -50,3 +51,8 @@ def test_mojibake_is_not_taken_for_cp949(tmp_path: Path, content: bytes) -> None
     message = refusal(write(tmp_path, "t.csv", content))
     assert "not UTF-8: byte offset " in message
     assert "not CP949: read as such it is not Korean" in message
+
+
+def test_a_bom_that_was_written_twice_is_no_text(tmp_path: Path) -> None:
+    """Or it would be the first letter of the first column's name."""
+    assert decode(tmp_path / "a.csv", b"\xef\xbb\xbf\xef\xbb\xbfid,text\n")[0] == "id,text\n"

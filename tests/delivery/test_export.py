@@ -20,7 +20,8 @@ from trainables.answers import Wanted
 from trainables.job import Job
 from trainables.trial import Workshop, run_trial
 from tuning.preparation import Material, make_job, read
-from tuning.study import Study, TrialRecord
+from tuning.records import TrialRecord
+from tuning.study import Study
 
 
 @pytest.fixture(scope="module")

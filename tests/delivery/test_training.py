@@ -21,11 +21,13 @@ from search_spaces.schema import Space
 from tests.delivery.conftest import Trained, trained
 from trainables import checkpoints
 from trainables.answers import Wanted
+from trainables.durable import write_json
 from trainables.job import Job
 from trainables.tasks import task_named
 from trainables.trial import Workshop, run_trial
 from tuning.preparation import make_job
-from tuning.study import Study, TrialRecord, write_json
+from tuning.records import TrialRecord
+from tuning.study import Study
 
 
 def space_of(files: dict[str, Path], sets: tuple[str, ...] = ()) -> Space:

@@ -147,7 +147,7 @@ def test_a_config_may_change_one_part_of_a_range() -> None:
         ("metric=rouge_l", "metric", "rouge_l"),
         ("eval_every=5e-1", "eval_every", 0.5),
         ("special_tokens=['#a#', b]", "special_tokens", ("#a#", "b")),
-        ("budget={time: 2m}", "budget", {"trials": 20, "time": 120.0}),
+        ("budget={time: 2m}", "budget", {"trials": 20, "time": 120.0, "max_failures": 3}),
     ],
 )
 def test_set_reaches_every_key(text: str, key: str, value: object) -> None:

@@ -57,7 +57,7 @@ def test_the_round_trip_gives_an_equal_space() -> None:
 def test_values_are_read_to_their_types() -> None:
     """Seconds from text, tuples from lists, and defaults where nothing is given."""
     space = from_dict(FULL, "my.yaml")
-    assert space.budget == {"trials": 7, "time": 5400.0}
+    assert space.budget == {"trials": 7, "time": 5400.0, "max_failures": 3}
     assert from_dict({"seed": 2**32 - 1}, "my.yaml").seed == 2**32 - 1
     assert space.wandb["tags"] == ("a", "b")
     assert space.columns == {"id": None, "source": "dialogue", "pair": None, "target": "target", "header": ()}
@@ -128,7 +128,7 @@ def test_an_unknown_key_is_answered_with_the_known_and_the_nearest() -> None:
     """The message says what could have been meant."""
     with pytest.raises(UserError) as caught:
         from_dict({"budget": {"trails": 3}}, "my.yaml")
-    assert caught.value.allowed == "budget.trials, budget.time"
+    assert caught.value.allowed == "budget.trials, budget.time, budget.max_failures"
     assert caught.value.todo == "did you mean 'budget.trials'?"
 
 

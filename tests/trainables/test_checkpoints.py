@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from trainables.checkpoints import (
     complete,
     list_complete,
     newest_resumable,
+    newest_whole,
     prune,
     staging,
     strip,
@@ -52,14 +54,36 @@ def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
     """With step, epoch and whether training can go on; oldest first, and nothing staged is left."""
     later, earlier = saved(tmp_path, 110), saved(tmp_path, 20, resumable=False)
     assert list_complete(tmp_path) == [earlier, later]
-    assert later == Checkpoint(tmp_path / "step-00000110", 110, 11.0, True)
+    assert later == Checkpoint(tmp_path / "step-00000110", 110, 11.0, True, 11.0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000020", "step-00000110"]
 
 
 def test_the_manifest_names_every_file_with_its_size(tmp_path: Path) -> None:
-    """All but itself."""
+    """All but itself; and its checksum."""
     manifest = json.loads((saved(tmp_path, 3).path / MANIFEST).read_text())
-    assert manifest == {"step": 3, "epoch": 0.3, "resumable": True, "files": dict.fromkeys((*MODEL, *RESUME), 3)}
+    checks = dict.fromkeys((*MODEL, *RESUME), zlib.crc32(b"xxx"))
+    files = dict.fromkeys((*MODEL, *RESUME), 3)
+    told = {"step": 3, "epoch": 0.3, "resumable": True, "files": files, "checks": checks, "evaluated": None}
+    assert manifest == told
+
+
+def test_bytes_that_changed_are_found(tmp_path: Path) -> None:
+    """A checkpoint that rotted is deleted, and the one before it taken; without any, training begins anew."""
+    first, second = saved(tmp_path, 10), saved(tmp_path, 20)
+    (second.path / "optimizer.pt").write_bytes(b"y" * 20)
+    assert newest_resumable(tmp_path) == second  # of the right size
+    assert newest_whole(tmp_path) == first
+    assert steps(tmp_path) == [10]
+    (first.path / "model.safetensors").write_bytes(b"y" * 10)
+    assert newest_whole(tmp_path) is None
+
+
+def test_a_checkpoint_between_two_rungs_knows_the_last(tmp_path: Path) -> None:
+    """A machine was about to go."""
+    stage(tmp_path, 15)
+    point = complete(tmp_path, 15, epoch=1.5, resumable=True, evaluated=1.0)
+    assert list_complete(tmp_path) == [point]
+    assert (point.epoch, point.evaluated) == (1.5, 1.0)
 
 
 def test_no_folder_holds_no_checkpoints(tmp_path: Path) -> None:
@@ -174,7 +198,7 @@ def test_a_stripped_checkpoint_is_a_model_that_loads(tmp_path: Path, tiny_base: 
     point = complete(tmp_path, 10, epoch=1.0, resumable=True)
     strip(point)
     (stripped,) = list_complete(tmp_path)
-    assert stripped == Checkpoint(point.path, 10, 1.0, False)
+    assert stripped == Checkpoint(point.path, 10, 1.0, False, 1.0)
     assert names(stripped) == sorted([*MODEL, MANIFEST])
     strip(stripped)
     assert list_complete(tmp_path) == [stripped]

@@ -235,9 +235,9 @@ def test_a_base_is_read_from_disk_once(tiny_base: Path, monkeypatch: pytest.Monk
     """Also for other overrides; another base takes the place of the first in memory."""
     read: list[str] = []
 
-    def counted(folder: str, auto_model: Any) -> PreTrainedModel:
+    def counted(folder: str, auto_model: Any, **given: Any) -> PreTrainedModel:
         read.append(folder)
-        return load_model(folder, auto_model)
+        return load_model(folder, auto_model, **given)
 
     monkeypatch.setattr(models, "load_model", counted)
     kept = BaseModels()

@@ -9,7 +9,10 @@ from transformers import GenerationConfig, Seq2SeqTrainingArguments
 from search_spaces.errors import UserError
 from trainables.parameter_names import ALIASES, BECAME, OWNED
 from trainables.parameters import (
+    ABOVE,
     AT_LEAST,
+    AT_MOST,
+    BELOW,
     generation_fields,
     known_parameters,
     sort_out,
@@ -204,7 +207,7 @@ def test_all_bad_values_are_named_at_once() -> None:
 
 def test_smallest_values_belong_to_parameters_there_are() -> None:
     """A bound on a misspelt name would never be looked at."""
-    assert set(AT_LEAST) <= known_parameters().keys()
+    assert {*AT_LEAST, *ABOVE, *BELOW, *AT_MOST} <= known_parameters().keys()
 
 
 def test_defaults_have_no_problems() -> None:

@@ -105,7 +105,9 @@ def test_vectors_must_match(one: tuple[int, ...], other: tuple[int, ...]) -> Non
 class FakeTransformer:
     """Stands in for sentence-transformers' class: a vector of the text's length and one."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, *, trust_remote_code: bool, model_kwargs: dict[str, Any]) -> None:
+        assert not trust_remote_code
+        assert model_kwargs == {"use_safetensors": True}
         if where != "here":
             raise OSError("no such folder")
 

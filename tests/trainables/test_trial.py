@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from search_spaces.errors import UserError
+from trainables.checkpoints import newest_resumable
 from trainables.classification import Classification
+from trainables.job import Job
 from trainables.regression import Regression
 from trainables.seq2seq import Seq2Seq
 from trainables.task import Task
-from trainables.trial import check_config, choose_precision
+from trainables.trial import Workshop, check_config, choose_precision, run_trial
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -63,3 +67,35 @@ def test_what_goes_together_is_accepted() -> None:
     check_config({"adafactor_own_rate": True, "optim": "adafactor"}, Seq2Seq)
     check_config({"learning_rate": 1e-3, "class_weights": "balanced"}, Classification)
     check_config({"class_weights": "none", "label_smoothing_factor": 0.0}, Regression)
+
+
+def test_a_corrupted_checkpoint_is_not_gone_on_from(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """Its bytes are not what was written: training begins where they are, and ends as if nothing had happened."""
+
+    class Cut(Exception):
+        """The machine went."""
+
+    class Told:
+        """Goes on, and is cut off at the third report."""
+
+        def __init__(self, until: int) -> None:
+            self.until, self.losses = until, dict[float, float]()
+
+        def report(self, result: dict[str, Any]) -> bool:
+            self.losses[result["epoch"]] = result["metrics"]["loss"]
+            if len(self.losses) == self.until:
+                raise Cut
+            return True
+
+    calm, cut, resumed = Told(9), Told(3), Told(9)
+    config = {"num_train_epochs": 4}
+    run_trial(make_job(tmp_path / "calm", config=config), calm, Workshop())
+    with pytest.raises(Cut):
+        run_trial(make_job(tmp_path / "cut", config=config), cut, Workshop())
+    newest = newest_resumable(tmp_path / "cut" / "checkpoints")
+    assert newest is not None
+    state = newest.path / "optimizer.pt"
+    state.write_bytes(bytes(state.stat().st_size))
+    run_trial(make_job(tmp_path / "cut", config=config), resumed, Workshop())
+    assert resumed.losses == calm.losses
+    assert cut.losses.items() <= calm.losses.items()

@@ -15,7 +15,7 @@ from corpora.reviews import write_samples
 from delivery.checking import resolve_space
 from delivery.training import one_configuration
 from tuning.preparation import make_job
-from tuning.study import TrialRecord
+from tuning.records import TrialRecord
 
 pytestmark = pytest.mark.timeout(120)
 

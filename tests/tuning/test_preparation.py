@@ -16,7 +16,8 @@ from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation
 from tuning.preparation import Material, learn, make_job, prepare, read, tokenizers_of, variant_of, with_samples
-from tuning.study import Study, TrialRecord
+from tuning.records import TrialRecord
+from tuning.study import Study
 
 
 def cnn(files: dict[str, Path] | None = None, sets: tuple[str, ...] = (), ranges: tuple[str, ...] = ()) -> Space:

@@ -29,7 +29,7 @@ def played(study: optuna.Study, where: Space, trials: int) -> list[dict[str, Any
     """Ask and tell; a trial's value is its learning rate."""
     asked = []
     for _ in range(trials):
-        trial = ask(study, where)
+        trial = ask(study, where, len(study.get_trials()))
         chosen = suggest(trial, where.search)
         study.tell(trial, chosen["learning_rate"])
         asked.append(chosen)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from search_spaces.schema import Space, from_dict
+from tuning.records import COMPLETED, PRUNED, RUNNING, Result, TrialRecord
 from tuning.schedulers import ById, make_scheduler
-from tuning.study import COMPLETED, PRUNED, RUNNING, Result, TrialRecord
 
 
 def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
@@ -103,3 +103,27 @@ def test_a_replay_decides_as_if_nothing_had_happened(name: str) -> None:
         started(scheduler, "d", "e", "f")  # d goes on, e and f are new
     later = [("e", 1, 0.58), ("d", 3, 0.52), ("f", 1, 0.2), ("e", 2, 0.66), ("e", 3, 0.5)]
     assert [tell(straight, *result) for result in later] == [tell(again, *result) for result in later]
+
+
+def test_a_result_told_again_changes_nothing() -> None:
+    """A trial that lost its slot goes on from its checkpoint, and may tell an epoch a second time."""
+    for name in ("asha", "median"):
+        once, twice = (started(make_scheduler(space(name), 9.0), "a", "b") for _ in range(2))
+        for scheduler, times in ((once, 1), (twice, 3)):
+            assert [tell(scheduler, "a", 1, 0.6) for _ in range(times)] == ["CONTINUE"] * times
+            scheduler.on_trial_error(None, trial("a"))
+            started(scheduler, "a")
+        assert [tell(once, "b", epoch, 0.3) for epoch in (1, 2)] == [tell(twice, "b", epoch, 0.3) for epoch in (1, 2)]
+
+
+def test_a_replay_answers_whom_the_last_result_stops() -> None:
+    """A crash came between the result and the decision; others go on."""
+    records = [
+        TrialRecord(
+            number, name, {}, {}, 9.0, status=RUNNING, results=[Result(number, 1.0, 1, {"rouge_sum": value}, 1.0)]
+        )
+        for number, (name, value) in enumerate([("a", 0.6), ("b", 0.3), ("c", 0.9)], 1)
+    ]
+    scheduler = make_scheduler(space(), 9.0)
+    assert scheduler.replay(records, "rouge_sum") == [records[1]]
+    assert tell(scheduler, "c", 2, 0.9) == "CONTINUE"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -107,28 +105,6 @@ def test_a_warm_trial_equals_a_fresh_process(searched: tuple[Study, int], tmp_pa
     kept = load_file(warm.path / "model.safetensors")
     assert kept.keys() == fresh.keys()
     assert all((kept[name] == fresh[name]).all() for name in kept)
-
-
-def test_a_killed_worker_costs_no_trial(tmp_path: Path) -> None:
-    """kill -9 of a train worker in mid-trial: the trial goes on from its checkpoint and nothing has failed."""
-    space = small_space(tmp_path, ["budget.trials=2", "num_train_epochs=8", "scheduler.name=none"])
-    study, material = small_study(tmp_path, "killed", space)
-    search = sitting(study, material)
-    killed = threading.Event()
-
-    def kill_once() -> None:
-        first = next(iter(study.records.values()), None)
-        if first is not None and len(first.results) == 2 and not killed.is_set():
-            killed.set()
-            place = next(iter(search.proposals.places.values()))
-            os.kill(int(place["pid"]), signal.SIGKILL)
-
-    study.listeners.append(kill_once)
-    search.run()
-    assert killed.is_set()
-    assert [record.status for record in study.records.values()] == ["completed", "completed"]
-    assert [result.epoch for result in study.records["killed-0000"].results] == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert search.worker_groups_started == 2  # the one slot's group, and the one that replaced it
 
 
 def test_a_trial_without_a_number_fails_with_a_reason_and_the_slot_goes_on(tmp_path: Path) -> None:

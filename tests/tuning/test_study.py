@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import pickle
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 from search_spaces.errors import UserError
 from search_spaces.schema import from_dict
-from trainables import checkpoints
+from trainables import checkpoints, durable
 from tuning import retention
-from tuning.study import Study, TrialRecord
+from tuning.records import TrialRecord
+from tuning.study import Study
 
 SPACE = from_dict({"mode": "max", "metric": "rouge_sum", "checkpoints": {"keep_best": 2}}, "test")
 
@@ -142,3 +144,45 @@ def test_listeners_stay_in_their_process(tmp_path: Path) -> None:
     begun(study, 0)
     assert heard == [1]
     assert pickle.loads(pickle.dumps(study)).listeners == []
+
+
+def test_what_dead_attempts_left_is_removed(tmp_path: Path) -> None:
+    """Half-written files, Ray's state, and a checkpoint after the last result that is known; nothing else."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    record = begun(study, 0)
+    saved(study, record, 1.0, 0.5)
+    saved(study, record, 2.0, 0.6)
+    record.results.pop()
+    checkpoints.staging(study.paths.checkpoints(record.trial_id), 30).mkdir()
+    (study.paths.trial(record.trial_id) / ".trial.json.7.tmp").write_text("{")
+    (study.paths.root / "base_model").mkdir()
+    (study.paths.root / "base_model" / ".given.7.tmp").mkdir()
+    study.paths.ray.mkdir()
+    retention.tidy(study)
+    points = checkpoints.list_complete(study.paths.checkpoints(record.trial_id))
+    assert [point.epoch for point in points] == [1.0]
+    assert not study.paths.ray.exists()
+    assert not list(study.paths.root.rglob(".*.tmp"))
+
+
+def test_a_record_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some patience."""
+    monkeypatch.setattr(durable, "PAUSES", ())
+    study = Study.create(SPACE, tmp_path, "mine")
+    record = begun(study, 0)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(durable.StorageLost, match=r"the record of trial mine-0000 cannot be written: .*No space left"):
+        study.add(record.trial_id, 1.0, 10, {"rouge_sum": 0.5}, 1.0)
+
+
+def test_the_most_that_checkpoints_may_take(tmp_path: Path) -> None:
+    """Seven models for a trial that runs, one for each that is kept, two for the export."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    folder = study.paths.base_model()
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"x" * 100)
+    assert retention.most_bytes(study, slots=3) == 100 * (3 * 7 + 2 + 2)

@@ -1,0 +1,167 @@
+"""A study for `benchmarks.faults`: `tune` in a process that can be killed, and what its folder says meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_ROOT = Path(__file__).parents[1]
+
+#: A CNN on the embedded reviews: an epoch takes seconds, and six of them leave ASHA something to decide.
+_SPACE = (
+    "--range",
+    "learning_rate=log:5e-4:1e-2",
+    "--range",
+    "model.dropout=float:0.1:0.6",
+    "--set",
+    "vocabulary=1000",
+)
+
+#: Whom to kill -> how Ray names its process, at work and idle.
+PROCESSES = {
+    "worker": ("ray::RayTrainWorker",),
+    "trial actor": ("ray::ResourceTrainable", "ray::SlotTrainable"),
+    "slot controller": ("ray::TrainController",),
+    "mailbox": ("ray::Mailbox",),
+}
+
+
+#: What a process or a file says that went meanwhile.
+_GONE = (psutil.NoSuchProcess, psutil.ZombieProcess, FileNotFoundError, json.JSONDecodeError)
+
+
+@dataclass
+class FaultStudy:
+    """One study, driven by processes that come and go.
+
+    Args:
+        address: of a Ray cluster; None: the driver starts Ray itself.
+    """
+
+    name: str
+    storage: Path
+    trials: int
+    epochs: int
+    slots: int
+    address: str | None = None
+    wandb: str = "disabled"
+    seed: int = 0
+    driver: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+    codes: list[int | None] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        return self.storage / self.name
+
+    def start(self) -> None:
+        """Begin the study, or go on with it."""
+        address = ["--address", self.address] if self.address else []
+        storage = ["--storage", str(self.storage)]
+        sets = [
+            f"num_train_epochs={self.epochs}", "scheduler.reduction_factor=2", f"wandb.mode={self.wandb}",
+            "per_device_train_batch_size=16", "sampler.startup_trials=3",
+        ]  # fmt: skip
+        begun = (self.root / "data.json").is_file()
+        if begun:
+            command = ["resume", self.name, *storage, *address]
+        else:
+            command = ["tune", "cnn", "--study", self.name, "--trials", str(self.trials), "--slots", str(self.slots)]
+            command += ["--seed", str(self.seed), *_SPACE, *storage, *address]
+            command += [part for text in sets for part in ("--set", text)]
+            if self.root.exists():  # killed before there was anything to go on with
+                command[2:4] = ["--study", self.name]
+                subprocess.run(["rm", "-rf", str(self.root)], check=True)
+        self.starts += 1
+        log = (self.storage / f"{self.name}.{self.starts:03d}.out").open("wb")
+        self.driver = subprocess.Popen(
+            [sys.executable, str(_ROOT / "cli.py"), *command], stdout=log, stderr=subprocess.STDOUT, cwd=_ROOT
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self.driver is not None and self.driver.poll() is None
+
+    def kill(self) -> None:
+        """kill -9 of the driver; the Ray that it started goes with it."""
+        assert self.driver is not None
+        family = [] if self.address else psutil.Process(self.driver.pid).children(recursive=True)
+        self.driver.send_signal(signal.SIGKILL)
+        self.driver.wait()
+        for process in family:  # Ray's own reaper takes seconds; a machine that went takes them all at once
+            with suppress(*_GONE):
+                process.kill()
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code of the driver; None when it is still at work."""
+        assert self.driver is not None
+        try:
+            return self.driver.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    # ---- what the folder says
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Trial -> its record."""
+        found = {}
+        for path in sorted(self.root.glob("trials/*/trial.json")):
+            with suppress(*_GONE):
+                found[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def running(self) -> dict[str, int]:
+        """Trials at work -> how many results they told."""
+        return {
+            name: len(record["results"]) for name, record in self.records().items() if record["status"] == "running"
+        }
+
+    def ended(self) -> dict[str, dict[str, Any]]:
+        """Trials that are over -> their records."""
+        return {name: record for name, record in self.records().items() if record["status"] != "running"}
+
+    def results(self) -> int:
+        """How many results all trials told."""
+        return sum(len(record["results"]) for record in self.records().values())
+
+    def moved_on(self, before: dict[str, int]) -> bool:
+        """Whether every trial of `before` told more, or is over."""
+        now = self.running()
+        return all(name not in now or now[name] > told for name, told in before.items())
+
+
+def processes(of: list[int]) -> dict[str, list[psutil.Process]]:
+    """Whom to kill -> their processes among the children of these raylets."""
+    children = [child for pid in of if psutil.pid_exists(pid) for child in psutil.Process(pid).children(recursive=True)]
+    found: dict[str, list[psutil.Process]] = {kind: [] for kind in PROCESSES}
+    for child in children:
+        with suppress(*_GONE):
+            title = " ".join(child.cmdline())
+            for kind, starts in PROCESSES.items():
+                if title.startswith(starts):
+                    found[kind].append(child)
+    return found
+
+
+def wait_until(true: Any, seconds: float) -> float | None:
+    """Seconds until `true()` is; None if it does not become so in time."""
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        if true():
+            return time.monotonic() - started
+        time.sleep(0.1)
+    return None
+
+
+def kill_9(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,190 @@
+"""Optuna and the records agree after whatever was cut off between the two."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from search_spaces.schema import Space, from_dict
+from tuning import samplers
+from tuning.proposals import Proposals
+from tuning.records import TrialRecord
+from tuning.samplers import open_study
+from tuning.study import Study
+
+SPACE = from_dict(
+    {
+        "mode": "min",
+        "metric": "loss",
+        "budget": {"trials": 8},
+        "sampler": {"startup_trials": 2},
+        "search": {"learning_rate": {"log": [1e-5, 1e-2], "default": 1e-3}, "num_beams": {"int": [1, 8], "default": 1}},
+    },
+    "test",
+)
+
+
+class Sitting:
+    """What Tune does to proposals, in one sitting of a study."""
+
+    def __init__(self, storage: Path, space: Space = SPACE) -> None:
+        new = not (storage / "mine").exists()
+        self.study = Study.create(space, storage, "mine") if new else Study.load(storage, "mine")
+        self.optuna = open_study(self.study.paths.optuna, space)
+        self.proposals = Proposals(self.study, self.optuna, lambda record: {"trial_id": record.trial_id}, {})
+
+    def begin(self, name: str) -> TrialRecord:
+        job = self.proposals.suggest(name)
+        assert isinstance(job, dict)
+        return self.study.records[job["job"]["trial_id"]]
+
+    def tell(self, name: str, epoch: float, loss: float, **more: Any) -> None:
+        self.proposals.on_trial_result(name, result(epoch, loss, **more))
+
+    def whole(self, name: str) -> TrialRecord:
+        """A trial from its beginning to its end."""
+        record = self.begin(name)
+        self.tell(name, 1.0, record.config["learning_rate"])
+        self.proposals.on_trial_complete(name, result(2.0, record.config["learning_rate"], last=True))
+        return record
+
+    def states(self) -> list[TrialState]:
+        return [trial.state for trial in self.optuna.get_trials(deepcopy=False)]
+
+
+def result(epoch: float, loss: float, **more: Any) -> dict[str, Any]:
+    """As Tune has it, flattened."""
+    told = {"epoch": epoch, "step": int(10 * epoch), "objective": loss, "metrics/loss": loss, "seconds": 1.0}
+    return {**told, "last": False, **more}
+
+
+def suggested(storage: Path, trials: int, between: Callable[[Path], None]) -> list[dict[str, Any]]:
+    """What is suggested in sittings of one trial each, with something happening between them."""
+    found = []
+    for number in range(trials):
+        found.append(Sitting(storage).whole(f"t{number}").parameters)
+        between(storage)
+    return found
+
+
+def asked_and_forgotten(storage: Path) -> None:
+    """A crash after Optuna was asked, before the record was written: with all parameters, some, or none."""
+    sitting = Sitting(storage)
+    number = len(sitting.study.records)
+    trial = samplers.ask(sitting.optuna, SPACE, number)
+    for name in list(SPACE.search)[: number % 3]:
+        samplers.suggest(trial, {name: SPACE.search[name]})
+
+
+def lost(storage: Path) -> None:
+    """Optuna's database is gone."""
+    (storage / "mine" / "optuna.db").unlink()
+
+
+def truncated(storage: Path) -> None:
+    """Optuna's database was cut off in the middle."""
+    path = storage / "mine" / "optuna.db"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def with_a_journal(storage: Path) -> None:
+    """A crash in the middle of a transaction left SQLite's journal, and that was cut off."""
+    path = storage / "mine" / "optuna.db"
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    path.with_name("optuna.db-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + b"\0" * 100)
+
+
+@pytest.mark.parametrize("fault", [asked_and_forgotten, lost, truncated, with_a_journal])
+def test_a_study_goes_on_with_the_same_suggestions(tmp_path: Path, fault: Callable[[Path], None]) -> None:
+    """Whatever came between two trials; a database that is damaged is made anew of the records."""
+    calm = suggested(tmp_path / "calm", 6, lambda storage: None)
+    stormy = suggested(tmp_path / "stormy", 6, fault)
+    assert stormy == calm
+    sitting = Sitting(tmp_path / "stormy")
+    assert sitting.states().count(TrialState.COMPLETE) == 6
+    assert TrialState.RUNNING not in sitting.states()
+    names = [trial.user_attrs.get("trial_id") for trial in sitting.optuna.get_trials() if trial.user_attrs]
+    assert names == [f"mine-{number:04d}" for number in range(6)]
+
+
+def test_a_damaged_database_is_put_aside(tmp_path: Path) -> None:
+    """Not thrown away."""
+    Sitting(tmp_path).whole("a")
+    truncated(tmp_path)
+    Sitting(tmp_path)
+    assert len(list((tmp_path / "mine").glob("optuna.damaged-*"))) == 1
+
+
+def test_what_was_told_to_one_of_them_is_told_to_the_other(tmp_path: Path) -> None:
+    """Results in the record that Optuna did not hear; then an end that it did not hear."""
+    first = Sitting(tmp_path)
+    record = first.begin("a")
+    first.study.add(record.trial_id, 1.0, 10, {"loss": 0.5}, 1.0)
+    second = Sitting(tmp_path)
+    assert second.optuna.trials[0].intermediate_values == {1: 0.5}
+    assert second.states() == [TrialState.RUNNING]
+    second.study.end(record.trial_id, "pruned")
+    assert Sitting(tmp_path).states() == [TrialState.PRUNED]
+
+
+def test_a_last_result_completes_a_trial(tmp_path: Path) -> None:
+    """A crash came between the result and the end: nothing is trained again."""
+    first = Sitting(tmp_path)
+    record = first.begin("a")
+    first.tell("a", 1.0, 0.5, last=True)
+    again = Sitting(tmp_path)
+    assert again.study.records[record.trial_id].status == "completed"
+    assert again.optuna.trials[0].value == 0.5
+    assert again.begin("b").number == 1
+
+
+def test_a_trial_that_its_last_result_stopped_is_over(tmp_path: Path) -> None:
+    """The decision was lost, and is made again of what was reported."""
+    first = Sitting(tmp_path)
+    record = first.begin("a")
+    first.tell("a", 1.0, 0.5)
+    again = Sitting(tmp_path)
+    again.proposals.stopped([again.study.records[record.trial_id]])
+    assert again.states() == [TrialState.PRUNED]
+    assert again.begin("b").number == 1
+
+
+def test_what_fits_into_no_memory_is_infeasible_to_the_sampler(tmp_path: Path) -> None:
+    """It learns to keep away; of a failure it would learn nothing."""
+    sitting = Sitting(tmp_path)
+    record = sitting.begin("a")
+    sitting.proposals.on_trial_complete("a", {"failure": "does not fit", "kind": "infeasible", "last": True})
+    (trial,) = sitting.optuna.trials
+    assert (trial.state, trial.constraints) == (TrialState.PRUNED, {"memory": 1.0})
+    assert (record.status, record.reason) == ("failed", "does not fit")
+    assert Sitting(tmp_path).optuna.trials[0].constraints == {"memory": 1.0}
+    sampler = samplers.ask(sitting.optuna, SPACE, 1).study.sampler
+    assert isinstance(sampler, optuna.samplers.TPESampler)
+
+
+def test_a_trial_whose_storage_went_is_not_over(tmp_path: Path) -> None:
+    """The study stops with the reason; the trial goes on when it does."""
+    sitting = Sitting(tmp_path)
+    record = sitting.begin("a")
+    sitting.proposals.on_trial_complete("a", {"failure": "the disk is full", "kind": "storage", "last": True})
+    assert record.status == "running"
+    assert str(sitting.study.lost) == "the disk is full"
+
+
+def test_a_study_whose_first_trials_all_failed_proposes_no_more(tmp_path: Path) -> None:
+    """`budget.max_failures` says how many."""
+    space = from_dict({**SPACE.to_dict(), "budget": {"trials": 8, "max_failures": 2}}, "test")
+    sitting = Sitting(tmp_path, space)
+    for name in ("a", "b"):
+        assert not sitting.proposals.hopeless()
+        sitting.begin(name)
+        sitting.proposals.on_trial_complete(name, {"failure": "no", "last": True})
+    assert sitting.proposals.hopeless()
+    assert sitting.proposals.suggest("c") == "FINISHED"

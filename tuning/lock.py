@@ -1,0 +1,93 @@
+"""One process at a time works on a study: who comes second is told who was first.
+
+The lock is the operating system's, so that it goes with its process, however that ends. Beside it stands who holds it,
+refreshed while it is held: on file systems that lock on one machine only, another machine goes by that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from search_spaces.errors import UserError
+from trainables.durable import write_json
+
+#: Seconds between two signs of life, and after how many without one a process on another machine counts as dead.
+BEAT, SILENCE = 10.0, 60.0
+
+
+@contextmanager
+def held(file: Path, name: str) -> Iterator[str]:
+    """Hold the study called `name` as long as this lasts; gives a sentence on whoever died holding it, or none.
+
+    Raises:
+        UserError: another process has it.
+    """
+    lock = FileLock(file.with_suffix(".lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise _taken(name, _holder(file)) from None
+    except OSError as error:
+        given = f"study {name!r} cannot be worked on: {error}"
+        raise UserError(given, "a folder that you may write to", "check its owner and the disk") from error
+    try:
+        before = _holder(file)
+        if _lives_elsewhere(before):
+            raise _taken(name, before)
+        over = threading.Event()
+        mine = {"host": platform.node(), "pid": os.getpid(), "since": time.time()}
+        write_json(file, {**mine, "seen": time.time()})
+        beating = threading.Thread(target=_beat, args=(file, mine, over), daemon=True)
+        beating.start()
+        try:
+            yield f"the process that had it ({_described(before)}) is gone" if before else ""
+        finally:
+            over.set()
+            beating.join()
+            file.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _beat(file: Path, mine: dict[str, Any], over: threading.Event) -> None:
+    while not over.wait(BEAT):
+        with contextlib.suppress(OSError):  # whoever works on the study says so when its disk is full
+            write_json(file, {**mine, "seen": time.time()})
+
+
+def _holder(file: Path) -> dict[str, Any]:
+    """Who holds, or died holding; empty if nobody."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lives_elsewhere(holder: dict[str, Any]) -> bool:
+    elsewhere = holder.get("host", platform.node()) != platform.node()
+    return elsewhere and time.time() - float(holder.get("seen", 0.0)) < SILENCE
+
+
+def _described(holder: dict[str, Any]) -> str:
+    return f"host {holder.get('host', 'unknown')}, pid {holder.get('pid', 'unknown')}"
+
+
+def _taken(name: str, holder: dict[str, Any]) -> UserError:
+    since = f", since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(holder['since']))}" if holder else ""
+    return UserError(
+        f"study {name!r} is at work in another process: {_described(holder)}{since}",
+        "one process at a time",
+        f"wait for it, or end it with Ctrl-C there (kill {holder.get('pid', 'PID')})",
+    )
