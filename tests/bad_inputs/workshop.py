@@ -1,0 +1,62 @@
+"""A study and exported models as kotune leaves them, of fresh weights: nothing is trained."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from corpora import dialogues, reviews, satisfaction
+from delivery.checking import resolve_space
+from delivery.ensemble import make_ensemble
+from delivery.export import export
+from delivery.summary import summarise
+from delivery.training import one_configuration
+from trainables import checkpoints
+from trainables.durable import previous, write_json
+from tuning import preparation, retention, samplers
+from tuning.records import COMPLETED, TrialRecord
+from tuning.study import Study
+
+_QUICK = ["num_train_epochs=1", "scheduler.name=none", "wandb.mode=disabled"]
+
+
+def build(folder: Path) -> None:
+    """Make `runs` with the study `mine`, which has one trial and its exported model, and `models` with a `classifier`,
+    a `regressor` of pairs, a `writer` and an ensemble called `both`."""
+    files = {
+        "rnn": reviews.write_samples(folder / "data" / "reviews", train=40, dev=12, test=6),
+        "sts": satisfaction.write_samples(folder / "data" / "pairs", train=30, dev=12, test=6),
+        "kobart": dialogues.write_samples(folder / "data" / "dialogues", train=12, dev=6, test=6),
+    }
+    sets = {"rnn": ["vocabulary=200"], "sts": [], "kobart": ["rouge_tokenizer=whitespace"]}
+    (folder / "models").mkdir()
+    for space, model in (("sts", "regressor"), ("kobart", "writer"), ("rnn", "classifier")):
+        study = studied(folder / "runs", "mine", space, files[space], sets[space])
+        shutil.copytree(study.paths.best_model, folder / "models" / model)
+        if space != "rnn":
+            shutil.rmtree(study.paths.root)
+    make_ensemble([str(folder / "models" / "classifier")] * 2, folder / "none", folder / "models" / "both", 8)
+
+
+def studied(storage: Path, name: str, space: str, files: dict[str, Path], sets: list[str]) -> Study:
+    """A study whose only trial is over, as if it had been trained, and whose model is exported."""
+    given = {"model": "scratch:tiny", **{f"data.{split}": str(path) for split, path in files.items()}}
+    whole = one_configuration(resolve_space(space, given, [*_QUICK, *sets], [], None), None)
+    study = Study.create(whole, storage, name)
+    splits = preparation.read(whole)
+    material = preparation.prepare(study, splits, lambda line: None)
+    samplers.open_study(study.paths.optuna, whole)
+    record = TrialRecord(0, f"{name}-0000", {}, dict(whole.fixed), 1.0, is_default=True)
+    study.begin(record)
+    staging = checkpoints.staging(study.paths.checkpoints(record.trial_id), 3)
+    base = study.paths.base_model(preparation.variant_of(record.config))
+    shutil.copytree(base, staging)
+    checkpoints.complete(study.paths.checkpoints(record.trial_id), 3, epoch=1.0, resumable=False)
+    study.add(record.trial_id, 1.0, 3, {study.metric: 0.5, "loss": 0.7}, 1.0)
+    study.end(record.trial_id, COMPLETED)
+    retention.sweep(study)
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    export(study, material, summary)
+    previous(study.paths.trial(record.trial_id) / "trial.json").unlink()  # or it would stand in for a damaged one
+    write_json(study.paths.summary, summary)
+    return study
