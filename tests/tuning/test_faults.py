@@ -1,0 +1,130 @@
+"""Whole studies on a real Ray whose storage, files or processes fail."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks._fault_study import processes
+from benchmarks.small import sitting, small_space, small_study
+from search_spaces.schema import Space
+from trainables import durable
+from tuning import retention
+from tuning.study import Study
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MB of its own."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def epochs(study: Study) -> dict[str, list[float]]:
+    """Trial -> the epochs of its results."""
+    return {name: [result.epoch for result in record.results] for name, record in study.records.items()}
+
+
+def space_of(folder: Path, trials: int = 2, epochs: int = 4) -> Space:
+    """Trials that run to their end."""
+    return small_space(folder, [f"budget.trials={trials}", f"num_train_epochs={epochs}", "scheduler.name=none"])
+
+
+def after(study: Study, results: int, act: Callable[[], None]) -> threading.Event:
+    """Do something once, when the first trial has told so many results."""
+    done = threading.Event()
+
+    def listen() -> None:
+        first = next(iter(study.records.values()), None)
+        if first is not None and len(first.results) == results and not done.is_set():
+            done.set()
+            act()
+
+    study.listeners.append(listen)
+    return done
+
+
+def fill(volume: Path) -> None:
+    """Leave no byte."""
+    with (volume / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def empty(volume: Path) -> None:
+    (volume / "filler").unlink()
+
+
+def lock(volume: Path) -> None:
+    trials = volume / "runs" / "paused" / "trials"
+    subprocess.run(["mount", "--bind", trials, trials], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", trials], check=True)
+
+
+def unlock(volume: Path) -> None:
+    subprocess.run(["umount", "--lazy", volume / "runs" / "paused" / "trials"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("fail", "mend"),
+    [pytest.param(fill, empty, id="full"), pytest.param(lock, unlock, id="read-only", marks=pytest.mark.slow)],
+)
+def test_a_storage_that_fails_pauses_the_study(
+    volume: Path, monkeypatch: pytest.MonkeyPatch, fail: Callable[[Path], None], mend: Callable[[Path], None]
+) -> None:
+    """What was complete is complete; mended, it goes on to the end, and no trial has failed."""
+    monkeypatch.setattr(durable, "PAUSES", (0.1,))
+    study, material = small_study(volume, "paused", space_of(volume))
+    after(study, 2, lambda: fail(volume))
+    search = sitting(study, material)
+    search.run()
+    assert search.end == "storage"
+    assert "cannot be written" in str(study.lost)
+    mend(volume)
+    again = Study.load(volume / "runs", "paused")
+    assert epochs(again)["paused-0000"] in ([1.0, 2.0], [1.0])
+    retention.tidy(again)
+    sitting(again, material).run()
+    assert [record.status for record in again.records.values()] == ["completed", "completed"]
+    assert set(map(tuple, epochs(again).values())) == {(1.0, 2.0, 3.0, 4.0)}
+
+
+def test_whichever_process_of_a_slot_dies(tmp_path: Path) -> None:
+    """kill -9 of each in turn: the trial goes on from its checkpoint, tells nothing twice, and has not failed."""
+    study, material = small_study(tmp_path, "slot", space_of(tmp_path, trials=1, epochs=8))
+    kinds = ["worker", "trial actor", "mailbox"]
+    killed: list[str] = []
+
+    def kill() -> None:
+        (record,) = study.records.values()
+        if len(killed) < len(kinds) and len(record.results) > len(killed):
+            kind = kinds[len(killed)]
+            children = psutil.Process().children(recursive=True)
+            processes([child.pid for child in children if child.name() == "raylet"])[kind][0].kill()
+            killed.append(kind)
+
+    study.listeners.append(kill)
+    search = sitting(study, material)
+    search.run()
+    assert killed == kinds
+    assert search.worker_groups_started >= 3
+    assert [record.status for record in study.records.values()] == ["completed"]
+    assert epochs(study) == {"slot-0000": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]}
