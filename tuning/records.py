@@ -106,7 +106,8 @@ def read_record(path: Path, metric: str) -> tuple[TrialRecord | None, str]:
             problems.append(error)
             continue
         _check(entry, candidate, metric, todo)
-        remark = f"trial {path.parent.name}: its record is damaged; the one before it is taken" if problems else ""
+        older = candidate != path  # the newest is damaged, or a crash came before it had its name
+        remark = f"trial {path.parent.name}: its record is damaged; the one before it is taken" if older else ""
         return TrialRecord(**{**entry, "results": [Result(**result) for result in entry.get("results", ())]}), remark
     if not candidates:
         return None, ""

@@ -142,7 +142,9 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     assert before
 
     again = Study.load(tmp_path / "runs", "paused")
-    again.space = replace(again.space, budget={"trials": 3, "time": None}, scheduler={**space.scheduler, "max": None})
+    again.space = replace(
+        again.space, budget={**again.space.budget, "time": None}, scheduler={**space.scheduler, "max": None}
+    )
     for record in again.records.values():
         record.max_epochs = before[-1] + 2
     again.space.fixed["num_train_epochs"] = 2

@@ -127,7 +127,9 @@ def test_tables_lie_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
         folder.mkdir(parents=True)
 
     def material(variant: str, table: Path) -> Material | None:
-        study.paths.data.write_text(json.dumps({**written, "tables": {variant: {"train": str(table)}}}))
+        study.paths.data.write_text(
+            json.dumps({**written, "tables": {variant: {"train": str(table), "dev": str(table)}}})
+        )
         return Material.load(study.paths)
 
     assert material("", storage / ".cache" / "1") is not None
