@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,8 +81,7 @@ class FaultStudy:
             command += ["--seed", str(self.seed), *_SPACE, *storage, *address]
             command += [part for text in sets for part in ("--set", text)]
             if self.root.exists():  # killed before there was anything to go on with
-                command[2:4] = ["--study", self.name]
-                subprocess.run(["rm", "-rf", str(self.root)], check=True)
+                shutil.rmtree(self.root)
         self.starts += 1
         log = (self.storage / f"{self.name}.{self.starts:03d}.out").open("wb")
         self.driver = subprocess.Popen(

@@ -13,12 +13,12 @@ from transformers.utils import logging as transformers_logging
 
 from corpora.filters import stripped
 from corpora.splits import Layout
-from search_spaces.errors import COMMAND, UserError, raise_all
+from search_spaces.errors import COMMAND, UserError, first_line, raise_all
 from search_spaces.places import check_exported
 from search_spaces.saved import COUNT, FLAG, OBJECT, TEXT, Kind, check_fields, maybe, read_object
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
-from trainables.loading import first_line, load_model, load_tokenizer
+from trainables.loading import load_model, load_tokenizer
 from trainables.parameters import sort_out, value_problems
 from trainables.task import Row, Task
 from trainables.tasks import make_task

@@ -54,3 +54,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The known name most like `name`, as a clause to append to a message; empty when none is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    if isinstance(error, KeyError):
+        return f"unknown {error}"  # it says no more than the key
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -12,6 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from search_spaces.errors import first_line
 from search_spaces.secrets import redacted
 
 #: Seconds between attempts to write; together what a full disk or a storage that is away is waited for.
@@ -85,8 +86,7 @@ def patiently(write: Callable[[], None], what: str, pauses: tuple[float, ...] | 
             if not of_the_storage(error):
                 raise
             if pause is None:
-                first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                raise StorageLost(f"{what} cannot be written: {first}") from error
+                raise StorageLost(f"{what} cannot be written: {first_line(error)}") from error
             time.sleep(pause)
 
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 import trainables.networks  # noqa: F401  so that transformers' auto classes know RNN and CNN
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, first_line
 from search_spaces.saved import LIST, Kind, check_fields, maybe, read_object
 
 _TOKEN: Kind = ("a text, or an object with its content", lambda value: isinstance(value, str | dict))
@@ -167,13 +167,6 @@ def _pickled(where: str, kind: str) -> UserError:
         "a model with model.safetensors",
         f"if you trust its makers, convert it and give the new folder: python -c {shlex.quote(code)}",
     )
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    if isinstance(error, KeyError):
-        return f"unknown {error}"  # it says no more than the key
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _silence_hub() -> None:

@@ -17,7 +17,8 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-from trainables.loading import first_line, load_model, load_tokenizer
+from search_spaces.errors import first_line
+from trainables.loading import load_model, load_tokenizer
 from trainables.outlines import KEEPS_SHAPES, UNFIT, check_fields, made_again, unfit
 from trainables.scratch import make_tokenizer, scratch_config, scratch_size
 from trainables.task import Task

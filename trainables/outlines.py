@@ -10,9 +10,9 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedModel
 
-from search_spaces.errors import UserError, nearest, raise_all
+from search_spaces.errors import UserError, first_line, nearest, raise_all
 from trainables import optimizers
-from trainables.loading import brings_code, first_line, load_config, untrusted
+from trainables.loading import brings_code, load_config, untrusted
 from trainables.parameters import sort_out
 from trainables.scratch import architecture_named, scratch_config, scratch_size
 from trainables.task import Task

@@ -21,6 +21,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from search_spaces.errors import first_line
 from search_spaces.secrets import redact, redacted
 
 _OPEN_SECONDS = 30.0  # wandb's own default is 90
@@ -108,7 +109,7 @@ class Tracker:
         try:
             run = self._init(kept, run_id)
         except (wandb.errors.Error, OSError) as error:
-            kept, reason = "offline", redact((str(error).strip().splitlines() or [type(error).__name__])[0])
+            kept, reason = "offline", redact(first_line(error))
             # The server answers, yet opens no run. W&B still holds the id, so the offline run needs one of its own.
             run_id = f"{run_id}-offline"
             run = self._init(kept, run_id)

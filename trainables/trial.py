@@ -29,14 +29,13 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from corpora.tokenised import open_table
-from search_spaces.errors import UserError, raise_all
+from search_spaces.errors import UserError, first_line, raise_all
 from trainables import checkpoints, memory
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
 from trainables.engine import Engine
 from trainables.job import Job
 from trainables.judging import BestSoFar, Reporter, TrialFailed
-from trainables.loading import first_line
 from trainables.models import BaseModels
 from trainables.parameters import Settings, sort_out, value_problems
 from trainables.rungs import Rungs

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def commands() -> Callable[[], None]:
 
 @pytest.fixture
 def kotune(
-    commands: Callable[[], None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    commands: Callable[[], None], monkeypatch: pytest.MonkeyPatch, typed: Callable[[Sequence[str]], Said]
 ) -> Callable[[str], Said]:
     """Calls kotune in this process; whatever would start Ray or train is a failure of the test."""
     import delivery.session
@@ -40,18 +39,7 @@ def kotune(
     monkeypatch.setattr(delivery.session, "_search", started)
     monkeypatch.setattr(delivery.training, "_run", started)
 
-    def call(command: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["kotune", *shlex.split(command)])
-        capsys.readouterr()
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
+    return lambda command: typed(shlex.split(command))
 
 
 @pytest.fixture

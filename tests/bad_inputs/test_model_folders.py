@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.bad_inputs.cases import Bad, Damage
+from tests.bad_inputs.damages import changed, cut, gone, written
 
 _DATA = {"in.tsv": "긍정\t배송이 빨라요\n부정\t별로예요\n", "in.csv": "fname,dialogue,summary\na,가,나\n"}
 _PREDICT = {
@@ -29,35 +28,6 @@ def _model(
     parts: tuple[str, ...] = ("allowed:", "to do:"),
 ) -> Bad:
     return Bad(command or _PREDICT[model], says, _DATA, (f"models/{model}",), damage, parts)
-
-
-def _written(name: str, content: str | bytes) -> Damage:
-    def damage(folder: Path) -> None:
-        (folder / "models" / name).write_bytes(content.encode() if isinstance(content, str) else content)
-
-    return damage
-
-
-def _cut(name: str, keep: int) -> Damage:
-    def damage(folder: Path) -> None:
-        path = folder / "models" / name
-        path.write_bytes(path.read_bytes()[:keep])
-
-    return damage
-
-
-def _gone(name: str) -> Damage:
-    return lambda folder: (folder / "models" / name).unlink()
-
-
-def _changed(name: str, **changes: Any) -> Damage:
-    def damage(folder: Path) -> None:
-        path = folder / "models" / name
-        content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
-        kept = {key: value for key, value in content.items() if value is not ...}
-        path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-
-    return damage
 
 
 def _a_pickle_for_weights(folder: Path) -> None:
@@ -95,123 +65,121 @@ CASES = {
     ),
     "models: nowhere": Bad("models here", ("here holds no kotune.json",), {"here/a": ""}),
     # kotune.json
-    "kotune.json: gone": _model(_gone("classifier/kotune.json"), "models/classifier", "kotune.json"),
-    "kotune.json: empty": _model(_written("classifier/kotune.json", ""), "models/classifier", "kotune.json"),
-    "kotune.json: cut": _model(_cut("classifier/kotune.json", 100), "models/classifier", "kotune.json"),
+    "kotune.json: gone": _model(gone("classifier/kotune.json"), "models/classifier", "kotune.json"),
+    "kotune.json: empty": _model(written("classifier/kotune.json", ""), "models/classifier", "kotune.json"),
+    "kotune.json: cut": _model(cut("classifier/kotune.json", 100), "models/classifier", "kotune.json"),
     "kotune.json: invalid bytes": _model(
-        _written("classifier/kotune.json", b"\xff\xfe"), "models/classifier", "kotune.json"
+        written("classifier/kotune.json", b"\xff\xfe"), "models/classifier", "kotune.json"
     ),
     "kotune.json: a folder": _model(_a_folder_for("classifier/kotune.json"), "models/classifier", "kotune.json"),
-    "kotune.json: an unknown task": _model(_changed("classifier/kotune.json", task="clasification"), "clasification"),
+    "kotune.json: an unknown task": _model(changed("classifier/kotune.json", task="clasification"), "clasification"),
     "kotune.json: an unknown option": _model(
-        _changed("classifier/kotune.json", task_options={"lables": []}), "lables", parts=("allowed:",)
+        changed("classifier/kotune.json", task_options={"lables": []}), "lables", parts=("allowed:",)
     ),
-    "kotune.json: a list": _model(_written("classifier/kotune.json", "[]"), "classifier/kotune.json holds []"),
-    "kotune.json: no task": _model(_changed("classifier/kotune.json", task=...), "kotune.json: task is missing"),
-    "kotune.json: a list as task": _model(_changed("classifier/kotune.json", task=["a"]), "kotune.json: task is ['a']"),
-    "kotune.json: no options": _model(_changed("classifier/kotune.json", task_options=...), "task_options is missing"),
-    "kotune.json: options as list": _model(_changed("classifier/kotune.json", task_options=[]), "task_options is []"),
-    "kotune.json: no columns": _model(_changed("classifier/kotune.json", columns=...), "columns is missing"),
-    "kotune.json: columns as text": _model(_changed("classifier/kotune.json", columns="a"), "columns is 'a'"),
+    "kotune.json: a list": _model(written("classifier/kotune.json", "[]"), "classifier/kotune.json holds []"),
+    "kotune.json: no task": _model(changed("classifier/kotune.json", task=...), "kotune.json: task is missing"),
+    "kotune.json: a list as task": _model(changed("classifier/kotune.json", task=["a"]), "kotune.json: task is ['a']"),
+    "kotune.json: no options": _model(changed("classifier/kotune.json", task_options=...), "task_options is missing"),
+    "kotune.json: options as list": _model(changed("classifier/kotune.json", task_options=[]), "task_options is []"),
+    "kotune.json: no columns": _model(changed("classifier/kotune.json", columns=...), "columns is missing"),
+    "kotune.json: columns as text": _model(changed("classifier/kotune.json", columns="a"), "columns is 'a'"),
     "kotune.json: a word as length": _model(
-        _changed("classifier/kotune.json", max_source_length="long"), "max_source_length is 'long'"
+        changed("classifier/kotune.json", max_source_length="long"), "max_source_length is 'long'"
     ),
-    "kotune.json: no length": _model(_changed("classifier/kotune.json", max_source_length=0), "max_source_length is 0"),
+    "kotune.json: no length": _model(changed("classifier/kotune.json", max_source_length=0), "max_source_length is 0"),
     "kotune.json: labels are numbers": _model(
-        _changed("classifier/kotune.json", task_options={"labels": [0, 1]}),
+        changed("classifier/kotune.json", task_options={"labels": [0, 1]}),
         "kotune.json, task_options: labels is [0, 1]",
     ),
     "kotune.json: no labels": _model(
-        _changed("classifier/kotune.json", task_options={"labels": []}), "kotune.json names 0 classes"
+        changed("classifier/kotune.json", task_options={"labels": []}), "kotune.json names 0 classes"
     ),
     "kotune.json: more labels than the head": _model(
-        _changed("classifier/kotune.json", task_options={"labels": ["a", "b", "c"]}), "kotune.json names 3 classes"
+        changed("classifier/kotune.json", task_options={"labels": ["a", "b", "c"]}), "kotune.json names 3 classes"
     ),
     "members: one with other classes": _model(
-        _changed("both/1-mine/kotune.json", task_options={"labels": ["a", "b"]}), "other classes", model="both"
+        changed("both/1-mine/kotune.json", task_options={"labels": ["a", "b"]}), "other classes", model="both"
     ),
-    "kotune.json: an unknown quoting": _model(_changed("classifier/kotune.json", quoting="some"), "quoting 'some'"),
+    "kotune.json: an unknown quoting": _model(changed("classifier/kotune.json", quoting="some"), "quoting 'some'"),
     "kotune.json: unknown broken rows": _model(
-        _changed("classifier/kotune.json", broken_rows="mend"), "broken rows 'mend'"
+        changed("classifier/kotune.json", broken_rows="mend"), "broken rows 'mend'"
     ),
     # weights and configuration
-    "weights: gone": _model(_gone("classifier/model.safetensors"), "models/classifier"),
-    "weights: cut": _model(_cut("classifier/model.safetensors", 1000), "models/classifier"),
-    "weights: empty": _model(_written("classifier/model.safetensors", b""), "models/classifier"),
-    "weights: a text": _model(_written("classifier/model.safetensors", "no tensors here" * 99), "models/classifier"),
-    "weights: a header without end": _model(
-        _written("classifier/model.safetensors", b"\xff" * 64), "models/classifier"
-    ),
+    "weights: gone": _model(gone("classifier/model.safetensors"), "models/classifier"),
+    "weights: cut": _model(cut("classifier/model.safetensors", 1000), "models/classifier"),
+    "weights: empty": _model(written("classifier/model.safetensors", b""), "models/classifier"),
+    "weights: a text": _model(written("classifier/model.safetensors", "no tensors here" * 99), "models/classifier"),
+    "weights: a header without end": _model(written("classifier/model.safetensors", b"\xff" * 64), "models/classifier"),
     "weights: a folder": _model(_a_folder_for("classifier/model.safetensors"), "models/classifier"),
-    "config.json: gone": _model(_gone("classifier/config.json"), "models/classifier"),
-    "config.json: cut": _model(_cut("classifier/config.json", 50), "models/classifier"),
-    "config.json: a list": _model(_written("classifier/config.json", "[]"), "models/classifier"),
-    "config.json: invalid bytes": _model(_written("classifier/config.json", b"\xff\xfe\xff"), "models/classifier"),
+    "config.json: gone": _model(gone("classifier/config.json"), "models/classifier"),
+    "config.json: cut": _model(cut("classifier/config.json", 50), "models/classifier"),
+    "config.json: a list": _model(written("classifier/config.json", "[]"), "models/classifier"),
+    "config.json: invalid bytes": _model(written("classifier/config.json", b"\xff\xfe\xff"), "models/classifier"),
     "config.json: an unknown type": _model(
-        _changed("classifier/config.json", model_type="kotune-gnn"), "models/classifier", "code of its own"
+        changed("classifier/config.json", model_type="kotune-gnn"), "models/classifier", "code of its own"
     ),
-    "config.json: no type": _model(_changed("classifier/config.json", model_type=...), "models/classifier"),
+    "config.json: no type": _model(changed("classifier/config.json", model_type=...), "models/classifier"),
     "config.json: a word for a size": _model(
-        _changed("classifier/config.json", hidden_size="large"), "models/classifier"
+        changed("classifier/config.json", hidden_size="large"), "models/classifier"
     ),
-    "config.json: another size": _model(_changed("classifier/config.json", hidden_size=7), "models/classifier"),
-    "config.json: another vocabulary": _model(_changed("classifier/config.json", vocab_size=7), "models/classifier"),
+    "config.json: another size": _model(changed("classifier/config.json", hidden_size=7), "models/classifier"),
+    "config.json: another vocabulary": _model(changed("classifier/config.json", vocab_size=7), "models/classifier"),
     "config.json: three classes": _model(
-        _changed("classifier/config.json", id2label={"0": "가", "1": "나", "2": "다"}), "models/classifier"
+        changed("classifier/config.json", id2label={"0": "가", "1": "나", "2": "다"}), "models/classifier"
     ),
     "config.json: another kind of model": _model(
-        _changed("writer/config.json", model_type="bert"), "models/writer", model="writer"
+        changed("writer/config.json", model_type="bert"), "models/writer", model="writer"
     ),
     # ensembles
-    "members: an absolute name": _model(_changed("both/kotune.json", members=["/etc", "1-mine"]), "/etc", model="both"),
+    "members: an absolute name": _model(changed("both/kotune.json", members=["/etc", "1-mine"]), "/etc", model="both"),
     "members: one that is not there": _model(
-        _changed("both/kotune.json", members=["0-mine", "7-mine"]), "7-mine", model="both"
+        changed("both/kotune.json", members=["0-mine", "7-mine"]), "7-mine", model="both"
     ),
     "members: a text": _model(
-        _changed("both/kotune.json", members="0-mine"), "models/both", "holds no kotune.json", model="both"
+        changed("both/kotune.json", members="0-mine"), "models/both", "holds no kotune.json", model="both"
     ),
-    "members: themselves": _model(_changed("both/kotune.json", members=[".", "."]), "models/both", model="both"),
-    "members: one without weights": _model(_gone("both/1-mine/model.safetensors"), "both/1-mine", model="both"),
+    "members: themselves": _model(changed("both/kotune.json", members=[".", "."]), "models/both", model="both"),
+    "members: one without weights": _model(gone("both/1-mine/model.safetensors"), "both/1-mine", model="both"),
     "members: one without settings": _model(
-        _gone("both/0-mine/kotune.json"), "both/0-mine holds no kotune.json", model="both"
+        gone("both/0-mine/kotune.json"), "both/0-mine holds no kotune.json", model="both"
     ),
     "weights: a pickle": _model(_a_pickle_for_weights, "models/classifier"),
     "members: a name that leads out": _model(
-        _changed("both/kotune.json", members=["../both/0-mine", "1-mine"]), "../both/0-mine", model="both"
+        changed("both/kotune.json", members=["../both/0-mine", "1-mine"]), "../both/0-mine", model="both"
     ),
     "members: numbers": _model(
-        _changed("both/kotune.json", members=[0, 1]), "kotune.json", "0 is no plain name", model="both"
+        changed("both/kotune.json", members=[0, 1]), "kotune.json", "0 is no plain name", model="both"
     ),
-    "kotune.json: nothing in it": _model(_written("classifier/kotune.json", "{}"), "classifier/kotune.json"),
+    "kotune.json: nothing in it": _model(written("classifier/kotune.json", "{}"), "classifier/kotune.json"),
     # other commands
     "evaluate: weights that are cut": _model(
-        _cut("classifier/model.safetensors", 1000),
+        cut("classifier/model.safetensors", 1000),
         "models/classifier",
         command="evaluate models/classifier --data in.tsv",
     ),
     "evaluate: no settings": _model(
-        _gone("classifier/kotune.json"),
+        gone("classifier/kotune.json"),
         "models/classifier holds no kotune.json",
         command="evaluate models/classifier --data in.tsv",
     ),
     "ensemble: weights that are cut": _model(
-        _cut("classifier/model.safetensors", 1000),
+        cut("classifier/model.safetensors", 1000),
         "models/classifier",
         command="ensemble models/classifier models/classifier --out new",
     ),
     "ensemble: no configuration": _model(
-        _gone("classifier/config.json"),
+        gone("classifier/config.json"),
         "models/classifier",
         command="ensemble models/classifier models/classifier --out new",
     ),
     "models: no configuration": _model(
-        _gone("classifier/config.json"), "models/classifier", command="models models/classifier"
+        gone("classifier/config.json"), "models/classifier", command="models models/classifier"
     ),
     "models: a configuration that is cut": _model(
-        _cut("classifier/config.json", 50), "models/classifier", command="models models/classifier"
+        cut("classifier/config.json", 50), "models/classifier", command="models models/classifier"
     ),
     "models: an unknown type": _model(
-        _changed("classifier/config.json", model_type="kotune-gnn"),
+        changed("classifier/config.json", model_type="kotune-gnn"),
         "models/classifier",
         command="models models/classifier",
     ),
@@ -219,14 +187,14 @@ CASES = {
         lambda folder: None, "models/both is an ensemble", model="both", command="models models/both"
     ),
     "models: an unknown task": _model(
-        _changed("classifier/kotune.json", task="clasification"), "clasification", command="models models/classifier"
+        changed("classifier/kotune.json", task="clasification"), "clasification", command="models models/classifier"
     ),
     # models to start from
     "tune: a folder without a model": Bad(
         "tune kcbert --model here --set sample=reviews", ("model 'here' cannot be loaded",), {"here/a": ""}
     ),
     "tune: a configuration that is cut": _model(
-        _cut("classifier/config.json", 50),
+        cut("classifier/config.json", 50),
         "models/classifier",
         command="tune rnn --model models/classifier --set sample=reviews",
     ),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.bad_inputs.cases import Bad, Damage
+from tests.bad_inputs.damages import changed, cut, gone, written
 
 _DATA = {"in.tsv": "긍정\t배송이 빨라요\n", "in.csv": "fname,dialogue,summary\na,가,나\n"}
 _PREDICT = "predict models/classifier in.tsv --out out.csv"
@@ -21,61 +19,32 @@ def _tokenizer(command: str, damage: Damage, *says: str, parts: tuple[str, ...] 
     return Bad(command, (f"models/{model}", *says), _DATA, (f"models/{model}",), damage, parts)
 
 
-def _written(name: str, content: str | bytes) -> Damage:
-    def damage(folder: Path) -> None:
-        (folder / "models" / name).write_bytes(content.encode() if isinstance(content, str) else content)
-
-    return damage
-
-
-def _cut(name: str, keep: int) -> Damage:
-    def damage(folder: Path) -> None:
-        path = folder / "models" / name
-        path.write_bytes(path.read_bytes()[:keep])
-
-    return damage
-
-
-def _gone(name: str) -> Damage:
-    return lambda folder: (folder / "models" / name).unlink()
-
-
-def _changed(name: str, **changes: Any) -> Damage:
-    def damage(folder: Path) -> None:
-        path = folder / "models" / name
-        content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
-        kept = {key: value for key, value in content.items() if value is not ...}
-        path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
-
-    return damage
-
-
 #: What is wrong -> the file, how it is damaged, what is said of it.
 _DAMAGED: dict[str, tuple[str, Callable[[str], Damage], str]] = {
-    "no tokenizer.json": ("tokenizer.json", _gone, "cannot be loaded"),
-    "an empty tokenizer.json": ("tokenizer.json", lambda name: _written(name, ""), "tokenizer.json, line 1"),
-    "a cut tokenizer.json": ("tokenizer.json", lambda name: _cut(name, 500), "tokenizer.json, line"),
+    "no tokenizer.json": ("tokenizer.json", gone, "cannot be loaded"),
+    "an empty tokenizer.json": ("tokenizer.json", lambda name: written(name, ""), "tokenizer.json, line 1"),
+    "a cut tokenizer.json": ("tokenizer.json", lambda name: cut(name, 500), "tokenizer.json, line"),
     "invalid bytes in tokenizer.json": (
         "tokenizer.json",
-        lambda name: _written(name, b"\xff\xfe\xff"),
+        lambda name: written(name, b"\xff\xfe\xff"),
         "tokenizer.json",
     ),
-    "a list for tokenizer.json": ("tokenizer.json", lambda name: _written(name, "[]"), "tokenizer.json holds []"),
-    "no model": ("tokenizer.json", lambda name: _changed(name, model=...), "tokenizer.json: model is missing"),
+    "a list for tokenizer.json": ("tokenizer.json", lambda name: written(name, "[]"), "tokenizer.json holds []"),
+    "no model": ("tokenizer.json", lambda name: changed(name, model=...), "tokenizer.json: model is missing"),
     "an unknown model": (
         "tokenizer.json",
-        lambda name: _changed(name, model={"type": "Magic"}),
+        lambda name: changed(name, model={"type": "Magic"}),
         "tokenizer.json: model",
     ),
-    "added tokens as text": ("tokenizer.json", lambda name: _changed(name, added_tokens="a"), "added_tokens is 'a'"),
+    "added tokens as text": ("tokenizer.json", lambda name: changed(name, added_tokens="a"), "added_tokens is 'a'"),
     "a cut tokenizer_config.json": (
         "tokenizer_config.json",
-        lambda name: _cut(name, 20),
+        lambda name: cut(name, 20),
         "tokenizer_config.json, line",
     ),
-    "a list for tokenizer_config.json": ("tokenizer_config.json", lambda name: _written(name, "[]"), "holds []"),
-    "a number as pad token": ("tokenizer_config.json", lambda name: _changed(name, pad_token=7), "pad_token is 7"),
-    "no pad token": ("tokenizer_config.json", lambda name: _changed(name, pad_token=...), "has no pad token"),
+    "a list for tokenizer_config.json": ("tokenizer_config.json", lambda name: written(name, "[]"), "holds []"),
+    "a number as pad token": ("tokenizer_config.json", lambda name: changed(name, pad_token=7), "pad_token is 7"),
+    "no pad token": ("tokenizer_config.json", lambda name: changed(name, pad_token=...), "has no pad token"),
 }
 
 #: What is wrong -> the input.
@@ -88,7 +57,7 @@ CASES = {
 }
 CASES |= {
     "tune: no end token": _tokenizer(
-        _TUNE, _changed("writer/tokenizer_config.json", eos_token=...), "has no eos token", parts=("allowed:",)
+        _TUNE, changed("writer/tokenizer_config.json", eos_token=...), "has no eos token", parts=("allowed:",)
     ),
     "tune: nowhere": Bad(
         "tune kobart --model scratch:tiny --train in.csv --dev in.csv --tokenizer ./nowhere",
@@ -109,13 +78,13 @@ CASES |= {
         _DATA,
     ),
     "train: no tokenizer.json": _tokenizer(
-        _TUNE.replace("tune", "train"), _gone("writer/tokenizer.json"), "cannot be loaded"
+        _TUNE.replace("tune", "train"), gone("writer/tokenizer.json"), "cannot be loaded"
     ),
     "evaluate: no tokenizer.json": _tokenizer(
-        "evaluate models/classifier --data in.tsv", _gone("classifier/tokenizer.json"), "cannot be loaded"
+        "evaluate models/classifier --data in.tsv", gone("classifier/tokenizer.json"), "cannot be loaded"
     ),
     "ensemble: no tokenizer.json": _tokenizer(
-        "ensemble models/classifier models/classifier --out new", _gone("classifier/tokenizer.json"), "cannot be loaded"
+        "ensemble models/classifier models/classifier --out new", gone("classifier/tokenizer.json"), "cannot be loaded"
     ),
 }
 

@@ -1,0 +1,45 @@
+"""What may have happened to a file of an exported model, named from the folder of all models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.bad_inputs.cases import Damage
+
+
+def written(name: str, content: str | bytes) -> Damage:
+    """A file holds something else."""
+
+    def damage(folder: Path) -> None:
+        (folder / "models" / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return damage
+
+
+def cut(name: str, keep: int) -> Damage:
+    """Only its first bytes are left."""
+
+    def damage(folder: Path) -> None:
+        path = folder / "models" / name
+        path.write_bytes(path.read_bytes()[:keep])
+
+    return damage
+
+
+def gone(name: str) -> Damage:
+    """It is not there."""
+    return lambda folder: (folder / "models" / name).unlink()
+
+
+def changed(name: str, **changes: Any) -> Damage:
+    """Fields of its JSON object have other values, or with `...` are not there."""
+
+    def damage(folder: Path) -> None:
+        path = folder / "models" / name
+        content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
+        kept = {key: value for key, value in content.items() if value is not ...}
+        path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
+
+    return damage
