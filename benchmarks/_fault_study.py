@@ -141,8 +141,14 @@ class FaultStudy:
 
 
 def processes(of: list[int]) -> dict[str, list[psutil.Process]]:
-    """Whom to kill -> their processes among the children of these raylets."""
-    children = [child for pid in of if psutil.pid_exists(pid) for child in psutil.Process(pid).children(recursive=True)]
+    """Whom to kill -> their processes: children of these raylets, or of the servers that fork for them."""
+    parents = [psutil.Process(pid) for pid in of if psutil.pid_exists(pid)]
+    ends = {str(pid) for parent in parents for pid in (parent.pid, parent.ppid())}
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if "serve" in line and any(part.endswith("forkserver.py") for part in line) and line[-2] in ends:
+            parents.append(process)
+    children = [child for parent in parents for child in parent.children(recursive=True)]
     found: dict[str, list[psutil.Process]] = {kind: [] for kind in PROCESSES}
     for child in children:
         with suppress(*_GONE):

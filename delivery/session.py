@@ -22,9 +22,10 @@ from delivery.trust import trusted
 from search_spaces.errors import COMMAND, UserError
 from search_spaces.saved import COUNT, FINITE, OBJECT, check_fields, maybe, read_object
 from search_spaces.schema import parse_duration
+from trainables import forkserver
 from trainables.class_metrics import draw_confusion
 from trainables.durable import write_json
-from tuning import preparation, retention
+from tuning import preparation, processes, retention
 from tuning.live import View, logged, open_view
 from tuning.lock import held
 from tuning.resources import Plan, plan_slots
@@ -55,6 +56,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         splits, plan = check(order, Path(folder), view.say)
     space = order.space
+    _ahead(order.address)
     study = Study.create(space, order.storage, order.name)
     with study.tentative() as started, held(study.paths.holder, study.name), logged(view, study.paths.log) as view:
         splits = embedded_sample(study, splits, view)
@@ -120,6 +122,7 @@ def _go_on(
             "put the old files back, or start a new study",
         )
     study.save_space()
+    _ahead(address)
     with logged(view, study.paths.log) as view:
         for remark in [*([gone] if gone else []), *study.remarks]:
             view.say(remark)
@@ -184,6 +187,12 @@ def _search(
     for line in last_lines(study, summary, tracking, search.end):
         view.say(line)
     return {**summary, "end": search.end}
+
+
+def _ahead(address: str | None) -> None:
+    """While the study is prepared, its processes' libraries are imported."""
+    if address is None and forkserver.available():
+        processes.start_ahead()
 
 
 def _disk(study: Study, slots: int) -> str:

@@ -48,9 +48,9 @@ def test_only_tuning_imports_tune_and_optuna() -> None:
 
 
 def test_training_imports_no_ray() -> None:
-    """Only the slot and its worker know Ray, so that all else runs on a bare GPU machine in one process."""
+    """Only the slot, its trainer and its worker know Ray: all else runs on a bare GPU machine in one process."""
     for path in files("trainables"):
-        if path.stem not in ("slot", "worker"):
+        if path.stem not in ("slot", "trainer", "worker"):
             assert not {name for name in imported(path) if name.split(".")[0] == "ray"}, path.name
 
 

@@ -68,16 +68,17 @@ class Slot:
     def __init__(self, shape: Shape, folder: str, name: str, hang: float, warned: bool) -> None:
         # It tells workers that their machine is about to go; where none does, one process less per slot.
         os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(warned))
+        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # a lost worker is noticed, not waited for
         # Here, since these import torch: the mailbox and the driver's checks do without.
         from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchTrainer
 
+        from trainables.trainer import SlotTrainer
         from trainables.worker import work
 
         self.name, self._hang = name, hang
         self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy="DEFAULT").remote(living_nodes)
         self._error: BaseException | None = None
-        trainer = TorchTrainer(
+        trainer = SlotTrainer(
             work,
             train_loop_config={"mailbox": self._mailbox, "cpus": shape.cpus, "gpus": shape.gpus, "warned": warned},
             scaling_config=ScalingConfig(
@@ -116,7 +117,7 @@ class Slot:
             SlotLost: no worker group will ever give one.
         """
         while True:
-            result: dict[str, Any] | None = ray.get(self._mailbox.next_result.remote(5.0))
+            result: dict[str, Any] | None = ray.get(self._mailbox.next_result.remote(1.0))
             if result is not None:
                 return result
             if not self._thread.is_alive():

@@ -6,6 +6,7 @@ NaN objective RUNNING for ever. Here a stopped trial is PRUNED with its curve, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,7 @@ from trainables.mailbox import INFEASIBLE, STORAGE
 from tuning import retention, samplers
 from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
 from tuning.study import Study
-from tuning.trainable import ATTEMPTS
+from tuning.trainable import ATTEMPTS, MAX_SLOTS
 
 #: Makes the job of a trial: what a worker needs to know.
 MakeJob = Callable[[TrialRecord], dict[str, Any]]
@@ -41,6 +42,8 @@ class Proposals(Searcher):  # type: ignore[misc]
         self.places: dict[str, dict[str, Any]] = {}
         self._reconcile()
         self._waiting = study.with_status(RUNNING)
+        self._again: list[TrialRecord] = []  # their slots were lost before they had begun in them
+        self._lost: Counter[str] = Counter()
 
     def stopped(self, records: Iterable[TrialRecord]) -> None:
         """These were stopped by their last results, which an earlier sitting heard and did not live to act on."""
@@ -58,10 +61,10 @@ class Proposals(Searcher):  # type: ignore[misc]
             return self._suggested(trial_id)
         return str(Searcher.FINISHED)
 
-    def _suggested(self, trial_id: str) -> dict[str, Any] | str:
+    def _suggested(self, trial_id: str) -> dict[str, Any] | str | None:
         record = self._next()
-        if record is None:
-            return str(Searcher.FINISHED)
+        if record is None:  # what runs may still come back
+            return None if self._study.with_status(RUNNING) else str(Searcher.FINISHED)
         self._ours[trial_id] = record.trial_id
         self._study.begin(record)
         (self._study.paths.trial(record.trial_id) / ATTEMPTS).unlink(missing_ok=True)
@@ -71,6 +74,8 @@ class Proposals(Searcher):  # type: ignore[misc]
         return {"job": job, "slot": self._slot}
 
     def _next(self) -> TrialRecord | None:
+        if self._again:
+            return self._again.pop(0)
         if self._waiting:
             record = self._waiting.pop(0)
             record.sittings += 1
@@ -114,7 +119,12 @@ class Proposals(Searcher):  # type: ignore[misc]
         if result is not None:
             self._hear(ours, result)
         if error or result is None:
-            self._end(ours, FAILED, "its slot was lost again and again")
+            # A slot that dies while it is given its next trial: Tune goes on with those only that had begun.
+            self._lost[ours] += 1
+            if self._lost[ours] < MAX_SLOTS:
+                self._again.append(self._study.records[ours])
+            else:
+                self._end(ours, FAILED, f"its slot was lost {MAX_SLOTS} times before it had begun")
         elif result.get("kind") == STORAGE:  # the trial is well, and goes on when its study does
             raise StorageLost(result["failure"])
         elif result.get("failure"):

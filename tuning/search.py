@@ -29,6 +29,7 @@ from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError
+from tuning import processes
 from tuning.interruption import heard
 from tuning.live import View
 from tuning.preparation import Material, make_job
@@ -59,6 +60,7 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
         keep_token_private()
         # "local", or Ray would join whatever cluster it finds, while slots were planned for this machine.
         options |= {"address": "local", "include_dashboard": False, "num_cpus": cpus}
+    options["runtime_env"] = processes.environment(address)
     try:
         ray.init(**options)
     except (ConnectionError, ValueError, RuntimeError, AuthenticationError) as error:
@@ -127,7 +129,7 @@ class Search:
             tune_config=TuneConfig(
                 search_alg=self.proposals,
                 scheduler=self.scheduler,
-                num_samples=left,
+                num_samples=-1,  # the proposals know when it is over: a lost trial is proposed again
                 max_concurrent_trials=self.plan.slots,
                 time_budget_s=self.study.space.budget["time"],
                 reuse_actors=True,

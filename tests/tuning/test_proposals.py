@@ -17,6 +17,7 @@ from tuning.proposals import Proposals
 from tuning.records import TrialRecord
 from tuning.samplers import open_study
 from tuning.study import Study
+from tuning.trainable import MAX_SLOTS
 
 SPACE = from_dict(
     {
@@ -188,3 +189,33 @@ def test_a_study_whose_first_trials_all_failed_proposes_no_more(tmp_path: Path) 
         sitting.proposals.on_trial_complete(name, {"failure": "no", "last": True})
     assert sitting.proposals.hopeless()
     assert sitting.proposals.suggest("c") == "FINISHED"
+
+
+def test_a_trial_whose_slot_died_before_it_began_is_proposed_again(tmp_path: Path) -> None:
+    """With what it was to try, and before anything else; the budget counts it once."""
+    space = from_dict({**SPACE.to_dict(), "budget": {"trials": 2}}, "test")
+    sitting = Sitting(tmp_path, space)
+    first = sitting.begin("a")
+    sitting.proposals.on_trial_complete("a", error=True)
+    assert sitting.begin("b") is first
+    sitting.begin("c")
+    assert sitting.proposals.suggest("d") is None  # not over: what runs may come back
+    sitting.proposals.on_trial_complete("c", error=True)
+    second = sitting.begin("d")
+    for name in ("b", "d"):
+        sitting.proposals.on_trial_complete(name, result(2.0, 0.1, last=True))
+    assert sitting.proposals.suggest("e") == "FINISHED"
+    assert {first.status, second.status} == {"completed"}
+    assert sitting.states() == [TrialState.COMPLETE] * 2
+
+
+def test_a_trial_that_no_slot_survives_fails(tmp_path: Path) -> None:
+    """It is not tried for ever."""
+    sitting = Sitting(tmp_path)
+    for name in range(MAX_SLOTS):
+        record = sitting.begin(str(name))
+        sitting.proposals.on_trial_complete(str(name), error=True)
+    assert record.status == "failed"
+    assert "5 times" in record.reason
+    assert sitting.states() == [TrialState.FAIL]
+    assert sitting.begin("next").number == 1

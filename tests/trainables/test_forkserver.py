@@ -1,0 +1,182 @@
+"""Processes by fork: they are what they would have been, and where there is no fork they start the usual way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from trainables import forkserver
+
+pytestmark = pytest.mark.skipif(not forkserver.available(), reason="nothing is forked on this system")
+
+#: What a program sees of the world.
+PROGRAM = """
+import json, os, sys
+print(json.dumps({
+    "arguments": sys.argv[1:], "name": __name__, "folder": os.getcwd(), "environment": os.environ.get("COLOUR"),
+    "path": sys.path[0], "forked": "colorsys" in sys.modules, "group": os.getpgid(0) == os.getpid(),
+}))
+if "wait" in sys.argv:
+    sys.stdout.flush()
+    import time
+    time.sleep(60)
+"""
+
+#: Of the standard library, and imported by nothing else.
+MODULES = ["colorsys"]
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a server may lie; it ends with the test."""
+    place = tmp_path_factory.mktemp("forks") / "server"
+    yield place
+    for process in servers(place):
+        for child in process.children():
+            child.kill()
+        process.kill()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM, encoding="utf-8")
+    return path
+
+
+def servers(folder: Path) -> list[psutil.Process]:
+    """The processes that serve there; a child has its server's command line until it gives itself a title."""
+    everything = psutil.process_iter(["cmdline", "ppid"])
+    found = [process for process in everything if {"serve", str(folder)} <= set(process.info["cmdline"] or [])]
+    return [process for process in found if process.info["ppid"] not in {one.pid for one in found}]
+
+
+def started(folder: Path, program: Path, *arguments: str, modules: list[str] = MODULES) -> subprocess.Popen[str]:
+    """The program, as Ray starts it: by a shell."""
+    line = f"exec {forkserver.executable(folder, modules)} {program} {' '.join(arguments)}"
+    return subprocess.Popen(
+        ["bash", "-c", line], stdout=-1, stderr=-1, text=True, cwd=program.parent, env={**os.environ, "COLOUR": "빨강"}
+    )
+
+
+def seen(process: subprocess.Popen[str]) -> dict[str, object]:
+    """What it saw."""
+    out, err = process.communicate(timeout=30)
+    assert out, err
+    found: dict[str, object] = json.loads(out)
+    return found
+
+
+def until(true: Callable[[], object], seconds: float = 10.0) -> bool:
+    """Whether it becomes so in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_forked_program_is_what_it_would_have_been(folder: Path, program: Path) -> None:
+    """Arguments, folder, environment, output and import path are its own; only the imports are done."""
+    forkserver.start(folder, MODULES, os.getpid())
+    forked = seen(started(folder, program, "one", "'two words'"))
+    assert forked == {
+        "arguments": ["one", "two words"],
+        "name": "__main__",
+        "folder": str(program.parent),
+        "environment": "빨강",
+        "path": str(program.parent),
+        "forked": True,
+        "group": True,
+    }
+
+
+def test_the_first_request_starts_the_server(folder: Path, program: Path) -> None:
+    """Of several that come at once, one; nobody else may enter its folder."""
+    at_once = [started(folder, program) for _ in range(4)]
+    assert all(seen(process)["forked"] for process in at_once)
+    assert len(servers(folder)) == 1
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_server_ends_with_whom_it_serves(folder: Path, program: Path) -> None:
+    """Its children go on; and nothing of it is left."""
+    owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    forkserver.start(folder, MODULES, owner.pid)
+    child = started(folder, program, "wait")
+    assert child.stdout is not None
+    assert json.loads(child.stdout.readline())["forked"]
+    owner.kill()
+    owner.wait()
+    assert until(lambda: not folder.exists())
+    assert child.poll() is None
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(10) is not None
+
+
+def test_who_asked_ends_with_the_child(folder: Path, program: Path) -> None:
+    """A child that is killed is gone for Ray, too; and a signal to who asked reaches the child."""
+    forkserver.start(folder, MODULES, os.getpid())
+    for end in ("child", "asker"):
+        asker = started(folder, program, "wait")
+        assert asker.stdout is not None
+        asker.stdout.readline()
+        (child,) = servers(folder)[0].children()
+        if end == "child":
+            child.kill()
+        else:
+            asker.terminate()
+        assert asker.wait(10) is not None
+        assert until(lambda child=child: not child.is_running())
+
+
+@pytest.mark.parametrize("broken", ["module", "folder"])
+def test_without_a_server_a_process_starts_the_usual_way(folder: Path, program: Path, broken: str) -> None:
+    """A server that cannot import, or a folder that others may enter."""
+    if broken == "folder":
+        folder.mkdir(mode=0o755)
+        folder.chmod(0o755)
+    process = started(folder, program, "one", modules=["no_such_module"] if broken == "module" else MODULES)
+    out, err = process.communicate(timeout=30)
+    assert json.loads(out)["arguments"] == ["one"]
+    assert not json.loads(out)["forked"]
+    assert "started without a fork" in err or broken == "module"
+
+
+def test_on_a_machine_where_kotune_lies_elsewhere(folder: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python that the program was installed for runs it, or the one on the path."""
+    monkeypatch.setattr(forkserver, "__file__", "/nowhere/forkserver.py")
+    assert seen(started(folder, program, "one"))["arguments"] == ["one"]
+    assert not servers(folder)
+
+
+def test_a_gpu_that_an_import_looked_at(folder: Path, program: Path, tmp_path: Path) -> None:
+    """CUDA does not work in a child then: it starts the usual way."""
+    poisoned = tmp_path / "torch.py"
+    poisoned.write_text("class cuda:\n    _is_in_bad_fork = staticmethod(lambda: True)\n", encoding="utf-8")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import torch; "
+            "from pathlib import Path; from trainables import forkserver; "
+            f"forkserver._become(forkserver._Wanted([{str(program)!r}, 'one'], {{}}, {str(tmp_path)!r}, []))",
+        ],
+        stdout=-1,
+        text=True,
+        cwd=Path(forkserver.__file__).parents[1],
+        start_new_session=False,
+    )
+    found = seen(process)
+    assert found["arguments"] == ["one"]
+    assert found["path"] == str(tmp_path)
