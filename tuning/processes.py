@@ -14,7 +14,7 @@ from trainables import forkserver
 
 #: What a process of a slot needs, but Ray: its core reads its settings from the environment while it is imported, and
 #: they are those of one process. What Ray imports itself is named.
-MODULES = ("trainables.trial", "google.protobuf.message", "jsonschema", "pydantic", "requests", "rich.console")
+MODULES = ("trainables.trial", "wandb", "google.protobuf.message", "jsonschema", "pydantic", "requests", "rich.console")
 
 _PACKAGES = ("search_spaces", "corpora", "trainables", "tuning")
 
