@@ -9,9 +9,9 @@ arguments, environment and log files; what asked waits until the child ends.
     raylet ──starts──► request()  ──argv, environment, files──►  serve() ──forks──►  ray::RayTrainWorker
 
 A machine without a server yet gets one with the first request. Where forking is not safe (no Linux, or an import began
-to use a GPU), processes start the usual way. The threads that numpy's and Arrow's libraries start when they are imported
-are theirs to start again in a child, and they do; the server starts none. Nothing but the standard library is imported
-before the server needs it.
+to use a GPU), processes start the usual way. The server starts no threads; those that the libraries of numpy and Arrow
+start when they are imported know about forks. Before the server imports what it is told to, only the standard library
+is needed.
 """
 
 from __future__ import annotations
