@@ -37,7 +37,8 @@ def free_what_the_dead_hold() -> None:
     """Remove this job's placement groups whose creators are gone, as after `kill -9` of a slot's controller.
 
     Ray keeps a group as long as its job lives; Ray Train's own cleaner asks the dashboard who is alive, and without a
-    dashboard it waits for ever, and the next slot for CPUs. There is no public way to ask who made a group.
+    dashboard it waits for ever, and the next slot for CPUs. There is no public way to ask who made a group, and Ray's
+    own mark on it (`creator_actor_dead`) is missing where the group was asked for by an actor about to die.
     """
     from ray._private import state
     from ray.core.generated.gcs_pb2 import PlacementGroupTableData
@@ -46,9 +47,10 @@ def free_what_the_dead_hold() -> None:
     mine = ray.get_runtime_context().get_job_id()
     for entry in state.state._connect_and_get_accessor().get_placement_group_table():
         group = PlacementGroupTableData.FromString(entry)
-        by_the_dead = group.creator_actor_dead and not ray.ActorID(group.creator_actor_id).is_nil()  # nil: the driver
-        removed = group.state == PlacementGroupTableData.REMOVED
-        if by_the_dead and not removed and group.creator_job_id.hex() == mine:
+        creator = ray.ActorID(group.creator_actor_id)
+        if group.state == PlacementGroupTableData.REMOVED or group.creator_job_id.hex() != mine or creator.is_nil():
+            continue  # nil: the driver
+        if state.state.actor_table(creator.hex()).get("State", "DEAD") == "DEAD":
             remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
 
 

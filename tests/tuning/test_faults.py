@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from benchmarks._fault_study import processes
+from benchmarks._fault_study import FaultStudy, processes, wait_until
 from benchmarks.small import sitting, small_space, small_study
 from search_spaces.schema import Space
 from trainables import durable
@@ -128,3 +131,78 @@ def test_whichever_process_of_a_slot_dies(tmp_path: Path) -> None:
     assert search.worker_groups_started >= 3
     assert [record.status for record in study.records.values()] == ["completed"]
     assert epochs(study) == {"slot-0000": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]}
+
+
+def test_a_slot_that_hangs_is_replaced(tmp_path: Path) -> None:
+    """A worker that is stopped and neither works nor dies: the trial goes on in another slot."""
+    space = small_space(tmp_path, ["budget.trials=1", "num_train_epochs=3", "scheduler.name=none", "slots.hang=6s"])
+    study, material = small_study(tmp_path, "hangs", space)
+    stopped: list[psutil.Process] = []
+
+    def stop() -> None:
+        raylets = [child.pid for child in psutil.Process().children(recursive=True) if child.name() == "raylet"]
+        stopped.append(processes(raylets)["worker"][0])
+        stopped[0].suspend()
+
+    after(study, 1, stop)
+    sitting(study, material).run()
+    assert [record.status for record in study.records.values()] == ["completed"]
+    assert epochs(study) == {"hangs-0000": [1.0, 2.0, 3.0]}
+    assert not stopped[0].is_running() or stopped[0].status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)], ids=["SIGTERM", "Ctrl-C"]
+)
+def test_a_search_that_is_told_to_end_does_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
+    """With all that was reported, a checkpoint to go on from, an exported model, and no process left."""
+    study = FaultStudy("ended", tmp_path, trials=4, epochs=6, slots=1)
+    study.start()
+    assert wait_until(lambda: study.results() > 1, 120) is not None
+    assert study.driver is not None
+    family = psutil.Process(study.driver.pid).children(recursive=True)
+    study.driver.send_signal(number)
+    began = time.monotonic()
+    assert study.wait(30) == 130
+    assert time.monotonic() - began < 10
+    (running,) = study.running()
+    assert list((study.root / "trials" / running / "checkpoints").glob("step-*/optimizer.pt"))
+    assert (study.root / "best_model" / "model.safetensors").is_file()
+    assert wait_until(lambda: not any(process.is_running() for process in family), 10) is not None
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    """Whatever it is in the middle of; the study can be gone on with."""
+    study = FaultStudy("ended", tmp_path, trials=2, epochs=4, slots=1)
+    study.start()
+    assert wait_until(lambda: study.results() > 1, 120) is not None
+    assert study.driver is not None
+    study.driver.send_signal(signal.SIGINT)
+    study.wait(0.5)
+    study.driver.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    assert study.wait(10) is not None
+    assert time.monotonic() - began < 3
+    study.start()
+    assert study.wait(120) == 0
+    assert len(study.ended()) == 2
+
+
+@pytest.mark.parametrize("server", ["none", "silent"])
+def test_a_study_whose_wandb_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    """It ends as any other, hardly later, with its runs offline and one line that says so."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # takes connections, and says nothing
+        port = listener.getsockname()[1]
+        if server == "none":
+            listener.close()
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+        study = FaultStudy("alone", tmp_path, trials=2, epochs=2, slots=1, wandb="online")
+        study.start()
+        assert study.wait(120) == 0
+    assert len(study.ended()) == 2
+    said = (tmp_path / "alone.001.out").read_text(encoding="utf-8")
+    assert said.count("runs are offline") == 1
+    assert f"127.0.0.1:{port}" in said
+    assert len(list((study.root / "wandb").glob("offline-run-*/*.wandb"))) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,15 +96,38 @@ def truncated(storage: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+#: A transaction too large for memory, half of it in the database already, when its process dies.
+CUT_OFF = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("UPDATE trial_params SET param_value = param_value / 2")
+connection.execute("UPDATE trial_values SET value = value / 2")
+connection.execute("CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n WHERE i < 3000)"
+                   " SELECT i, randomblob(100) FROM n")
+os._exit(0)
+"""
+
+
 def with_a_journal(storage: Path) -> None:
-    """A crash in the middle of a transaction left SQLite's journal, and that was cut off."""
+    """A crash in the middle of a transaction left SQLite's journal."""
     path = storage / "mine" / "optuna.db"
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
-    path.with_name("optuna.db-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + b"\0" * 100)
+    subprocess.run([sys.executable, "-c", CUT_OFF, path], check=True)
+    assert journal(storage).stat().st_size > 512
 
 
-@pytest.mark.parametrize("fault", [asked_and_forgotten, lost, truncated, with_a_journal])
+def with_a_truncated_journal(storage: Path) -> None:
+    """And that was cut off: what it would have undone stays."""
+    with_a_journal(storage)
+    os.truncate(journal(storage), 600)
+
+
+def journal(storage: Path) -> Path:
+    return storage / "mine" / "optuna.db-journal"
+
+
+@pytest.mark.parametrize("fault", [asked_and_forgotten, lost, truncated, with_a_journal, with_a_truncated_journal])
 def test_a_study_goes_on_with_the_same_suggestions(tmp_path: Path, fault: Callable[[Path], None]) -> None:
     """Whatever came between two trials; a database that is damaged is made anew of the records."""
     calm = suggested(tmp_path / "calm", 6, lambda storage: None)
