@@ -70,6 +70,7 @@ def start(folder: Path, modules: Sequence[str], until: int) -> None:
     """Start a server unless one is there; it imports `modules` in the background.
 
     Args:
+        modules: the most important first.
         folder: where its socket lies; nobody else may look into it.
         until: id of the process with which it ends.
 
@@ -167,20 +168,21 @@ class _Wanted:
 
 
 def serve(folder: Path, modules: Sequence[str], until: int, listener: socket.socket) -> _Wanted | None:
-    """Import `modules`, then fork for every request until process `until` is gone.
+    """Import the first of `modules`, then fork for every request until process `until` is gone.
 
-    Returns twice: in each child what it is to become, in the server None.
+    The others are imported one by one while nobody asks, so that the first processes do not wait for them. Returns
+    twice: in each child what it is to become, in the server None.
     """
-    for name in modules:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # or a child that collects would copy all that was imported
+    first, *later = modules
+    _import(first)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
-    listener.settimeout(1.0)
+    listener.settimeout(0.5)
     while _lives(until):
         try:
             connection, _ = listener.accept()
         except TimeoutError:
+            if later:
+                _import(later.pop(0))
             continue
         with contextlib.suppress(OSError, ValueError), connection:
             connection.settimeout(5.0)
@@ -197,6 +199,12 @@ def serve(folder: Path, modules: Sequence[str], until: int, listener: socket.soc
                 return wanted
     shutil.rmtree(folder, ignore_errors=True)
     return None
+
+
+def _import(name: str) -> None:
+    importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # or a child that collects would copy all that was imported
 
 
 def _lives(pid: int) -> bool:

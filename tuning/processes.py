@@ -13,8 +13,17 @@ from typing import Any
 from trainables import forkserver
 
 #: What a process of a slot needs, but Ray: its core reads its settings from the environment while it is imported, and
-#: they are those of one process. What Ray imports itself is named.
-MODULES = ("trainables.trial", "wandb", "google.protobuf.message", "jsonschema", "pydantic", "requests", "rich.console")
+#: they are those of one process. Then what Ray, the first evaluation and the first W&B run would import themselves.
+MODULES = (
+    "trainables.trial",
+    "requests",
+    "jsonschema",
+    "google.protobuf.message",
+    "rich.console",
+    "sklearn.metrics",
+    "wandb",
+    "wandb.sdk.launch",  # `wandb.init` imports it, for three seconds
+)
 
 _PACKAGES = ("search_spaces", "corpora", "trainables", "tuning")
 

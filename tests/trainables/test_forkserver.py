@@ -23,7 +23,8 @@ PROGRAM = """
 import json, os, sys
 print(json.dumps({
     "arguments": sys.argv[1:], "name": __name__, "folder": os.getcwd(), "environment": os.environ.get("COLOUR"),
-    "path": sys.path[0], "forked": "colorsys" in sys.modules, "group": os.getpgid(0) == os.getpid(),
+    "path": sys.path[0], "forked": "colorsys" in sys.modules,
+    "later": "mailbox" in sys.modules, "group": os.getpgid(0) == os.getpid(),
 }))
 if "wait" in sys.argv:
     sys.stdout.flush()
@@ -32,7 +33,7 @@ if "wait" in sys.argv:
 """
 
 #: Of the standard library, and imported by nothing else.
-MODULES = ["colorsys"]
+MODULES = ["colorsys", "mailbox"]
 
 
 @pytest.fixture
@@ -97,8 +98,11 @@ def test_a_forked_program_is_what_it_would_have_been(folder: Path, program: Path
         "environment": "빨강",
         "path": str(program.parent),
         "forked": True,
+        "later": forked["later"],
         "group": True,
     }
+    time.sleep(1.0)  # the next is imported while nobody asks
+    assert seen(started(folder, program))["later"]
 
 
 def test_the_first_request_starts_the_server(folder: Path, program: Path) -> None:

@@ -1,0 +1,24 @@
+"""The short form of the fault run: a study on two nodes that loses what a study on one machine cannot lose."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(280)
+def test_a_study_that_is_killed_again_and_again_is_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    """`kill -9` of a worker, a slot controller, a node and the driver, by `python -m benchmarks.faults --short`."""
+    command = [sys.executable, "-m", "benchmarks.faults", "--short", "--out", str(tmp_path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=270, check=False)
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    found = json.loads(ended.stdout)["everything"]
+    assert found["kills"] == 4
+    assert found["faults"] == []
