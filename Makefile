@@ -12,8 +12,10 @@ STAMP := .venv/.installed
 tune: venv
 	$(BIN)/python cli.py tune kobart
 
+# Tests without Ray side by side; those of Ray alone, since they measure time and share one Ray.
 test: venv
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not ray and not slow" --numprocesses 2 --dist loadscope
+	$(BIN)/python -m pytest -m "ray and not slow"
 
 lint: venv
 	$(BIN)/ruff format --check .

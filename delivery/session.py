@@ -22,7 +22,6 @@ from delivery.trust import trusted
 from search_spaces.errors import COMMAND, UserError
 from search_spaces.saved import COUNT, FINITE, OBJECT, check_fields, maybe, read_object
 from search_spaces.schema import parse_duration
-from trainables import forkserver
 from trainables.class_metrics import draw_confusion
 from trainables.durable import write_json
 from tuning import preparation, processes, retention
@@ -191,7 +190,7 @@ def _search(
 
 def _ahead(address: str | None) -> None:
     """While the study is prepared, its processes' libraries are imported."""
-    if address is None and forkserver.available():
+    if address is None:
         processes.start_ahead()
 
 

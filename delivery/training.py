@@ -15,7 +15,7 @@ from delivery.checking import Order, check
 from delivery.meter import Meter
 from delivery.session import close, embedded_sample
 from delivery.summary import read_lines, summarise
-from search_spaces.errors import COMMAND, UserError
+from search_spaces.errors import COMMAND, UserError, first_line
 from search_spaces.schema import Space
 from trainables import checkpoints
 from trainables.durable import write_json
@@ -170,7 +170,7 @@ def _run(study: Study, record: TrialRecord, job: Job, view: View, meter: Meter |
             patience = record.config["early_stopping_patience"]
             view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: that is enough")
     except UserError as error:
-        study.end(record.trial_id, FAILED, str(error).splitlines()[0])
+        study.end(record.trial_id, FAILED, first_line(error))
         raise
     except TrialFailed as error:
         study.end(record.trial_id, FAILED, str(error))

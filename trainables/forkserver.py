@@ -2,16 +2,16 @@
 
 A slot is a chain of processes (its owner, its mailbox, Ray Train's controller, its workers), and each would import ray,
 torch and transformers anew, ten seconds of a core. Ray lets a job name the executable of its processes
-(`runtime_env={"py_executable": …}`); here that is this file, a few milliseconds of Python that ask a server on the same
-machine, which has imported everything already, to fork. The child runs what Ray wanted to be run, with Ray's
-arguments, environment and log files; what asked waits until the child ends.
+(`runtime_env={"py_executable": …}`); here that is this file, a small Python program that asks a server on the same
+machine, which has imported everything but Ray, to fork. The child runs what Ray wanted to be run, with Ray's arguments,
+environment and log files; what asked waits until the child ends.
 
     raylet ──starts──► request()  ──argv, environment, files──►  serve() ──forks──►  ray::RayTrainWorker
 
-A machine without a server yet gets one with the first request. Where forking is not safe (no Linux, or an import began
-to use a GPU), processes start the usual way. The server starts no threads; those that the libraries of numpy and Arrow
-start when they are imported know about forks. Before the server imports what it is told to, only the standard library
-is needed.
+A machine without a server gets one with the first request. Where forking is not safe (no Linux, or an import looked
+at a GPU) or there is no server in time, processes start the usual way, and say so in Ray's log of them. The server
+starts no threads; those that the libraries of numpy and Arrow start when they are imported know about forks. Before the
+server imports what it is told to, only the standard library is needed.
 """
 
 from __future__ import annotations
@@ -20,28 +20,38 @@ import array
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import os
+import platform
 import runpy
 import shlex
 import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
+import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-#: Seconds that a process waits for the server to have imported everything, before it starts the usual way.
-READY_SECONDS = 60.0
+#: Seconds that a process waits for its fork before it starts the usual way; Ray gives it 60 in all.
+READY_SECONDS = 40.0
+
+#: Seconds without a request after which a server ends whose job it cannot see the end of.
+IDLE_SECONDS = 600.0
 
 #: The largest request: an environment and a command line.
 _MOST_BYTES = 1 << 20
 
-_SOCKET, _LOCK, _LOG = "socket", "lock", "log.txt"
+_SOCKET, _LOCK, _LOG, _BROKEN = "socket", "lock", "log.txt", "broken"
+
+_OOM = Path("/proc/self/oom_score_adj")
 
 
 # ---- the driver's side
@@ -58,53 +68,60 @@ def executable(folder: Path, modules: Sequence[str]) -> str:
     A machine where kotune lies elsewhere starts its processes with the Python that Ray was installed for.
     """
     forked = shlex.join([sys.executable, "-I", "-S", __file__, "request", str(folder), ",".join(modules)])
-    usual = '"${1%%/lib/python3*}/bin/python3"'
     script = (
-        f"if [ -x {shlex.quote(sys.executable)} ] && [ -f {shlex.quote(__file__)} ]; "
-        f'then exec {forked} "$@"; elif [ -x {usual} ]; then exec {usual} "$@"; else exec python3 "$@"; fi'
+        f'if [ -x {shlex.quote(sys.executable)} ] && [ -f {shlex.quote(__file__)} ]; then exec {forked} "$@"; fi; '
+        'for part; do case "$part" in -*) ;; *) break ;; esac; done; '  # the program, behind Python's own options
+        'usual="${part%/lib*/python3*}/bin/python3"; if [ -x "$usual" ]; then exec "$usual" "$@"; fi; exec python3 "$@"'
     )
     return shlex.join(["sh", "-c", script, "kotune"])
 
 
-def start(folder: Path, modules: Sequence[str], until: int) -> None:
+def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0) -> None:
     """Start a server unless one is there; it imports `modules` in the background.
 
     Args:
-        modules: the most important first.
         folder: where its socket lies; nobody else may look into it.
+        modules: the most important first.
         until: id of the process with which it ends.
+        idle: seconds without a request after which it ends; 0: never.
 
     Raises:
-        PermissionError: the folder belongs to somebody else, or others may enter it.
+        OSError: it cannot be, or the folder belongs to somebody else, or others may enter it.
     """
     import fcntl  # which Windows has not
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    about = folder.lstat()
-    if about.st_uid != os.getuid() or stat.S_IMODE(about.st_mode) != 0o700 or not stat.S_ISDIR(about.st_mode):
-        raise PermissionError(f"{folder} is not this user's alone")
+    _check_private(folder)
     with (folder / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (folder / _SOCKET).exists() and _answers(folder):
+        if answers(folder):
             return
         (folder / _SOCKET).unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(folder / _SOCKET))
-        listener.listen(64)  # requests wait here while the server imports
-        told = [str(folder), ",".join(modules), str(until), str(listener.fileno())]
-        with (folder / _LOG).open("ab") as log:
-            subprocess.Popen(
-                [sys.executable, "-P", __file__, "serve", *told],
-                pass_fds=[listener.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, "PYTORCH_NVML_BASED_CUDA_CHECK": "1"},  # looking for GPUs must not begin to use one
-            )
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(folder / _SOCKET))
+            listener.listen(256)  # requests wait here while the server imports
+            told = [str(folder), ",".join(modules), str(until), str(idle), str(listener.fileno())]
+            with (folder / _LOG).open("ab") as log:
+                subprocess.Popen(
+                    [sys.executable, "-P", __file__, "serve", *told],
+                    pass_fds=[listener.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    # Looking for GPUs must not begin to use one.
+                    env={**os.environ, "PYTORCH_NVML_BASED_CUDA_CHECK": "1"},
+                )
 
 
-def _answers(folder: Path) -> bool:
+def _check_private(folder: Path) -> None:
+    about = folder.lstat()
+    if about.st_uid != os.getuid() or about.st_mode & 0o077 or not stat.S_ISDIR(about.st_mode):
+        raise PermissionError(f"{folder} is not this user's alone")
+
+
+def answers(folder: Path) -> bool:
+    """Whether a server is there."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(folder / _SOCKET))
@@ -121,15 +138,16 @@ def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
     connection, pid = None, 0
     try:
         connection = _connected(folder, modules)
-        wanted = json.dumps({"argv": argv, "environment": dict(os.environ), "folder": os.getcwd()}).encode()
-        files = array.array("i", [0, 1, 2])
+        adjusted = _OOM.read_text() if _OOM.exists() else ""
+        told = {"argv": argv, "environment": dict(os.environ), "folder": os.getcwd(), "oom_score_adj": adjusted}
+        wanted, files = json.dumps(told).encode(), array.array("i", [0, 1, 2])
         connection.sendmsg([len(wanted).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
         connection.sendall(wanted)
-        connection.settimeout(READY_SECONDS)
         pid = int(connection.recv(16) or 0)
+        if pid <= 1:
+            raise ConnectionError(f"the server in {folder} went")
     except (OSError, ValueError) as error:
-        print(f"kotune: started without a fork: {error}", file=sys.stderr)
-    if connection is None or not pid:
+        print(f"kotune: started without a fork: {error}", file=sys.stderr, flush=True)
         os.execv(sys.executable, [sys.executable, *argv])
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda signum, _: _pass_on(pid, signum))
@@ -140,13 +158,36 @@ def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
 
 
 def _connected(folder: Path, modules: Sequence[str]) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(str(folder / _SOCKET))
-    except (FileNotFoundError, ConnectionRefusedError):
-        start(folder, modules, until=os.getppid())  # Ray's raylet
-        connection.connect(str(folder / _SOCKET))
-    return connection
+    """A server that was started ahead, or one for the processes of this raylet."""
+    raylet = os.getppid()
+    place = folder if (folder / _SOCKET).exists() else folder / f"{platform.node()}-{raylet}"
+    if not available():
+        raise OSError("nothing is forked on this system")
+    for attempt in (1, 2):
+        if (place / _BROKEN).exists():
+            raise OSError(f"the server could not import: {place / _LOG}")
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(READY_SECONDS)
+        try:
+            if place.exists():
+                _check_private(place)
+            connection.connect(str(place / _SOCKET))
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            if attempt == 2:
+                raise
+            start(place, modules, raylet, IDLE_SECONDS)
+        else:
+            _check_peer(connection)
+            return connection
+    raise AssertionError
+
+
+def _check_peer(connection: socket.socket) -> None:
+    """Nobody else's process: it is told of every key in the environment."""
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if user != os.getuid():
+        raise PermissionError(f"it is user {user}'s")
 
 
 def _pass_on(pid: int, number: int) -> None:
@@ -164,41 +205,84 @@ class _Wanted:
     argv: list[str]
     environment: dict[str, str]
     folder: str
+    oom_score_adj: str
     files: list[int]
 
 
-def serve(folder: Path, modules: Sequence[str], until: int, listener: socket.socket) -> _Wanted | None:
+def serve(folder: Path, modules: Sequence[str], until: int, idle: float, listener: socket.socket) -> _Wanted | None:
     """Import the first of `modules`, then fork for every request until process `until` is gone.
 
     The others are imported one by one while nobody asks, so that the first processes do not wait for them. Returns
     twice: in each child what it is to become, in the server None.
     """
     first, *later = modules
-    _import(first)
+    try:
+        _import(first)
+    except BaseException:
+        (folder / _BROKEN).touch()  # or every process would wait for the next server to fail
+        raise
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
     listener.settimeout(0.5)
-    while _lives(until):
+    asked = time.monotonic()
+    while _lives(until) and not 0 < idle < time.monotonic() - asked:
         try:
             connection, _ = listener.accept()
         except TimeoutError:
             if later:
-                _import(later.pop(0))
+                _import_if_there(later.pop(0))
             continue
-        with contextlib.suppress(OSError, ValueError), connection:
-            connection.settimeout(5.0)
-            wanted = _received(connection)
-            if wanted is None:
-                continue
-            if pid := os.fork():
-                for file in wanted.files:
-                    os.close(file)
-                connection.sendall(str(pid).encode())
-            else:
+        except OSError:
+            traceback.print_exc()
+            time.sleep(0.5)  # too many open files, and the like
+            continue
+        asked = time.monotonic()
+        with connection:
+            if wanted := _answered(connection):
                 listener.close()
                 connection.detach()  # stays open until this process ends: whoever asked waits for that
                 return wanted
     shutil.rmtree(folder, ignore_errors=True)
     return None
+
+
+def _answered(connection: socket.socket) -> _Wanted | None:
+    """In a child what it is to become; None in the server, whatever the request was like."""
+    files: list[int] = []
+    try:
+        connection.settimeout(5.0)
+        _check_peer(connection)
+        wanted = _received(connection, files)
+        if wanted is None or _gone(connection):
+            return None
+        connection.setblocking(True)
+        os.set_inheritable(connection.fileno(), True)  # a child may have to start the usual way after all
+        if pid := os.fork():
+            connection.sendall(str(pid).encode())
+            return None
+        files = []  # the child's own now
+        return wanted
+    except (OSError, ValueError, TypeError):
+        traceback.print_exc()
+        return None
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def _gone(connection: socket.socket) -> bool:
+    """Whether who asked has given up and started the usual way."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+
+
+def _import_if_there(name: str) -> None:
+    try:
+        _import(name)
+    except Exception:  # noqa: BLE001 - it only would have saved time
+        traceback.print_exc()
 
 
 def _import(name: str) -> None:
@@ -215,18 +299,20 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def _received(connection: socket.socket) -> _Wanted | None:
-    files = array.array("i")
-    head, extra, *_ = connection.recvmsg(4, socket.CMSG_SPACE(3 * files.itemsize))
+def _received(connection: socket.socket, files: list[int]) -> _Wanted | None:
+    """A request, None if it is not whole; `files` gets its descriptors in any case."""
+    found = array.array("i")
+    head, extra, *_ = connection.recvmsg(4, socket.CMSG_SPACE(3 * found.itemsize))
     for level, kind, data in extra:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            files.frombytes(data[: len(data) - len(data) % files.itemsize])
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+    files.extend(found)
     size, body = int.from_bytes(head, "big"), b""
     while len(body) < size <= _MOST_BYTES:
         if not (piece := connection.recv(size - len(body))):
             return None
         body += piece
-    return _Wanted(**json.loads(body), files=list(files)) if body else None
+    return _Wanted(**json.loads(body), files=list(files)) if body and len(files) == 3 else None
 
 
 def _become(wanted: _Wanted) -> None:
@@ -239,22 +325,26 @@ def _become(wanted: _Wanted) -> None:
     os.chdir(wanted.folder)
     os.environ.clear()
     os.environ.update(wanted.environment)
+    with contextlib.suppress(OSError):  # when memory is short, workers are to go before Ray
+        _OOM.write_text(wanted.oom_score_adj)
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda._is_in_bad_fork():  # an import looked at the GPU
+        print("kotune: started without a fork: an import looked at the GPU", file=sys.stderr, flush=True)
         os.execv(sys.executable, [sys.executable, *wanted.argv])
-    sys.argv = wanted.argv
-    sys.path.insert(0, str(Path(wanted.argv[0]).parent))
-    runpy.run_path(wanted.argv[0], run_name="__main__")
+    # Python's own options stand before the program (-s, -S); they are about what is imported from where, and done.
+    sys.argv = list(itertools.dropwhile(lambda part: part.startswith("-"), wanted.argv))
+    sys.path.insert(0, str(Path(sys.argv[0]).parent))
+    runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def main(do: str, folder: str, modules: str, *rest: str) -> None:
-    """`request FOLDER MODULES PROGRAM …` or `serve FOLDER MODULES PROCESS LISTENER`."""
+    """`request FOLDER MODULES PROGRAM …` or `serve FOLDER MODULES PROCESS IDLE LISTENER`."""
     names = modules.split(",")
     if do == "request":
         request(Path(folder), names, list(rest))
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    until, listener = (int(number) for number in rest)
-    if wanted := serve(Path(folder), names, until, socket.socket(fileno=listener)):
+    until, idle, listener = int(rest[0]), float(rest[1]), socket.socket(fileno=int(rest[2]))
+    if wanted := serve(Path(folder), names, until, idle, listener):
         _become(wanted)
 
 

@@ -24,6 +24,9 @@ from typing import Any
 #: for a trial that kills its workers.
 MAX_STARTS = 4
 
+#: Seconds without progress before it is asked whether the machines are still there.
+_PATIENCE = 60.0
+
 #: What kind of failure a result tells, where it is more than the trial's own: nothing fits into memory; nothing can be
 #: written any more.
 INFEASIBLE, STORAGE = "infeasible", "storage"
@@ -160,13 +163,16 @@ class Mailbox:
         self._progress = time.monotonic()
 
     async def idle(self) -> float:
-        """Seconds since the current job last made progress; 0 while it waits for a decision, or there is none."""
+        """Seconds since the current job last made progress; 0 while it waits for a decision or machines."""
         turn = self._turn
         if turn is None or turn.finished or turn.starts == 0:
             return 0.0
         if turn.waiting is not None and turn.waiting not in turn.decided:
             return 0.0
-        return time.monotonic() - self._progress
+        seconds = time.monotonic() - self._progress
+        if seconds > _PATIENCE and self._nodes and not set(self._nodes) <= self._alive():
+            return 0.0  # its machines went, and others may be hours away
+        return seconds
 
     async def broken(self, reason: str, trace: str) -> None:
         """The worker group cannot work at all; whichever job waits for it is told."""

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from search_spaces.errors import first_line
-from trainables.durable import write_json
+from trainables.durable import patiently, write_json
 from trainables.job import Job
 from trainables.judging import TrialFailed
 
@@ -72,9 +72,13 @@ def halve(job: Job, phase: str, error: BaseException) -> None:
     rows = int(job.config.get(_ROWS[phase], _USUAL_ROWS))
     if rows <= 1:
         raise Infeasible(f"not even a batch of one row fits into memory in {phase}: {first_line(error)}") from error
-    file = _file(job, phase)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, {"rows": _divisor(rows, rows // 2), "of": _size(job, phase)})
+    file, known = _file(job, phase), {"rows": _divisor(rows, rows // 2), "of": _size(job, phase)}
+
+    def write() -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, known)
+
+    patiently(write, "what fits into memory")
 
 
 def _divisor(rows: int, most: int) -> int:

@@ -10,13 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import ray
 import ray.exceptions
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainables.mailbox import Mailbox
+
+#: Seconds between two looks, of a slot that waits, for resources that dead ones hold.
+_FREE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,10 @@ class Slot:
         from trainables.trainer import SlotTrainer
         from trainables.worker import work
 
-        self.name, self._hang = name, hang
-        self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy="DEFAULT").remote(living_nodes)
+        self.name, self._hang, self._freed = name, hang, 0.0
+        # On this machine, so that it goes with this process and not with another's.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy=here).remote(living_nodes)
         self._error: BaseException | None = None
         trainer = SlotTrainer(
             work,
@@ -105,12 +112,32 @@ class Slot:
         except BaseException as error:  # noqa: BLE001 - kept for `next_result`, which raises it in the owner
             self._error = error
 
+    def _asked(self, question: Any) -> Any:
+        """What the mailbox answers.
+
+        Raises:
+            SlotLost: it is gone.
+        """
+        try:
+            return ray.get(question)
+        except ray.exceptions.RayActorError as error:
+            raise SlotLost(f"slot {self.name} lost its mailbox") from error
+
     def post(self, job: dict[str, Any]) -> None:
-        """Give the next job, ending the last."""
-        ray.get(self._mailbox.post.remote(job))
+        """Give the next job, ending the last.
+
+        Raises:
+            SlotLost: there is nobody to give it to.
+        """
+        self._asked(self._mailbox.post.remote(job))
 
     def decide(self, go_on: bool) -> None:
-        ray.get(self._mailbox.decide.remote(go_on))
+        """Answer the result given last.
+
+        Raises:
+            SlotLost: there is nobody to answer.
+        """
+        self._asked(self._mailbox.decide.remote(go_on))
 
     def next_result(self) -> dict[str, Any]:
         """Wait for the next result of the current job.
@@ -119,17 +146,22 @@ class Slot:
             SlotLost: no worker group will ever give one.
         """
         while True:
-            result: dict[str, Any] | None = ray.get(self._mailbox.next_result.remote(1.0))
+            result: dict[str, Any] | None = self._asked(self._mailbox.next_result.remote(1.0))
             if result is not None:
                 return result
             if not self._thread.is_alive():
                 raise SlotLost(f"slot {self.name} ended") from self._error
-            free_what_the_dead_hold()
-            if ray.get(self._mailbox.idle.remote()) > self._hang:
+            self._free_now_and_then()
+            if self._asked(self._mailbox.idle.remote()) > self._hang:
                 raise SlotLost(f"slot {self.name} made no step for {self._hang:g} s")
+
+    def _free_now_and_then(self) -> None:
+        if time.monotonic() - self._freed > _FREE_SECONDS:
+            self._freed = time.monotonic()
+            free_what_the_dead_hold()
 
     def close(self, seconds: float) -> None:
         """Let the workers leave; after `seconds` Ray ends them with their owner."""
-        with contextlib.suppress(ray.exceptions.RayActorError):  # the mailbox may be what was lost
-            ray.get(self._mailbox.close.remote())
+        with contextlib.suppress(SlotLost):
+            self._asked(self._mailbox.close.remote())
         self._thread.join(seconds)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, first_line
 
 
 def bleu(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -140,7 +140,7 @@ class SentenceEncoder:
             )
         except (OSError, ValueError) as error:
             raise UserError(
-                f"rdass: no sentence encoder can be loaded from {where!r} ({str(error).strip().splitlines()[0]})",
+                f"rdass: no sentence encoder can be loaded from {where!r} ({first_line(error)})",
                 "a hub id or a folder of sentence-transformers, with weights in safetensors and no code of its own",
                 "correct the name, or download the model and name its folder",
             ) from error

@@ -193,7 +193,9 @@ def _run(job: Job, reporter: Reporter, workshop: Workshop, callbacks: Sequence[T
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
     arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
-    start = _agreed(checkpoints.newest_whole(folder / "checkpoints"), arguments.world_size)
+    # Rank 0 alone looks, since it deletes what is damaged.
+    found = checkpoints.newest_whole(folder / "checkpoints") if arguments.process_index == 0 else None
+    start = _agreed(found, arguments.world_size)
     engine = None
     try:
         engine = _engine(job, arguments, start, reporter, workshop, callbacks)

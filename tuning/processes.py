@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import logging
 import os
-import sys
+import shutil
+import stat
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,33 +28,50 @@ MODULES = (
     "wandb.sdk.launch",  # `wandb.init` imports it, for three seconds
 )
 
-_PACKAGES = ("search_spaces", "corpora", "trainables", "tuning")
+#: Folders of processes that died without a word are removed after a week.
+_OLD_SECONDS = 7 * 86400.0
+
+#: Of a runtime environment that was given with a job: who set one of these says himself what its processes are.
+_OTHERS = ("py_executable", "conda", "image_uri", "container", "uv")
+
+_log = logging.getLogger(__name__)
 
 
 @cache
-def start_ahead() -> Path:
-    """Have the libraries imported beside what this process does next; answers where."""
-    folder = Path(tempfile.mkdtemp(prefix="kotune-"))
-    forkserver.start(folder, MODULES, until=os.getpid())
+def start_ahead() -> Path | None:
+    """Have the libraries imported beside what this process does next; answers where, None where nothing is forked."""
+    folder = _folder()
+    if folder is not None:
+        try:
+            forkserver.start(folder, MODULES, until=os.getpid())
+        except OSError as error:
+            _log.warning("processes of slots start the usual way, ten seconds later each: %s", error)
+            return None
     return folder
 
 
 def environment(address: str | None) -> dict[str, Any]:
     """The runtime environment of a job, here or on the cluster at `address`.
 
-    On a cluster a machine imports once for all studies of this code.
+    On a cluster every machine imports once for a job.
     """
-    if not forkserver.available():
+    given = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "")
+    if any(f'"{name}"' in given for name in _OTHERS):
         return {}
-    shared = Path(tempfile.gettempdir(), f"kotune-{os.getuid()}-{_code()}")
-    folder = shared if address else start_ahead()
-    return {"py_executable": forkserver.executable(folder, MODULES)}
+    folder = _folder() if address else start_ahead()
+    return {} if folder is None else {"py_executable": forkserver.executable(folder, MODULES)}
 
 
-def _code() -> str:
-    """A sum of kotune's code and the Python that runs it: a changed working copy is imported anew."""
-    root, total = Path(__file__).parents[1], hashlib.sha256(sys.executable.encode())
-    for package in _PACKAGES:
-        for path in sorted((root / package).glob("*.py")):
-            total.update(path.read_bytes())
-    return total.hexdigest()[:16]
+@cache
+def _folder() -> Path | None:
+    """A folder of this process alone; what dead ones left behind is removed."""
+    if not forkserver.available():
+        return None
+    place = Path(tempfile.gettempdir())
+    for old in place.glob("kotune-*"):
+        with contextlib.suppress(OSError):
+            about = old.lstat()
+            mine = about.st_uid == os.getuid() and stat.S_ISDIR(about.st_mode)
+            if mine and time.time() - about.st_mtime > _OLD_SECONDS and not forkserver.answers(old):
+                shutil.rmtree(old)
+    return Path(tempfile.mkdtemp(prefix="kotune-"))

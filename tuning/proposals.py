@@ -31,10 +31,20 @@ class Proposals(Searcher):  # type: ignore[misc]
 
     Args:
         slot: what a slot is made of, as `SlotTrainable` reads it.
+        say: tells a person one thing.
     """
 
-    def __init__(self, study: Study, optuna_study: optuna.Study, make_job: MakeJob, slot: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        study: Study,
+        optuna_study: optuna.Study,
+        make_job: MakeJob,
+        slot: dict[str, Any],
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         super().__init__(metric="objective", mode=study.mode)
+        self._say = say
+        self._served: dict[str, tuple[str, int]] = {}  # trial -> its slot, and which of that slot's worker groups
         self._study, self._optuna, self._make_job, self._slot = study, optuna_study, make_job, slot
         self._ours: dict[str, str] = {}  # Tune's trial id -> kotune's
         self._optuna_ids: dict[str, int] = {}
@@ -137,6 +147,7 @@ class Proposals(Searcher):  # type: ignore[misc]
 
     def _hear(self, ours: str, result: dict[str, Any]) -> None:
         if "slot" in result:
+            self._moved(ours, (result["slot"], result.get("groups", 0)))
             self.groups[result["slot"]] = max(self.groups.get(result["slot"], 0), result.get("groups", 0))
             self.places[result["slot"]] = {
                 name.removeprefix("place/"): value for name, value in result.items() if name.startswith("place/")
@@ -150,6 +161,13 @@ class Proposals(Searcher):  # type: ignore[misc]
             record = self._study.records[ours]
             # Optuna counts steps in whole numbers; an evaluation is one, whatever share of an epoch it took.
             self._trial(ours).report(result["objective"], step=len(record.results))
+
+    def _moved(self, ours: str, now: tuple[str, int]) -> None:
+        before = self._served.get(ours, now)
+        self._served[ours] = now
+        if before != now:
+            lost = "its workers were lost" if before[0] == now[0] else "its slot was lost"
+            self._say(f"trial {self._study.records[ours].number}: {lost}; it went on from its newest checkpoint")
 
     def _end(self, ours: str, status: str, reason: str = "") -> None:
         # The record first: it is the truth, and what Optuna was not told before a crash is told at the next start.

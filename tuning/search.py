@@ -28,7 +28,7 @@ from ray import tune
 from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, first_line
 from tuning import processes
 from tuning.interruption import heard
 from tuning.live import View
@@ -61,11 +61,14 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
         # "local", or Ray would join whatever cluster it finds, while slots were planned for this machine.
         options |= {"address": "local", "include_dashboard": False, "num_cpus": cpus}
     options["runtime_env"] = processes.environment(address)
+    # Of every process that is lost Ray prints pages to standard output, into tables and JSON, also without logs from
+    # workers; its own logs keep them, and what it means for a trial is told.
+    ray._private.worker.print_to_stdstream = lambda data, ignore_prefix: None
     try:
         ray.init(**options)
     except (ConnectionError, ValueError, RuntimeError, AuthenticationError) as error:
         raise UserError(
-            f"--address {address}: {str(error).splitlines()[0]}",
+            f"--address {address}: {first_line(error)}",
             "auto on a machine of the cluster, or HOST:PORT",
             "ray status shows whether one runs; RAY_AUTH_TOKEN is its token, if any; without --address Ray starts here",
         ) from error
@@ -111,7 +114,7 @@ class Search:
             "warned": warned,
         }
         optuna_study = open_study(study.paths.optuna, study.space)
-        self.proposals = Proposals(study, optuna_study, make_job(study, material, tracking), slot)
+        self.proposals = Proposals(study, optuna_study, make_job(study, material, tracking), slot, view.say)
         longest = max_epochs_of(study)
         self.scheduler = make_scheduler(study.space, longest)
         self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import ray.exceptions
 from ray.tune import Trainable
 
 from trainables import checkpoints
 from trainables.durable import write_json
-from trainables.slot import Shape, Slot, living_nodes
+from trainables.slot import Shape, Slot, SlotLost, living_nodes
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
 CLOSE_SECONDS = 5.0
@@ -31,6 +30,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         self._slot: Slot | None = None
+        self._lost: SlotLost | None = None
         self._undecided = False
         self._failure = ""
         job, lost = count_attempt(config["job"], ray.get_runtime_context().get_node_id(), living_nodes())
@@ -50,9 +50,16 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             name = f"slot-{os.getpid()}-{self.trial_id}"
             self._slot = Slot(shape, given["folder"], name, given["hang"], given["warned"])
         self._metric, self._undecided = job["metric"], False
-        self._slot.post(job)
+        try:
+            self._slot.post(job)
+        except SlotLost as error:
+            # `step` raises it: an actor whose construction fails while a slot's thread is at work never ends in Ray,
+            # and Tune waits for it; and Tune goes on with those trials only that had begun.
+            self._lost = error
 
     def step(self) -> dict[str, Any]:
+        if self._lost is not None:
+            raise self._lost
         if self._failure or self._slot is None:
             return {"failure": self._failure, "last": True, "done": True}
         if self._undecided:
@@ -68,7 +75,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         if self._slot is None:
             return
         if self._undecided:  # the search stopped the trial at its report, and the slot only after it
-            with contextlib.suppress(ray.exceptions.RayActorError):
+            with contextlib.suppress(SlotLost):
                 self._slot.decide(False)
         self._slot.close(CLOSE_SECONDS)
 

@@ -37,6 +37,7 @@ def kotune(
 
     monkeypatch.setattr(cli, "app", commands)
     monkeypatch.setattr(delivery.session, "_search", started)
+    monkeypatch.setattr(delivery.session, "_ahead", lambda address: None)
     monkeypatch.setattr(delivery.training, "_run", started)
 
     return lambda command: typed(shlex.split(command))

@@ -231,3 +231,20 @@ def test_only_a_job_at_work_can_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     real = time.perf_counter()
     played(play)
     assert time.perf_counter() - real < 5
+
+
+def test_a_job_that_waits_for_machines_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be hours away."""
+    now, alive = [0.0], {"one"}
+    monkeypatch.setattr(mailboxes.time, "monotonic", lambda: now[0])
+
+    async def play(mailbox: Mailbox) -> None:
+        await mailbox.arrive({}, ["one"])
+        await mailbox.post(JOB)
+        await mailbox.take(0)
+        now[0] += 3600
+        assert await mailbox.idle() == 3600
+        alive.clear()
+        assert await mailbox.idle() == 0
+
+    played(play, lambda: alive)

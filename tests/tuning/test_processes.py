@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +27,58 @@ def test_everything_can_be_imported_and_nothing_of_it_imports_ray() -> None:
     assert not {"ray", "ray._raylet"} & set(told.stdout.split())
 
 
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    """What this process knows of servers is another test's."""
+    kept = processes.start_ahead, processes._folder
+    processes.start_ahead = functools.cache(kept[0].__wrapped__)
+    processes._folder = functools.cache(kept[1].__wrapped__)
+    yield
+    processes.start_ahead, processes._folder = kept
+
+
 @pytest.mark.skipif(not forkserver.available(), reason="nothing is forked on this system")
-def test_a_cluster_has_one_server_per_machine_and_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """All drivers of one code name the same folder; where nothing is forked, none."""
-    (first,) = processes.environment("auto").values()
-    assert processes.environment("10.0.0.1:6379") == {"py_executable": first}
-    monkeypatch.setattr(processes, "_code", lambda: "changed")
-    assert processes.environment("auto") != {"py_executable": first}
+def test_a_cluster_is_told_of_a_folder_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else's code or environment is in it; and nothing is started here."""
+    monkeypatch.setattr(forkserver, "start", lambda *given, **named: pytest.fail("started"))
+    (command,) = processes.environment("10.0.0.1:6379").values()
+    folder = processes._folder()
+    assert folder is not None
+    assert str(folder) in command
+    folder.rmdir()
+
+
+def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another system; a runtime environment of the user's own; a folder for temporary files that cannot be used."""
     monkeypatch.setattr(forkserver, "available", lambda: False)
     assert processes.environment("auto") == processes.environment(None) == {}
+    monkeypatch.undo()
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"py_executable": "mine"}}')
+    assert processes.environment("auto") == {}
+
+
+@pytest.mark.skipif(not forkserver.available(), reason="nothing is forked on this system")
+def test_a_server_that_cannot_be_started_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Its reason is told once."""
+
+    def failing(*given: object, **named: object) -> None:
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(forkserver, "start", failing)
+    assert processes.environment(None) == processes.environment(None) == {}
+    assert caplog.text.count("AF_UNIX path too long") == 1
+
+
+@pytest.mark.skipif(not forkserver.available(), reason="nothing is forked on this system")
+def test_what_dead_processes_left_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After a week, and nothing that is younger or another's."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name, age in (("kotune-old", 8), ("kotune-young", 6), ("other-old", 8)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age * 86400,) * 2)
+    processes._folder()
+    assert {path.name for path in tmp_path.iterdir()} >= {"kotune-young", "other-old"}
+    assert not (tmp_path / "kotune-old").exists()

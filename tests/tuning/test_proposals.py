@@ -40,7 +40,10 @@ class Sitting:
         new = not (storage / "mine").exists()
         self.study = Study.create(space, storage, "mine") if new else Study.load(storage, "mine")
         self.optuna = open_study(self.study.paths.optuna, space)
-        self.proposals = Proposals(self.study, self.optuna, lambda record: {"trial_id": record.trial_id}, {})
+        self.said: list[str] = []
+        self.proposals = Proposals(
+            self.study, self.optuna, lambda record: {"trial_id": record.trial_id}, {}, self.said.append
+        )
 
     def begin(self, name: str) -> TrialRecord:
         job = self.proposals.suggest(name)
@@ -244,3 +247,17 @@ def test_a_trial_that_no_slot_survives_fails(tmp_path: Path) -> None:
     assert "5 times" in record.reason
     assert sitting.states() == [TrialState.FAIL]
     assert sitting.begin("next").number == 1
+
+
+def test_what_was_lost_under_a_trial_is_told(tmp_path: Path) -> None:
+    """Once each; a trial that began in another's slot has lost nothing."""
+    sitting = Sitting(tmp_path)
+    sitting.begin("a")
+    for epoch, slot, groups in ((1.0, "one", 1), (2.0, "one", 2), (3.0, "one", 2), (4.0, "two", 1)):
+        sitting.tell("a", epoch, 0.5, slot=slot, groups=groups)
+    sitting.begin("b")
+    sitting.tell("b", 1.0, 0.5, slot="two", groups=1)
+    assert sitting.said == [
+        "trial 0: its workers were lost; it went on from its newest checkpoint",
+        "trial 0: its slot was lost; it went on from its newest checkpoint",
+    ]

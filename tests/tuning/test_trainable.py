@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.trainables.test_checkpoints import saved
-from tuning.trainable import count_attempt
+from trainables.slot import SlotLost
+from tuning import trainable
+from tuning.trainable import SlotTrainable, count_attempt
 
 
 def job(folder: Path) -> dict[str, Any]:
@@ -39,3 +43,21 @@ def test_a_damaged_count_begins_anew(tmp_path: Path) -> None:
     """As at a first slot."""
     (tmp_path / "attempts.json").write_text('{"st')
     assert count_attempt(job(tmp_path), "a", {"a"})[1] == 1
+
+
+def test_a_slot_that_is_lost_before_it_began_is_told_by_the_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray does not end an actor whose construction fails while a thread is at work in it, and Tune waits for it."""
+
+    class Lost:
+        def __init__(self, *given: Any) -> None: ...
+
+        def post(self, job: dict[str, Any]) -> None:
+            raise SlotLost("its mailbox is gone")
+
+    monkeypatch.setattr(trainable, "Slot", Lost)
+    owner = object.__new__(SlotTrainable)
+    owner._slot, owner._lost, owner._failure = None, None, ""
+    owner._trial_info = None
+    owner._begin({"workers": 1, "cpus": 1, "gpus": 0, "folder": "", "hang": 1, "warned": False}, {"metric": "loss"})
+    with pytest.raises(SlotLost):
+        owner.step()
