@@ -146,8 +146,10 @@ def processes(of: list[int]) -> dict[str, list[psutil.Process]]:
     ends = {str(pid) for parent in parents for pid in (parent.pid, parent.ppid())}
     for process in psutil.process_iter(["cmdline"]):
         line = process.info["cmdline"] or []
-        if "serve" in line and any(part.endswith("forkserver.py") for part in line) and line[-2] in ends:
-            parents.append(process)
+        if "serve" in line and any(part.endswith("forkserver.py") for part in line):
+            *_, until, _idle, _listener = line
+            if until in ends:
+                parents.append(process)
     children = [child for parent in parents for child in parent.children(recursive=True)]
     found: dict[str, list[psutil.Process]] = {kind: [] for kind in PROCESSES}
     for child in children:
