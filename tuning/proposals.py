@@ -31,7 +31,7 @@ class Proposals(Searcher):  # type: ignore[misc]
 
     Args:
         slot: what a slot is made of, as `SlotTrainable` reads it.
-        say: tells a person one thing.
+        say: tells a person one thing; None: nobody is there.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Proposals(Searcher):  # type: ignore[misc]
         optuna_study: optuna.Study,
         make_job: MakeJob,
         slot: dict[str, Any],
-        say: Callable[[str], None] = lambda text: None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(metric="objective", mode=study.mode)
         self._say = say
@@ -54,6 +54,9 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._waiting = study.with_status(RUNNING)
         self._again: list[TrialRecord] = []  # their slots were lost before they had begun in them
         self._lost: Counter[str] = Counter()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_say": None}  # Ray Tune pickles this; the terminal is of this process alone
 
     def stopped(self, records: Iterable[TrialRecord]) -> None:
         """These were stopped by their last results, which an earlier sitting heard and did not live to act on."""
@@ -165,7 +168,7 @@ class Proposals(Searcher):  # type: ignore[misc]
     def _moved(self, ours: str, now: tuple[str, int]) -> None:
         before = self._served.get(ours, now)
         self._served[ours] = now
-        if before != now:
+        if before != now and self._say is not None:
             lost = "its workers were lost" if before[0] == now[0] else "its slot was lost"
             self._say(f"trial {self._study.records[ours].number}: {lost}; it went on from its newest checkpoint")
 

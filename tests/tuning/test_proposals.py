@@ -11,6 +11,7 @@ from typing import Any
 
 import optuna
 import pytest
+from ray import cloudpickle
 from optuna.trial import TrialState
 
 from search_spaces.schema import Space, from_dict
@@ -257,6 +258,7 @@ def test_what_was_lost_under_a_trial_is_told(tmp_path: Path) -> None:
         sitting.tell("a", epoch, 0.5, slot=slot, groups=groups)
     sitting.begin("b")
     sitting.tell("b", 1.0, 0.5, slot="two", groups=1)
+    assert cloudpickle.loads(cloudpickle.dumps(sitting.proposals))._say is None  # as Tune does
     assert sitting.said == [
         "trial 0: its workers were lost; it went on from its newest checkpoint",
         "trial 0: its slot was lost; it went on from its newest checkpoint",
