@@ -11,8 +11,8 @@ from typing import Any
 
 import optuna
 import pytest
-from ray import cloudpickle
 from optuna.trial import TrialState
+from ray import cloudpickle
 
 from search_spaces.schema import Space, from_dict
 from tuning import samplers
