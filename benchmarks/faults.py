@@ -236,7 +236,7 @@ def main() -> int:
     found: dict[str, Any] = {"seed": given.seed}
     if given.short or given.kills:
         kills = len(kinds) if given.short else given.kills
-        trials, limit = (4, None) if given.short else (24, LIMIT)  # four kills make no median
+        trials, limit = (12, None) if given.short else (24, LIMIT)  # four kills make no median
         found["everything"] = Everything(folder, kills, given.seed, kinds, trials, limit).run()
     if not given.short and given.driver_kills:
         found["decisions"] = decisions(folder, given.driver_kills, given.seed, trials=12, epochs=6)
