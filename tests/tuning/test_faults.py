@@ -155,7 +155,7 @@ def test_a_slot_that_hangs_is_replaced(tmp_path: Path) -> None:
     sitting(study, material).run()
     assert [record.status for record in study.records.values()] == ["completed"]
     assert epochs(study) == {"hangs-0000": [1.0, 2.0, 3.0]}
-    assert not alive(stopped[0])
+    assert wait_until(lambda: not alive(stopped[0]), 30) is not None  # it held its memory
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     assert len(study.ended()) == 2
 
 
-@pytest.mark.parametrize("server", ["none", "silent"])
+@pytest.mark.parametrize("server", ["none", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_study_whose_wandb_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
     """It ends as any other, hardly later, with its runs offline and one line that says so."""
     with socket.create_server(("127.0.0.1", 0)) as listener:  # takes connections, and says nothing
