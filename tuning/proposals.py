@@ -209,9 +209,13 @@ class Proposals(Searcher):  # type: ignore[misc]
 
     def _reconcile(self) -> None:
         """Make Optuna agree with the records, which are the truth, after a crash between the two."""
-        found = {frozen.user_attrs.get("trial_id", ""): frozen for frozen in self._optuna.get_trials(deepcopy=False)}
-        for name, frozen in found.items():
-            if name not in self._study.records and frozen.state == TrialState.RUNNING:  # asked for, never begun
+        found = {}
+        for frozen in self._optuna.get_trials(deepcopy=False):
+            name = frozen.user_attrs.get("trial_id", "")
+            if name in self._study.records:
+                found[name] = frozen
+            elif frozen.state == TrialState.RUNNING:  # asked for, never begun: its name is the next one's
+                optuna.Trial(self._optuna, frozen._trial_id).set_user_attr("trial_id", "")
                 self._optuna.tell(frozen.number, state=TrialState.FAIL)
         for record in list(self._study.records.values()):
             self._agree(record, found.get(record.trial_id))
