@@ -135,7 +135,6 @@ def answers(folder: Path) -> bool:
 
 def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
     """Have `argv` run by a child of the server, and end when it ends; or run it here, the usual way."""
-    connection, pid = None, 0
     try:
         connection = _connected(folder, modules)
         adjusted = _OOM.read_text() if _OOM.exists() else ""
@@ -159,28 +158,26 @@ def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
 
 def _connected(folder: Path, modules: Sequence[str]) -> socket.socket:
     """A server that was started ahead, or one for the processes of this raylet."""
-    raylet = os.getppid()
-    place = folder if (folder / _SOCKET).exists() else folder / f"{platform.node()}-{raylet}"
     if not available():
         raise OSError("nothing is forked on this system")
-    for attempt in (1, 2):
-        if (place / _BROKEN).exists():
-            raise OSError(f"the server could not import: {place / _LOG}")
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(READY_SECONDS)
-        try:
-            if place.exists():
-                _check_private(place)
-            connection.connect(str(place / _SOCKET))
-        except (FileNotFoundError, ConnectionRefusedError):
-            connection.close()
-            if attempt == 2:
-                raise
-            start(place, modules, raylet, IDLE_SECONDS)
-        else:
-            _check_peer(connection)
-            return connection
-    raise AssertionError
+    raylet = os.getppid()
+    place = folder if (folder / _SOCKET).exists() else folder / f"{platform.node()}-{raylet}"
+    try:
+        return _called(place)
+    except (FileNotFoundError, ConnectionRefusedError):
+        start(place, modules, raylet, IDLE_SECONDS)
+        return _called(place)
+
+
+def _called(place: Path) -> socket.socket:
+    if (place / _BROKEN).exists():
+        raise OSError(f"the server could not import: {place / _LOG}")
+    _check_private(place)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(READY_SECONDS)
+    connection.connect(str(place / _SOCKET))
+    _check_peer(connection)
+    return connection
 
 
 def _check_peer(connection: socket.socket) -> None:
