@@ -239,7 +239,7 @@ def main() -> int:
         trials, limit = (12, None) if given.short else (24, LIMIT)  # four kills make no median
         found["everything"] = Everything(folder, kills, given.seed, kinds, trials, limit).run()
     if not given.short and given.driver_kills:
-        found["decisions"] = decisions(folder, given.driver_kills, given.seed, trials=12, epochs=6)
+        found["decisions"] = decisions(folder, given.driver_kills, given.seed, trials=24, epochs=6)
     found["minutes"] = round((time.monotonic() - started) / 60, 1)
     print(as_json(found))
     failed = any(part["faults"] for part in found.values() if isinstance(part, dict))
