@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from corpora.dialogues import generate
 
 if TYPE_CHECKING:  # the heavy imports are paid by the tests that need them
     from trainables.job import Job
+
+# Before torch is imported: two test processes with two threads each wait for one another, for minutes in all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 #: 34 = 4 × 8 + 2 leaves a short last batch, and 9 dev rows do not share out evenly.
 SIZES = {"train": 34, "dev": 9}

@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_study_that_is_killed_again_and_again_is_as_if_nothing_had_happened(tmp_path: Path) -> None:
     """`kill -9` of a worker, a slot controller, a node and the driver, by `python -m benchmarks.faults --short`."""
