@@ -16,6 +16,7 @@ import typer
 
 from search_spaces.errors import UserError
 from search_spaces.secrets import redact, redacted
+from tuning.interruption import EXIT_CODE
 
 app = typer.Typer(
     help="Finds hyperparameters for Korean language models, on one core or a cluster of GPUs.",
@@ -318,7 +319,7 @@ def _finish(summary: dict[str, Any], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(redacted(summary), ensure_ascii=False, indent=2))
     if end == "interrupted":
-        raise typer.Exit(130)
+        raise typer.Exit(EXIT_CODE)
     if summary["best"] is None:
         raise typer.Exit(1)
 

@@ -25,6 +25,7 @@ from search_spaces.schema import parse_duration
 from trainables.class_metrics import draw_confusion
 from trainables.durable import write_json
 from tuning import preparation, processes, retention
+from tuning.interruption import heard
 from tuning.live import View, logged, open_view
 from tuning.lock import held
 from tuning.resources import Plan, plan_slots
@@ -167,24 +168,25 @@ def _search(
     tracking = tracking_settings(study)
     earlier = _earlier(study)
     search = Search(study, material, plan, tracking, view, earlier.get("wall_seconds", 0.0), warned=address is not None)
-    try:
-        search.run()
-    finally:
-        view.close()
-        disconnect()
-    summary = summarise(
-        study,
-        material,
-        slots=plan.slots,
-        worker_groups_started=search.worker_groups_started + earlier.get("worker_groups_started", 0),
-        wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
-        test=_known_test(study, earlier),
-    )
-    if search.end != "storage":
-        close(study, material, splits, summary, search.end)
-        write_json(study.paths.summary, summary)
-    for line in last_lines(study, summary, tracking, search.end):
-        view.say(line)
+    with heard(view.say, view.close):  # from here on: when Ray is started it listens to SIGTERM itself
+        try:
+            search.run()
+        finally:
+            view.close()
+            disconnect()
+        summary = summarise(
+            study,
+            material,
+            slots=plan.slots,
+            worker_groups_started=search.worker_groups_started + earlier.get("worker_groups_started", 0),
+            wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
+            test=_known_test(study, earlier),
+        )
+        if search.end != "storage":
+            close(study, material, splits, summary, search.end)
+            write_json(study.paths.summary, summary)
+        for line in last_lines(study, summary, tracking, search.end):
+            view.say(line)
     return {**summary, "end": search.end}
 
 

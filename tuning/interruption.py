@@ -6,18 +6,29 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+import psutil
 
 STOPPING = "stopping; resume goes on from the last checkpoints (Ctrl-C again: at once)"
 
+#: What the shell is told of a process that Ctrl-C ended.
+EXIT_CODE = 130
+
 
 @contextmanager
-def heard(say: Callable[[str], None]) -> Iterator[None]:
-    """While a search runs, SIGTERM ends it as Ctrl-C does, and the first of either is answered with a line.
+def heard(say: Callable[[str], None], leave: Callable[[], None]) -> Iterator[None]:
+    """While this lasts, SIGTERM is as good as Ctrl-C: the first is answered with a line, the second ends this process.
 
-    Ray Tune puts its own handler for Ctrl-C in place and says nothing; Python writes the number of every signal to a
-    pipe besides, whoever handles it, and a thread reads it there. On another than the main thread, where no signals
-    arrive, this does nothing.
+    At once, that is, as `kill -9` would, which a study outlives; the processes that this one started end with it. Begin
+    when Ray is there, which listens to SIGTERM itself. Ray Tune puts its own handler for Ctrl-C in place and says
+    nothing; Python writes the number of every signal to a pipe besides, whoever handles it, and a thread reads it
+    there. On another than the main thread, where no signals arrive, this does nothing.
+
+    Args:
+        say: tells a person.
+        leave: gives the terminal back before the end.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -25,8 +36,8 @@ def heard(say: Callable[[str], None]) -> Iterator[None]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    earlier = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    listener = threading.Thread(target=_listen, args=(reading, say), daemon=True)
+    earlier = signal.signal(signal.SIGTERM, _like_ctrl_c)
+    listener = threading.Thread(target=_listen, args=(reading, say, leave), daemon=True)
     listener.start()
     try:
         yield
@@ -38,9 +49,30 @@ def heard(say: Callable[[str], None]) -> Iterator[None]:
         os.close(reading)
 
 
-def _listen(reading: int, say: Callable[[str], None]) -> None:
-    told = False
+def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
+    """Whatever Ctrl-C would do now; a process in the background may have been told to ignore that, but not this."""
+    handler = signal.getsignal(signal.SIGINT)
+    (handler if callable(handler) else signal.default_int_handler)(signal.SIGINT, frame)
+
+
+def _listen(reading: int, say: Callable[[str], None], leave: Callable[[], None]) -> None:
+    asked = 0
     while numbers := os.read(reading, 64):
-        if not told and {signal.SIGINT, signal.SIGTERM} & set(numbers):
-            told = True
-            say(STOPPING)
+        for number in numbers:
+            if number not in (signal.SIGINT, signal.SIGTERM):
+                continue
+            asked += 1
+            if asked == 1:
+                say(STOPPING)
+                continue
+            with suppress(Exception):  # a terminal that is gone keeps nobody here
+                leave()
+            _end_children()
+            os._exit(EXIT_CODE)
+
+
+def _end_children() -> None:
+    """The Ray that was started here: left alone, its agents look for it for another minute."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()

@@ -30,7 +30,6 @@ from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError, first_line
 from tuning import processes
-from tuning.interruption import heard
 from tuning.live import View
 from tuning.preparation import Material, make_job
 from tuning.progress import Progress, TrialRow
@@ -149,8 +148,7 @@ class Search:
                 verbose=0,
             ),
         )
-        with heard(self.view.say):
-            tuner.fit()
+        tuner.fit()
         self.end = self._how_it_ended()
 
     def _how_it_ended(self) -> str:

@@ -3,14 +3,15 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tuning.interruption import STOPPING, heard
+from tuning import interruption
+from tuning.interruption import EXIT_CODE, STOPPING, heard
 
 
-def _wait_for(said: list[str]) -> None:
+def _wait_for(said: Sequence[object]) -> None:
     for _ in range(200):
         if said:
             return
@@ -26,23 +27,54 @@ def caught() -> Iterator[list[int]]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Exit codes with which this process would have ended, and its children with it."""
+    codes: list[int] = []
+    monkeypatch.setattr(interruption, "_end_children", lambda: None)
+    monkeypatch.setattr(interruption.os, "_exit", codes.append)
+    return codes
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_reaches_the_handler_and_is_answered_once(number: int, caught: list[int]) -> None:
-    """Both end as Ctrl-C does; a second one says nothing new."""
+def test_the_first_is_answered_and_the_second_ends_all(number: int, caught: list[int], left: list[int]) -> None:
+    """Whichever of the two signals it is: the handler of Ctrl-C is called, and the terminal is given back."""
     said: list[str] = []
-    with heard(said.append):
+    with heard(said.append, lambda: said.append("terminal")):
         signal.raise_signal(number)
         _wait_for(said)
+        assert (caught, said, left) == ([signal.SIGINT], [STOPPING], [])
         signal.raise_signal(number)
-    assert caught == [signal.SIGINT, signal.SIGINT]
-    assert said == [STOPPING]
+        _wait_for(left)
+    assert said == [STOPPING, "terminal"]
+    assert left == [EXIT_CODE]
+
+
+def test_a_terminal_that_is_gone_keeps_nobody(caught: list[int], left: list[int]) -> None:
+    """Giving it back raises."""
+    said: list[str] = []
+    with heard(said.append, lambda: [][0]):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+        _wait_for(left)
+    assert left == [EXIT_CODE]
+
+
+def test_sigterm_ends_who_was_told_to_ignore_ctrl_c() -> None:
+    """As a process in the background of a shell without job control is."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), heard(lambda text: None, lambda: None):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_other_signals_are_not_answered(caught: list[int]) -> None:
     """A terminal that changes its size interrupts nothing."""
     said: list[str] = []
     before = signal.signal(signal.SIGWINCH, lambda *_: None)
-    with heard(said.append):
+    with heard(said.append, lambda: None):
         signal.raise_signal(signal.SIGWINCH)
     signal.signal(signal.SIGWINCH, before)
     assert said == []
@@ -52,7 +84,7 @@ def test_other_signals_are_not_answered(caught: list[int]) -> None:
 def test_everything_is_as_before_afterwards() -> None:
     """The handler of SIGTERM and the wake-up descriptor belong to whoever had them."""
     before = signal.getsignal(signal.SIGTERM)
-    with heard(lambda text: None):
+    with heard(lambda text: None, lambda: None):
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
     assert signal.set_wakeup_fd(-1) == -1
@@ -63,7 +95,7 @@ def test_another_thread_gets_no_signals_and_needs_none() -> None:
     ran: list[bool] = []
 
     def search() -> None:
-        with heard(lambda text: None):
+        with heard(lambda text: None, lambda: None):
             ran.append(True)
 
     thread = threading.Thread(target=search)
