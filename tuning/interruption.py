@@ -49,6 +49,17 @@ def heard(say: Callable[[str], None], leave: Callable[[], None]) -> Iterator[Non
         os.close(reading)
 
 
+@contextmanager
+def own_handler() -> Iterator[None]:
+    """Ray Tune leaves its handler for Ctrl-C behind, which ends nothing that comes later."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
+
+
 def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
     """Whatever Ctrl-C would do now; a process in the background may have been told to ignore that, but not this."""
     handler = signal.getsignal(signal.SIGINT)
@@ -62,13 +73,18 @@ def _listen(reading: int, say: Callable[[str], None], leave: Callable[[], None])
             if number not in (signal.SIGINT, signal.SIGTERM):
                 continue
             asked += 1
-            if asked == 1:
-                say(STOPPING)
+            if asked == 1:  # by a thread: a pipe that nobody reads would keep the second from being heard
+                threading.Thread(target=_tell, args=(say,), daemon=True).start()
                 continue
             with suppress(Exception):  # a terminal that is gone keeps nobody here
                 leave()
             _end_children()
             os._exit(EXIT_CODE)
+
+
+def _tell(say: Callable[[str], None]) -> None:
+    with suppress(Exception):  # whoever read it may have been ended by the same Ctrl-C
+        say(STOPPING)
 
 
 def _end_children() -> None:

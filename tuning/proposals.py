@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import optuna
@@ -54,6 +55,8 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._waiting = study.with_status(RUNNING)
         self._again: list[TrialRecord] = []  # their slots were lost before they had begun in them
         self._lost: Counter[str] = Counter()
+        #: Trial -> why its newest slot was lost; whoever schedules fills it in.
+        self.causes: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_say": None}  # Ray Tune pickles this; the terminal is of this process alone
@@ -105,16 +108,19 @@ class Proposals(Searcher):  # type: ignore[misc]
 
     def _ask(self) -> TrialRecord:
         space = self._study.space
-        first = not self._study.records
+        # The lowest that is free: whoever takes a damaged trial out of the study gets another in its place.
+        taken = {record.number for record in self._study.records.values()}
+        number = next(number for number in count() if number not in taken)
+        first = number == 0
         if first:
             waiting = self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
             if not waiting:
                 self._optuna.enqueue_trial(samplers.defaults(space.search))
-        number = len(self._study.records)
         trial = samplers.ask(self._optuna, space, number)
         chosen = samplers.suggest(trial, space.search)
         trial_id = f"{self._study.name}-{number:04d}"
         trial.set_user_attr("trial_id", trial_id)
+        self._optuna_ids[trial_id] = trial._trial_id  # Optuna may know an earlier one of this name, that was taken out
         config = {**space.fixed, **chosen}
         return TrialRecord(number, trial_id, chosen, config, max_epochs(space, config), is_default=first)
 
@@ -137,7 +143,9 @@ class Proposals(Searcher):  # type: ignore[misc]
             if self._lost[ours] < MAX_SLOTS:
                 self._again.append(self._study.records[ours])
             else:
-                self._end(ours, FAILED, f"its slot was lost {MAX_SLOTS} times before it had begun")
+                cause = self.causes.get(ours, "")
+                told = f"its slot was lost {MAX_SLOTS} times before it had begun"
+                self._end(ours, FAILED, f"{told}: {cause}" if cause else told)
         elif result.get("kind") == STORAGE:  # the trial is well, and goes on when its study does
             raise StorageLost(result["failure"])
         elif result.get("failure"):

@@ -7,13 +7,16 @@ own records.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from search_spaces.schema import Space
-from tuning.records import COMPLETED, RUNNING, TrialRecord
+from tuning.records import COMPLETED, PRUNED, RUNNING, TrialRecord
+from tuning.trainable import ATTEMPTS
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class ById(TrialScheduler):  # type: ignore[misc]
         self.inner = inner
         self._added: set[str] = set()
         self._heard: dict[str, float] = {}  # trial -> epoch of its newest result
+        self._begun: dict[str, int] = {}  # trial -> when its newest slot began to work for it
+        #: Trial -> why its newest slot was lost.
+        self.causes: dict[str, str] = {}
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True  # `inner` was given both
@@ -53,7 +59,16 @@ class ById(TrialScheduler):  # type: ignore[misc]
         self._complete(Named(trial.config["job"]["trial_id"]), result)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        self._added.discard(trial.config["job"]["trial_id"])
+        """Its slot was lost. Slots that began to work are counted there, others by Tune: it is to see those alone."""
+        job = trial.config["job"]
+        self._added.discard(job["trial_id"])
+        lines = (trial.get_error() or "").split("\n")
+        self.causes[job["trial_id"]] = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        with suppress(OSError):
+            began = (Path(job["folder"]) / ATTEMPTS).stat().st_mtime_ns
+            if self._begun.get(job["trial_id"]) != began:
+                self._begun[job["trial_id"]] = began
+                trial.run_metadata.num_failures = 0
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         self._added.discard(trial.config["job"]["trial_id"])
@@ -84,7 +99,7 @@ class ById(TrialScheduler):  # type: ignore[misc]
             if final and record.status == RUNNING and decision == self.STOP:
                 stopped.append(record)
                 self._complete(named, told)
-            if final and record.status != RUNNING:
+            if final and record.status in (COMPLETED, PRUNED):  # a failure's end never reached the scheduler
                 self._complete(named, told)
         return stopped
 

@@ -29,7 +29,7 @@ from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError, first_line
-from tuning import processes
+from tuning import interruption, processes
 from tuning.live import View
 from tuning.preparation import Material, make_job
 from tuning.progress import Progress, TrialRow
@@ -40,7 +40,7 @@ from tuning.resources import OWNER_CPUS, Machine, Plan
 from tuning.samplers import open_study
 from tuning.schedulers import make_scheduler
 from tuning.study import Study
-from tuning.trainable import SlotTrainable
+from tuning.trainable import MAX_SLOTS, SlotTrainable
 
 
 def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
@@ -116,6 +116,7 @@ class Search:
         self.proposals = Proposals(study, optuna_study, make_job(study, material, tracking), slot, view.say)
         longest = max_epochs_of(study)
         self.scheduler = make_scheduler(study.space, longest)
+        self.proposals.causes = self.scheduler.causes
         self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
         study.listeners.append(self._show)
 
@@ -143,12 +144,13 @@ class Search:
                 storage_path=str(self.study.paths.ray),
                 # A worker saves the trial; the actor that owns it has nothing of its own to keep.
                 checkpoint_config=CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
-                failure_config=FailureConfig(max_failures=-1),
+                failure_config=FailureConfig(max_failures=MAX_SLOTS),  # of slots that never began; see `ById`
                 stop=_StorageLost(self.study),
                 verbose=0,
             ),
         )
-        tuner.fit()
+        with interruption.own_handler():
+            tuner.fit()
         self.end = self._how_it_ended()
 
     def _how_it_ended(self) -> str:

@@ -3,12 +3,12 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from tuning import interruption
-from tuning.interruption import EXIT_CODE, STOPPING, heard
+from tuning.interruption import EXIT_CODE, STOPPING, heard, own_handler
 
 
 def _wait_for(said: Sequence[object]) -> None:
@@ -50,14 +50,22 @@ def test_the_first_is_answered_and_the_second_ends_all(number: int, caught: list
     assert left == [EXIT_CODE]
 
 
-def test_a_terminal_that_is_gone_keeps_nobody(caught: list[int], left: list[int]) -> None:
-    """Giving it back raises."""
-    said: list[str] = []
-    with heard(said.append, lambda: [][0]):
+@pytest.mark.parametrize("say", [lambda text: [][0], lambda text: time.sleep(5)], ids=["gone", "stuck"])
+def test_a_terminal_that_is_gone_keeps_nobody(caught: list[int], left: list[int], say: Callable[[str], None]) -> None:
+    """Neither telling nor giving it back."""
+    with heard(say, lambda: [][0]):
         for _ in range(2):
             signal.raise_signal(signal.SIGTERM)
         _wait_for(left)
     assert left == [EXIT_CODE]
+
+
+def test_a_handler_that_others_leave_behind_is_taken_away(caught: list[int]) -> None:
+    """As Ray Tune does."""
+    before = signal.getsignal(signal.SIGINT)
+    with own_handler():
+        signal.signal(signal.SIGINT, lambda *_: None)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_sigterm_ends_who_was_told_to_ignore_ctrl_c() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -244,13 +245,33 @@ def test_a_trial_whose_slot_died_before_it_began_is_proposed_again(tmp_path: Pat
 def test_a_trial_that_no_slot_survives_fails(tmp_path: Path) -> None:
     """It is not tried for ever."""
     sitting = Sitting(tmp_path)
+    sitting.proposals.causes = {"mine-0000": "ModuleNotFoundError: no kotune there"}
     for name in range(MAX_SLOTS):
         record = sitting.begin(str(name))
         sitting.proposals.on_trial_complete(str(name), error=True)
     assert record.status == "failed"
-    assert "5 times" in record.reason
+    assert record.reason == "its slot was lost 5 times before it had begun: ModuleNotFoundError: no kotune there"
     assert sitting.states() == [TrialState.FAIL]
     assert sitting.begin("next").number == 1
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_trial_that_was_taken_out_is_searched_in_its_place(tmp_path: Path, number: int) -> None:
+    """As the message of a damaged record says: the others stay what they are, and Optuna hears of the new one."""
+    sitting = Sitting(tmp_path)
+    for name in ("a", "b", "c"):
+        sitting.begin(name)
+        sitting.proposals.on_trial_complete(name, result(2.0, 0.1, last=True))
+    shutil.rmtree(tmp_path / "mine" / "trials" / f"mine-{number:04d}")
+    again = Sitting(tmp_path)
+    others = {name: record.results for name, record in again.study.records.items()}
+    record = again.begin("d")
+    assert (record.number, record.trial_id, record.is_default) == (number, f"mine-{number:04d}", number == 0)
+    again.proposals.on_trial_complete("d", result(2.0, 0.7, last=True))
+    assert {name: again.study.records[name].results for name in others} == others
+    assert again.states() == [TrialState.COMPLETE] * 4
+    third = Sitting(tmp_path)
+    assert third.begin("e").number == 3
 
 
 def test_what_was_lost_under_a_trial_is_told(tmp_path: Path) -> None:

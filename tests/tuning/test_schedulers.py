@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from search_spaces.schema import Space, from_dict
-from tuning.records import COMPLETED, PRUNED, RUNNING, Result, TrialRecord
+from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, Result, TrialRecord
 from tuning.schedulers import ById, make_scheduler
+from tuning.trainable import ATTEMPTS
 
 
 def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
@@ -17,9 +19,13 @@ def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
     return from_dict({"mode": mode, "metric": "rouge_sum", "scheduler": {"name": name, **scheduler}}, "test")
 
 
-def trial(name: str) -> Any:
+def trial(name: str, folder: Path = Path("nowhere"), failures: int = 0) -> Any:
     """What the schedulers need of a Tune trial."""
-    return SimpleNamespace(config={"job": {"trial_id": name}})
+    return SimpleNamespace(
+        config={"job": {"trial_id": name, "folder": str(folder)}},
+        run_metadata=SimpleNamespace(num_failures=failures),
+        get_error=lambda: "Failure # 1\nThe actor died.\nModuleNotFoundError: No module named 'kotune'\n",
+    )
 
 
 def tell(scheduler: ById, name: str, epoch: float, value: float) -> str:
@@ -83,20 +89,21 @@ def test_none_stops_nothing() -> None:
 @pytest.mark.parametrize("name", ["asha", "median"])
 def test_a_replay_decides_as_if_nothing_had_happened(name: str) -> None:
     """After a restart the next results are answered as by the scheduler that saw everything."""
-    values = {"a": [0.5, 0.6, 0.7], "b": [0.3], "c": [0.6, 0.65, 0.7], "d": [0.55, 0.5]}
-    order = [("a", 0), ("b", 0), ("c", 0), ("a", 1), ("d", 0), ("c", 1), ("a", 2), ("c", 2), ("d", 1)]
-    ended = {"a": COMPLETED, "b": PRUNED, "c": COMPLETED, "d": RUNNING}
+    values = {"a": [0.5, 0.6, 0.7], "b": [0.3], "c": [0.6, 0.65, 0.7], "d": [0.55, 0.5], "x": [0.5, 0.4]}
+    order = [(key, 0) for key in "abcx"] + [("a", 1), ("d", 0), ("x", 1), ("c", 1), ("a", 2), ("c", 2), ("d", 1)]
+    ended = {"a": COMPLETED, "b": PRUNED, "c": COMPLETED, "d": RUNNING, "x": FAILED}
     straight = started(make_scheduler(space(name), 3.0), *values)
     records = {key: TrialRecord(number, key, {}, {}, 3.0, status=ended[key]) for number, key in enumerate(values)}
     for count, (key, index) in enumerate(order):
-        tell(straight, key, index + 1, values[key][index])
+        if ended[key] != COMPLETED or index + 1 < len(values[key]):  # Tune tells that as the completion alone
+            tell(straight, key, index + 1, values[key][index])
         result = Result(count, index + 1.0, 1, {"rouge_sum": values[key][index]}, 0.0)
         records[key].results.append(result)
     for key, status in ended.items():
         if status != RUNNING:
             last = records[key].results[-1]
             told = {"epoch": last.epoch, "objective": last.metrics["rouge_sum"]}
-            straight.on_trial_complete(None, trial(key), told)
+            straight.on_trial_complete(None, trial(key), {"failure": "nan"} if status == FAILED else told)
     again = make_scheduler(space(name), 3.0)
     again.replay(records.values(), "rouge_sum")
     for scheduler in (straight, again):
@@ -127,3 +134,28 @@ def test_a_replay_answers_whom_the_last_result_stops() -> None:
     scheduler = make_scheduler(space(), 9.0)
     assert scheduler.replay(records, "rouge_sum") == [records[1]]
     assert tell(scheduler, "c", 2, 0.9) == "CONTINUE"
+
+
+def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> None:
+    """One that began is counted by whoever began; why the newest was lost is known."""
+    scheduler = started(make_scheduler(space(), 9.0), "a")
+    lost = trial("a", tmp_path, failures=3)
+    scheduler.on_trial_error(None, lost)
+    assert lost.run_metadata.num_failures == 3
+    (tmp_path / ATTEMPTS).touch()
+    scheduler.on_trial_error(None, lost)
+    assert lost.run_metadata.num_failures == 0
+    lost.run_metadata.num_failures = 1
+    scheduler.on_trial_error(None, lost)  # nothing began in between
+    assert lost.run_metadata.num_failures == 1
+    assert scheduler.causes == {"a": "ModuleNotFoundError: No module named 'kotune'"}
+
+
+def test_a_failed_trial_weighs_in_a_replay_what_it_weighed() -> None:
+    """Means of 0.1 and 0.9 are 0.5; the last result counted twice, they would stop a trial that has 0.55."""
+    results = [Result(1, 1.0, 1, {"rouge_sum": 0.1}, 1.0), Result(2, 2.0, 2, {"rouge_sum": 0.9}, 1.0)]
+    records = [TrialRecord(number, f"x{number}", {}, {}, 9.0, status=FAILED, results=results) for number in range(3)]
+    scheduler = make_scheduler(space("median"), 9.0)
+    scheduler.replay(records, "rouge_sum")
+    started(scheduler, "a")
+    assert [tell(scheduler, "a", epoch, 0.55) for epoch in (1.0, 2.0)] == ["CONTINUE", "CONTINUE"]
