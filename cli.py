@@ -12,11 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError:
+    sys.exit("kotune: its libraries are not here: make venv, once; then, in every shell, . .venv/bin/activate")
 
-from search_spaces.errors import UserError
+from search_spaces.errors import COMMAND, UserError
 from search_spaces.secrets import redact, redacted
-from tuning.interruption import EXIT_CODE
+from trainables.durable import StorageLost, of_the_storage
+from tuning.interruption import EXIT_CODE, at_once
 
 app = typer.Typer(
     help="Finds hyperparameters for Korean language models, on one core or a cluster of GPUs.",
@@ -320,7 +324,7 @@ def _finish(summary: dict[str, Any], as_json: bool) -> None:
         typer.echo(json.dumps(redacted(summary), ensure_ascii=False, indent=2))
     if end == "interrupted":
         raise typer.Exit(EXIT_CODE)
-    if summary["best"] is None:
+    if summary["best"] is None or end == "storage":
         raise typer.Exit(1)
 
 
@@ -328,10 +332,17 @@ def main() -> None:
     """Run a command; a user's mistake is one message on stderr and exit code 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        app()
+        with at_once():
+            app()
     except UserError as error:
         typer.echo(f"kotune: {error}", err=True)
         sys.exit(2)
+    except (StorageLost, OSError) as error:
+        if isinstance(error, OSError) and not of_the_storage(error):
+            raise
+        todo = f"make room or bring the storage back; {COMMAND} resume STUDY goes on with a study"
+        typer.echo(f"kotune: {UserError(str(error), '', todo)}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -59,17 +59,17 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
     _ahead(order.address)
     study = Study.create(space, order.storage, order.name)
     with study.tentative() as started, held(study.paths.holder, study.name), logged(view, study.paths.log) as view:
-        splits = embedded_sample(study, splits, view)
+        splits = embedded_sample(study, view) or splits
         view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
         material = preparation.prepare(study, splits, view.say)
         started()
         return _search(study, material, plan, splits, order.address, view)
 
 
-def embedded_sample(study: Study, splits: Splits, view: View) -> Splits:
-    """The splits of a study that was given no data: its sample, written into its folder; else `splits` as they are."""
+def embedded_sample(study: Study, view: View) -> Splits | None:
+    """The splits of a study that was given no data: its sample, written into its folder, from now on its data."""
     if not study.space.data["embedded"]:
-        return splits
+        return None
     about = SAMPLES[study.space.sample].about
     view.say(f"no --train given: learning from the embedded sample, {about} that kotune makes itself")
     study.space = preparation.with_samples(study.space, study.paths.sample)
@@ -112,7 +112,7 @@ def _go_on(
         budget["trials"] = trials
     budget["time"] = budget["time"] if time_budget is None else parse_duration(time_budget, "--time-budget")
     study.space = replace(study.space, budget=budget)
-    splits = preparation.read(study.space)
+    splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
     plan = plan_slots(study.space, machines(address))
     material = preparation.Material.load(study.paths)
     if material is not None and material.splits != splits.described():
@@ -168,25 +168,27 @@ def _search(
     tracking = tracking_settings(study)
     earlier = _earlier(study)
     search = Search(study, material, plan, tracking, view, earlier.get("wall_seconds", 0.0), warned=address is not None)
-    with heard(view.say, view.close):  # from here on: when Ray is started it listens to SIGTERM itself
-        try:
+    try:
+        with heard(view.say, view.close):  # from here on: when Ray is started it listens to SIGTERM itself
             search.run()
-        finally:
-            view.close()
-            disconnect()
-        summary = summarise(
-            study,
-            material,
-            slots=plan.slots,
-            worker_groups_started=search.worker_groups_started + earlier.get("worker_groups_started", 0),
-            wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
-            test=_known_test(study, earlier),
-        )
-        if search.end != "storage":
-            close(study, material, splits, summary, search.end)
-            write_json(study.paths.summary, summary)
-        for line in last_lines(study, summary, tracking, search.end):
-            view.say(line)
+    finally:
+        view.close()
+        disconnect()
+    summary = summarise(
+        study,
+        material,
+        slots=plan.slots,
+        worker_groups_started=search.worker_groups_started + earlier.get("worker_groups_started", 0),
+        wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
+        test=_known_test(study, earlier),
+    )
+    if search.end == "storage":
+        summary["best_model"] = None  # not written
+    else:
+        close(study, material, splits, summary, search.end)
+        write_json(study.paths.summary, summary)
+    for line in last_lines(study, summary, tracking, search.end):
+        view.say(line)
     return {**summary, "end": search.end}
 
 

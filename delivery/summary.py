@@ -132,8 +132,9 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
         lines.append(
             f"test     {named(shown, test['rouge_tokenizer'])} {test[shown]:.4f} on {test['rows']} rows, opened once"
         )
-    lines.append(f"model    {summary['best_model']}")
-    lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
+    if summary["best_model"]:
+        lines.append(f"model    {summary['best_model']}")
+        lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
     return lines
 
 

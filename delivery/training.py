@@ -60,7 +60,7 @@ def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None 
     study = Study.create(order.space, order.storage, order.name)
     meter = Meter(view.console) if isinstance(view, TableView) else None
     with study.tentative() as started, logged(view, study.paths.log) as view:
-        splits = _fewer(embedded_sample(study, splits, view), rows, study.space.seed)
+        splits = _fewer(embedded_sample(study, view) or splits, rows, study.space.seed)
         view.say(f"training {study.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
         material = preparation.prepare(study, splits, view.say)
         record = _record(study)

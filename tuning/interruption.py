@@ -8,13 +8,51 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 import psutil
 
 STOPPING = "stopping; resume goes on from the last checkpoints (Ctrl-C again: at once)"
 
+STOPPED = "stopped; resume goes on with a study that was begun\n"
+
 #: What the shell is told of a process that Ctrl-C ended.
 EXIT_CODE = 130
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """While this lasts, Ctrl-C and SIGTERM end this process and those that it started, whatever it is in the middle of.
+
+    For the time in which a study is prepared, or closed: it outlives that, while libraries take a `KeyboardInterrupt`
+    that comes while they are imported for an error of theirs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _handlers({signal.SIGINT: _end, signal.SIGTERM: _end}):
+        yield
+
+
+@contextmanager
+def _handlers(wanted: dict[int, Callable[[int, FrameType | None], Any]]) -> Iterator[None]:
+    """These handlers, while this lasts; what a shell told a process in the background to ignore, it ignores."""
+    before = {number: signal.getsignal(number) for number in wanted}
+    for number, handler in wanted.items():
+        if before[number] != signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    with suppress(OSError):
+        os.write(2, STOPPED.encode())
+    _end_children()
+    os._exit(EXIT_CODE)
 
 
 @contextmanager
@@ -36,28 +74,17 @@ def heard(say: Callable[[str], None], leave: Callable[[], None]) -> Iterator[Non
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    earlier = signal.signal(signal.SIGTERM, _like_ctrl_c)
     listener = threading.Thread(target=_listen, args=(reading, say, leave), daemon=True)
     listener.start()
     try:
-        yield
+        # Ray Tune leaves its handler behind, which would end nothing that comes later.
+        with _handlers({signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _like_ctrl_c}):
+            yield
     finally:
-        signal.signal(signal.SIGTERM, earlier)
         signal.set_wakeup_fd(before)
         os.close(writing)
         listener.join()
         os.close(reading)
-
-
-@contextmanager
-def own_handler() -> Iterator[None]:
-    """Ray Tune leaves its handler for Ctrl-C behind, which ends nothing that comes later."""
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, before)
 
 
 def _like_ctrl_c(number: int, frame: FrameType | None) -> None:

@@ -62,9 +62,9 @@ class ById(TrialScheduler):  # type: ignore[misc]
         """Its slot was lost. Slots that began to work are counted there, others by Tune: it is to see those alone."""
         job = trial.config["job"]
         self._added.discard(job["trial_id"])
-        lines = (trial.get_error() or "").split("\n")
-        self.causes[job["trial_id"]] = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        with suppress(OSError):
+        with suppress(OSError):  # a storage that is away is told of by others
+            lines = (trial.get_error() or "").split("\n")
+            self.causes[job["trial_id"]] = next((line.strip() for line in reversed(lines) if line.strip()), "")
             began = (Path(job["folder"]) / ATTEMPTS).stat().st_mtime_ns
             if self._begun.get(job["trial_id"]) != began:
                 self._begun[job["trial_id"]] = began

@@ -29,7 +29,7 @@ from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError, first_line
-from tuning import interruption, processes
+from tuning import processes
 from tuning.live import View
 from tuning.preparation import Material, make_job
 from tuning.progress import Progress, TrialRow
@@ -149,8 +149,7 @@ class Search:
                 verbose=0,
             ),
         )
-        with interruption.own_handler():
-            tuner.fit()
+        tuner.fit()
         self.end = self._how_it_ended()
 
     def _how_it_ended(self) -> str:

@@ -161,18 +161,24 @@ class Study:
             UserError: one of that name is there already. Nothing is ever overwritten.
         """
         paths = Paths((storage / name).resolve())
+        taken = UserError(
+            f"study {name!r} is in {storage} already",
+            "a new name: a study is never overwritten",
+            f"{COMMAND} resume {name}, or --study ANOTHER-NAME",
+        )
+        if os.path.lexists(paths.root):
+            raise taken
+        # It appears with its space, or whoever is killed in between would leave a name that is taken by nothing.
+        staging = Paths(paths.root.with_name(f".{name}.{os.getpid()}.tmp"))
+        make_private(staging.root)
+        staging.trials.mkdir()
+        cls(space, staging, name).save_space()
         try:
-            make_private(paths.root)
-        except FileExistsError:
-            raise UserError(
-                f"study {name!r} is in {storage} already",
-                "a new name: a study is never overwritten",
-                f"{COMMAND} resume {name}, or --study ANOTHER-NAME",
-            ) from None
-        paths.trials.mkdir()
-        study = cls(space, paths, name)
-        study.save_space()
-        return study
+            staging.root.rename(paths.root)
+        except OSError:  # another process was quicker
+            shutil.rmtree(staging.root)
+            raise taken from None
+        return cls(space, paths, name)
 
     @contextmanager
     def tentative(self) -> Iterator[Callable[[], None]]:
@@ -194,7 +200,7 @@ class Study:
         """
         # A name with a slash would lead out of the storage, and its trials' folders with it.
         if not re.fullmatch(r"\w[\w.-]*", name) or not os.path.isfile(storage / name / "study.yaml"):
-            known = [path.parent.name for path in sorted(storage.glob("*/study.yaml"))]
+            known = [path.parent.name for path in sorted(storage.glob("[!.]*/study.yaml"))]
             raise UserError(
                 f"there is no study {name!r} in {storage}",
                 ", ".join(known) or "none yet: start one with kotune tune",

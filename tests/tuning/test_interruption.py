@@ -3,12 +3,12 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from tuning import interruption
-from tuning.interruption import EXIT_CODE, STOPPING, heard, own_handler
+from tuning.interruption import EXIT_CODE, STOPPED, STOPPING, at_once, heard
 
 
 def _wait_for(said: Sequence[object]) -> None:
@@ -18,13 +18,9 @@ def _wait_for(said: Sequence[object]) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture
-def caught() -> Iterator[list[int]]:
-    """Signals that arrived at a handler of SIGINT such as Tune's."""
-    arrived: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: arrived.append(number))
-    yield arrived
-    signal.signal(signal.SIGINT, before)
+def as_tune(caught: list[int]) -> None:
+    """Take Ctrl-C over, as Ray Tune does."""
+    signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
 
 
 @pytest.fixture
@@ -37,10 +33,12 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_is_answered_and_the_second_ends_all(number: int, caught: list[int], left: list[int]) -> None:
+def test_the_first_is_answered_and_the_second_ends_all(number: int, left: list[int]) -> None:
     """Whichever of the two signals it is: the handler of Ctrl-C is called, and the terminal is given back."""
     said: list[str] = []
+    caught: list[int] = []
     with heard(said.append, lambda: said.append("terminal")):
+        as_tune(caught)
         signal.raise_signal(number)
         _wait_for(said)
         assert (caught, said, left) == ([signal.SIGINT], [STOPPING], [])
@@ -51,21 +49,48 @@ def test_the_first_is_answered_and_the_second_ends_all(number: int, caught: list
 
 
 @pytest.mark.parametrize("say", [lambda text: [][0], lambda text: time.sleep(5)], ids=["gone", "stuck"])
-def test_a_terminal_that_is_gone_keeps_nobody(caught: list[int], left: list[int], say: Callable[[str], None]) -> None:
+def test_a_terminal_that_is_gone_keeps_nobody(left: list[int], say: Callable[[str], None]) -> None:
     """Neither telling nor giving it back."""
     with heard(say, lambda: [][0]):
+        as_tune([])
         for _ in range(2):
             signal.raise_signal(signal.SIGTERM)
         _wait_for(left)
     assert left == [EXIT_CODE]
 
 
-def test_a_handler_that_others_leave_behind_is_taken_away(caught: list[int]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_at_once_is_at_once(number: int, left: list[int], capfd: pytest.CaptureFixture[str]) -> None:
+    """With a word; whoever had the signals has them afterwards."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with at_once():
+        signal.raise_signal(number)
+    assert left == [EXIT_CODE]
+    assert capfd.readouterr().err == STOPPED
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_handler_that_others_leave_behind_is_taken_away() -> None:
     """As Ray Tune does."""
     before = signal.getsignal(signal.SIGINT)
-    with own_handler():
-        signal.signal(signal.SIGINT, lambda *_: None)
+    with heard(lambda text: None, lambda: None):
+        as_tune([])
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_before_tune_listens_ctrl_c_is_an_exception() -> None:
+    """Which closes what was opened."""
+    with pytest.raises(KeyboardInterrupt), heard(lambda text: None, lambda: None):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_what_was_told_to_be_ignored_is(left: list[int]) -> None:
+    """As a process in the background of a shell without job control is told about Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with at_once():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.signal(signal.SIGINT, before) == signal.SIG_IGN
+    assert left == []
 
 
 def test_sigterm_ends_who_was_told_to_ignore_ctrl_c() -> None:
@@ -78,7 +103,7 @@ def test_sigterm_ends_who_was_told_to_ignore_ctrl_c() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_other_signals_are_not_answered(caught: list[int]) -> None:
+def test_other_signals_are_not_answered() -> None:
     """A terminal that changes its size interrupts nothing."""
     said: list[str] = []
     before = signal.signal(signal.SIGWINCH, lambda *_: None)
@@ -86,7 +111,6 @@ def test_other_signals_are_not_answered(caught: list[int]) -> None:
         signal.raise_signal(signal.SIGWINCH)
     signal.signal(signal.SIGWINCH, before)
     assert said == []
-    assert caught == []
 
 
 def test_everything_is_as_before_afterwards() -> None:
