@@ -13,6 +13,10 @@ import optuna
 from optuna.trial import TrialState
 
 from benchmarks._fault_study import FaultStudy
+from delivery.predictor import SETTINGS
+
+#: What the studies are about; more is better.
+METRIC = "accuracy"
 
 _STATES = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
@@ -34,14 +38,14 @@ def faults_of(study: FaultStudy, seen: dict[str, dict[str, Any]]) -> list[str]:
         steps = [result["step"] for result in record["results"]]
         if record["status"] not in ("completed", "pruned"):
             found.append(f"{name} is {record['status']}: {record['reason']}")
-        if epochs != [float(number) for number in range(1, len(epochs) + 1)]:
-            found.append(f"{name} has epochs {epochs}")
+        last = study.epochs if record["status"] == "completed" else max(1, len(epochs))
+        if epochs != [float(number) for number in range(1, last + 1)]:
+            found.append(f"{name}, {record['status']}, has epochs {epochs}")
         if steps != sorted(set(steps)):
             found.append(f"{name} has steps {steps}")
     found += [f"{name} was over and is another now" for name, before in seen.items() if records.get(name) != before]
     found += _optuna_faults(study, records)
-    if not (study.root / "best_model" / "model.safetensors").is_file():
-        found.append("no model was exported")
+    found += _export_faults(study, records)
     found += [f"left over: {path.name}" for path in study.root.rglob(".*.tmp")]
     return found + [f"W&B run {run} logged steps backwards" for run in backwards(study.root)]
 
@@ -54,9 +58,33 @@ def _optuna_faults(study: FaultStudy, records: dict[str, dict[str, Any]]) -> lis
     found += [f"{name} stands {counts[name]} times in Optuna" for name in records if counts[name] != 1]
     for trial in named:
         record = records[trial.user_attrs["trial_id"]]
-        if trial.state != _STATES.get(record["status"]) or len(trial.intermediate_values) != len(record["results"]):
+        if trial.state != _STATES.get(record["status"]):
             found.append(f"{record['trial_id']} is {record['status']}, to Optuna {trial.state.name}")
+        curve = [result["metrics"][METRIC] for result in record["results"]]
+        if list(trial.intermediate_values.values()) != curve:
+            found.append(f"{record['trial_id']} has {curve}, to Optuna {trial.intermediate_values}")
+        if record["status"] == "completed" and trial.value != max(curve):
+            found.append(f"{record['trial_id']} has {max(curve)}, to Optuna {trial.value}")
+        if trial.params != record["parameters"]:
+            found.append(f"{record['trial_id']} has {record['parameters']}, to Optuna {trial.params}")
     return found
+
+
+def _export_faults(study: FaultStudy, records: dict[str, dict[str, Any]]) -> list[str]:
+    """The exported model is that of the best trial, by its own score, and the summary says so."""
+    best = min(records.values(), key=lambda record: (-_best(record), record["number"]), default=None)
+    if best is None or not (study.root / "best_model" / "model.safetensors").is_file():
+        return ["no model was exported"]
+    exported = json.loads((study.root / "best_model" / SETTINGS).read_text(encoding="utf-8"))["trial"]
+    told = json.loads((study.root / "summary.json").read_text(encoding="utf-8"))["best"]
+    found = [] if exported == best["trial_id"] else [f"{exported} was exported, {best['trial_id']} is the best"]
+    if (told["trial"], told["value"]) != (best["trial_id"], _best(best)):
+        found.append(f"the summary has {told['trial']} with {told['value']} as the best, not {best['trial_id']}")
+    return found
+
+
+def _best(record: dict[str, Any]) -> float:
+    return max((result["metrics"][METRIC] for result in record["results"]), default=0.0)
 
 
 def differences(one: FaultStudy, other: FaultStudy) -> list[str]:

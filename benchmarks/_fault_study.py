@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -73,15 +72,12 @@ class FaultStudy:
             f"num_train_epochs={self.epochs}", "scheduler.reduction_factor=2", f"wandb.mode={self.wandb}",
             "per_device_train_batch_size=16", "sampler.startup_trials=3",
         ]  # fmt: skip
-        begun = (self.root / "data.json").is_file()
-        if begun:
+        if (self.root / "study.yaml").is_file():
             command = ["resume", self.name, *storage, *address]
         else:
             command = ["tune", "cnn", "--study", self.name, "--trials", str(self.trials), "--slots", str(self.slots)]
             command += ["--seed", str(self.seed), *_SPACE, *storage, *address]
             command += [part for text in sets for part in ("--set", text)]
-            if self.root.exists():  # killed before there was anything to go on with
-                shutil.rmtree(self.root)
         self.starts += 1
         log = (self.storage / f"{self.name}.{self.starts:03d}.out").open("wb")
         self.driver = subprocess.Popen(
@@ -133,6 +129,11 @@ class FaultStudy:
     def results(self) -> int:
         """How many results all trials told."""
         return sum(len(record["results"]) for record in self.records().values())
+
+    def losses(self) -> int:
+        """How many slots and workers trials lost, as their drivers said."""
+        said = [path.read_text(encoding="utf-8", errors="replace") for path in self.storage.glob(f"{self.name}.*.out")]
+        return sum(text.count("it went on from its newest checkpoint") for text in said)
 
     def moved_on(self, before: dict[str, int]) -> bool:
         """Whether every trial of `before` told more, or is over."""

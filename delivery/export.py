@@ -15,6 +15,7 @@ from delivery.outputs import check_new_folder
 from delivery.predictor import SETTINGS
 from search_spaces.errors import COMMAND, UserError
 from search_spaces.secrets import redacted
+from trainables.durable import sync
 from trainables.loading import load_model, load_tokenizer
 from trainables.ties import say_untied
 from tuning import preparation, retention
@@ -71,7 +72,13 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     }
     (staging / SETTINGS).write_text(json.dumps(redacted(settings), ensure_ascii=False, indent=2), encoding="utf-8")
     (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
+    for path in (*staging.iterdir(), staging):
+        sync(path)
+    older = folder.with_name(f".{folder.name}.{os.getpid()}.older.tmp")
+    shutil.rmtree(older, ignore_errors=True)
     if folder.exists():
-        shutil.rmtree(folder)
+        folder.rename(older)
     staging.rename(folder)
+    sync(folder.parent)
+    shutil.rmtree(older, ignore_errors=True)
     return folder

@@ -201,8 +201,12 @@ def _ahead(address: str | None) -> None:
 def _disk(study: Study, slots: int) -> str:
     """What the study may take of the disk, and what is free there."""
     most, free = retention.most_bytes(study, slots), shutil.disk_usage(study.paths.root).free
-    told = f"disk: at most {most / 1e9:.1f} GB for checkpoints and the exported model, {free / 1e9:.1f} GB free"
+    told = f"disk: at most {_size(most)} for checkpoints and the exported model, {_size(free)} free"
     return told if most < free else f"{told}: the study will pause when it is full"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
 def _earlier(study: Study) -> dict[str, Any]:

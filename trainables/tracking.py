@@ -71,9 +71,8 @@ class Tracker:
 
     def log(self, values: Mapping[str, Any], step: int) -> None:
         """Values at an optimizer step."""
-        new = {} if self._settings.mode == "disabled" else self._logged.new(values, step)
-        if new:
-            self._queue.put((new, step))
+        if self._settings.mode != "disabled":
+            self._queue.put((dict(values), step))
 
     def close(self, summary: Mapping[str, Any]) -> None:
         """Finish the run; `summary` holds its status (finished, pruned, failed)."""
@@ -90,8 +89,11 @@ class Tracker:
             entry = self._queue.get()
             if isinstance(entry, dict):
                 break
-            if run is not None:
-                run.log(entry[0], step=entry[1])
+            values, step = entry
+            # Kept as logged only when it is: a process may be killed while its run is still being opened.
+            if run is not None and (new := self._logged.new(values, step)):
+                run.log(new, step=step)
+                self._logged.keep()
         if run is not None:
             run.summary.update(redacted(entry))
             run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
@@ -160,16 +162,19 @@ class Logged:
             self._step, self._names = -1, set()
 
     def new(self, values: Mapping[str, Any], step: int) -> dict[str, Any]:
-        """Those of `values` that were not logged yet; from now on they are."""
+        """Those of `values` that were not logged yet; from now on they are, if this process lives to `keep` it."""
         if step < self._step:
             return {}
         names = self._names if step == self._step else set()
         found = {name: value for name, value in values.items() if name not in names}
         if found:
             self._step, self._names = step, {*names, *found}
-            with contextlib.suppress(OSError):  # never to stop a trial
-                self._file.write_text(json.dumps({"step": step, "names": sorted(self._names)}), encoding="utf-8")
         return found
+
+    def keep(self) -> None:
+        """Have the next attempt know."""
+        with contextlib.suppress(OSError):  # never to stop a trial
+            self._file.write_text(json.dumps({"step": self._step, "names": sorted(self._names)}), encoding="utf-8")
 
 
 def unreachable(url: str, seconds: float) -> str:

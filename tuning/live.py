@@ -194,25 +194,33 @@ class LineView:
 
 
 class _Logged:
-    """Another view, whose events are kept as lines too; on a full disk they are not kept, and the search goes on."""
+    """Another view, whose events are kept as lines too; where either cannot be written, the search goes on without."""
 
     def __init__(self, view: View, log: LineView) -> None:
         self._view, self._log = view, log
 
     def show(self, progress: Progress) -> None:
-        self._view.show(progress)
+        self._outside(lambda view: view.show(progress))
         with suppress(OSError):
             self._log.show(progress)
 
     def say(self, text: str) -> None:
-        self._view.say(text)
+        self._outside(lambda view: view.say(text))
         with suppress(OSError):
             self._log.say(text)
 
     def close(self) -> None:
-        self._view.close()
+        self._outside(lambda view: view.close())
         with suppress(OSError):
             self._log.close()
+
+    def _outside(self, tell: Callable[[View], None]) -> None:
+        try:
+            tell(self._view)
+        except OSError as error:  # who read the pipe is gone, or the disk of the file is full
+            self._view = SilentView()
+            with suppress(OSError):
+                self._log.say(f"nothing more can be shown: {error}")
 
 
 @contextmanager

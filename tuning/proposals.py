@@ -6,6 +6,7 @@ NaN objective RUNNING for ever. Here a stopped trial is PRUNED with its curve, a
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -171,7 +172,7 @@ class Proposals(Searcher):  # type: ignore[misc]
         if self._study.add(ours, result["epoch"], result["step"], metrics, result["seconds"], bool(result.get("last"))):
             record = self._study.records[ours]
             # Optuna counts steps in whole numbers; an evaluation is one, whatever share of an epoch it took.
-            self._trial(ours).report(result["objective"], step=len(record.results))
+            _report(self._trial(ours), result["objective"], len(record.results))
 
     def _moved(self, ours: str, now: tuple[str, int]) -> None:
         before = self._served.get(ours, now)
@@ -237,7 +238,7 @@ class Proposals(Searcher):  # type: ignore[misc]
         trial = self._trial(record.trial_id)
         for number, value in enumerate(record.values(self._study.metric).values(), 1):
             if number > known and (frozen is None or frozen.state == TrialState.RUNNING):
-                trial.report(value, step=number)
+                _report(trial, value, number)
         if record.status == RUNNING and record.results and record.results[-1].last:
             self._study.end(record.trial_id, COMPLETED)
         if record.status != RUNNING and (frozen is None or frozen.state == TrialState.RUNNING):
@@ -266,6 +267,12 @@ class Proposals(Searcher):  # type: ignore[misc]
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing: a study resumes from its records."""
+
+
+def _report(trial: optuna.Trial, value: float, step: int) -> None:
+    with warnings.catch_warnings():  # a trial whose record was damaged tells again what Optuna still knew: the same
+        warnings.filterwarnings("ignore", message="The reported value is ignored")
+        trial.report(value, step=step)
 
 
 def max_epochs(space: Any, config: dict[str, Any]) -> float:

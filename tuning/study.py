@@ -170,6 +170,7 @@ class Study:
             raise taken
         # It appears with its space, or whoever is killed in between would leave a name that is taken by nothing.
         staging = Paths(paths.root.with_name(f".{name}.{os.getpid()}.tmp"))
+        shutil.rmtree(staging.root, ignore_errors=True)
         make_private(staging.root)
         staging.trials.mkdir()
         cls(space, staging, name).save_space()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,26 @@ def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study,
     reported = study.records["finished-0000"].results[-1].metrics
     assert found["rouge_sum"] == pytest.approx(reported["rouge_sum"])
     assert found["rows"] == len(rows)
+
+
+def test_an_older_export_stays_until_there_is_another(
+    finished: tuple[Study, Material], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is put aside, and removed last."""
+    study, material = finished
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    export(study, material, summary)
+    seen: list[bool] = []
+    remove = shutil.rmtree
+
+    def look(folder: Path, **options: bool) -> None:
+        seen.append((study.paths.best_model / "model.safetensors").is_file())
+        remove(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    export(study, material, summary)
+    assert seen == [True, True, True]
+    assert not list(study.paths.root.glob(".*.tmp"))
 
 
 def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Material], tmp_path: Path) -> None:

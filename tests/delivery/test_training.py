@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from benchmarks.small import small_study
 from delivery.checking import Order, resolve_space
 from delivery.predict import predict
+from delivery.session import embedded_sample
 from delivery.training import one_configuration, train
 from search_spaces.errors import UserError
 from search_spaces.resolve import list_spaces
@@ -25,6 +26,8 @@ from trainables.durable import write_json
 from trainables.job import Job
 from trainables.tasks import task_named
 from trainables.trial import Workshop, run_trial
+from tuning import preparation
+from tuning.live import SilentView
 from tuning.preparation import make_job
 from tuning.records import TrialRecord
 from tuning.study import Study
@@ -35,6 +38,17 @@ def space_of(files: dict[str, Path], sets: tuple[str, ...] = ()) -> Space:
     options = {f"data.{split}": str(path) for split, path in files.items()} | {"model": "scratch:tiny"}
     quick = ["num_train_epochs=2", "per_device_train_batch_size=16", "wandb.mode=disabled", *sets]
     return one_configuration(resolve_space("cnn", options, quick, [], None), None)
+
+
+def test_a_sample_that_was_not_written_is_written_later(tmp_path: Path) -> None:
+    """A study that was killed before its sample was there; then it is the study's data, and is not written again."""
+    Study.create(resolve_space("cnn", {}, [], [], None), tmp_path, "mine")
+    study = Study.load(tmp_path, "mine")
+    splits = embedded_sample(study, SilentView())
+    assert splits is not None
+    again = Study.load(tmp_path, "mine")
+    assert embedded_sample(again, SilentView()) is None
+    assert preparation.read(again.space).described() == splits.described()
 
 
 def test_what_is_searched_has_its_default(review_files: dict[str, Path]) -> None:

@@ -247,6 +247,22 @@ def test_a_trial_does_not_wait_while_its_run_is_opened(tmp_path: Path, stuck: th
     assert tracker.wait(10)
 
 
+def test_what_was_only_handed_over_is_logged_by_the_next_attempt(
+    tmp_path: Path, fake: FakeWandb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed while its run is opened has logged nothing; one that logged has, once."""
+    with monkeypatch.context() as patched:
+        patched.setattr(Tracker, "_open", lambda self: time.sleep(60))
+        killed = Tracker(settings(tmp_path))
+        killed.log({"train/loss": 1.0}, 1)
+    for last in (2, 3):
+        tracker = Tracker(settings(tmp_path))
+        for step in range(1, last + 1):
+            tracker.log({"train/loss": 1.0 / step}, step)
+        ended(tracker)
+    assert [step for _, step in fake.run.logged] == [1, 2, 3]
+
+
 def test_a_stuck_run_does_not_hold_its_process(tmp_path: Path, stuck: threading.Event) -> None:
     """Its thread is a daemon, and bears the run's name for whoever looks at a hanging process."""
     Tracker(settings(tmp_path, run_id="held"))

@@ -115,6 +115,26 @@ def test_a_log_keeps_what_is_told(tmp_path: Path) -> None:
     assert "sitting 2" in second
 
 
+class Gone(io.StringIO):
+    """A pipe whose reader went after the first line."""
+
+    def flush(self) -> None:
+        if self.getvalue().count("\n") > 1:
+            raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_nobody_who_reads_ends_no_search(tmp_path: Path) -> None:
+    """What cannot be shown any more is kept in the log, with why."""
+    with logged(LineView(Gone()), tmp_path / "log.txt") as view:
+        for line in ("one", "two", "three"):
+            view.say(line)
+        view.show(a_progress(rows_with(completed=1)))
+        view.close()
+    _, *lines = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[:4] == ["one", "nothing more can be shown: [Errno 32] Broken pipe", "two", "three"]
+    assert len(lines) > 4
+
+
 def test_silence_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing reaches the stream or the terminal."""
     stream = io.StringIO()

@@ -79,6 +79,23 @@ def test_a_study_is_not_created_over_another(tmp_path: Path) -> None:
         Study.create(SPACE, tmp_path, "mine")
 
 
+def test_a_study_appears_with_its_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed before takes no name."""
+
+    def killed(study: Study) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Study, "save_space", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Study.create(SPACE, tmp_path, "mine")
+    with pytest.raises(UserError, match="no study 'mine'"):
+        Study.load(tmp_path, "mine")
+    Study.create(SPACE, tmp_path, "mine")
+    assert Study.load(tmp_path, "mine").space == SPACE
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o700
+
+
 def test_an_unknown_study_has_a_nearest_name(tmp_path: Path) -> None:
     """Those that are there are listed."""
     Study.create(SPACE, tmp_path, "monday")
