@@ -30,17 +30,14 @@ def at_once() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    with _handlers({signal.SIGINT: _end, signal.SIGTERM: _end}):
+    heeded = (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN)
+    with _handlers(dict.fromkeys(heeded, _end)):  # a shell tells processes in the background to ignore Ctrl-C
         yield
 
 
 @contextmanager
 def _handlers(wanted: dict[int, Callable[[int, FrameType | None], Any]]) -> Iterator[None]:
-    """These handlers, while this lasts; what a shell told a process in the background to ignore, it ignores."""
-    before = {number: signal.getsignal(number) for number in wanted}
-    for number, handler in wanted.items():
-        if before[number] != signal.SIG_IGN:
-            signal.signal(number, handler)
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
     try:
         yield
     finally:
@@ -88,9 +85,10 @@ def heard(say: Callable[[str], None], leave: Callable[[], None]) -> Iterator[Non
 
 
 def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
-    """Whatever Ctrl-C would do now; a process in the background may have been told to ignore that, but not this."""
+    """Whatever Ctrl-C would do now."""
     handler = signal.getsignal(signal.SIGINT)
-    (handler if callable(handler) else signal.default_int_handler)(signal.SIGINT, frame)
+    assert callable(handler)  # Python's own, or Tune's
+    handler(signal.SIGINT, frame)
 
 
 def _listen(reading: int, say: Callable[[str], None], leave: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -176,9 +177,11 @@ class Study:
         cls(space, staging, name).save_space()
         try:
             staging.root.rename(paths.root)
-        except OSError:  # another process was quicker
+        except OSError as error:
             shutil.rmtree(staging.root)
-            raise taken from None
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):  # another process was quicker
+                raise taken from None
+            raise
         return cls(space, paths, name)
 
     @contextmanager
