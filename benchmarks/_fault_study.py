@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -133,7 +134,7 @@ class FaultStudy:
     def losses(self) -> int:
         """How many slots and workers trials lost, as their drivers said."""
         said = [path.read_text(encoding="utf-8", errors="replace") for path in self.storage.glob(f"{self.name}.*.out")]
-        return sum(text.count("it went on from its newest checkpoint") for text in said)
+        return sum(len(re.findall(r": its (?:slot was|workers were) lost;", text)) for text in said)
 
     def moved_on(self, before: dict[str, int]) -> bool:
         """Whether every trial of `before` told more, or is over."""

@@ -56,8 +56,7 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._waiting = study.with_status(RUNNING)
         self._again: list[TrialRecord] = []  # their slots were lost before they had begun in them
         self._lost: Counter[str] = Counter()
-        #: Trial -> why its newest slot was lost; whoever schedules fills it in.
-        self.causes: dict[str, str] = {}
+        self._causes: dict[str, str] = {}  # trial -> why its newest slot was lost
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_say": None}  # Ray Tune pickles this; the terminal is of this process alone
@@ -144,7 +143,7 @@ class Proposals(Searcher):  # type: ignore[misc]
             if self._lost[ours] < MAX_SLOTS:
                 self._again.append(self._study.records[ours])
             else:
-                cause = self.causes.get(ours, "")
+                cause = self._causes.get(ours, "")
                 told = f"its slot was lost {MAX_SLOTS} times before it had begun"
                 self._end(ours, FAILED, f"{told}: {cause}" if cause else told)
         elif result.get("kind") == STORAGE:  # the trial is well, and goes on when its study does
@@ -174,12 +173,23 @@ class Proposals(Searcher):  # type: ignore[misc]
             # Optuna counts steps in whole numbers; an evaluation is one, whatever share of an epoch it took.
             _report(self._trial(ours), result["objective"], len(record.results))
 
+    def slot_lost(self, ours: str, cause: str) -> None:
+        """Whoever schedules says that a trial needs another slot, and why."""
+        self._causes[ours] = cause
+        self._tell_person(f"trial {self._study.records[ours].number}: its slot was lost; it goes on in another")
+
     def _moved(self, ours: str, now: tuple[str, int]) -> None:
-        before = self._served.get(ours, now)
-        self._served[ours] = now
-        if before != now and self._say is not None:
-            lost = "its workers were lost" if before[0] == now[0] else "its slot was lost"
-            self._say(f"trial {self._study.records[ours].number}: {lost}; it went on from its newest checkpoint")
+        slot, group = now
+        before, self._served[ours] = self._served.get(ours), now
+        known = before[1] if before and before[0] == slot else self.groups.get(slot, group)
+        if known != group:
+            self._tell_person(
+                f"trial {self._study.records[ours].number}: its workers were lost; it went on with others"
+            )
+
+    def _tell_person(self, text: str) -> None:
+        if self._say is not None:
+            self._say(text)
 
     def _end(self, ours: str, status: str, reason: str = "") -> None:
         # The record first: it is the truth, and what Optuna was not told before a crash is told at the next start.

@@ -6,7 +6,7 @@ own records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +37,8 @@ class ById(TrialScheduler):  # type: ignore[misc]
         self._added: set[str] = set()
         self._heard: dict[str, float] = {}  # trial -> epoch of its newest result
         self._begun: dict[str, int] = {}  # trial -> when its newest slot began to work for it
-        #: Trial -> why its newest slot was lost.
-        self.causes: dict[str, str] = {}
+        #: Told which trial lost its slot, and why.
+        self.lost: Callable[[str, str], None] = lambda trial_id, cause: None
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         return True  # `inner` was given both
@@ -64,7 +64,7 @@ class ById(TrialScheduler):  # type: ignore[misc]
         self._added.discard(job["trial_id"])
         with suppress(OSError):  # a storage that is away is told of by others
             lines = (trial.get_error() or "").split("\n")
-            self.causes[job["trial_id"]] = next((line.strip() for line in reversed(lines) if line.strip()), "")
+            self.lost(job["trial_id"], next((line.strip() for line in reversed(lines) if line.strip()), ""))
             began = (Path(job["folder"]) / ATTEMPTS).stat().st_mtime_ns
             if self._begun.get(job["trial_id"]) != began:
                 self._begun[job["trial_id"]] = began

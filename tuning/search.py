@@ -116,7 +116,7 @@ class Search:
         self.proposals = Proposals(study, optuna_study, make_job(study, material, tracking), slot, view.say)
         longest = max_epochs_of(study)
         self.scheduler = make_scheduler(study.space, longest)
-        self.proposals.causes = self.scheduler.causes
+        self.scheduler.lost = self.proposals.slot_lost
         self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
         study.listeners.append(self._show)
 

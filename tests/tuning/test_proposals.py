@@ -245,9 +245,9 @@ def test_a_trial_whose_slot_died_before_it_began_is_proposed_again(tmp_path: Pat
 def test_a_trial_that_no_slot_survives_fails(tmp_path: Path) -> None:
     """It is not tried for ever."""
     sitting = Sitting(tmp_path)
-    sitting.proposals.causes = {"mine-0000": "ModuleNotFoundError: no kotune there"}
     for name in range(MAX_SLOTS):
         record = sitting.begin(str(name))
+        sitting.proposals.slot_lost(record.trial_id, "ModuleNotFoundError: no kotune there")
         sitting.proposals.on_trial_complete(str(name), error=True)
     assert record.status == "failed"
     assert record.reason == "its slot was lost 5 times before it had begun: ModuleNotFoundError: no kotune there"
@@ -275,15 +275,20 @@ def test_a_trial_that_was_taken_out_is_searched_in_its_place(tmp_path: Path, num
 
 
 def test_what_was_lost_under_a_trial_is_told(tmp_path: Path) -> None:
-    """Once each; a trial that began in another's slot has lost nothing."""
+    """Once each, also under one that had told nothing; a trial that began in another's slot has lost nothing."""
     sitting = Sitting(tmp_path)
     sitting.begin("a")
-    for epoch, slot, groups in ((1.0, "one", 1), (2.0, "one", 2), (3.0, "one", 2), (4.0, "two", 1)):
+    for epoch, slot, groups in ((1.0, "one", 1), (2.0, "one", 2), (3.0, "one", 2)):
         sitting.tell("a", epoch, 0.5, slot=slot, groups=groups)
+    sitting.proposals.slot_lost("mine-0000", "killed")
+    sitting.tell("a", 4.0, 0.5, slot="two", groups=1)
     sitting.begin("b")
     sitting.tell("b", 1.0, 0.5, slot="two", groups=1)
+    sitting.begin("c")
+    sitting.tell("c", 1.0, 0.5, slot="two", groups=2)
     assert cloudpickle.loads(cloudpickle.dumps(sitting.proposals))._say is None  # as Tune does
     assert sitting.said == [
-        "trial 0: its workers were lost; it went on from its newest checkpoint",
-        "trial 0: its slot was lost; it went on from its newest checkpoint",
+        "trial 0: its workers were lost; it went on with others",
+        "trial 0: its slot was lost; it goes on in another",
+        "trial 2: its workers were lost; it went on with others",
     ]

@@ -139,6 +139,8 @@ def test_a_replay_answers_whom_the_last_result_stops() -> None:
 def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> None:
     """One that began is counted by whoever began; why the newest was lost is known."""
     scheduler = started(make_scheduler(space(), 9.0), "a")
+    causes: dict[str, str] = {}
+    scheduler.lost = causes.__setitem__
     lost = trial("a", tmp_path, failures=3)
     scheduler.on_trial_error(None, lost)
     assert lost.run_metadata.num_failures == 3
@@ -148,7 +150,7 @@ def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> No
     lost.run_metadata.num_failures = 1
     scheduler.on_trial_error(None, lost)  # nothing began in between
     assert lost.run_metadata.num_failures == 1
-    assert scheduler.causes == {"a": "ModuleNotFoundError: No module named 'kotune'"}
+    assert causes == {"a": "ModuleNotFoundError: No module named 'kotune'"}
 
 
 def test_a_failed_trial_weighs_in_a_replay_what_it_weighed() -> None:
