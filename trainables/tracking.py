@@ -14,7 +14,7 @@ import queue
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class Tracker:
             # Kept as logged only when it is: a process may be killed while its run is still being opened.
             if run is not None and (new := self._logged.new(values, step)):
                 run.log(new, step=step)
-                self._logged.keep()
+                self._logged.keep(new, step)
         if run is not None:
             run.summary.update(redacted(entry))
             run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
@@ -151,30 +151,31 @@ class Tracker:
 
 
 class Logged:
-    """What of a trial was logged, up to the newest step; kept in a file from one attempt to the next."""
+    """What of a trial was logged, up to the newest step: a file, for an attempt may live on for a while beside the next."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        try:
-            known = json.loads(file.read_text(encoding="utf-8"))
-            self._step, self._names = int(known["step"]), set(known["names"])
-        except (OSError, ValueError, KeyError, TypeError):  # none yet, or cut off: then a step may stand there twice
-            self._step, self._names = -1, set()
 
     def new(self, values: Mapping[str, Any], step: int) -> dict[str, Any]:
-        """Those of `values` that were not logged yet; from now on they are, if this process lives to `keep` it."""
-        if step < self._step:
+        """Those of `values` that nobody kept as logged."""
+        newest, names = self._known()
+        if step < newest:
             return {}
-        names = self._names if step == self._step else set()
-        found = {name: value for name, value in values.items() if name not in names}
-        if found:
-            self._step, self._names = step, {*names, *found}
-        return found
+        return {name: value for name, value in values.items() if step > newest or name not in names}
 
-    def keep(self) -> None:
-        """Have the next attempt know."""
+    def keep(self, names: Iterable[str], step: int) -> None:
+        """These were logged at that step."""
+        newest, known = self._known()
+        entry = {"step": step, "names": sorted({*names, *(known if step == newest else ())})}
         with contextlib.suppress(OSError):  # never to stop a trial
-            self._file.write_text(json.dumps({"step": self._step, "names": sorted(self._names)}), encoding="utf-8")
+            self._file.write_text(json.dumps(entry), encoding="utf-8")
+
+    def _known(self) -> tuple[int, set[str]]:
+        try:
+            known = json.loads(self._file.read_text(encoding="utf-8"))
+            return int(known["step"]), set(known["names"])
+        except (OSError, ValueError, KeyError, TypeError):  # none yet, or cut off: then a step may stand there twice
+            return -1, set()
 
 
 def unreachable(url: str, seconds: float) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from transformers import TrainerControl, TrainerState
 
+from benchmarks._fault_study import wait_until
 from trainables import tracking
 from trainables.tracking import RunSettings, Tracker, TrackingCallback, unreachable
 
@@ -261,6 +262,19 @@ def test_what_was_only_handed_over_is_logged_by_the_next_attempt(
             tracker.log({"train/loss": 1.0 / step}, step)
         ended(tracker)
     assert [step for _, step in fake.run.logged] == [1, 2, 3]
+
+
+def test_an_attempt_that_still_lives_logs_nothing_twice(tmp_path: Path, fake: FakeWandb) -> None:
+    """The workers of a slot whose owner died go on for a moment; steps go up, whoever logs them."""
+    older, newer = (Tracker(settings(tmp_path)) for _ in range(2))
+    for tracker, steps in ((older, (1, 2, 3)), (newer, (2, 3, 4)), (older, (4, 5))):
+        for step in steps:
+            tracker.log({"train/loss": 1.0}, step)
+        assert wait_until(tracker._queue.empty, 10) is not None
+        time.sleep(0.1)  # the last is out of the queue, and being logged
+    ended(older)
+    ended(newer)
+    assert [step for _, step in fake.run.logged] == [1, 2, 3, 4, 5]
 
 
 def test_a_stuck_run_does_not_hold_its_process(tmp_path: Path, stuck: threading.Event) -> None:
