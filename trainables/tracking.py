@@ -151,7 +151,7 @@ class Tracker:
 
 
 class Logged:
-    """What of a trial was logged, up to the newest step: a file, for an attempt may live on for a while beside the next."""
+    """What of a trial was logged, up to the newest step: a file, since two attempts may live for a moment."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
