@@ -46,7 +46,6 @@ class Proposals(Searcher):  # type: ignore[misc]
     ) -> None:
         super().__init__(metric="objective", mode=study.mode)
         self._say = say
-        self._served: dict[str, tuple[str, int]] = {}  # trial -> its slot, and which of that slot's worker groups
         self._study, self._optuna, self._make_job, self._slot = study, optuna_study, make_job, slot
         self._ours: dict[str, str] = {}  # Tune's trial id -> kotune's
         self._optuna_ids: dict[str, int] = {}
@@ -158,9 +157,12 @@ class Proposals(Searcher):  # type: ignore[misc]
 
     def _hear(self, ours: str, result: dict[str, Any]) -> None:
         if "slot" in result:
-            self._moved(ours, (result["slot"], result.get("groups", 0)))
-            self.groups[result["slot"]] = max(self.groups.get(result["slot"], 0), result.get("groups", 0))
-            self.places[result["slot"]] = {
+            slot, groups = result["slot"], result.get("groups", 0)
+            if self.groups.get(slot, groups) != groups:
+                number = self._study.records[ours].number
+                self._tell_person(f"trial {number}: its workers were lost; it went on with others")
+            self.groups[slot] = max(self.groups.get(slot, 0), groups)
+            self.places[slot] = {
                 name.removeprefix("place/"): value for name, value in result.items() if name.startswith("place/")
             }
         if "objective" not in result:
@@ -177,15 +179,6 @@ class Proposals(Searcher):  # type: ignore[misc]
         """Whoever schedules says that a trial needs another slot, and why."""
         self._causes[ours] = cause
         self._tell_person(f"trial {self._study.records[ours].number}: its slot was lost; it goes on in another")
-
-    def _moved(self, ours: str, now: tuple[str, int]) -> None:
-        slot, group = now
-        before, self._served[ours] = self._served.get(ours), now
-        known = before[1] if before and before[0] == slot else self.groups.get(slot, group)
-        if known != group:
-            self._tell_person(
-                f"trial {self._study.records[ours].number}: its workers were lost; it went on with others"
-            )
 
     def _tell_person(self, text: str) -> None:
         if self._say is not None:
