@@ -196,8 +196,12 @@ class Everything:
 
 def _goes_on(study: FaultStudy) -> bool:
     """Whether it ends, or tells more, in time."""
-    results = study.results()
-    return wait_until(lambda: not study.alive or study.results() > results, PATIENCE) is not None
+    return _reaches(study, study.results() + 1)
+
+
+def _reaches(study: FaultStudy, results: int) -> bool:
+    """Whether it ends, or tells so many results in all, in time."""
+    return wait_until(lambda: not study.alive or study.results() >= results, PATIENCE) is not None
 
 
 def _epochs_of(record: dict[str, Any]) -> list[float]:
@@ -224,12 +228,14 @@ def decisions(folder: Path, kills: int, seed: int, trials: int, epochs: int) -> 
     done = 0
     while done < kills:
         stormy.start()
-        if chance.random() < 0.25:  # while it starts
-            stormy.wait(chance.uniform(0.5, 20.0))
+        # Spread over the whole study, however fast the machine is.
+        due = calm.results() * done // kills
+        if chance.random() < 0.25 and stormy.results() >= due:  # while it starts
+            stormy.wait(chance.uniform(0.5, 10.0))
         else:
-            if not _goes_on(stormy):
+            if not _reaches(stormy, max(due, stormy.results() + 1)):
                 faults.append(f"it told nothing for {PATIENCE:g} s after kill {done}")
-            stormy.wait(chance.uniform(0.0, 4.0))
+            stormy.wait(chance.uniform(0.0, 1.0))
         if not stormy.alive:
             break
         stormy.kill()
