@@ -21,6 +21,7 @@ from search_spaces.errors import COMMAND, UserError
 from search_spaces.secrets import redact, redacted
 from trainables.durable import StorageLost, of_the_storage
 from tuning.interruption import EXIT_CODE, at_once
+from tuning.storage import Storage, storage_at, to_look_at
 
 app = typer.Typer(
     help="Finds hyperparameters for Korean language models, on one core or a cluster of GPUs.",
@@ -46,7 +47,7 @@ Config = Annotated[
     typer.Option(help="YAML laid over the space; a baseline's config.yaml is translated.", rich_help_panel=_SEARCH),
 ]
 StudyName = Annotated[str | None, typer.Option(help="Name of the study; default: space and time.")]
-Storage = Annotated[Path, typer.Option(help="Folder that holds all studies.")]
+StorageName = Annotated[str, typer.Option(help="What holds all studies: a folder, s3://BUCKET/…, gs://BUCKET/….")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object; progress goes to stderr.")]
 Address = Annotated[str | None, typer.Option(help="Ray cluster: auto, or HOST:PORT. Without it, Ray starts here.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows per batch.")]
@@ -80,7 +81,7 @@ def tune(
     ] = None,
     config: Config = None,
     study: StudyName = None,
-    storage: Storage = Path("runs"),
+    storage: StorageName = "runs",
     address: Address = None,
     slots: Annotated[
         int | None, typer.Option(help="Trials side by side; default: as many as fit.", rich_help_panel=_MACHINES)
@@ -110,7 +111,7 @@ def tune(
     resolved = checking.resolve_space(
         space, options, set_ or [], range_ or [], config, lambda line: print(line, file=out)
     )
-    order = checking.Order(resolved, _dated(resolved.name) if study is None else study, storage, address)
+    order = checking.Order(resolved, _dated(resolved.name) if study is None else study, storage_at(storage), address)
     if dry_run:
         typer.echo(redact(session.dry_run(order, out)))
         return
@@ -134,7 +135,7 @@ def train(
     set_: Sets = None,
     config: Config = None,
     study: StudyName = None,
-    storage: Storage = Path("runs"),
+    storage: StorageName = "runs",
     json_: Json = False,
 ) -> None:
     """Train one configuration without a search: the space's defaults, changed by --set."""
@@ -147,7 +148,7 @@ def train(
     order = checking.Order(
         training.one_configuration(resolved, rows),
         _dated(f"{resolved.name}-train") if study is None else study,
-        storage,
+        _folder(storage, "train"),
         None,
     )
     _finish(training.train(order, resume_from, out, rows), json_)
@@ -159,6 +160,13 @@ def _data_options(*given: Any) -> dict[str, Any]:
     return dict(zip(names, [*values, trust or None], strict=True))  # None leaves what the space says
 
 
+def _folder(storage: str, command: str) -> Storage:
+    found = storage_at(storage)
+    if found.bucket:
+        raise UserError(f"{command} --storage {storage}", "a folder of this machine", "leave --storage out")
+    return found
+
+
 def _dated(name: str) -> str:
     return f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
@@ -168,7 +176,7 @@ def resume(
     study: Annotated[str, typer.Argument(help="Name of the study.")],
     trials: Annotated[int | None, typer.Option(help="Raise the number of trials to this.")] = None,
     time_budget: Annotated[str | None, typer.Option(help="For this sitting: 90s, 30m, 4h, 1h30m.")] = None,
-    storage: Storage = Path("runs"),
+    storage: StorageName = "runs",
     address: Address = None,
     trust_remote_code: Trust = False,
     json_: Json = False,
@@ -177,20 +185,23 @@ def resume(
     from delivery import session
 
     out = sys.stderr if json_ else sys.stdout
-    _finish(session.resume(study, storage, trials, time_budget, address, out, trust=trust_remote_code), json_)
+    _finish(
+        session.resume(study, storage_at(storage), trials, time_budget, address, out, trust=trust_remote_code), json_
+    )
 
 
 @app.command()
 def export(
     study: Annotated[str, typer.Argument(help="Name of the study.")],
     out: Annotated[Path | None, typer.Option(help="New folder; default: best_model in the study.")] = None,
-    storage: Storage = Path("runs"),
+    storage: StorageName = "runs",
     trust_remote_code: Trust = False,
 ) -> None:
     """Write the best model as a Hugging Face folder."""
     from delivery import session
 
-    typer.echo(session.export_study(study, storage, out, trust=trust_remote_code))
+    with to_look_at(storage) as place:
+        typer.echo(session.export_study(study, place, out, trust=trust_remote_code))
 
 
 @app.command()
@@ -262,13 +273,17 @@ def evaluate(
 def ensemble(
     members: Annotated[list[str], typer.Argument(help="Studies by name, or exported folders.")],
     out: Annotated[Path, typer.Option(help="New folder.")],
-    storage: Storage = Path("runs"),
+    storage: StorageName = "runs",
     batch_size: Batch = 256,
 ) -> None:
     """Put classifiers together: the mean of their probabilities, scored beside each of them."""
     from delivery.ensemble import make_ensemble
 
-    typer.echo(json.dumps(make_ensemble(members, storage, out, batch_size), ensure_ascii=False, indent=2))
+    typer.echo(
+        json.dumps(
+            make_ensemble(members, _folder(storage, "ensemble").folder, out, batch_size), ensure_ascii=False, indent=2
+        )
+    )
 
 
 @app.command()

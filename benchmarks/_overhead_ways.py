@@ -103,7 +103,7 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
     prepared = time.monotonic() - clock.started
     plan = plan_slots(space, connect(None))
 
-    def listen() -> None:
+    def listen(_: Any) -> None:
         if study.with_status(COMPLETED) or any(record.results for record in study.with_status(RUNNING)):
             clock.result()
         for _ in range(len(study.with_status(COMPLETED)) - len(clock.ends)):

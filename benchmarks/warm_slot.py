@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 from benchmarks.small import sitting, small_space, small_study
 from trainables import checkpoints
 from tuning import search as ray_search
+from tuning.records import TrialRecord
 from tuning.study import Study
 
 _SIXTH = 5
@@ -41,7 +42,7 @@ def run(folder: Path, trials: int) -> dict[str, Any]:
     search = sitting(study, material)
     resident: dict[str, float] = {}
 
-    def weigh() -> None:
+    def weigh(_: TrialRecord) -> None:
         for record in study.records.values():
             if record.status == "completed" and record.trial_id not in resident:
                 place = next(iter(search.proposals.places.values()))
@@ -78,8 +79,8 @@ def same_as_fresh(study: Study, folder: Path) -> dict[str, bool]:
         if name != "eval_seconds"
     )
     warm = checkpoints.list_complete(study.paths.checkpoints(record.trial_id))[-1]
-    kept = load_file(warm.path / "model.safetensors")
-    fresh = load_file(folder / "alone" / "checkpoints" / warm.path.name / "model.safetensors")
+    kept = load_file(warm.here() / "model.safetensors")
+    fresh = load_file(folder / "alone" / "checkpoints" / warm.here().name / "model.safetensors")
     return {"metrics": metrics, "weights": all(bool((kept[name] == fresh[name]).all()) for name in kept)}
 
 

@@ -26,6 +26,7 @@ from trainables.scratch import ARCHITECTURES, architecture_named, scratch_size
 from trainables.tasks import TASKS, task_named
 from tuning import preparation, samplers
 from tuning.resources import Machine, Plan, local_machine, plan_slots
+from tuning.storage import Storage, check_writable
 
 _SPLITS = ("train", "dev", "test")
 
@@ -36,7 +37,7 @@ class Order:
 
     space: Space
     name: str
-    storage: Path
+    storage: Storage
     address: str | None
 
 
@@ -162,8 +163,11 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     if not re.fullmatch(r"\w[\w.-]*", order.name):
         raise UserError(f"--study {order.name!r}", "letters, digits, and . _ - after the first", "choose another name")
     check_name("--study", order.name)
-    check_folder("--storage", order.storage)
-    if (order.storage / order.name).exists():
+    if order.storage.bucket:
+        check_writable(order.storage)
+    else:
+        check_folder("--storage", order.storage.folder)
+    if order.storage.taken(order.name):
         raise UserError(
             f"study {order.name!r} is in {order.storage} already",
             "a new name: a study is never overwritten",

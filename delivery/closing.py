@@ -7,6 +7,7 @@ from typing import Any
 from delivery.summary import read_lines
 from search_spaces.errors import COMMAND
 from search_spaces.values import load_yaml
+from trainables import buckets
 from tuning.study import Study
 
 
@@ -16,7 +17,7 @@ def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] |
     chosen = study.records[best["trial"]].parameters if best else {}
     lines = read_lines(summary, chosen, COMMAND)
     for failed in summary["failures"][:1]:
-        trace = study.paths.trial(failed["trial"]) / "error.txt"
+        trace = study.paths.address(study.paths.trial(failed["trial"]) / "error.txt")
         lines += [
             f"failed   {failed['trial']}: {failed['reason']}",
             f"         trace {trace}; alone: {failed['alone']}",
@@ -26,19 +27,25 @@ def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] |
     if end == "hopeless":
         lines.append("stopped  the first trials all failed; the rest would too")
     elif end != "done":
-        lines.append(f"resume   {COMMAND} resume {study.name} --storage {study.paths.root.parent}")
+        lines.append(f"resume   {COMMAND} resume {study.name} --storage {study.paths.storage}")
     if tracking is not None:
         lines += _tracking_lines(study, tracking)
     return lines
 
 
 def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
-    notes = [load_yaml(path.read_bytes(), str(path)) for path in sorted(study.paths.trials.glob("*/tracking.json"))]
+    folders = [study.paths.trial(trial_id) for trial_id in study.records]
+    files = [study.paths.address(folder / "tracking.json") for folder in folders]
+    notes = [load_yaml(content, file) for file in files if (content := buckets.read(file)) is not None]
     offline = [note for note in notes if note["mode"] == "offline"]
     if not offline:
         return []
     reasons = sorted({note["reason"] for note in offline} - {""})
     why = f" (W&B could not be reached: {reasons[0]})" if reasons else ""
-    return [
-        f"wandb    {len(offline)} runs are offline{why}; send them: wandb sync {study.paths.root}/wandb/offline-run-*"
-    ]
+    where = f"{study.paths.address(study.paths.root)}/wandb"
+    todo = (
+        f"copy {where} here, then wandb sync offline-run-*"
+        if study.paths.bucket
+        else f"wandb sync {where}/offline-run-*"
+    )
+    return [f"wandb    {len(offline)} runs are offline{why}; send them: {todo}"]

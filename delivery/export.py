@@ -44,7 +44,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         check_new_folder("--out", target)
     # All is read before anything is written.
     task = preparation.task_of(study.space, material)
-    model: Any = load_model(str(point.path), task.auto_model, trust=study.space.trust_remote_code)
+    model: Any = load_model(str(point.here()), task.auto_model, trust=study.space.trust_remote_code)
     base = study.paths.base_model(preparation.variant_of(best.config))
     tokenizer = load_tokenizer(str(base), writes=task.writes, trust=study.space.trust_remote_code)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,4 +81,6 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     staging.rename(folder)
     sync(folder.parent)
     shutil.rmtree(older, ignore_errors=True)
+    if target is None:
+        study.publish(folder)
     return folder

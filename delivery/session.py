@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,9 +30,14 @@ from tuning import preparation, processes, retention
 from tuning.interruption import heard
 from tuning.live import View, logged, open_view
 from tuning.lock import held
+from tuning.paths import Paths
 from tuning.resources import Plan, plan_slots
+from tuning.storage import CopiedOut, Storage
 from tuning.study import Study
 from tuning.wandb_settings import tracking_settings
+
+#: How long the end of a search waits for the last copies of its log and database.
+_LAST_COPY_SECONDS = 5.0
 
 
 def dry_run(order: Order, out: TextIO) -> str:
@@ -58,12 +65,28 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
     space = order.space
     _ahead(order.address)
     study = Study.create(space, order.storage, order.name)
-    with study.tentative() as started, held(study.paths.holder, study.name), logged(view, study.paths.log) as view:
-        splits = embedded_sample(study, view) or splits
-        view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {study.paths.root}")
+    with study.tentative() as started, _held(study.paths, study.name), logged(view, study.paths.log) as view:
+        splits = embedded_sample(study, view) or _copied(study, view) or splits
+        where = study.paths.address(study.paths.root)
+        view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {where}")
         material = preparation.prepare(study, splits, view.say)
         started()
         return _search(study, material, plan, splits, order.address, view)
+
+
+def _held(paths: Paths, name: str) -> AbstractContextManager[str]:
+    return held(paths.holder, name, paths.address(paths.holder))
+
+
+def _copied(study: Study, view: View) -> Splits | None:
+    """The splits of a study in a bucket: its data files, copied there, so that it goes on from any machine."""
+    if not study.paths.bucket:
+        return None
+    study.space = preparation.with_copies(study.space, study.paths.copies)
+    study.publish(study.paths.copies)
+    study.save_space()
+    view.say(f"data     copied to {study.paths.address(study.paths.copies)}")
+    return preparation.read(study.space)
 
 
 def embedded_sample(study: Study, view: View) -> Splits | None:
@@ -73,13 +96,14 @@ def embedded_sample(study: Study, view: View) -> Splits | None:
     about = SAMPLES[study.space.sample].about
     view.say(f"no --train given: learning from the embedded sample, {about} that kotune makes itself")
     study.space = preparation.with_samples(study.space, study.paths.sample)
+    study.publish(study.paths.sample)
     study.save_space()
     return preparation.read(study.space)
 
 
 def resume(
     name: str,
-    storage: Path,
+    storage: Storage,
     trials: int | None,
     time_budget: str | None,
     address: str | None,
@@ -92,8 +116,11 @@ def resume(
     Raises:
         UserError: there is no such study, or fewer trials are asked for than it has.
     """
-    paths = Study.load(storage, name).paths  # first, so that a mistyped name leaves nothing
-    with held(paths.holder, name) as gone:
+    if not storage.bucket:
+        Study.load(storage, name)  # first, so that a mistyped name leaves nothing
+    paths = Study.find(storage, name)
+    paths.root.mkdir(parents=True, exist_ok=True)
+    with _held(paths, name) as gone:
         return _go_on(trusted(Study.load(storage, name), trust), gone, trials, time_budget, address, out)
 
 
@@ -115,7 +142,7 @@ def _go_on(
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
     plan = plan_slots(study.space, machines(address))
     material = preparation.Material.load(study.paths)
-    if material is not None and material.splits != splits.described():
+    if material is not None and _contents(material.splits) != _contents(splits.described()):
         raise UserError(
             f"the data of study {name!r} is no longer what it was: {_changed(material.splits, splits.described())}",
             "the same files, so that trials compare",
@@ -133,13 +160,19 @@ def _go_on(
         return _search(study, material, plan, splits, address, view)
 
 
+def _contents(splits: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What splits hold, wherever their files lie."""
+    return {name: {key: value for key, value in split.items() if key != "path"} for name, split in splits.items()}
+
+
 def _changed(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> str:
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    was, is_ = _contents(before), _contents(now)
+    names = sorted(name for name in {*was, *is_} if was.get(name) != is_.get(name))
     return ", ".join(f"{name} ({now.get(name, before.get(name, {})).get('path')})" for name in names)
 
 
-def export_study(name: str, storage: Path, out: Path | None, *, trust: bool = False) -> Path:
-    """Export the best model so far; answers its folder."""
+def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool = False) -> str:
+    """Export the best model so far; answers its folder, or its address in a bucket."""
     study = trusted(Study.load(storage, name), trust)
     material = preparation.Material.load(study.paths)
     if material is None:
@@ -153,7 +186,8 @@ def export_study(name: str, storage: Path, out: Path | None, *, trust: bool = Fa
         wall_seconds=earlier.get("wall_seconds", 0.0),
         test=_known_test(study, earlier),
     )
-    return export(study, material, summary, out)
+    folder = export(study, material, summary, out)
+    return str(folder) if out is not None else study.paths.address(folder)
 
 
 def _search(
@@ -168,12 +202,14 @@ def _search(
     tracking = tracking_settings(study)
     earlier = _earlier(study)
     search = Search(study, material, plan, tracking, view, earlier.get("wall_seconds", 0.0), warned=address is not None)
+    copied_out = _copied_out(study)
     try:
         with heard(view.say, view.close):  # from here on: when Ray is started it listens to SIGTERM itself
             search.run()
     finally:
         view.close()
         disconnect()
+        copied_out()
     summary = summarise(
         study,
         material,
@@ -187,9 +223,22 @@ def _search(
     else:
         close(study, material, splits, summary, search.end)
         write_json(study.paths.summary, summary)
+        study.publish(study.paths.summary)
     for line in last_lines(study, summary, tracking, search.end):
         view.say(line)
+    if search.end != "storage":
+        study.publish(study.paths.log)
     return {**summary, "end": search.end}
+
+
+def _copied_out(study: Study) -> Callable[[], None]:
+    """Bring log and database to the bucket, too, if the study lies in one; answers what ends that."""
+    paths = study.paths
+    if not paths.bucket:
+        return lambda: None
+    copies = CopiedOut({path: paths.address(path) for path in (paths.optuna, paths.log)})
+    study.listeners.append(lambda record: copies.changed())
+    return lambda: copies.close(_LAST_COPY_SECONDS)
 
 
 def _ahead(address: str | None) -> None:
@@ -201,7 +250,10 @@ def _ahead(address: str | None) -> None:
 def _disk(study: Study, slots: int) -> str:
     """What the study may take of the disk, and what is free there."""
     most, free = retention.most_bytes(study, slots), shutil.disk_usage(study.paths.root).free
-    told = f"disk: at most {_size(most)} for checkpoints and the exported model, {_size(free)} free"
+    told = f"at most {_size(most)} for checkpoints and the exported model"
+    if study.paths.bucket:
+        return f"bucket: {told}"
+    told = f"disk: {told}, {_size(free)} free"
     return told if most < free else f"{told}: the study will pause when it is full"
 
 

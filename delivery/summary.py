@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from trainables import buckets
 from tuning import retention
 from tuning.preparation import Material
 from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
@@ -58,21 +59,21 @@ def summarise(
         "wall_seconds": round(wall_seconds, 1),
         "data": material.splits,
         "versions": {"kotune": version("kotune"), **{name: version(name) for name in _VERSIONS}},
-        "best_model": str(study.paths.best_model) if best else None,
+        "best_model": study.paths.address(study.paths.best_model) if best else None,
     }
 
 
 def _failure(study: Study, record: TrialRecord) -> dict[str, Any]:
     """Why a trial failed, and how to see it fail alone."""
-    folder = study.paths.trial(record.trial_id)
-    trace = folder / "error.txt"
+    folder = study.paths.address(study.paths.trial(record.trial_id))
+    trace = buckets.read(buckets.join(folder, "error.txt"))
     return {
         "trial": record.trial_id,
         "reason": record.reason,
         "config": record.config,
-        "trace": trace.read_text(encoding="utf-8") if trace.is_file() else None,
+        "trace": trace.decode(errors="replace") if trace is not None else None,
         "log": str(study.paths.log),
-        "alone": f"python -m trainables.trial {folder / 'job.json'}",
+        "alone": f"python -m trainables.trial {buckets.join(folder, 'job.json')}",
     }
 
 
@@ -134,7 +135,11 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
         )
     if summary["best_model"]:
         lines.append(f"model    {summary['best_model']}")
-        lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
+        if buckets.in_bucket(summary["best_model"]):
+            storage = summary["best_model"].rsplit("/", 2)[0]
+            lines.append(f"next     {command} export {summary['study']} --storage {storage} --out FOLDER")
+        else:
+            lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
     return lines
 
 

@@ -88,7 +88,7 @@ def _fewer(splits: Splits, rows: int | None, seed: int) -> Splits:
 
 
 def _resumable(folder: Path) -> checkpoints.Checkpoint:
-    found = {point.path.name: point for point in checkpoints.list_complete(folder.parent)}.get(folder.name)
+    found = {point.here().name: point for point in checkpoints.list_complete(folder.parent)}.get(folder.name)
     if found is None or not found.resumable:
         state = "is no complete checkpoint" if found is None else "holds a model, but nothing to go on from"
         raise UserError(
@@ -105,7 +105,7 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
     Raises:
         UserError: it was another training.
     """
-    before = point.path.parents[1]
+    before = point.here().parents[1]
     try:
         known = json.loads((before / "job.json").read_text(encoding="utf-8"))
         results = json.loads((before / "trial.json").read_text(encoding="utf-8"))["results"]
@@ -126,15 +126,14 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
         given = f"--resume-from {point.path} is at epoch {point.epoch:g} of {record.max_epochs:g}"
         raise UserError(given, "a checkpoint before the last epoch", "raise it: --set num_train_epochs=…")
     here = study.paths.checkpoints(record.trial_id)
-    for kept in checkpoints.list_complete(point.path.parent):
+    for kept in checkpoints.list_complete(point.here().parent):
         if kept.epoch <= point.epoch:  # the newest, and the best so far
-            shutil.copytree(kept.path, here / kept.path.name)
+            shutil.copytree(kept.here(), here / kept.here().name)
     results = [result for result in results if result["epoch"] <= point.epoch]
     for result in results:
         study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
     # By today's metric, which may be another one than that of the interrupted training.
-    values = [[result["epoch"], result["metrics"][study.metric]] for result in results]
-    write_json(study.paths.trial(record.trial_id) / "evaluations.json", values)
+    job["evaluations"] = [[result["epoch"], result["metrics"][study.metric]] for result in results]
 
 
 def _record(study: Study) -> TrialRecord:

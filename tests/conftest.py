@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +26,41 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 #: 34 = 4 × 8 + 2 leaves a short last batch, and 9 dev rows do not share out evenly.
 SIZES = {"train": 34, "dev": 9}
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[subprocess.Popen[bytes]]:
+    """A program that speaks S3, on a port of its own, and the environment by which it is found."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
+                break
+            time.sleep(0.1)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {
+                "AWS_ACCESS_KEY_ID": "nobody-in-particular",
+                "AWS_SECRET_ACCESS_KEY": "nothing-to-be-kept",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            }.items():
+                patch.setenv(name, value)
+            yield server
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def bucket(s3: subprocess.Popen[bytes]) -> str:
+    """The address of a new bucket."""
+    name = f"b{uuid.uuid4().hex[:12]}"
+    request = urllib.request.Request(f"{os.environ['AWS_ENDPOINT_URL']}/{name}", method="PUT")
+    with urllib.request.urlopen(request, timeout=30):
+        return f"s3://{name}"
 
 
 @pytest.fixture

@@ -1,27 +1,31 @@
-"""Checkpoints of one trial: complete when their manifest is there, moved into place whole.
+"""Checkpoints of one trial: complete when their manifest is there.
 
 <trial>/checkpoints/step-00000120/   model.safetensors, config.json, generation_config.json,
-                                     optimizer.pt, scheduler.pt, rng_state.pth, trainer_state.json,
+                                     optimizer.pt, scheduler.pt, rng_state.pth, trainer_state.json, evaluations.json,
                                      manifest.json (written last)
+
+The place of a trial's checkpoints is a folder or an address in a bucket; `shelves` knows both.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import shutil
 import zlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from search_spaces.places import check_inside, check_links, plain_name
-from trainables.durable import sync
+from search_spaces.places import plain_name
+from trainables import buckets
+from trainables.shelves import MANIFEST, Shelf, shelf_at
 
 _log = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
+#: The trial's values up to a checkpoint: what is the best so far is decided by them.
+EVALUATIONS = "evaluations.json"
 #: What only going on needs; the model is read without it.
-_RESUME_FILES = ("optimizer.pt", "scheduler.pt", "scaler.pt", "trainer_state.json", "training_args.bin")
+_RESUME_FILES = ("optimizer.pt", "scheduler.pt", "scaler.pt", "trainer_state.json", "training_args.bin", EVALUATIONS)
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,24 @@ class Checkpoint:
     """A complete checkpoint.
 
     Args:
+        path: its folder, or its address in a bucket.
         epoch: where it was taken: a rung, or between two where a machine was about to go.
         evaluated: the last rung before or at `epoch`; 0 before the first.
     """
 
-    path: Path
+    path: Path | str
     step: int
     epoch: float
     resumable: bool
     evaluated: float
+
+    def here(self) -> Path:
+        """A folder of this machine that holds its files, to be read only.
+
+        Raises:
+            OSError: the bucket does not answer, or the checkpoint went meanwhile.
+        """
+        return buckets.local_copy(self.path)
 
 
 @dataclass(frozen=True)
@@ -49,96 +62,131 @@ class _Manifest:
     checks: dict[str, int] = field(default_factory=dict)  # name -> CRC-32
     evaluated: float | None = None  # None: at `epoch`
 
+    @property
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=2)
 
-def staging(folder: Path, step: int) -> Path:
-    """Where the checkpoint of `step` is written before it is complete."""
-    return folder / f".step-{step:08d}.tmp"
+
+def staging(place: Path | str, step: int) -> Path:
+    """The folder where the checkpoint of `step` is written before it is complete."""
+    return shelf_at(place).staging(_name(step))
 
 
-def complete(folder: Path, step: int, *, epoch: float, resumable: bool, evaluated: float | None = None) -> Checkpoint:
-    """Make the staged checkpoint of `step` durable and move it into place."""
-    source = staging(folder, step)
-    target = folder / f"step-{step:08d}"
-    files = sorted(path for path in source.iterdir() if path.is_file())
-    for path in files:
-        sync(path)
+def hand_in(place: Path | str, step: int, files: Iterable[str]) -> None:
+    """Bring what this worker staged to where the first one, maybe of another machine, completes the checkpoint.
+
+    Raises:
+        OSError: the bucket does not answer.
+    """
+    shelf_at(place).hand_in(_name(step), files)
+
+
+def complete(
+    place: Path | str, step: int, *, epoch: float, resumable: bool, evaluated: float | None = None
+) -> Checkpoint:
+    """Make the staged checkpoint of `step` durable and put it into place.
+
+    Raises:
+        OSError: the disk, or the bucket, cannot be written.
+    """
+    shelf, name = shelf_at(place), _name(step)
+    files = sorted(path for path in shelf.staging(name).iterdir() if path.is_file() and path.name != MANIFEST)
     sizes, checks = ({path.name: found(path) for path in files} for found in (_size, _check))
-    manifest = _Manifest(step, epoch, resumable, sizes, checks, evaluated)
-    (source / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2), encoding="utf-8")
-    sync(source / MANIFEST)
-    if target.exists():  # an evaluation that is repeated after a crash
-        shutil.rmtree(target)
-    source.rename(target)
-    sync(folder)
-    return _described(target, manifest)
+    manifest = _Manifest(step, epoch, resumable, {**shelf.handed_in(name), **sizes}, checks, evaluated)
+    shelf.put(name, sizes, manifest.text)
+    return _described(shelf, name, manifest)
 
 
-def list_complete(folder: Path) -> list[Checkpoint]:
+def list_complete(place: Path | str) -> list[Checkpoint]:
     """All complete checkpoints, oldest first; whatever a crash left half-written is not among them."""
-    found = []
-    for path in sorted(folder.glob("step-*")) if folder.is_dir() else []:
-        manifest = _read(path)
-        if manifest is not None:
-            found.append(_described(path, manifest))
-    return found
+    shelf = shelf_at(place)
+    return [_described(shelf, name, manifest) for name, manifest in _whole(shelf).items()]
 
 
-def newest_resumable(folder: Path) -> Checkpoint | None:
+def newest_resumable(place: Path | str) -> Checkpoint | None:
     """The newest checkpoint that training can go on from."""
-    return next((point for point in reversed(list_complete(folder)) if point.resumable), None)
+    return next((point for point in reversed(list_complete(place)) if point.resumable), None)
 
 
-def newest_whole(folder: Path) -> Checkpoint | None:
+def newest_whole(place: Path | str) -> Checkpoint | None:
     """As `newest_resumable`, of those whose bytes are still what was written; others are deleted."""
-    while (point := newest_resumable(folder)) is not None:
-        manifest = _read(point.path)
-        if manifest is not None and all(_check(point.path / name) == sum for name, sum in manifest.checks.items()):
+    while (point := newest_resumable(place)) is not None:
+        here = point.here()
+        manifest = _parsed((here / MANIFEST).read_bytes(), str(here))
+        if manifest is not None and all(_check(here / name) == sum for name, sum in manifest.checks.items()):
             return point
         _log.warning("checkpoint %s is damaged; the one before it is taken", point.path)
-        shutil.rmtree(point.path)
+        remove(place, point)
     return None
 
 
-def prune(folder: Path, *, keep_epochs: set[float], keep_newest: bool) -> None:
+def remove(place: Path | str, point: Checkpoint) -> None:
+    """Delete a checkpoint."""
+    shelf_at(place).remove(_name(point.step))
+
+
+def remove_all(place: Path | str) -> None:
+    """Delete whatever lies where a trial keeps its checkpoints."""
+    shelf_at(place).clear(leftovers=False)
+
+
+def prune(place: Path | str, *, keep_epochs: set[float], keep_newest: bool) -> None:
     """Delete checkpoints but those of `keep_epochs` and, if asked, the newest resumable one.
 
     What only going on needs is taken out of the others that stay.
     """
-    newest = newest_resumable(folder) if keep_newest else None
-    for point in list_complete(folder):
-        if newest is not None and point.path == newest.path:
+    shelf = shelf_at(place)
+    whole = _whole(shelf)
+    newest = next((name for name in reversed(whole) if whole[name].resumable), None) if keep_newest else None
+    for name, manifest in whole.items():
+        if name == newest:
             continue
-        if point.epoch in keep_epochs:
-            strip(point)
+        if manifest.epoch in keep_epochs:
+            _strip(shelf, name, manifest)
         else:
-            shutil.rmtree(point.path, ignore_errors=True)
-    for leftover in folder.glob(".step-*.tmp"):
-        if not keep_newest:
-            shutil.rmtree(leftover, ignore_errors=True)
+            shelf.remove(name)
+    if not keep_newest:
+        shelf.clear(leftovers=True)
 
 
-def strip(point: Checkpoint) -> None:
-    """Take out of a checkpoint what only going on needs: two thirds of its size."""
-    if not point.resumable:
+def _strip(shelf: Shelf, name: str, manifest: _Manifest) -> None:
+    """Take out what only going on needs: two thirds of its size."""
+    if not manifest.resumable:
         return
-    manifest = _read(point.path)
-    if manifest is None:
-        return
-    gone = [name for name in manifest.files if name in _RESUME_FILES or name.startswith("rng_state")]
-    kept = {name: size for name, size in manifest.files.items() if name not in gone}
-    replacement = point.path / f".{MANIFEST}.tmp"
-    checks = {name: value for name, value in manifest.checks.items() if name in kept}
-    stripped = replace(manifest, resumable=False, files=kept, checks=checks)
-    replacement.write_text(json.dumps(asdict(stripped), indent=2))
-    sync(replacement)
-    replacement.rename(point.path / MANIFEST)  # first: a half-stripped checkpoint must not look resumable
-    for name in gone:
-        (point.path / name).unlink(missing_ok=True)
+    gone = [file for file in manifest.files if file in _RESUME_FILES or file.startswith("rng_state")]
+    kept = {file: size for file, size in manifest.files.items() if file not in gone}
+    checks = {file: check for file, check in manifest.checks.items() if file in kept}
+    # The manifest first: a half-stripped checkpoint must not look resumable.
+    shelf.strip(name, gone, replace(manifest, resumable=False, files=kept, checks=checks).text)
 
 
-def _described(path: Path, manifest: _Manifest) -> Checkpoint:
+def _whole(shelf: Shelf) -> dict[str, _Manifest]:
+    """Those whose manifest is there, and every file of it in its size; oldest first."""
+    found = {}
+    for name, sizes in shelf.steps().items():
+        manifest = _parsed(shelf.manifest(name) if MANIFEST in sizes else None, str(shelf.path(name)))
+        if manifest is not None and all(sizes.get(file) == size for file, size in manifest.files.items()):
+            found[name] = manifest
+    return found
+
+
+def _parsed(content: bytes | None, where: str) -> _Manifest | None:
+    try:
+        manifest = _Manifest(**json.loads(content or b""))
+    except (ValueError, TypeError):
+        return None
+    for name in manifest.files:
+        plain_name(name, buckets.join(where, MANIFEST))
+    return manifest
+
+
+def _described(shelf: Shelf, name: str, manifest: _Manifest) -> Checkpoint:
     evaluated = manifest.epoch if manifest.evaluated is None else manifest.evaluated
-    return Checkpoint(path, manifest.step, manifest.epoch, manifest.resumable, evaluated)
+    return Checkpoint(shelf.path(name), manifest.step, manifest.epoch, manifest.resumable, evaluated)
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
 
 
 def _size(path: Path) -> int:
@@ -152,22 +200,3 @@ def _check(path: Path) -> int:
         while part := file.read(1 << 24):
             found = zlib.crc32(part, found)
     return found
-
-
-def _read(path: Path) -> _Manifest | None:
-    try:
-        manifest = _Manifest(**json.loads((path / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    _check_place(path, manifest)
-    whole = all(
-        (path / name).is_file() and (path / name).stat().st_size == size for name, size in manifest.files.items()
-    )
-    return manifest if whole else None
-
-
-def _check_place(path: Path, manifest: _Manifest) -> None:
-    check_inside(path, path.parent)
-    check_links(path)
-    for name in manifest.files:
-        plain_name(name, str(path / MANIFEST))

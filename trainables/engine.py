@@ -49,7 +49,7 @@ class Engine(Trainer):
         dev_rows: as `train_rows`, with what scoring needs.
         decode: token ids -> text.
         decoding: the trial's decoding parameters; None where nothing is written.
-        folder: where checkpoints go.
+        folder: where checkpoints go; may be an address in a bucket.
         rungs: when to evaluate.
     """
 
@@ -66,7 +66,7 @@ class Engine(Trainer):
         decoding: GenerationConfig | None,
         judge: Judge,
         rungs: Rungs,
-        folder: Path,
+        folder: Path | str,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self._network: Any = model  # never wrapped, never None
@@ -239,6 +239,8 @@ class Engine(Trainer):
         """Write what is needed to go on, and the model; the manifest comes last and makes it complete."""
         what = f"checkpoint {self.state.global_step} in {self._folder}"
         patiently(self._write_checkpoint, what)
+        if not self.is_world_process_zero():
+            patiently(self._hand_in, what)
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
             patiently(self._complete_checkpoint, what)
@@ -253,6 +255,12 @@ class Engine(Trainer):
             self._save_rng_state(str(staging))
         if self.is_world_process_zero():
             self.state.save_to_json(str(staging / "trainer_state.json"))
+            self._judge.save(staging)
+
+    def _hand_in(self) -> None:
+        staging = checkpoints.staging(self._folder, self.state.global_step)
+        mine = [file.name for file in staging.glob(f"rng_state_{self.args.process_index}.pth")]
+        checkpoints.hand_in(self._folder, self.state.global_step, mine)
 
     def _complete_checkpoint(self) -> None:
         step = self.state.global_step

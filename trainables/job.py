@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any
 
 from search_spaces.errors import UserError, nearest
+from trainables.buckets import join
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,11 @@ class Job:
     mode: str
     eval_every: float  # epochs
     max_epochs: float  # where the trial ends
-    folder: str  # of the trial
+    folder: str  # of the trial; this, and every other folder here, may be an address in a bucket
     weights_seed: int | None = None  # of fresh weights, where the base model was never trained
     trust_remote_code: bool = False  # of the base model
     decided_epoch: float = 0.0  # up to here the search has said "go on" already
+    evaluations: list[list[float]] = field(default_factory=list)  # epoch and value of `metric`, as the search knows
     memory: str = ""  # folder of what is known to fit; empty: the trial's own
     tracking: dict[str, Any] = field(default_factory=dict)
 
@@ -48,6 +50,11 @@ class Job:
         if missing:
             raise UserError(f"job without {', '.join(missing)}", ", ".join(known))
         return cls(**given)
+
+    @property
+    def checkpoints(self) -> str:
+        """Where the trial's checkpoints lie."""
+        return join(self.folder, "checkpoints")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

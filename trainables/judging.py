@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainables import checkpoints
-from trainables.durable import patiently, write_json
 from trainables.job import Job
 from trainables.metrics import best_of, is_better
 from trainables.task import Evaluation, Task
@@ -34,6 +33,9 @@ class Judge(Protocol):
     def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
         """Tell a result; answers whether to go on."""
 
+    def save(self, folder: Path) -> None:
+        """Add what going on needs to know to a checkpoint that is being written."""
+
     def saved(self) -> None:
         """A checkpoint has just become complete."""
 
@@ -52,7 +54,7 @@ class BestSoFar:
         table: the dev table, which holds what scores are made against.
         patience: evaluations without a better value after which a trial ends of its own accord; None: never.
         threshold: what a value must be better by to count as better for `patience`.
-        after: epoch of the checkpoint that the trial goes on from; later results are forgotten.
+        start: the checkpoint that the trial goes on from; results after it are forgotten.
     """
 
     def __init__(
@@ -62,16 +64,13 @@ class BestSoFar:
         table: Any,
         reporter: Reporter,
         *,
-        after: float,
+        start: checkpoints.Checkpoint | None,
         patience: int | None = None,
         threshold: float = 0.0,
     ) -> None:
         self._job, self._task, self._table, self._reporter = job, task, table, reporter
         self._patience, self._threshold = patience, threshold
-        self._folder = Path(job.folder)
-        self._file = self._folder / "evaluations.json"
-        known = json.loads(self._file.read_text()) if self._file.is_file() else []
-        self._values = {epoch: value for epoch, value in known if epoch <= after}
+        self._values = _values_up_to(start, job)
         self._started = time.perf_counter()
 
     def score(self, evaluation: Evaluation) -> dict[str, float]:
@@ -85,8 +84,6 @@ class BestSoFar:
         best = best_of(self._values, self._job.mode)
         better = is_better(value, None if best is None else self._values[best], self._job.mode)
         self._values[epoch] = value
-        values = sorted(self._values.items())
-        patiently(lambda: write_json(self._file, values), f"evaluations of trial {self._job.trial_id}")
         return better
 
     def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
@@ -95,10 +92,23 @@ class BestSoFar:
             {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}
         )
 
+    def save(self, folder: Path) -> None:
+        text = json.dumps(sorted(self._values.items()))
+        (folder / checkpoints.EVALUATIONS).write_text(text, encoding="utf-8")
+
     def saved(self) -> None:
         best = best_of(self._values, self._job.mode)
         keep = set() if best is None else {best}
-        checkpoints.prune(self._folder / "checkpoints", keep_epochs=keep, keep_newest=True)
+        checkpoints.prune(self._job.checkpoints, keep_epochs=keep, keep_newest=True)
+
+
+def _values_up_to(start: checkpoints.Checkpoint | None, job: Job) -> dict[float, float]:
+    """Epoch -> value, as the search knows them; what it did not yet when the job was made, the checkpoint does."""
+    if start is None:
+        return {}
+    file = start.here() / checkpoints.EVALUATIONS
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    return {epoch: value for epoch, value in [*kept, *job.evaluations] if epoch <= start.epoch}
 
 
 def stale(values: Mapping[float, float], mode: str, threshold: float) -> int:

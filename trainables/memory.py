@@ -10,13 +10,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from search_spaces.errors import first_line
-from trainables.durable import patiently, write_json
+from trainables import buckets
+from trainables.durable import patiently
 from trainables.job import Job
 from trainables.judging import TrialFailed
 
@@ -73,12 +73,7 @@ def halve(job: Job, phase: str, error: BaseException) -> None:
     if rows <= 1:
         raise Infeasible(f"not even a batch of one row fits into memory in {phase}: {first_line(error)}") from error
     file, known = _file(job, phase), {"rows": _divisor(rows, rows // 2), "of": _size(job, phase)}
-
-    def write() -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file, known)
-
-    patiently(write, "what fits into memory")
+    patiently(lambda: buckets.write_json(file, known), "what fits into memory")
 
 
 def _divisor(rows: int, most: int) -> int:
@@ -90,9 +85,9 @@ def _accumulated(config: Mapping[str, Any]) -> int:
     return int(config.get("gradient_accumulation_steps") or 1)
 
 
-def _file(job: Job, phase: str) -> Path:
+def _file(job: Job, phase: str) -> str:
     named = hashlib.sha256(json.dumps(_size(job, phase), sort_keys=True).encode()).hexdigest()[:16]
-    return Path(job.memory or job.folder) / f"{phase}-{named}.json"
+    return buckets.join(job.memory or job.folder, f"{phase}-{named}.json")
 
 
 def _size(job: Job, phase: str) -> dict[str, Any]:
@@ -102,8 +97,8 @@ def _size(job: Job, phase: str) -> dict[str, Any]:
     return {"base_model": job.base_model, "rows_of": job.train, **of_the_model, **others}
 
 
-def _known(file: Path) -> int | None:
+def _known(file: str) -> int | None:
     try:
-        return int(json.loads(file.read_text(encoding="utf-8"))["rows"])
+        return int(json.loads(buckets.read(file) or b"")["rows"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not known, or not to be read: it is found again

@@ -73,6 +73,17 @@ class Slot:
     """
 
     def __init__(self, shape: Shape, folder: str, name: str, hang: float, warned: bool) -> None:
+        self.name, self._hang, self._freed = name, hang, 0.0
+        # On this machine, so that it goes with this process and not with another's.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy=here).remote(living_nodes)
+        self._error: BaseException | None = None
+        trainer = self._trainer(shape, folder, warned)
+        self._thread = threading.Thread(target=self._run, args=(trainer,), daemon=True, name=name)
+        self._thread.start()
+
+    def _trainer(self, shape: Shape, folder: str, warned: bool) -> Any:
+        """What runs the workers until the mailbox is closed, by its `fit`."""
         # It tells workers that their machine is about to go; where none does, one process less per slot.
         os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(warned))
         os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # a lost worker is noticed, not waited for
@@ -82,12 +93,7 @@ class Slot:
         from trainables.trainer import SlotTrainer
         from trainables.worker import work
 
-        self.name, self._hang, self._freed = name, hang, 0.0
-        # On this machine, so that it goes with this process and not with another's.
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy=here).remote(living_nodes)
-        self._error: BaseException | None = None
-        trainer = SlotTrainer(
+        return SlotTrainer(
             work,
             train_loop_config={"mailbox": self._mailbox, "cpus": shape.cpus, "gpus": shape.gpus, "warned": warned},
             scaling_config=ScalingConfig(
@@ -97,14 +103,12 @@ class Slot:
                 placement_strategy="PACK",
             ),
             run_config=RunConfig(
-                name=name,
+                name=self.name,
                 storage_path=folder,
                 # The mailbox counts starts per trial; a slot itself may be restarted as often as machines fail.
                 failure_config=FailureConfig(max_failures=-1),
             ),
         )
-        self._thread = threading.Thread(target=self._run, args=(trainer,), daemon=True, name=name)
-        self._thread.start()
 
     def _run(self, trainer: Any) -> None:
         try:

@@ -23,6 +23,7 @@ from transformers import TrainerCallback
 
 from search_spaces.errors import first_line
 from search_spaces.secrets import redact, redacted
+from trainables.buckets import in_bucket, join, scratch, upload, write
 
 _OPEN_SECONDS = 30.0  # wandb's own default is 90
 _PROBE_SECONDS = 5.0
@@ -37,7 +38,8 @@ class RunSettings:
 
     Args:
         mode: online, offline or disabled.
-        folder: where offline data goes; wandb adds `wandb/`.
+        folder: where offline data goes; wandb adds `wandb/`. This and `record` may be addresses in a bucket; then the
+            run's files are written on this machine and go there when it ends.
         record: file that says how the run was kept, for the study's last lines.
     """
 
@@ -64,7 +66,9 @@ class Tracker:
 
     def __init__(self, settings: RunSettings) -> None:
         self._settings = settings
-        self._logged = Logged(Path(settings.record).with_name("logged.json"))
+        self._here = scratch("wandb", settings.record) if in_bucket(settings.folder) else Path(settings.folder)
+        told = self._here if in_bucket(settings.folder) else Path(settings.record).parent
+        self._logged = Logged(told / "logged.json")
         self._queue: queue.SimpleQueue[tuple[dict[str, Any], int] | dict[str, Any]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"wandb-{settings.run_id}", daemon=True)
         self._thread.start()
@@ -97,6 +101,15 @@ class Tracker:
         if run is not None:
             run.summary.update(redacted(entry))
             run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
+            self._hand_in(Path(run.dir).parent)
+
+    def _hand_in(self, files: Path) -> None:
+        """Bring the run's files to the bucket; a run that is online lies with W&B, too."""
+        if in_bucket(self._settings.folder):
+            try:
+                upload(files, join(self._settings.folder, "wandb", files.name))
+            except OSError as error:
+                _log.warning("W&B: the files of %s stay in %s: %s", self._settings.run_id, files, first_line(error))
 
     def _open(self) -> Any:
         wanted = self._settings
@@ -118,7 +131,8 @@ class Tracker:
         if reason:
             _log.warning("W&B: trial %s is kept offline: %s", wanted.run_id, reason)
         entry = {"mode": kept, "id": run_id, "reason": reason, "folder": str(Path(run.dir).parent)}
-        Path(wanted.record).write_text(json.dumps(entry), encoding="utf-8")
+        with contextlib.suppress(OSError):  # the study's last lines then say nothing of this run
+            write(wanted.record, json.dumps(entry).encode())
         return run
 
     def _init(self, mode: Any, run_id: str) -> Any:
@@ -133,7 +147,7 @@ class Tracker:
             group=given.group,
             tags=list(given.tags),
             config=redacted(given.config),
-            dir=given.folder,
+            dir=str(self._here),
             mode=mode,
             resume="allow",
             reinit="create_new",

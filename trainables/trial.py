@@ -13,6 +13,7 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from transformers.utils import logging as transformers_logging
 from corpora.tokenised import open_table
 from search_spaces.errors import UserError, first_line, raise_all
 from trainables import checkpoints, memory
+from trainables.buckets import in_bucket, local_copy, scratch
 from trainables.decoding import decoding_config
 from trainables.encoding import decoder
 from trainables.engine import Engine
@@ -39,6 +41,7 @@ from trainables.judging import BestSoFar, Reporter, TrialFailed
 from trainables.models import BaseModels
 from trainables.parameters import Settings, sort_out, value_problems
 from trainables.rungs import Rungs
+from trainables.shelves import MANIFEST
 from trainables.task import Task
 from trainables.tasks import make_task
 
@@ -135,12 +138,21 @@ def build_arguments(
 
 
 class Workshop:
-    """What a process keeps from trial to trial: base models, tokenizers, open tables."""
+    """What a process keeps from trial to trial: base models, tokenizers, open tables, copies of what is in buckets."""
 
     def __init__(self) -> None:
         self.models = BaseModels()
+        self._copies: dict[str, str] = {}
         self._tokenizers: dict[str, PreTrainedTokenizerBase] = {}
         self._tables: dict[str, Any] = {}
+
+    def here(self, job: Job) -> Job:
+        """The job with folders of this machine in the place of addresses in a bucket, but for its own."""
+        for address in (job.base_model, job.train, job.dev):
+            if address not in self._copies:
+                self._copies[address] = str(local_copy(address))
+        base_model, train, dev = (self._copies[address] for address in (job.base_model, job.train, job.dev))
+        return replace(job, base_model=base_model, train=train, dev=dev)
 
     def tokenizer(self, folder: str, *, trust: bool = False) -> PreTrainedTokenizerBase:
         if folder not in self._tokenizers:
@@ -190,16 +202,17 @@ class _Full(Exception):
 def _run(job: Job, reporter: Reporter, workshop: Workshop, callbacks: Sequence[TrainerCallback]) -> Engine:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    folder = Path(job.folder)
+    job = workshop.here(job)
+    folder = scratch("trials", job.folder) if in_bucket(job.folder) else Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
     arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
     # Rank 0 alone looks, since it deletes what is damaged.
-    found = checkpoints.newest_whole(folder / "checkpoints") if arguments.process_index == 0 else None
+    found = checkpoints.newest_whole(job.checkpoints) if arguments.process_index == 0 else None
     start = _agreed(found, arguments.world_size)
     engine = None
     try:
         engine = _engine(job, arguments, start, reporter, workshop, callbacks)
-        engine.train(resume_from_checkpoint=str(start.path) if start else None)
+        engine.train(resume_from_checkpoint=str(start.here()) if start else None)
     except pickle.UnpicklingError as error:  # torch and transformers open these files for tensors and numbers alone
         raise TrialFailed(f"{start and start.path}: what training goes on from holds more than tensors") from error
     except (RuntimeError, MemoryError) as error:
@@ -232,7 +245,7 @@ def _engine(
         task,
         dev,
         reporter,
-        after=start.epoch if start else 0.0,
+        start=start,
         patience=settings.own.get("early_stopping_patience"),
         threshold=float(settings.own.get("early_stopping_threshold") or 0.0),
     )
@@ -249,7 +262,7 @@ def _engine(
         decoding=model.generation_config if task.writes else None,
         judge=judge,
         rungs=Rungs(job.eval_every, job.max_epochs),
-        folder=Path(job.folder) / "checkpoints",
+        folder=job.checkpoints,
         callbacks=callbacks,
     )
 
@@ -259,7 +272,7 @@ def _agreed(start: checkpoints.Checkpoint | None, workers: int) -> checkpoints.C
     if workers == 1:
         return start
     chosen: checkpoints.Checkpoint | None = broadcast_object_list([start])[0]
-    if chosen is not None and not (chosen.path / checkpoints.MANIFEST).is_file():
+    if chosen is not None and not (chosen.here() / MANIFEST).is_file():
         raise TrialFailed(f"a worker cannot see {chosen.path}: all of them need the study's folder")
     return chosen
 

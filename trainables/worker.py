@@ -12,7 +12,6 @@ import os
 import platform
 import time
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -22,6 +21,7 @@ from ray.train.collective import broadcast_from_rank_zero
 
 from search_spaces.errors import UserError
 from search_spaces.secrets import redact
+from trainables import buckets
 from trainables.mailbox import INFEASIBLE, STORAGE
 
 if TYPE_CHECKING:
@@ -190,9 +190,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _write_trace(job: dict[str, Any], trace: str) -> None:
-    folder = Path(job["folder"])
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "error.txt").write_text(redact(trace), encoding="utf-8")
+    buckets.write(buckets.join(job["folder"], "error.txt"), redact(trace).encode())
 
 
 def _survivable(error: BaseException) -> bool:

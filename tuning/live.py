@@ -150,7 +150,7 @@ class LineView:
         if not self._opened:
             self._open(progress)
         stamp = f"[{clock_text(progress.elapsed_seconds):>5}] "
-        for row in progress.rows:
+        for row in progress.rows if progress.news is None else progress.news:
             for event in self._events(row, progress.metric.split(" (")[0]):
                 self._write(f"{stamp}trial {row.number}  {event}")
         self._stream.flush()

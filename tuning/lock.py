@@ -1,7 +1,7 @@
 """One process at a time works on a study: who comes second is told who was first.
 
 The lock is the operating system's, so that it goes with its process, however that ends. Beside it stands who holds it,
-refreshed while it is held: on file systems that lock on one machine only, another machine goes by that.
+refreshed while it is held: another machine goes by that, on file systems that lock on one machine only and in buckets.
 """
 
 from __future__ import annotations
@@ -20,56 +20,64 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from search_spaces.errors import UserError
-from trainables.durable import write_json
+from trainables.buckets import read, remove, write_json
+from trainables.durable import patiently
 
 #: Seconds between two signs of life, and after how many without one a process on another machine counts as dead.
 BEAT, SILENCE = 10.0, 60.0
 
 
 @contextmanager
-def held(file: Path, name: str) -> Iterator[str]:
+def held(file: Path, name: str, address: str | None = None) -> Iterator[str]:
     """Hold the study called `name` as long as this lasts; gives a sentence on whoever died holding it, or none.
+
+    Args:
+        file: where the operating system's lock lies, and who holds it beside it.
+        address: where that is said, if elsewhere.
 
     Raises:
         UserError: another process has it.
+        StorageLost: the bucket does not answer.
     """
+    address = address or str(file)
     lock = FileLock(file.with_suffix(".lock"))
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise _taken(name, _holder(file)) from None
+        raise _taken(name, _holder(address)) from None
     except OSError as error:
         given = f"study {name!r} cannot be worked on: {error}"
         raise UserError(given, "a folder that you may write to", "check its owner and the disk") from error
     try:
-        before = _holder(file)
+        before = _holder(address)
         if _lives_elsewhere(before):
             raise _taken(name, before)
         over = threading.Event()
         mine = {"host": platform.node(), "pid": os.getpid(), "since": time.time()}
-        write_json(file, {**mine, "seen": time.time()})
-        beating = threading.Thread(target=_beat, args=(file, mine, over), daemon=True)
+        patiently(lambda: write_json(address, {**mine, "seen": time.time()}), f"who holds {name}")
+        beating = threading.Thread(target=_beat, args=(address, mine, over), daemon=True)
         beating.start()
         try:
             yield f"the process that had it ({_described(before)}) is gone" if before else ""
         finally:
             over.set()
             beating.join()
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # then it counts as dead in a minute
+                remove(address)
     finally:
         lock.release()
 
 
-def _beat(file: Path, mine: dict[str, Any], over: threading.Event) -> None:
+def _beat(address: str, mine: dict[str, Any], over: threading.Event) -> None:
     while not over.wait(BEAT):
         with contextlib.suppress(OSError):  # whoever works on the study says so when its disk is full
-            write_json(file, {**mine, "seen": time.time()})
+            write_json(address, {**mine, "seen": time.time()})
 
 
-def _holder(file: Path) -> dict[str, Any]:
+def _holder(address: str) -> dict[str, Any]:
     """Who holds, or died holding; empty if nobody."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(read(address) or b"")
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

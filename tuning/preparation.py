@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
@@ -15,16 +16,18 @@ from search_spaces.errors import UserError, nearest
 from search_spaces.ranges import Choice
 from search_spaces.saved import LIST, OBJECT, TEXT, check_fields, read_object
 from search_spaces.schema import Columns, Data, Space
+from trainables import buckets
 from trainables.durable import write_json
 from trainables.loading import load_tokenizer
 from trainables.models import Recipe, prepare_base
 from trainables.scratch import scratch_size
 from trainables.task import Limits, Prepared, Task
 from trainables.tasks import make_task, task_named
+from tuning.paths import Paths
 from tuning.privacy import make_private
 from tuning.records import TrialRecord
 from tuning.samplers import derived_seed
-from tuning.study import Paths, Study
+from tuning.study import Study
 from tuning.vetting import check_tables
 
 Say = Callable[[str], None]
@@ -41,7 +44,7 @@ class Material:
 
     Args:
         splits: path, rows and sha256 of each.
-        tables: tokenizer (`variant_of`) -> split -> folder of its tokenised table.
+        tables: tokenizer (`variant_of`) -> split -> folder of its tokenised table; in `data.json` from the storage on.
         scored_with: full name, with versions, of the tokenizer that scores carry; empty if they carry none.
     """
 
@@ -68,11 +71,26 @@ class Material:
         check_fields(known, kinds, str(paths.data), todo)
         for variant, tables in known["tables"].items():
             check_fields(tables, {"train": TEXT, "dev": TEXT}, f"{paths.data}: tables, {variant!r}", todo, more=True)
-        found = cls(**known)
-        check_tables(paths.data, found.tables, paths.root.parent, paths.cache)
+        storage = paths.root.parent
+        found = cls(**{**known, "tables": _each(known["tables"], lambda folder: str(storage / folder))})
+        check_tables(paths.data, found.tables, storage, paths.cache)
         folders = [paths.base_model(variant) for variant in found.tables]
         folders += [Path(folder) for tables in found.tables.values() for folder in tables.values()]
-        return found if all(folder.is_dir() for folder in folders) else None
+        return found if all(_is_there(paths, folder) for folder in folders) else None
+
+    def save(self, paths: Paths) -> None:
+        """Write `data.json`."""
+        storage = f"{paths.root.parent}/"
+        write_json(paths.data, {**asdict(self), "tables": _each(self.tables, lambda path: path.removeprefix(storage))})
+
+
+def _each(tables: Mapping[str, Mapping[str, str]], change: Callable[[str], str]) -> dict[str, dict[str, str]]:
+    return {variant: {split: change(path) for split, path in kept.items()} for variant, kept in tables.items()}
+
+
+def _is_there(paths: Paths, folder: Path) -> bool:
+    """Whether whoever trains finds it."""
+    return bool(buckets.sizes(paths.address(folder))) if paths.bucket else folder.is_dir()
 
 
 def task_of(space: Space, material: Material) -> Task:
@@ -94,6 +112,17 @@ def with_samples(space: Space, folder: Path) -> Space:
     data = {**space.data, **{split: str(path) for split, path in files.items()}, "embedded": False}
     columns = {"id": None, "pair": None, **sample.columns, "header": sample.header}
     return replace(space, data=Data(**data), columns=Columns(**columns))  # type: ignore[typeddict-item]
+
+
+def with_copies(space: Space, folder: Path) -> Space:
+    """The space with its data files copied to `folder`, for other machines to find them there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copies = {}
+    for split in ("train", "dev", "test"):
+        if given := space.data[split]:
+            copies[split] = str(folder / f"{split}{Path(given).suffix}")
+            shutil.copyfile(given, copies[split])
+    return replace(space, data=Data(**{**space.data, **copies}))  # type: ignore[typeddict-item]
 
 
 def layout_of(space: Space) -> Layout:
@@ -183,10 +212,21 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
         if len(tables) == 1:
             remarks += [line for name, prepared in made.items() for line in _cut(name, prepared, space)]
     material = Material(splits.described(), task.to_options(), tables, task.scored_with, remarks)
-    write_json(paths.data, asdict(material))
+    material.save(paths)
+    _publish(study, material)
     for remark in remarks:
         say(remark)
     return material
+
+
+def _publish(study: Study, material: Material) -> None:
+    """What trials read, where all machines find it; a table that is there already is what it would be."""
+    paths = study.paths
+    for variant, tables in material.tables.items():
+        study.publish(paths.base_model(variant))
+        folders = [Path(folder) for folder in tables.values()]
+        study.publish(*(folder for folder in folders if paths.bucket and not _is_there(paths, folder)))
+    study.publish(paths.data)
 
 
 def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, Prepared]:
@@ -279,15 +319,15 @@ def make_job(
 
     def make(record: TrialRecord) -> dict[str, Any]:
         decided = record.results[-1].epoch if record.results else 0.0
-        folder = paths.trial(record.trial_id)
+        folder = paths.address(paths.trial(record.trial_id))
         return {
             "trial_id": record.trial_id,
             "number": record.number,
             "task": space.task,
             "task_options": material.task_options,
-            "base_model": str(paths.base_model(variant_of(record.config))),
-            "train": material.tables[variant_of(record.config)]["train"],
-            "dev": material.tables[variant_of(record.config)]["dev"],
+            "base_model": paths.address(paths.base_model(variant_of(record.config))),
+            "train": paths.address(Path(material.tables[variant_of(record.config)]["train"])),
+            "dev": paths.address(Path(material.tables[variant_of(record.config)]["dev"])),
             "config": record.config,
             # One seed for all: trials then differ by their configuration alone.
             "seed": derived_seed(space.seed, "training"),
@@ -295,18 +335,19 @@ def make_job(
             "mode": study.mode,
             "eval_every": space.eval_every,
             "max_epochs": record.max_epochs,
-            "folder": str(folder),
+            "folder": folder,
             "weights_seed": derived_seed(space.seed, "weights") if scratch_size(space.model) else None,
             "trust_remote_code": space.trust_remote_code,
             "decided_epoch": decided,
-            "memory": str(paths.memory),
+            "evaluations": [list(entry) for entry in record.values(space.metric or "").items()],
+            "memory": paths.address(paths.memory),
             "tracking": {
                 **tracking,
                 "run_id": record.trial_id,
                 "name": record.trial_id,
                 "group": study.name,
                 "config": {**shared, **record.config, "trial": record.number, "recipe_default": record.is_default},
-                "record": str(folder / "tracking.json"),
+                "record": buckets.join(folder, "tracking.json"),
             }
             if tracking
             else {},

@@ -57,7 +57,8 @@ class Progress:
 
     `metric` carries its tokenizer, e.g. "rouge_sum (kiwi)"; `mode` is "max" or "min" (else ValueError).
     `elapsed_seconds` is the time searched in all sittings, as `rows` holds the trials of all sittings;
-    `earlier_seconds` the part of it before this sitting.
+    `earlier_seconds` the part of it before this sitting. `news` are the rows that changed since the last snapshot;
+    None where that is not known.
     """
 
     study: str
@@ -70,6 +71,7 @@ class Progress:
     time_budget_seconds: float | None
     workers_note: str
     earlier_seconds: float = 0.0
+    news: Sequence[TrialRow] | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in ("min", "max"):

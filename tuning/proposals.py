@@ -22,7 +22,7 @@ from trainables.mailbox import INFEASIBLE, STORAGE
 from tuning import retention, samplers
 from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
 from tuning.study import Study
-from tuning.trainable import ATTEMPTS, MAX_SLOTS
+from tuning.trainable import MAX_SLOTS
 
 #: Makes the job of a trial: what a worker needs to know.
 MakeJob = Callable[[TrialRecord], dict[str, Any]]
@@ -82,10 +82,10 @@ class Proposals(Searcher):  # type: ignore[misc]
             return None if self._study.with_status(RUNNING) else str(Searcher.FINISHED)
         self._ours[trial_id] = record.trial_id
         self._study.begin(record)
-        (self._study.paths.trial(record.trial_id) / ATTEMPTS).unlink(missing_ok=True)
         job = self._make_job(record)
         file = self._study.paths.trial(record.trial_id) / "job.json"
         patiently(lambda: write_json(file, job), f"the job of trial {record.trial_id}")
+        self._study.publish(file)
         return {"job": job, "slot": self._slot}
 
     def _next(self) -> TrialRecord | None:

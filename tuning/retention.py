@@ -14,13 +14,17 @@ from tuning.study import Study
 
 
 def keepers(study: Study) -> list[TrialRecord]:
-    """The best trials of the study that have a model on disk, best first, as many as are to be kept.
+    """The best trials of the study that have a model, best first, as many as are to be kept; and those that run.
 
     A running trial never takes the place of one that ended: it may still fail.
     """
-    ranked = [record for record in study.ranked() if saved_model(study, record) is not None]
-    kept = [record for record in ranked if record.status != RUNNING][: study.space.checkpoints["keep_best"]]
-    return [record for record in ranked if record in kept or record.status == RUNNING]
+    found, ended = [], 0
+    for record in study.ranked():
+        # Nobody looks further than is needed: a look at a bucket takes a moment.
+        if (record.status == RUNNING or ended < study.space.checkpoints["keep_best"]) and saved_model(study, record):
+            found.append(record)
+            ended += record.status != RUNNING
+    return found
 
 
 def saved_model(study: Study, record: TrialRecord) -> checkpoints.Checkpoint | None:
@@ -30,8 +34,7 @@ def saved_model(study: Study, record: TrialRecord) -> checkpoints.Checkpoint | N
     was better at that rung, so it is never the best of the study.
     """
     best = record.best_epoch(study.metric, study.mode)
-    points = checkpoints.list_complete(study.paths.checkpoints(record.trial_id))
-    return next((point for point in points if point.epoch == best), None)
+    return next((point for point in study.shelved(record) if point.epoch == best), None)
 
 
 def tidy(study: Study) -> None:
@@ -42,9 +45,10 @@ def tidy(study: Study) -> None:
     shutil.rmtree(study.paths.ray, ignore_errors=True)
     for record in study.with_status(RUNNING):
         known = record.results[-1].epoch if record.results else 0.0
-        for point in checkpoints.list_complete(study.paths.checkpoints(record.trial_id)):
+        place = study.paths.shelf(record.trial_id)
+        for point in checkpoints.list_complete(place):
             if point.evaluated > known:  # its evaluation was lost with a damaged record, and would be missing
-                shutil.rmtree(point.path, ignore_errors=True)
+                checkpoints.remove(place, point)
     root = study.paths.root
     for pattern in (".*.tmp", "base_model/.*.tmp", "trials/*/.*.tmp", "trials/*/checkpoints/.*.tmp"):
         for path in root.glob(pattern):
@@ -68,14 +72,16 @@ def most_bytes(study: Study, slots: int) -> int:
 
 def sweep(study: Study) -> None:
     """Delete the models of ended trials that are not among the best, and what only going on needs of the others."""
-    kept = {record.trial_id for record in keepers(study)}
+    kept = {record.trial_id: record for record in keepers(study)}
     for record in study.records.values():
-        if record.status == RUNNING:
+        if record.status == RUNNING or study.shelves.get(record.trial_id) == []:
             continue
-        folder = study.paths.checkpoints(record.trial_id)
-        check_inside(folder, study.paths.root)  # nothing is ever deleted elsewhere
+        check_inside(study.paths.checkpoints(record.trial_id), study.paths.root)  # nothing is ever deleted elsewhere
+        place = study.paths.shelf(record.trial_id)
         if record.trial_id not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
-            continue
-        best = record.best_epoch(study.metric, study.mode)
-        checkpoints.prune(folder, keep_epochs=set() if best is None else {best}, keep_newest=False)
+            checkpoints.remove_all(place)
+            study.shelves[record.trial_id] = []
+        elif any(point.resumable for point in study.shelved(record)) or len(study.shelved(record)) > 1:
+            best = record.best_epoch(study.metric, study.mode)
+            checkpoints.prune(place, keep_epochs=set() if best is None else {best}, keep_newest=False)
+            del study.shelves[record.trial_id]

@@ -7,16 +7,14 @@ own records.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from search_spaces.schema import Space
 from tuning.records import COMPLETED, PRUNED, RUNNING, TrialRecord
-from tuning.trainable import ATTEMPTS
+from tuning.trainable import slots_begun
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class ById(TrialScheduler):  # type: ignore[misc]
         self.inner = inner
         self._added: set[str] = set()
         self._heard: dict[str, float] = {}  # trial -> epoch of its newest result
-        self._begun: dict[str, int] = {}  # trial -> when its newest slot began to work for it
+        self._begun: dict[str, int] = {}  # trial -> how many slots had begun to work for it when it last lost one
         #: Told which trial lost its slot, and why.
         self.lost: Callable[[str, str], None] = lambda trial_id, cause: None
 
@@ -62,13 +60,12 @@ class ById(TrialScheduler):  # type: ignore[misc]
         """Its slot was lost. Slots that began to work are counted there, others by Tune: it is to see those alone."""
         job = trial.config["job"]
         self._added.discard(job["trial_id"])
-        with suppress(OSError):  # a storage that is away is told of by others
-            lines = (trial.get_error() or "").split("\n")
-            self.lost(job["trial_id"], next((line.strip() for line in reversed(lines) if line.strip()), ""))
-            began = (Path(job["folder"]) / ATTEMPTS).stat().st_mtime_ns
-            if self._begun.get(job["trial_id"]) != began:
-                self._begun[job["trial_id"]] = began
-                trial.run_metadata.num_failures = 0
+        lines = (trial.get_error() or "").split("\n")
+        self.lost(job["trial_id"], next((line.strip() for line in reversed(lines) if line.strip()), ""))
+        begun = slots_begun(job).get("slots", 0)
+        if self._begun.get(job["trial_id"], 0) < begun:
+            self._begun[job["trial_id"]] = begun
+            trial.run_metadata.num_failures = 0
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         self._added.discard(trial.config["job"]["trial_id"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 # Read when Ray is imported or a process of it starts, so set before.
@@ -87,6 +88,7 @@ class Search:
         tracking: W&B settings that all trials share; None to log nothing.
         earlier_seconds: what earlier sittings took.
         warned: whether machines are announced to go before they do, as on a cluster.
+        trainable: the Tune actor that owns a slot.
     """
 
     def __init__(
@@ -98,7 +100,9 @@ class Search:
         view: View,
         earlier_seconds: float = 0.0,
         warned: bool = False,
+        trainable: type[SlotTrainable] = SlotTrainable,
     ) -> None:
+        self._trainable = trainable
         self.study, self.plan, self.view, self.earlier_seconds = study, plan, view, earlier_seconds
         #: How the sitting ended: done, hopeless (its first trials all failed), budget (of time), storage (nothing can
         #: be written any more), or interrupted.
@@ -108,6 +112,7 @@ class Search:
             "workers": plan.shape.workers,
             "cpus": plan.shape.cpus,
             "gpus": plan.shape.gpus,
+            # Ray Train's own files, of no use to anybody: on each machine its own, where the study is in a bucket.
             "folder": str(study.paths.ray / "train"),
             "hang": study.space.slots["hang"],
             "warned": warned,
@@ -118,7 +123,8 @@ class Search:
         self.scheduler = make_scheduler(study.space, longest)
         self.scheduler.lost = self.proposals.slot_lost
         self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
-        study.listeners.append(self._show)
+        self._rows = {record.trial_id: _row(study, record) for record in study.records.values()}
+        study.listeners.append(self._changed)
 
     def run(self) -> None:
         """Search until the budget is spent, or somebody stops it."""
@@ -126,7 +132,7 @@ class Search:
         if left <= 0:
             return
         self._show()
-        trainable = tune.with_resources(SlotTrainable, tune.PlacementGroupFactory([{"CPU": OWNER_CPUS}]))
+        trainable = tune.with_resources(self._trainable, tune.PlacementGroupFactory([{"CPU": OWNER_CPUS}]))
         tuner = tune.Tuner(
             trainable,
             tune_config=TuneConfig(
@@ -172,13 +178,17 @@ class Search:
     def seconds(self) -> float:
         return time.monotonic() - self._started
 
+    def _changed(self, record: TrialRecord) -> None:
+        # A study of a thousand trials is not to be looked through at every report.
+        self._rows[record.trial_id] = row = _row(self.study, record)
+        self.view.show(replace(self.progress(), news=[row]))
+
     def _show(self) -> None:
         self.view.show(self.progress())
 
     def progress(self) -> Progress:
         """What a person sees now."""
         study, budget = self.study, self.study.space.budget
-        rows = [_row(study, record) for record in study.records.values()]
         places = sorted({str(place.get("device", "")) for place in self.proposals.places.values()} - {""})
         precision = sorted({str(place.get("precision", "")) for place in self.proposals.places.values()} - {""})
         note = ", ".join([*places, *precision])
@@ -188,7 +198,7 @@ class Search:
             if study.metric.startswith(("rouge", "bleu"))
             else study.metric,
             mode=study.mode,
-            rows=rows,
+            rows=list(self._rows.values()),
             total_trials=study.space.budget["trials"],
             slots=self.plan.slots,
             elapsed_seconds=self.earlier_seconds + self.seconds,

@@ -1,18 +1,4 @@
-"""A study: one search and its folder. This module alone knows every path in it.
-
-<storage>/<study>/
-    study.yaml        the resolved space: what `resume` reads
-    data.json         splits: path, rows, sha256; what was cut
-    optuna.db         Optuna's study (SQLite), readable by optuna-dashboard at any time
-    base_model/       weights and tokenizer that every trial starts from
-    trials/<id>/      trial.json (record), job.json, checkpoints/, error.txt
-    wandb/            offline runs
-    best_model/       the exported model
-    summary.json      what came out
-    memory/           batches that fit into memory, where the first did not
-    log.txt           what was told while it ran
-    ray/              Ray's own files
-"""
+"""A study: one search, its folder and its records."""
 
 from __future__ import annotations
 
@@ -22,90 +8,26 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from search_spaces.errors import COMMAND, UserError, nearest
-from search_spaces.places import plain_name
 from search_spaces.schema import Space, from_dict
 from search_spaces.secrets import redact, redacted
 from search_spaces.values import SavedLoader, load_yaml
+from trainables.buckets import remove
+from trainables.checkpoints import Checkpoint, list_complete
 from trainables.durable import StorageLost, write_text
 from trainables.tasks import TASKS
-from tuning.privacy import make_private, private_cache
-from tuning.records import FAILED, Result, TrialRecord, read_record, write_record
+from tuning.paths import Paths
+from tuning.privacy import make_private
+from tuning.records import FAILED, RUNNING, Result, TrialRecord, read_record, write_record
+from tuning.storage import Storage, fetch, publish, storage_at
 from tuning.vetting import check_study
 
-
-@dataclass(frozen=True)
-class Paths:
-    """Every path of a study."""
-
-    root: Path
-
-    @property
-    def space(self) -> Path:
-        return self.root / "study.yaml"
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data.json"
-
-    @property
-    def optuna(self) -> Path:
-        return self.root / "optuna.db"
-
-    def base_model(self, variant: str = "") -> Path:
-        """The model that trials start from, one for each tokenizer that is searched."""
-        return self.root / "base_model" / plain_name(variant or "given", f"tokenizer of {self.root}")
-
-    @property
-    def trials(self) -> Path:
-        return self.root / "trials"
-
-    @property
-    def best_model(self) -> Path:
-        return self.root / "best_model"
-
-    @property
-    def summary(self) -> Path:
-        return self.root / "summary.json"
-
-    @property
-    def log(self) -> Path:
-        return self.root / "log.txt"
-
-    @property
-    def ray(self) -> Path:
-        return self.root / "ray"
-
-    @property
-    def holder(self) -> Path:
-        """Who works on the study now; `tuning.lock`."""
-        return self.root / ".running.json"
-
-    @property
-    def memory(self) -> Path:
-        """What is known to fit into memory."""
-        return self.root / "memory"
-
-    @property
-    def sample(self) -> Path:
-        return self.root / "sample_data"
-
-    @property
-    def cache(self) -> Path:
-        """Tokenised tables, shared by all studies of one storage and keyed by content."""
-        return private_cache(self.root.parent)
-
-    def trial(self, trial_id: str) -> Path:
-        return self.trials / trial_id
-
-    def checkpoints(self, trial_id: str) -> Path:
-        return self.trial(trial_id) / "checkpoints"
+_SPLITS = ("train", "dev", "test")
 
 
 def _saved_space(path: Path) -> Space:
@@ -119,6 +41,10 @@ def _saved_space(path: Path) -> Space:
         mapping = load_yaml(path.read_bytes(), str(path), SavedLoader)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}", "a readable file", "look at its rights") from None
+    if isinstance(mapping, dict) and isinstance(mapping.get("data"), dict):
+        data = mapping["data"]  # what has no path of its own lies in the study's folder
+        here = {split: str(path.parent / data[split]) for split in _SPLITS if isinstance(data.get(split), str)}
+        mapping = {**mapping, "data": {**data, **here}}
     space = from_dict(mapping, str(path))
     if space.task not in TASKS:
         raise UserError(f"{path}: task {space.task!r} is unknown", ", ".join(TASKS), nearest(space.task, TASKS) or todo)
@@ -136,7 +62,9 @@ class Study:
     def __init__(self, space: Space, paths: Paths, name: str) -> None:
         self.space, self.paths, self.name = space, paths, name
         self.records: dict[str, TrialRecord] = {}
-        self.listeners: list[Callable[[], None]] = []
+        self.listeners: list[Callable[[TrialRecord], None]] = []
+        #: The checkpoints of trials that ended, as they were when somebody looked last.
+        self.shelves: dict[str, list[Checkpoint]] = {}
         self.lost: StorageLost | None = None  # why nothing more can be written
         self.remarks: list[str] = []  # what was mended when the study was read
         self._order = 0
@@ -155,18 +83,24 @@ class Study:
         return self.space.mode
 
     @classmethod
-    def create(cls, space: Space, storage: Path, name: str) -> Study:
+    def create(cls, space: Space, storage: Storage | Path, name: str) -> Study:
         """A new study.
 
         Raises:
             UserError: one of that name is there already. Nothing is ever overwritten.
+            StorageLost: the bucket does not answer.
         """
-        paths = Paths((storage / name).resolve())
+        storage = storage if isinstance(storage, Storage) else storage_at(storage)
+        paths = Paths.of(storage, name)
         taken = UserError(
             f"study {name!r} is in {storage} already",
             "a new name: a study is never overwritten",
             f"{COMMAND} resume {name}, or --study ANOTHER-NAME",
         )
+        if storage.bucket:
+            if storage.has(name):
+                raise taken
+            shutil.rmtree(paths.root, ignore_errors=True)  # of one that was deleted there
         if os.path.lexists(paths.root):
             raise taken
         # It appears with its space, or whoever is killed in between would leave a name that is taken by nothing.
@@ -182,7 +116,9 @@ class Study:
             if error.errno in (errno.EEXIST, errno.ENOTEMPTY):  # another process was quicker
                 raise taken from None
             raise
-        return cls(space, paths, name)
+        study = cls(space, paths, name)
+        study.publish(paths.space)
+        return study
 
     @contextmanager
     def tentative(self) -> Iterator[Callable[[], None]]:
@@ -193,28 +129,43 @@ class Study:
         except UserError:
             if not kept:
                 shutil.rmtree(self.paths.root)
+                if self.paths.bucket:
+                    remove(self.paths.bucket)
             raise
 
     @classmethod
-    def load(cls, storage: Path, name: str) -> Study:
-        """The study called `name`, with its records.
+    def load(cls, storage: Storage | Path, name: str) -> Study:
+        """The study called `name`, with its records; what lies in a bucket is fetched first.
+
+        Raises:
+            UserError: there is none.
+            StorageLost: the bucket does not answer.
+        """
+        storage = storage if isinstance(storage, Storage) else storage_at(storage)
+        paths = cls.find(storage, name)
+        if storage.bucket:
+            fetch(paths.root, paths.bucket)
+        check_study(paths.root, paths.trials)
+        study = cls(_saved_space(paths.space), paths, name)
+        study._load_records()
+        return study
+
+    @staticmethod
+    def find(storage: Storage, name: str) -> Paths:
+        """Where the study called `name` is.
 
         Raises:
             UserError: there is none.
         """
         # A name with a slash would lead out of the storage, and its trials' folders with it.
-        if not re.fullmatch(r"\w[\w.-]*", name) or not os.path.isfile(storage / name / "study.yaml"):
-            known = [path.parent.name for path in sorted(storage.glob("[!.]*/study.yaml"))]
+        if not re.fullmatch(r"\w[\w.-]*", name) or not storage.has(name):
+            known = storage.names()
             raise UserError(
                 f"there is no study {name!r} in {storage}",
                 ", ".join(known) or "none yet: start one with kotune tune",
                 nearest(name, known) or "name one of them, or --storage FOLDER where it lies",
             )
-        paths = Paths((storage / name).resolve())
-        check_study(paths.root, paths.trials)
-        study = cls(_saved_space(paths.space), paths, name)
-        study._load_records()
-        return study
+        return Paths.of(storage, name)
 
     def _load_records(self) -> None:
         trials = self.paths.trials
@@ -232,10 +183,24 @@ class Study:
         self._order = max((result.order for record in self.records.values() for result in record.results), default=0)
 
     def save_space(self) -> None:
-        """Write the resolved space."""
-        write_text(
-            self.paths.space, yaml.safe_dump(redacted(self.space.to_dict()), allow_unicode=True, sort_keys=False)
-        )
+        """Write the resolved space; data that lies in the study's folder is named from there."""
+        plain = redacted(self.space.to_dict())
+        root = f"{self.paths.root}{os.sep}"
+        plain["data"] = {
+            key: value.removeprefix(root) if isinstance(value, str) else value for key, value in plain["data"].items()
+        }
+        write_text(self.paths.space, yaml.safe_dump(plain, allow_unicode=True, sort_keys=False))
+        self.publish(self.paths.space)
+
+    def publish(self, *paths: Path) -> None:
+        """Copy what was written to the bucket that the study lies in, if it does.
+
+        Raises:
+            StorageLost: the bucket does not answer.
+        """
+        if self.paths.bucket:
+            for path in paths:
+                publish(path, self.paths.address(path))
 
     # ---- records
 
@@ -264,15 +229,25 @@ class Study:
         self._changed(record)
 
     def _changed(self, record: TrialRecord) -> None:
-        write_record(self.paths.trial(record.trial_id) / "trial.json", record)
+        file = self.paths.trial(record.trial_id) / "trial.json"
+        write_record(file, record)
+        self.publish(file)
         for listener in self.listeners:
-            listener()
+            listener(record)
 
     def lose(self, error: StorageLost) -> None:
         """Remember that nothing more can be written; whatever is complete stays."""
         self.lost = self.lost or error
 
     # ---- questions
+
+    def shelved(self, record: TrialRecord) -> list[Checkpoint]:
+        """The complete checkpoints of a trial, oldest first."""
+        if record.status == RUNNING:
+            return list_complete(self.paths.shelf(record.trial_id))
+        if record.trial_id not in self.shelves:
+            self.shelves[record.trial_id] = list_complete(self.paths.shelf(record.trial_id))
+        return self.shelves[record.trial_id]
 
     def with_status(self, *statuses: str) -> list[TrialRecord]:
         return [record for record in self.records.values() if record.status in statuses]

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray.tune import Trainable
 
-from trainables import checkpoints
-from trainables.durable import write_json
+from trainables import buckets, checkpoints
 from trainables.slot import Shape, Slot, SlotLost, living_nodes
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
@@ -21,19 +19,22 @@ CLOSE_SECONDS = 5.0
 #: How often a trial may lose its slot without a checkpoint in between, on machines that are still there.
 MAX_SLOTS = 5
 
-#: Where a trial's slots are counted, in its folder; a new sitting counts anew.
+#: Where a trial's slots are counted, in its folder; whoever proposes it anew counts anew.
 ATTEMPTS = "attempts.json"
 
 
 class SlotTrainable(Trainable):  # type: ignore[misc]
     """`step` returns the next result of the trial; calling it again says "go on", a reset says "stop"."""
 
+    #: What a slot is; a benchmark has another.
+    slot_class: type[Slot] = Slot
+
     def setup(self, config: dict[str, Any]) -> None:
         self._slot: Slot | None = None
         self._lost: SlotLost | None = None
         self._undecided = False
         self._failure = ""
-        job, lost = count_attempt(config["job"], ray.get_runtime_context().get_node_id(), living_nodes())
+        job, lost = count_attempt(config["job"], self.trial_id, ray.get_runtime_context().get_node_id(), living_nodes())
         if lost > MAX_SLOTS:
             self._failure = f"its slot was lost {lost - 1} times without a checkpoint in between"
             return
@@ -48,7 +49,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         if self._slot is None:
             shape = Shape(given["workers"], given["cpus"], given["gpus"])
             name = f"slot-{os.getpid()}-{self.trial_id}"
-            self._slot = Slot(shape, given["folder"], name, given["hang"], given["warned"])
+            self._slot = self.slot_class(shape, given["folder"], name, given["hang"], given["warned"])
         self._metric, self._undecided = job["metric"], False
         try:
             self._slot.post(job)
@@ -80,17 +81,27 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         self._slot.close(CLOSE_SECONDS)
 
 
-def count_attempt(job: dict[str, Any], node: str, alive: set[str]) -> tuple[dict[str, Any], int]:
+def slots_begun(job: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of the slots that a trial had; empty before the first, or where it cannot be read."""
+    try:
+        known = json.loads(buckets.read(buckets.join(job["folder"], ATTEMPTS)) or b"{}")
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def count_attempt(job: dict[str, Any], run: str, node: str, alive: set[str]) -> tuple[dict[str, Any], int]:
     """Count a slot for a trial that starts, or that lost its last one; answers the job, and how many it had.
 
     Only those are counted that brought it no further; one whose machine is gone is not.
+
+    Args:
+        run: Tune's name of the trial, another one each time that the search proposes it.
     """
-    file = Path(job["folder"]) / ATTEMPTS
-    newest = checkpoints.newest_resumable(Path(job["folder"]) / "checkpoints")
-    step = newest.step if newest else 0
-    try:
-        before = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    newest = checkpoints.newest_resumable(buckets.join(job["folder"], "checkpoints"))
+    step, before = newest.step if newest else 0, slots_begun(job)
+    slots = before.get("slots", 0) + 1
+    if before.get("run") != run:
         before = {"step": step, "count": 0, "node": node}
     else:
         # It was saved after the search had said "go on".
@@ -99,5 +110,6 @@ def count_attempt(job: dict[str, Any], node: str, alive: set[str]) -> tuple[dict
     if before["node"] not in alive:
         count = max(0, count - 1)
     with contextlib.suppress(OSError):  # a full disk is told of by whoever has more to write
-        write_json(file, {"step": step, "count": count + 1, "node": node})
+        kept = {"run": run, "slots": slots, "step": step, "count": count + 1, "node": node}
+        buckets.write_json(buckets.join(job["folder"], ATTEMPTS), kept)
     return job, count + 1

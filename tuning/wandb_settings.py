@@ -21,7 +21,7 @@ def tracking_settings(study: Study) -> dict[str, Any] | None:
         "project": wanted["project"],
         "entity": wanted["entity"],
         "tags": [study.space.name, study.space.task, *wanted["tags"]],
-        "folder": str(study.paths.root),
+        "folder": study.paths.address(study.paths.root),
     }
 
 

@@ -18,9 +18,10 @@ from delivery.checking import resolve_space
 from search_spaces.errors import UserError
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.resolve import SHIPPED
+from tuning.paths import Paths
 from tuning.preparation import Material
 from tuning.records import TrialRecord, read_record, write_record
-from tuning.study import Paths, Study
+from tuning.study import Study
 
 #: The same examples in every run, and few enough for a second or two.
 _BOUNDED = settings(

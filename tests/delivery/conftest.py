@@ -33,11 +33,12 @@ def trained(
     """What `train SPACE` leaves of a tiny model after an epoch or so."""
     from delivery.checking import Order, resolve_space
     from delivery.training import one_configuration, train
+    from tuning.storage import storage_at
 
     given = {f"data.{split}": str(path) for split, path in files.items()} | {"model": "scratch:tiny", **options}
     quick = ["num_train_epochs=1", "per_device_train_batch_size=16", "wandb.mode=disabled", *sets]
     resolved = resolve_space(space, given, quick, [], None)
-    summary = train(Order(one_configuration(resolved, None), name, storage, None), None, io.StringIO())
+    summary = train(Order(one_configuration(resolved, None), name, storage_at(storage), None), None, io.StringIO())
     return Trained(name, storage, files, summary)
 
 

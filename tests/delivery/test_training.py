@@ -30,6 +30,7 @@ from tuning import preparation
 from tuning.live import SilentView
 from tuning.preparation import make_job
 from tuning.records import TrialRecord
+from tuning.storage import storage_at
 from tuning.study import Study
 
 
@@ -77,7 +78,7 @@ def test_every_space_trains_on_its_sample(space: str, storage: Path) -> None:
     if task_named(resolve_space(space, {}, [], [], None).task).writes:
         quick.append("max_new_tokens=8")  # a model that has learned so little does not end by itself
     single = one_configuration(resolve_space(space, {}, quick, [], None), 64)
-    found = train(Order(single, f"sample-{space}", storage, None), None, io.StringIO(), 64)
+    found = train(Order(single, f"sample-{space}", storage_at(storage), None), None, io.StringIO(), 64)
     assert [found["data"][split]["rows"] for split in ("train", "dev", "test")] == [64, 64, 64]
     assert found["test"]["rows"] == 64
     folder = storage / f"sample-{space}"
@@ -88,7 +89,7 @@ def test_every_space_trains_on_its_sample(space: str, storage: Path) -> None:
 def test_every_evaluation_is_told(storage: Path, review_files: dict[str, Path]) -> None:
     """One line per epoch with its metrics, then the result; no empty line of parameters."""
     out = io.StringIO()
-    train(Order(space_of(review_files), "told", storage, None), None, out)
+    train(Order(space_of(review_files), "told", storage_at(storage), None), None, out)
     lines = out.getvalue().splitlines()
     assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/2", "2/2"]
     assert any(line.startswith("best     accuracy ") for line in lines)
@@ -103,7 +104,7 @@ def test_a_patience_that_ended_is_told(storage: Path, review_files: dict[str, Pa
     """Nothing is learned at a rate of zero, so the second evaluation is the last of five."""
     sets = ("num_train_epochs=5", "learning_rate=0", "early_stopping_patience=1")
     out = io.StringIO()
-    train(Order(space_of(review_files, sets), "patient", storage, None), None, out)
+    train(Order(space_of(review_files, sets), "patient", storage_at(storage), None), None, out)
     assert "no better value in 1 evaluation: that is enough" in out.getvalue().splitlines()
     assert "epoch 3/5" not in out.getvalue()
 
@@ -148,9 +149,9 @@ def test_a_training_goes_on_as_if_nothing_had_been(
     """Only the second epoch is trained, and the weights are those of a training without a break, bit for bit."""
     out = io.StringIO()
     again = ("checkpoints.keep_best=1", "metric=loss")
-    train(Order(space_of(review_files, again), "on", storage, None), interrupted, out)
+    train(Order(space_of(review_files, again), "on", storage_at(storage), None), interrupted, out)
     whole = io.StringIO()
-    train(Order(space_of(review_files, again), "whole", storage, None), None, whole)
+    train(Order(space_of(review_files, again), "whole", storage_at(storage), None), None, whole)
     told = [line for line in out.getvalue().splitlines() if line.startswith("epoch ")]
     assert len(told) == 1
     second = next(line for line in whole.getvalue().splitlines() if line.startswith("epoch 2/2"))
@@ -178,7 +179,7 @@ def test_another_training_is_not_gone_on_with(
     """Its token ids would mean other pieces, or there is nothing left to train; no study is left behind."""
     space = one_configuration(space_of(review_files, sets), rows)
     with pytest.raises(UserError, match=problem):
-        train(Order(space, "other", storage, None), interrupted, io.StringIO())
+        train(Order(space, "other", storage_at(storage), None), interrupted, io.StringIO())
     assert not (storage / "other").exists()
 
 
@@ -191,7 +192,7 @@ def test_the_best_before_the_break_stays_the_best(
     record["results"][0]["metrics"]["accuracy"] = 1.0
     (trial / "trial.json").write_text(json.dumps(record))
     point = trial / "checkpoints" / interrupted.name
-    found = train(Order(space_of(review_files), "perfect", storage, None), point, io.StringIO())
+    found = train(Order(space_of(review_files), "perfect", storage_at(storage), None), point, io.StringIO())
     assert (found["best"]["epoch"], found["best"]["value"]) == (1.0, 1.0)
     one, other = (load_file(folder / "model.safetensors") for folder in (storage / "perfect" / "best_model", point))
     assert all((one[name] == other[name]).all() for name in one)
@@ -204,5 +205,5 @@ def test_what_cannot_be_gone_on_from_is_refused(
     (finished,) = (storage / "cnn-study" / "trials").glob("*/checkpoints/step-*")
     for folder, problem in ((interrupted.parent, "is no complete checkpoint"), (finished, "nothing to go on from")):
         with pytest.raises(UserError, match=problem):
-            train(Order(space_of(review_files), "refused", storage, None), folder, io.StringIO())
+            train(Order(space_of(review_files), "refused", storage_at(storage), None), folder, io.StringIO())
     assert not (storage / "refused").exists()

@@ -13,6 +13,7 @@ from delivery.ensemble import make_ensemble
 from delivery.predictor import open_model, predict_all
 from delivery.training import one_configuration, train
 from search_spaces.errors import UserError
+from tuning.storage import storage_at
 
 
 def order(own_code: Path, folder: Path, *, trust: bool) -> Order:
@@ -25,7 +26,7 @@ def order(own_code: Path, folder: Path, *, trust: bool) -> Order:
     options = {**files, "model": str(own_code), "trust_remote_code": trust or None}
     quick = ["num_train_epochs=1", "wandb.mode=disabled", "max_source_length=8", "metric=accuracy"]
     space = resolve_space("kcbert", options, quick, [], None)
-    return Order(one_configuration(space, None), "own", folder / "runs", None)
+    return Order(one_configuration(space, None), "own", storage_at(folder / "runs"), None)
 
 
 def test_without_a_word_nothing_is_run_and_nothing_written(own_code: Path, ran: Path, tmp_path: Path) -> None:
@@ -39,19 +40,19 @@ def test_without_a_word_nothing_is_run_and_nothing_written(own_code: Path, ran: 
 def test_with_a_word_it_is_trained_exported_and_predicts(own_code: Path, tmp_path: Path) -> None:
     """The code goes along into the exported folder; whoever opens that one has to say so again."""
     train(order(own_code, tmp_path, trust=True), None, io.StringIO())
-    storage = tmp_path / "runs"
-    model = storage / "own" / "best_model"
+    storage = storage_at(tmp_path / "runs")
+    model = storage.folder / "own" / "best_model"
     assert {path.name for path in model.glob("*.py")} == {"own_config.py", "own_model.py", "own_tokenizer.py"}
     assert "trust_remote_code=True" in (model / "README.md").read_text(encoding="utf-8")
     found = predict_all(open_model(model, "cpu", trust=True), [{"source": "가 나"}], 1)
     assert sum(found[0]) == pytest.approx(1)
     for refused in (
         lambda: open_model(model, "cpu"),
-        lambda: make_ensemble([str(model), str(model)], storage, tmp_path / "both", 4),
+        lambda: make_ensemble([str(model), str(model)], storage.folder, tmp_path / "both", 4),
         lambda: session.export_study("own", storage, tmp_path / "out"),
         lambda: session.resume("own", storage, None, None, None, io.StringIO()),
     ):
         with pytest.raises(UserError, match="code") as caught:
             refused()
         assert "--trust-remote-code" in caught.value.todo
-    assert session.export_study("own", storage, tmp_path / "out", trust=True) == tmp_path / "out"
+    assert session.export_study("own", storage, tmp_path / "out", trust=True) == str(tmp_path / "out")

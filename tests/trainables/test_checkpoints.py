@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from trainables.checkpoints import (
-    MANIFEST,
     Checkpoint,
     complete,
     list_complete,
@@ -17,9 +16,9 @@ from trainables.checkpoints import (
     newest_whole,
     prune,
     staging,
-    strip,
 )
 from trainables.loading import load_model
+from trainables.shelves import MANIFEST
 
 MODEL = ("config.json", "generation_config.json", "model.safetensors")
 RESUME = ("optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json")
@@ -47,7 +46,7 @@ def steps(folder: Path) -> list[int]:
 
 def names(point: Checkpoint) -> list[str]:
     """Files of a checkpoint."""
-    return sorted(path.name for path in point.path.iterdir())
+    return sorted(path.name for path in point.here().iterdir())
 
 
 def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
@@ -60,7 +59,7 @@ def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
 
 def test_the_manifest_names_every_file_with_its_size(tmp_path: Path) -> None:
     """All but itself; and its checksum."""
-    manifest = json.loads((saved(tmp_path, 3).path / MANIFEST).read_text())
+    manifest = json.loads((saved(tmp_path, 3).here() / MANIFEST).read_text())
     checks = dict.fromkeys((*MODEL, *RESUME), zlib.crc32(b"xxx"))
     files = dict.fromkeys((*MODEL, *RESUME), 3)
     told = {"step": 3, "epoch": 0.3, "resumable": True, "files": files, "checks": checks, "evaluated": None}
@@ -70,11 +69,11 @@ def test_the_manifest_names_every_file_with_its_size(tmp_path: Path) -> None:
 def test_bytes_that_changed_are_found(tmp_path: Path) -> None:
     """A checkpoint that rotted is deleted, and the one before it taken; without any, training begins anew."""
     first, second = saved(tmp_path, 10), saved(tmp_path, 20)
-    (second.path / "optimizer.pt").write_bytes(b"y" * 20)
+    (second.here() / "optimizer.pt").write_bytes(b"y" * 20)
     assert newest_resumable(tmp_path) == second  # of the right size
     assert newest_whole(tmp_path) == first
     assert steps(tmp_path) == [10]
-    (first.path / "model.safetensors").write_bytes(b"y" * 10)
+    (first.here() / "model.safetensors").write_bytes(b"y" * 10)
     assert newest_whole(tmp_path) is None
 
 
@@ -95,11 +94,11 @@ def test_no_folder_holds_no_checkpoints(tmp_path: Path) -> None:
 def test_what_a_crash_leaves_is_not_listed(tmp_path: Path) -> None:
     """No manifest, half a manifest, a truncated file, a file too few, one that was only staged."""
     whole = saved(tmp_path, 1)
-    (saved(tmp_path, 2).path / MANIFEST).unlink()
-    (saved(tmp_path, 3).path / MANIFEST).write_text('{"step": 3, "epo')
-    (saved(tmp_path, 4).path / "model.safetensors").write_bytes(b"xxx")  # of 4 bytes
-    (saved(tmp_path, 5).path / "config.json").unlink()
-    (saved(tmp_path, 6).path / MANIFEST).write_text('{"step": 6}')
+    (saved(tmp_path, 2).here() / MANIFEST).unlink()
+    (saved(tmp_path, 3).here() / MANIFEST).write_text('{"step": 3, "epo')
+    (saved(tmp_path, 4).here() / "model.safetensors").write_bytes(b"xxx")  # of 4 bytes
+    (saved(tmp_path, 5).here() / "config.json").unlink()
+    (saved(tmp_path, 6).here() / MANIFEST).write_text('{"step": 6}')
     stage(tmp_path, 7)
     assert list_complete(tmp_path) == [whole]
 
@@ -137,7 +136,7 @@ def test_everything_is_on_disk_before_the_move(tmp_path: Path, monkeypatch: pyte
 
 def test_a_step_that_is_saved_again_replaces_the_first(tmp_path: Path) -> None:
     """As after a crash between saving and telling."""
-    (saved(tmp_path, 5).path / "stale.bin").write_bytes(b"old")
+    (saved(tmp_path, 5).here() / "stale.bin").write_bytes(b"old")
     again = saved(tmp_path, 5, resumable=False)
     assert list_complete(tmp_path) == [again]
     assert "stale.bin" not in names(again)
@@ -148,7 +147,7 @@ def test_training_goes_on_from_the_newest_it_can(tmp_path: Path) -> None:
     saved(tmp_path, 10)
     wanted = saved(tmp_path, 20)
     saved(tmp_path, 30, resumable=False)
-    (saved(tmp_path, 40).path / "optimizer.pt").unlink()
+    (saved(tmp_path, 40).here() / "optimizer.pt").unlink()
     assert newest_resumable(tmp_path) == wanted
 
 
@@ -196,13 +195,13 @@ def test_a_stripped_checkpoint_is_a_model_that_loads(tmp_path: Path, tiny_base: 
     for name in MODEL:
         shutil.copy(tiny_base / name, staged / name)
     point = complete(tmp_path, 10, epoch=1.0, resumable=True)
-    strip(point)
+    prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
     (stripped,) = list_complete(tmp_path)
     assert stripped == Checkpoint(point.path, 10, 1.0, False, 1.0)
     assert names(stripped) == sorted([*MODEL, MANIFEST])
-    strip(stripped)
+    prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
     assert list_complete(tmp_path) == [stripped]
-    assert load_model(str(stripped.path)).num_parameters() == load_model(str(tiny_base)).num_parameters()
+    assert load_model(str(stripped.here())).num_parameters() == load_model(str(tiny_base)).num_parameters()
 
 
 def test_the_states_of_all_workers_are_stripped(tmp_path: Path) -> None:
@@ -211,7 +210,7 @@ def test_the_states_of_all_workers_are_stripped(tmp_path: Path) -> None:
     for name in ("rng_state_0.pth", "rng_state_1.pth", "scaler.pt", "training_args.bin"):
         (staged / name).write_bytes(b"x")
     point = complete(tmp_path, 1, epoch=0.1, resumable=True)
-    strip(point)
+    prune(tmp_path, keep_epochs={point.epoch}, keep_newest=False)
     assert names(point) == sorted([*MODEL, MANIFEST])
 
 
@@ -224,6 +223,6 @@ def test_a_half_stripped_checkpoint_is_not_gone_on_from(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(Path, "unlink", killed)
     with pytest.raises(KeyboardInterrupt):
-        strip(point)
+        prune(tmp_path, keep_epochs={point.epoch}, keep_newest=False)
     assert steps(tmp_path) == [10]
     assert newest_resumable(tmp_path) is None

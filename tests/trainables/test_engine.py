@@ -37,7 +37,7 @@ class Notes:
 
 def steps(job: Job) -> list[str]:
     """Names of the job's complete checkpoints."""
-    return [point.path.name for point in checkpoints.list_complete(Path(job.folder) / "checkpoints")]
+    return [point.here().name for point in checkpoints.list_complete(Path(job.folder) / "checkpoints")]
 
 
 def test_token_loss_is_the_sum_over_counted_tokens() -> None:

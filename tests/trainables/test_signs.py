@@ -72,5 +72,6 @@ def test_a_warning_saves_at_once_and_once(make_job: Callable[..., Job], tmp_path
     assert 1.0 < point.epoch < 2.0
     run_trial(make_job(tmp_path / "cut", config=config), resumed, Workshop())
     assert cut.epochs + resumed.epochs == calm.epochs == [1.0, 2.0]
-    ends = [(tmp_path / name / "evaluations.json").read_text() for name in ("calm", "cut")]
-    assert ends[0] == ends[1]
+    ends = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
+    known = [(end / checkpoints.EVALUATIONS).read_text() for end in ends]
+    assert known[0] == known[1]

@@ -19,6 +19,7 @@ from trainables.job import Job
 from trainables.judging import TrialFailed
 from trainables.loading import load_config, load_model, load_tokenizer
 from trainables.outlines import check_model, outline
+from trainables.shelves import MANIFEST
 from trainables.tasks import make_task
 from trainables.trial import Workshop, run_trial
 
@@ -87,12 +88,12 @@ def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_p
     run_trial(job, Forever(), Workshop())
     first = checkpoints.newest_resumable(folder / "checkpoints")
     assert first is not None
-    evil = first.path / name
+    evil = first.here() / name
     torch.save(Trap(mark), evil)
-    manifest = json.loads((first.path / checkpoints.MANIFEST).read_text())
+    manifest = json.loads((first.here() / MANIFEST).read_text())
     manifest["files"][name] = evil.stat().st_size
     manifest["checks"][name] = zlib.crc32(evil.read_bytes())
-    (first.path / checkpoints.MANIFEST).write_text(json.dumps(manifest))
+    (first.here() / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(TrialFailed, match="holds more than tensors"):
         run_trial(job, Forever(), Workshop())
     assert not mark.exists()

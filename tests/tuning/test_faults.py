@@ -20,6 +20,7 @@ from benchmarks.small import sitting, small_space, small_study
 from search_spaces.schema import Space
 from trainables import durable
 from tuning import retention
+from tuning.records import TrialRecord
 from tuning.study import Study
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
@@ -55,9 +56,9 @@ def after(study: Study, results: int, act: Callable[[], None]) -> threading.Even
     """Do something once, when the first trial has told so many results."""
     done = threading.Event()
 
-    def listen() -> None:
-        first = next(iter(study.records.values()), None)
-        if first is not None and len(first.results) == results and not done.is_set():
+    def listen(record: TrialRecord) -> None:
+        first = next(iter(study.records.values()))
+        if len(first.results) == results and not done.is_set():
             done.set()
             act()
 
@@ -123,8 +124,7 @@ def test_whichever_process_of_a_slot_dies(tmp_path: Path) -> None:
     kinds = ["worker", "trial actor", "mailbox"]
     killed: list[str] = []
 
-    def kill() -> None:
-        (record,) = study.records.values()
+    def kill(record: TrialRecord) -> None:
         if len(killed) < len(kinds) and len(record.results) > len(killed):
             kind = kinds[len(killed)]
             children = psutil.Process().children(recursive=True)

@@ -144,7 +144,7 @@ def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> No
     lost = trial("a", tmp_path, failures=3)
     scheduler.on_trial_error(None, lost)
     assert lost.run_metadata.num_failures == 3
-    (tmp_path / ATTEMPTS).touch()
+    (tmp_path / ATTEMPTS).write_text('{"slots": 1}')
     scheduler.on_trial_error(None, lost)
     assert lost.run_metadata.num_failures == 0
     lost.run_metadata.num_failures = 1

@@ -157,7 +157,7 @@ def test_listeners_stay_in_their_process(tmp_path: Path) -> None:
     """Ray pickles a study with the searcher; a listener may hold locks and terminals."""
     study = Study.create(SPACE, tmp_path, "mine")
     heard: list[int] = []
-    study.listeners.append(lambda: heard.append(1))
+    study.listeners.append(lambda record: heard.append(record.number + 1))
     begun(study, 0)
     assert heard == [1]
     assert pickle.loads(pickle.dumps(study)).listeners == []

@@ -11,6 +11,7 @@ import pytest
 from search_spaces.errors import UserError
 from search_spaces.schema import from_dict
 from trainables import checkpoints
+from trainables.shelves import MANIFEST
 from tuning import retention
 from tuning.preparation import Material
 from tuning.records import TrialRecord
@@ -76,7 +77,7 @@ def base_link(study: Study, tmp_path: Path) -> None:
 
 
 def manifest(study: Study, tmp_path: Path) -> None:
-    path = study.paths.checkpoints("mine-0000") / "step-00000010" / checkpoints.MANIFEST
+    path = study.paths.checkpoints("mine-0000") / "step-00000010" / MANIFEST
     (tmp_path / "rng_state").mkdir()
     found = json.loads(path.read_text())
     path.write_text(json.dumps({**found, "files": {**found["files"], "rng_state/../../../../../../../kept": 4}}))

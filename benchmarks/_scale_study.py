@@ -1,0 +1,197 @@
+"""A study whose trials only sleep and report; everything else is what a real search has. One process, one JSON object.
+
+python -m benchmarks._scale_study FOLDER --trials 1000 --slots 64 --epoch 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import random
+import resource
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+from safetensors.numpy import save_file
+
+from benchmarks.small import small_space, small_study
+from trainables import checkpoints
+from trainables.job import Job
+from trainables.judging import BestSoFar
+from trainables.slot import Shape, Slot
+from trainables.tracking import RunSettings, Tracker
+from tuning.live import open_view
+from tuning.resources import Plan
+from tuning.search import Search, connect, disconnect
+from tuning.study import Study
+from tuning.trainable import SlotTrainable
+
+EPOCHS = 9  # of a whole trial; ASHA compares after 1, 3 and 9
+
+
+def score(config: Mapping[str, Any], epoch: float) -> float:
+    """A loss that falls as a trial's does, lowest around a learning rate of 1e-4 and a warm-up of a tenth."""
+    distance = abs(math.log10(config["learning_rate"]) + 4) + abs(config["warmup_ratio"] - 0.1) * 3
+    noise = random.Random(f"{config['learning_rate']} {epoch}").gauss(0, 0.02)
+    return 1 + distance + 2 / (1 + epoch) + noise
+
+
+class Sleepers:
+    """Stands where Ray Train's workers stand: takes jobs from the mailbox, sleeps, reports, saves as they do.
+
+    Args:
+        log: takes a line for each job: seconds asleep, and seconds from the job's arrival to its end.
+    """
+
+    def __init__(self, mailbox: Any, epoch: float, log: Path) -> None:
+        self._mailbox, self._epoch, self._log = mailbox, epoch, log
+
+    def fit(self) -> None:
+        ray.get(
+            self._mailbox.arrive.remote({"device": "none", "workers": 1}, [ray.get_runtime_context().get_node_id()])
+        )
+        turn = 0
+        while (taken := ray.get(self._mailbox.take.remote(turn))) is not None:
+            turn, began = taken["turn"], time.monotonic()
+            slept = self._train(Job.from_dict(taken["job"]), turn)
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"began": began, "ended": time.monotonic(), "slept": slept}) + "\n")
+
+    def _train(self, job: Job, turn: int) -> float:
+        tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
+        judge = BestSoFar(job, None, None, _Reporter(self._mailbox, turn), after=0.0)  # type: ignore[arg-type]
+        slept = 0.0
+        for epoch in range(1, EPOCHS + 1):
+            time.sleep(self._epoch)
+            slept += self._epoch
+            metrics = {"loss": score(job.config, epoch)}
+            better, last = judge.weigh(epoch, metrics), epoch == EPOCHS
+            if tracker:
+                tracker.log({"eval/loss": metrics["loss"]}, epoch)
+            if not (last or judge.report(epoch, epoch, metrics, last)):
+                break
+            if better or not last:
+                self._save(job, epoch, resumable=not last)
+                judge.saved()
+            if last:
+                judge.report(epoch, epoch, metrics, last)
+        if tracker:
+            tracker.close({"status": "finished"})
+        return slept
+
+    def _save(self, job: Job, epoch: int, *, resumable: bool) -> None:
+        folder = Path(job.folder) / "checkpoints"
+        staging = checkpoints.staging(folder, epoch)
+        staging.mkdir(parents=True, exist_ok=True)
+        save_file({"weight": np.zeros(256, np.float32)}, staging / "model.safetensors")
+        (staging / "optimizer.pt").write_bytes(bytes(2048))
+        checkpoints.complete(folder, epoch, epoch=epoch, resumable=resumable)
+
+
+class _Reporter:
+    def __init__(self, mailbox: Any, turn: int) -> None:
+        self._mailbox, self._turn = mailbox, turn
+
+    def report(self, result: dict[str, Any]) -> bool:
+        return bool(ray.get(self._mailbox.report.remote(self._turn, result)))
+
+
+class SleepingSlot(Slot):
+    """A slot whose workers are a thread."""
+
+    def _trainer(self, shape: Shape, folder: str, warned: bool) -> Any:
+        where = Path(folder)
+        where.mkdir(parents=True, exist_ok=True)
+        return Sleepers(self._mailbox, float((where / "epoch").read_text()), where / f"{self.name}.jsonl")
+
+
+class SleepingTrainable(SlotTrainable):
+    """Owns such a slot."""
+
+    slot_class = SleepingSlot
+
+
+class Meter:
+    """CPU seconds and memory of this process over time, in a thread."""
+
+    def __init__(self, study: Study, every: float = 1.0) -> None:
+        self._study, self._every = study, every
+        self.samples: list[tuple[float, float, int, int]] = []  # seconds, CPU seconds, reports, trials ended
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        while not self._over.wait(self._every):
+            records = list(self._study.records.values())
+            told = sum(len(record.results) for record in records)
+            ended = sum(record.status != "running" for record in records)
+            self.samples.append((time.monotonic(), time.process_time(), told, ended))
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--trials", type=int, required=True)
+    parser.add_argument("--slots", type=int, required=True)
+    parser.add_argument("--epoch", type=float, required=True, help="seconds")
+    parser.add_argument("--profile", type=Path, help="write cProfile's statistics of the driver here")
+    given = parser.parse_args()
+    space = small_space(
+        given.folder, [f"budget.trials={given.trials}", f"num_train_epochs={EPOCHS}", "wandb.mode=offline"]
+    )
+    study, material = small_study(given.folder, "scale", space)
+    (study.paths.ray / "train").mkdir(parents=True)
+    (study.paths.ray / "train" / "epoch").write_text(str(given.epoch))
+    connect(None, given.slots)
+    search = Search(
+        study,
+        material,
+        Plan(given.slots, Shape(1, 0.9, 0.0)),
+        None,
+        open_view(io.StringIO()),
+        trainable=SleepingTrainable,
+    )
+    meter = Meter(study)
+    began = time.monotonic()
+    if given.profile:
+        import cProfile
+
+        profile = cProfile.Profile()
+        profile.runcall(search.run)
+        profile.dump_stats(given.profile)
+    else:
+        search.run()
+    seconds = time.monotonic() - began
+    meter.stop()
+    jobs = [
+        [json.loads(line) for line in file.read_text().splitlines()]
+        for file in (study.paths.ray / "train").glob("*.jsonl")
+    ]
+    disconnect()
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "jobs": jobs,
+                "samples": meter.samples,
+                "end": search.end,
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
