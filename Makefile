@@ -1,11 +1,12 @@
 # make tune   install, then search on the embedded sample
 # make test   install, then run every test and linter-free check
 # make lint   ruff and mypy
-# make venv   install only; a second call does nothing
+# make venv   install only; a second call does nothing. EXTRAS=cluster,aws: other extras of pyproject.toml than `dev`
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
     $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done | head -1)
 BIN := .venv/bin
-STAMP := .venv/.installed
+EXTRAS ?= dev
+STAMP := .venv/.installed-$(EXTRAS)
 
 .PHONY: tune test lint venv
 
@@ -30,5 +31,5 @@ $(STAMP): constraints.txt pyproject.toml
 	test -n "$(PYTHON)" || { echo "kotune needs Python 3.11 or newer: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	touch $(STAMP)

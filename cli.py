@@ -84,7 +84,8 @@ def tune(
     storage: StorageName = "runs",
     address: Address = None,
     slots: Annotated[
-        int | None, typer.Option(help="Trials side by side; default: as many as fit.", rich_help_panel=_MACHINES)
+        str | None,
+        typer.Option(help="Trials side by side; MIN:MAX asks for machines.", rich_help_panel=_MACHINES),
     ] = None,
     workers_per_trial: Annotated[
         int | None, typer.Option(help="More than 1: data-parallel trials.", rich_help_panel=_MACHINES)
@@ -188,6 +189,20 @@ def resume(
     _finish(
         session.resume(study, storage_at(storage), trials, time_budget, address, out, trust=trust_remote_code), json_
     )
+
+
+@app.command()
+def status(
+    study: Annotated[str, typer.Argument(help="Name of the study.")],
+    storage: StorageName = "runs",
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Show how a study stands, from any machine that sees its storage; disturbs nobody."""
+    from delivery.standing import standing, told
+
+    with to_look_at(storage) as place:
+        found = standing(study, place)
+    typer.echo(json.dumps(redacted(found), ensure_ascii=False, indent=2) if json_ else "\n".join(told(found)))
 
 
 @app.command()

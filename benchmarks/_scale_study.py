@@ -66,7 +66,7 @@ class Sleepers:
 
     def _train(self, job: Job, turn: int) -> float:
         tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
-        judge = BestSoFar(job, None, None, _Reporter(self._mailbox, turn), after=0.0)  # type: ignore[arg-type]
+        judge = BestSoFar(job, None, None, _Reporter(self._mailbox, turn), start=None)  # type: ignore[arg-type]
         slept = 0.0
         for epoch in range(1, EPOCHS + 1):
             time.sleep(self._epoch)
@@ -78,7 +78,7 @@ class Sleepers:
             if not (last or judge.report(epoch, epoch, metrics, last)):
                 break
             if better or not last:
-                self._save(job, epoch, resumable=not last)
+                self._save(job, judge, epoch, resumable=not last)
                 judge.saved()
             if last:
                 judge.report(epoch, epoch, metrics, last)
@@ -86,12 +86,13 @@ class Sleepers:
             tracker.close({"status": "finished"})
         return slept
 
-    def _save(self, job: Job, epoch: int, *, resumable: bool) -> None:
+    def _save(self, job: Job, judge: BestSoFar, epoch: int, *, resumable: bool) -> None:
         folder = Path(job.folder) / "checkpoints"
         staging = checkpoints.staging(folder, epoch)
         staging.mkdir(parents=True, exist_ok=True)
         save_file({"weight": np.zeros(256, np.float32)}, staging / "model.safetensors")
         (staging / "optimizer.pt").write_bytes(bytes(2048))
+        judge.save(staging)
         checkpoints.complete(folder, epoch, epoch=epoch, resumable=resumable)
 
 

@@ -25,7 +25,7 @@ from trainables.parameters import known_parameters, sort_out, value_problems
 from trainables.scratch import ARCHITECTURES, architecture_named, scratch_size
 from trainables.tasks import TASKS, task_named
 from tuning import preparation, samplers
-from tuning.resources import Machine, Plan, local_machine, plan_slots
+from tuning.resources import Plan, local_machine, plan_slots
 from tuning.storage import Storage, check_writable
 
 _SPLITS = ("train", "dev", "test")
@@ -181,7 +181,7 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
         raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
     splits = preparation.read(space)
     task = preparation.learn(space, splits)
-    plan = plan_slots(space, machines(order.address))
+    plan = plan_for(space, order.address)
     if not plan.shape.gpus and sort_out(space.fixed).training.get("fp16"):
         say("fp16 needs a GPU; here trials compute in 32 bit")
     # Last, since a hub id asks the network.
@@ -241,10 +241,15 @@ def _fulfilling(space: Space, found: Range) -> dict[str, Any]:
     return pins
 
 
-def machines(address: str | None) -> list[Machine]:
-    """What there is to search on: this machine, or the cluster at `address`."""
+def plan_for(space: Space, address: str | None) -> Plan:
+    """The slots of a study on this machine, or on the cluster at `address`.
+
+    Raises:
+        UserError: no cluster answers, or one trial needs more than there can be.
+    """
     if address is None:
-        return [local_machine()]
+        return plan_slots(space, [local_machine()])
+    from tuning.fleet import kinds
     from tuning.search import connect
 
-    return connect(address)
+    return plan_slots(space, connect(address), kinds())

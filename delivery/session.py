@@ -14,7 +14,7 @@ import yaml
 
 from corpora.samples import SAMPLES
 from corpora.splits import Splits
-from delivery.checking import Order, check, machines
+from delivery.checking import Order, check, plan_for
 from delivery.closing import last_lines
 from delivery.export import export
 from delivery.predictor import open_model
@@ -31,7 +31,7 @@ from tuning.interruption import heard
 from tuning.live import View, logged, open_view
 from tuning.lock import held
 from tuning.paths import Paths
-from tuning.resources import Plan, plan_slots
+from tuning.resources import Plan
 from tuning.storage import CopiedOut, Storage
 from tuning.study import Study
 from tuning.wandb_settings import tracking_settings
@@ -140,7 +140,7 @@ def _go_on(
     budget["time"] = budget["time"] if time_budget is None else parse_duration(time_budget, "--time-budget")
     study.space = replace(study.space, budget=budget)
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
-    plan = plan_slots(study.space, machines(address))
+    plan = plan_for(study.space, address)
     material = preparation.Material.load(study.paths)
     if material is not None and _contents(material.splits) != _contents(splits.described()):
         raise UserError(
@@ -194,14 +194,24 @@ def _search(
     study: Study, material: preparation.Material, plan: Plan, splits: Splits, address: str | None, view: View
 ) -> dict[str, Any]:
     # Here, since importing it imports Ray, which reads its settings then.
+    from tuning.fleet import Fleet
     from tuning.search import Search, connect, disconnect
 
     if address is None:
         connect(None)
-    view.say(_disk(study, plan.slots))
+    view.say(_disk(study, plan.limit))
     tracking = tracking_settings(study)
     earlier = _earlier(study)
-    search = Search(study, material, plan, tracking, view, earlier.get("wall_seconds", 0.0), warned=address is not None)
+    search = Search(
+        study,
+        material,
+        plan,
+        tracking,
+        view,
+        earlier.get("wall_seconds", 0.0),
+        warned=address is not None,
+        fleet=Fleet(plan, view.say) if address else None,
+    )
     copied_out = _copied_out(study)
     try:
         with heard(view.say, view.close):  # from here on: when Ray is started it listens to SIGTERM itself
@@ -236,7 +246,7 @@ def _copied_out(study: Study) -> Callable[[], None]:
     paths = study.paths
     if not paths.bucket:
         return lambda: None
-    copies = CopiedOut({path: paths.address(path) for path in (paths.optuna, paths.log)})
+    copies = CopiedOut({path: paths.address(path) for path in (paths.optuna, paths.log, paths.progress)})
     study.listeners.append(lambda record: copies.changed())
     return lambda: copies.close(_LAST_COPY_SECONDS)
 

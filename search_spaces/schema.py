@@ -21,6 +21,7 @@ from search_spaces.values import (
     text,
     texts,
     whole,
+    whole_or_range,
 )
 
 __all__ = ["READERS", "SECTIONS", "Space", "from_dict", "parse_duration"]
@@ -65,7 +66,7 @@ class Budget(TypedDict):
 class Slots(TypedDict):
     """How much of the cluster one trial takes, and how many run beside each other; None: found out at start."""
 
-    count: Annotated[int | None, optional(whole(at_least=1)), None]
+    count: Annotated[int | str | None, optional(whole_or_range(at_least=1)), None]  # MIN:MAX follows the cluster
     workers_per_trial: Annotated[int, whole(at_least=1), 1]
     gpus_per_worker: Annotated[float | None, optional(real(at_least=0)), None]
     cpus_per_worker: Annotated[float | None, optional(real(at_least=0.1)), None]

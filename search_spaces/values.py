@@ -224,6 +224,24 @@ def whole(at_least: int, at_most: int = 2**63 - 1) -> Reader:
     return Reader(f"a whole number, at least {at_least}{limit}", str(at_least), read)
 
 
+def whole_or_range(at_least: int) -> Reader:
+    """A whole number, or `MIN:MAX`, which stays text."""
+
+    def read(value: object) -> int | str:
+        if (number := as_whole(value)) is not None:
+            if number < at_least:
+                raise ValueError(value)
+            return number
+        if not isinstance(value, str) or not (found := re.fullmatch(r"(\d+):(\d+)", value.strip())):
+            raise ValueError(value)
+        low, high = map(int, found.groups())
+        if not at_least <= low <= high:
+            raise ValueError(value)
+        return f"{low}:{high}"
+
+    return Reader(f"a whole number, at least {at_least}, or MIN:MAX", f"{at_least}:8", read)
+
+
 def real(above: float | None = None, at_least: float | None = None) -> Reader:
     """A finite number above or from a limit."""
 

@@ -74,6 +74,16 @@ def _beat(address: str, mine: dict[str, Any], over: threading.Event) -> None:
             write_json(address, {**mine, "seen": time.time()})
 
 
+def holder(address: str) -> dict[str, Any]:
+    """Who works on the study now: host, pid, since when, and when last seen; empty if nobody.
+
+    Args:
+        address: as `held` was given it.
+    """
+    found = _holder(address)
+    return found if time.time() - float(found.get("seen", 0.0)) < SILENCE else {}
+
+
 def _holder(address: str) -> dict[str, Any]:
     """Who holds, or died holding; empty if nobody."""
     try:

@@ -11,6 +11,7 @@
     summary.json      what came out
     memory/           batches that fit into memory, where the first did not
     log.txt           what was told while it ran
+    progress.json     slots, machines and the time left, for `status`
     ray/              Ray's own files
 """
 
@@ -82,6 +83,11 @@ class Paths:
     @property
     def log(self) -> Path:
         return self.root / "log.txt"
+
+    @property
+    def progress(self) -> Path:
+        """What `status` tells beside the records, while the study is at work."""
+        return self.root / "progress.json"
 
     @property
     def ray(self) -> Path:

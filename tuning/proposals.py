@@ -34,6 +34,8 @@ class Proposals(Searcher):  # type: ignore[misc]
     Args:
         slot: what a slot is made of, as `SlotTrainable` reads it.
         say: tells a person one thing; None: nobody is there.
+        room: answers how many slots there is room for, told how many there are and how many there is work for; None:
+            always enough.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class Proposals(Searcher):  # type: ignore[misc]
         make_job: MakeJob,
         slot: dict[str, Any],
         say: Callable[[str], None] | None = None,
+        room: Callable[[int, int], int] | None = None,
     ) -> None:
         super().__init__(metric="objective", mode=study.mode)
-        self._say = say
+        self._say, self._room = say, room
+        self._open: set[str] = set()  # trials of Tune that have not ended
         self._study, self._optuna, self._make_job, self._slot = study, optuna_study, make_job, slot
         self._ours: dict[str, str] = {}  # Tune's trial id -> kotune's
         self._optuna_ids: dict[str, int] = {}
@@ -58,7 +62,8 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._causes: dict[str, str] = {}  # trial -> why its newest slot was lost
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_say": None}  # Ray Tune pickles this; the terminal is of this process alone
+        # Ray Tune pickles this; terminal and cluster are of this process alone.
+        return {**self.__dict__, "_say": None, "_room": None}
 
     def stopped(self, records: Iterable[TrialRecord]) -> None:
         """These were stopped by their last results, which an earlier sitting heard and did not live to act on."""
@@ -77,16 +82,25 @@ class Proposals(Searcher):  # type: ignore[misc]
         return str(Searcher.FINISHED)
 
     def _suggested(self, trial_id: str) -> dict[str, Any] | str | None:
+        running = len(self._open)
+        if self._room is not None and running >= self._room(running, running + self._left()):
+            return None  # for now
         record = self._next()
         if record is None:  # what runs may still come back
             return None if self._study.with_status(RUNNING) else str(Searcher.FINISHED)
         self._ours[trial_id] = record.trial_id
+        self._open.add(trial_id)
         self._study.begin(record)
         job = self._make_job(record)
         file = self._study.paths.trial(record.trial_id) / "job.json"
         patiently(lambda: write_json(file, job), f"the job of trial {record.trial_id}")
         self._study.publish(file)
         return {"job": job, "slot": self._slot}
+
+    def _left(self) -> int:
+        """How many trials are still to be proposed."""
+        new = 0 if self.hopeless() else self._study.space.budget["trials"] - len(self._study.records)
+        return len(self._again) + len(self._waiting) + max(0, new)
 
     def _next(self) -> TrialRecord | None:
         if self._again:
@@ -130,6 +144,7 @@ class Proposals(Searcher):  # type: ignore[misc]
             self._hear(self._ours[trial_id], result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        self._open.discard(trial_id)
         with self._writing():
             self._complete(self._ours[trial_id], result, error)
 

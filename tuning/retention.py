@@ -6,6 +6,7 @@ Ray Tune keeps checkpoints per trial, so that 160 trials fill a disk.
 from __future__ import annotations
 
 import shutil
+from itertools import islice
 
 from search_spaces.places import check_inside
 from trainables import checkpoints
@@ -18,13 +19,15 @@ def keepers(study: Study) -> list[TrialRecord]:
 
     A running trial never takes the place of one that ended: it may still fail.
     """
-    found, ended = [], 0
-    for record in study.ranked():
-        # Nobody looks further than is needed: a look at a bucket takes a moment.
-        if (record.status == RUNNING or ended < study.space.checkpoints["keep_best"]) and saved_model(study, record):
-            found.append(record)
-            ended += record.status != RUNNING
-    return found
+    running = [record for record in study.with_status(RUNNING) if saved_model(study, record)]
+    return study.ranked([*_kept(study), *running])
+
+
+def _kept(study: Study) -> list[TrialRecord]:
+    """Those that ended."""
+    # Nobody looks further than is needed: a look at a bucket takes a moment.
+    ended = (record for record in study.ranked() if record.status != RUNNING and saved_model(study, record))
+    return list(islice(ended, study.space.checkpoints["keep_best"]))
 
 
 def saved_model(study: Study, record: TrialRecord) -> checkpoints.Checkpoint | None:
@@ -72,7 +75,7 @@ def most_bytes(study: Study, slots: int) -> int:
 
 def sweep(study: Study) -> None:
     """Delete the models of ended trials that are not among the best, and what only going on needs of the others."""
-    kept = {record.trial_id: record for record in keepers(study)}
+    kept = {record.trial_id for record in _kept(study)}
     for record in study.records.values():
         if record.status == RUNNING or study.shelves.get(record.trial_id) == []:
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +33,7 @@ from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError, first_line
 from tuning import processes
+from tuning.fleet import Fleet, living_machines
 from tuning.live import View
 from tuning.preparation import Material, make_job
 from tuning.progress import Progress, TrialRow
@@ -42,6 +45,9 @@ from tuning.samplers import open_study
 from tuning.schedulers import make_scheduler
 from tuning.study import Study
 from tuning.trainable import MAX_SLOTS, SlotTrainable
+
+#: Seconds between two notes for `status`.
+_TELL_SECONDS = 5.0
 
 
 def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
@@ -72,8 +78,7 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
             "auto on a machine of the cluster, or HOST:PORT",
             "ray status shows whether one runs; RAY_AUTH_TOKEN is its token, if any; without --address Ray starts here",
         ) from error
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return [Machine(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
+    return living_machines()
 
 
 def disconnect() -> None:
@@ -89,6 +94,7 @@ class Search:
         earlier_seconds: what earlier sittings took.
         warned: whether machines are announced to go before they do, as on a cluster.
         trainable: the Tune actor that owns a slot.
+        fleet: knows how many slots there is room for, on a cluster; None: as many as planned.
     """
 
     def __init__(
@@ -101,13 +107,14 @@ class Search:
         earlier_seconds: float = 0.0,
         warned: bool = False,
         trainable: type[SlotTrainable] = SlotTrainable,
+        fleet: Fleet | None = None,
     ) -> None:
-        self._trainable = trainable
+        self._trainable, self._fleet = trainable, fleet
         self.study, self.plan, self.view, self.earlier_seconds = study, plan, view, earlier_seconds
         #: How the sitting ended: done, hopeless (its first trials all failed), budget (of time), storage (nothing can
         #: be written any more), or interrupted.
         self.end = "done"
-        self._started = time.monotonic()
+        self._started, self._told = time.monotonic(), -_TELL_SECONDS
         slot = {
             "workers": plan.shape.workers,
             "cpus": plan.shape.cpus,
@@ -118,7 +125,8 @@ class Search:
             "warned": warned,
         }
         optuna_study = open_study(study.paths.optuna, study.space)
-        self.proposals = Proposals(study, optuna_study, make_job(study, material, tracking), slot, view.say)
+        jobs, room = make_job(study, material, tracking), fleet.room if fleet else None
+        self.proposals = Proposals(study, optuna_study, jobs, slot, view.say, room)
         longest = max_epochs_of(study)
         self.scheduler = make_scheduler(study.space, longest)
         self.scheduler.lost = self.proposals.slot_lost
@@ -132,6 +140,8 @@ class Search:
         if left <= 0:
             return
         self._show()
+        if self._fleet is not None:
+            self._fleet.gather(self.plan.least)
         trainable = tune.with_resources(self._trainable, tune.PlacementGroupFactory([{"CPU": OWNER_CPUS}]))
         tuner = tune.Tuner(
             trainable,
@@ -139,7 +149,7 @@ class Search:
                 search_alg=self.proposals,
                 scheduler=self.scheduler,
                 num_samples=-1,  # the proposals know when it is over: a lost trial is proposed again
-                max_concurrent_trials=self.plan.slots,
+                max_concurrent_trials=self.plan.limit,
                 time_budget_s=self.study.space.budget["time"],
                 reuse_actors=True,
                 trial_name_creator=lambda trial: str(trial.config["job"]["trial_id"]),
@@ -155,7 +165,11 @@ class Search:
                 verbose=0,
             ),
         )
-        tuner.fit()
+        try:
+            tuner.fit()
+        finally:
+            if self._fleet is not None:
+                self._fleet.close()
         self.end = self._how_it_ended()
 
     def _how_it_ended(self) -> str:
@@ -181,7 +195,21 @@ class Search:
     def _changed(self, record: TrialRecord) -> None:
         # A study of a thousand trials is not to be looked through at every report.
         self._rows[record.trial_id] = row = _row(self.study, record)
-        self.view.show(replace(self.progress(), news=[row]))
+        progress = self.progress()
+        self.view.show(replace(progress, news=[row]))
+        self._tell_others(progress)
+
+    def _tell_others(self, progress: Progress) -> None:
+        """Keep for `status` what no record holds."""
+        if time.monotonic() - self._told < _TELL_SECONDS:
+            return
+        self._told = time.monotonic()
+        left = progress.estimated_seconds_left
+        machines = sorted({str(place["host"]) for place in self.proposals.places.values() if place.get("host")})
+        entry = {"slots": progress.slots, "of": self.plan.described, "machines": machines}
+        with suppress(OSError):  # records tell of a storage that is away
+            times = {"elapsed_seconds": progress.elapsed_seconds, "seconds_left": left, "told": time.time()}
+            self.study.paths.progress.write_text(json.dumps({**entry, **times}), encoding="utf-8")
 
     def _show(self) -> None:
         self.view.show(self.progress())
@@ -200,7 +228,7 @@ class Search:
             mode=study.mode,
             rows=list(self._rows.values()),
             total_trials=study.space.budget["trials"],
-            slots=self.plan.slots,
+            slots=self.plan.slots if self._fleet is None else self._fleet.slots,
             elapsed_seconds=self.earlier_seconds + self.seconds,
             earlier_seconds=self.earlier_seconds,
             time_budget_seconds=budget["time"] and budget["time"] + self.earlier_seconds,

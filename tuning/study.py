@@ -65,6 +65,7 @@ class Study:
         self.listeners: list[Callable[[TrialRecord], None]] = []
         #: The checkpoints of trials that ended, as they were when somebody looked last.
         self.shelves: dict[str, list[Checkpoint]] = {}
+        self._values: dict[str, tuple[int, float | None]] = {}  # trial -> how many results, and the best of them
         self.lost: StorageLost | None = None  # why nothing more can be written
         self.remarks: list[str] = []  # what was mended when the study was read
         self._order = 0
@@ -255,10 +256,17 @@ class Study:
     def ranked(self, records: Iterable[TrialRecord] | None = None) -> list[TrialRecord]:
         """Records that have a value, best first; the earlier trial wins a tie."""
         entries = self.records.values() if records is None else records
-        valued = [(record.best_value(self.metric, self.mode), record) for record in entries if record.status != FAILED]
+        valued = [(self._value(record), record) for record in entries if record.status != FAILED]
         sign = -1 if self.mode == "max" else 1
         known = [(sign * value, record.number, record) for value, record in valued if value is not None]
         return [record for *_, record in sorted(known, key=lambda entry: entry[:2])]
+
+    def _value(self, record: TrialRecord) -> float | None:
+        """The best value of a trial, looked for again only when there are more results."""
+        known = self._values.get(record.trial_id)
+        if known is None or known[0] != len(record.results):
+            known = self._values[record.trial_id] = len(record.results), record.best_value(self.metric, self.mode)
+        return known[1]
 
     @property
     def default(self) -> TrialRecord | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from typing import Any
 
 import ray
@@ -15,6 +16,9 @@ from trainables.slot import Shape, Slot, SlotLost, living_nodes
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
 CLOSE_SECONDS = 5.0
+
+#: Seconds that a slot stays warm without a trial, and without a decision on one: the search may wait for a storage.
+IDLE_SECONDS, UNDECIDED_SECONDS = 10.0, 120.0
 
 #: How often a trial may lose its slot without a checkpoint in between, on machines that are still there.
 MAX_SLOTS = 5
@@ -34,6 +38,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         self._lost: SlotLost | None = None
         self._undecided = False
         self._failure = ""
+        self._lock, self._resting = threading.Lock(), threading.Event()
         job, lost = count_attempt(config["job"], self.trial_id, ray.get_runtime_context().get_node_id(), living_nodes())
         if lost > MAX_SLOTS:
             self._failure = f"its slot was lost {lost - 1} times without a checkpoint in between"
@@ -41,6 +46,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         self._begin(config["slot"], job)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._wake()
         self._failure = ""
         self._begin(new_config["slot"], new_config["job"])
         return True
@@ -59,10 +65,13 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             self._lost = error
 
     def step(self) -> dict[str, Any]:
+        self._wake()
         if self._lost is not None:
             raise self._lost
-        if self._failure or self._slot is None:
+        if self._failure:
             return {"failure": self._failure, "last": True, "done": True}
+        if self._slot is None:
+            raise SlotLost(f"nothing was decided for {UNDECIDED_SECONDS:g} s")
         if self._undecided:
             self._slot.decide(True)
         result = self._slot.next_result()
@@ -70,7 +79,25 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         told = {**result, "slot": self._slot.name, "done": result["last"]}
         if not result.get("failure"):
             told["objective"] = result["metrics"][self._metric]
+        self._rest(IDLE_SECONDS if result["last"] else UNDECIDED_SECONDS)
         return told
+
+    def _rest(self, seconds: float) -> None:
+        """Give the slot's place to others if nobody comes back to it."""
+        self._resting = resting = threading.Event()
+
+        def close() -> None:
+            if not resting.wait(seconds):
+                with self._lock:
+                    if not resting.is_set():
+                        self.cleanup()
+                        self._slot = None
+
+        threading.Thread(target=close, daemon=True).start()
+
+    def _wake(self) -> None:
+        with self._lock:
+            self._resting.set()
 
     def cleanup(self) -> None:
         if self._slot is None:

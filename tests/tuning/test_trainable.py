@@ -1,5 +1,7 @@
 """How often a trial may lose its slot."""
 
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from tests.trainables.test_checkpoints import saved
 from trainables.slot import SlotLost
+from tuning import trainable
 from tuning.trainable import SlotTrainable, count_attempt
 
 
@@ -57,6 +60,58 @@ def test_a_slot_that_is_lost_before_it_began_is_told_by_the_first_step(monkeypat
     owner = object.__new__(SlotTrainable)
     owner._slot, owner._lost, owner._failure = None, None, ""
     owner._trial_info = None
+    owner._lock, owner._resting = threading.Lock(), threading.Event()
     owner._begin({"workers": 1, "cpus": 1, "gpus": 0, "folder": "", "hang": 1, "warned": False}, {"metric": "loss"})
     with pytest.raises(SlotLost):
         owner.step()
+
+
+class Quick:
+    """A slot that answers at once."""
+
+    name = "quick"
+
+    def __init__(self, results: list[dict[str, Any]]) -> None:
+        self.results, self.said = results, list[str]()
+
+    def next_result(self) -> dict[str, Any]:
+        return self.results.pop(0)
+
+    def decide(self, go_on: bool) -> None:
+        self.said.append("go on" if go_on else "stop")
+
+    def close(self, seconds: float) -> None:
+        self.said.append("closed")
+
+
+def owner_of(slot: Quick) -> Any:
+    """Who owns it, without Ray."""
+    owner = object.__new__(SlotTrainable)
+    owner._slot, owner._lost, owner._failure, owner._undecided = slot, None, "", False  # type: ignore[assignment]
+    owner._lock, owner._resting, owner._metric = threading.Lock(), threading.Event(), "loss"
+    return owner
+
+
+def test_a_slot_without_a_trial_gives_its_place_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that the search left undecided stops its trial first; whoever comes back too late has lost it."""
+    monkeypatch.setattr(trainable, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(trainable, "UNDECIDED_SECONDS", 0.05)
+    for last, said in ((True, ["closed"]), (False, ["stop", "closed"])):
+        slot = Quick([{"last": last, "metrics": {"loss": 1.0}}])
+        owner = owner_of(slot)
+        owner.step()
+        time.sleep(0.3)
+        assert slot.said == said
+        with pytest.raises(SlotLost, match="nothing was decided"):
+            owner.step()
+
+
+def test_a_slot_at_work_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is asked."""
+    monkeypatch.setattr(trainable, "UNDECIDED_SECONDS", 0.2)
+    slot = Quick([{"last": False, "metrics": {"loss": 1.0}} for _ in range(5)])
+    owner = owner_of(slot)
+    for _ in range(5):
+        owner.step()
+        time.sleep(0.1)
+    assert slot.said == ["go on"] * 4

@@ -1,0 +1,45 @@
+"""How a study stands, for whoever only looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from delivery.standing import standing, told
+from search_spaces.errors import UserError
+from tests.tuning.test_study import SPACE, begun
+from tuning.lock import held
+from tuning.storage import storage_at
+from tuning.study import Study
+
+
+def test_a_study_at_work(tmp_path: Path) -> None:
+    """Trials, the best so far, who works on it, on what, and for how long."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    for number, value in enumerate((0.5, 0.7)):
+        record = begun(study, number)
+        study.add(record.trial_id, 1.0, 10, {"rouge_sum": value}, 1.0)
+    study.end("mine-0000", "completed")
+    note = {"slots": 2, "of": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
+    study.paths.progress.write_text(json.dumps({**note, "told": 4e9}))  # a clock that is ahead is no reason to fail
+    with held(study.paths.holder, "mine"):
+        lines = told(standing("mine", storage_at(tmp_path / "runs")))
+    assert "at work on" in lines[0]
+    assert "1 completed, 0 pruned, 0 failed, 1 running" in lines[1]
+    assert "0.7000" in lines[2]
+    assert "mine-0001, epoch 1" in lines[2]
+    assert "default  0.5000" in lines
+    assert "slots    2 on a, b  (1 to 4 slots)" in lines
+    assert "about 0:30 left" in lines[-1]
+
+
+def test_a_study_that_rests(tmp_path: Path) -> None:
+    """Nobody is at work, and nothing is said of slots."""
+    Study.create(SPACE, tmp_path / "runs", "mine")
+    lines = told(standing("mine", storage_at(tmp_path / "runs")))
+    assert lines[0].endswith("nobody works on it")
+    assert len(lines) == 2
+    with pytest.raises(UserError, match="no study 'yours'"):
+        standing("yours", storage_at(tmp_path / "runs"))

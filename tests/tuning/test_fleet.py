@@ -1,0 +1,104 @@
+"""Room for slots, as machines come and go; no Ray."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trainables.slot import Shape
+from tuning import fleet
+from tuning.fleet import Fleet, kinds
+from tuning.resources import Machine, Plan
+
+
+class Cluster:
+    """Machines, and the places that were asked for."""
+
+    def __init__(self, *machines: Machine) -> None:
+        self.machines = list(machines)
+        self.asked: list[Any] = []
+        self.seconds = 0.0
+
+    def ask(self, bundles: list[dict[str, float]], strategy: str) -> object:
+        self.asked.append((bundles, strategy))
+        return self.asked[-1]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """A head that trains nothing."""
+    found = Cluster(Machine(0, 0))
+    monkeypatch.setattr(fleet, "placement_group", found.ask)
+    monkeypatch.setattr(fleet, "remove_placement_group", found.asked.remove)
+    monkeypatch.setattr(fleet.time, "monotonic", lambda: found.seconds)
+
+    def sleep(seconds: float) -> None:
+        found.seconds += seconds
+        if found.seconds > 5 and len(found.machines) == 1:
+            found.machines.append(Machine(4, 1))
+
+    monkeypatch.setattr(fleet.time, "sleep", sleep)
+    return found
+
+
+def of(cluster: Cluster, said: list[str], **plan: Any) -> Fleet:
+    """A fleet of slots of one GPU."""
+    return Fleet(Plan(0, Shape(1, 0.99, 1.0), **plan), said.append, lambda: cluster.machines)
+
+
+def test_machines_are_asked_for_until_there_is_room(cluster: Cluster) -> None:
+    """For the work there is, up to the most; a slot that waits for its place asks itself."""
+    said: list[str] = []
+    found = of(cluster, said, least=1, most=3, asks=True)
+    assert found.room(0, 10) == 0
+    assert len(cluster.asked) == 3
+    cluster.machines.append(Machine(4, 1))
+    cluster.seconds += 1
+    assert found.room(0, 10) == 1
+    assert len(cluster.asked) == 2
+    cluster.machines.pop()  # it went, and its slot waits for another
+    cluster.seconds += 1
+    assert found.room(1, 10) == 0
+    assert len(cluster.asked) == 2
+    cluster.seconds += 1
+    found.room(1, 1)  # no more work than that
+    assert cluster.asked == []
+    assert said == ["slots    room for 1 now, for 0 before", "slots    room for 0 now, for 1 before"]
+
+
+def test_nobody_asks_who_was_not_told_to(cluster: Cluster) -> None:
+    """A machine costs money."""
+    cluster.machines.append(Machine(4, 1))
+    found = Fleet(Plan(1, Shape(1, 0.99, 1.0)), lambda text: None, lambda: cluster.machines)
+    assert found.room(0, 10) == 1
+    cluster.machines.append(Machine(4, 1))
+    cluster.seconds += 1
+    assert found.room(0, 10) == 1  # as planned
+    assert cluster.asked == []
+
+
+def test_the_least_is_waited_for(cluster: Cluster) -> None:
+    """And said once."""
+    said: list[str] = []
+    found = of(cluster, said, least=1, most=3, asks=True)
+    found.gather(1)
+    assert found.slots == 1
+    assert said[0] == "slots    room for 0; waiting for machines until there is room for 1"
+    assert len(said) == 2
+    found.close()
+    assert cluster.asked == []
+
+
+def test_what_ray_up_was_told_is_known(tmp_path: Path) -> None:
+    """But not where it leaves the machines to speak for themselves, or where nobody was told."""
+    file = tmp_path / "bootstrap.yaml"
+    assert kinds(file) is None
+    file.write_text(
+        "head_node_type: head\navailable_node_types:\n  head: {resources: {CPU: 0}}\n"
+        "  gpu: {resources: {CPU: 4, GPU: 1}, max_workers: 8}\n  none: {resources: {CPU: 64}, max_workers: 0}\n"
+    )
+    assert kinds(file) == [Machine(4, 1)]
+    file.write_text("head_node_type: head\navailable_node_types: {head: {}, mine: {resources: {}}}\n")
+    assert kinds(file) is None

@@ -1,0 +1,102 @@
+"""How many slots a cluster has room for, as machines come and go.
+
+A cluster that brings machines does so for work that waits. What waits here are placement groups, one for each slot that
+there is work but no room for: they go with this process, however it ends, so that nobody pays for a request that
+somebody forgot to take back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+import yaml
+from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
+
+from tuning.resources import Machine, Plan, room
+
+#: Seconds between two looks at the cluster.
+_LOOK_SECONDS = 1.0
+
+#: Where `ray up` leaves its file on the head.
+_BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
+
+
+def living_machines() -> list[Machine]:
+    """The machines of the cluster that are there."""
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Machine(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
+
+
+def kinds(file: Path = _BOOTSTRAP) -> list[Machine] | None:
+    """The machines that the cluster can bring, as `ray up` was told; None where nobody here knows."""
+    try:
+        told = yaml.safe_load(file.expanduser().read_text(encoding="utf-8"))
+        types = told["available_node_types"]
+        workers = [kind for name, kind in types.items() if name != told["head_node_type"]]
+        found = [kind.get("resources") or {} for kind in workers if kind.get("max_workers", 1)]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return None
+    if not all("CPU" in resources for resources in found):  # found out when they come
+        return None
+    return [Machine(float(resources["CPU"]), float(resources.get("GPU", 0))) for resources in found]
+
+
+class Fleet:
+    """The room for slots on a cluster; asks for more machines if the plan says so.
+
+    Args:
+        say: tells a person one thing.
+        look: answers the machines that are there.
+    """
+
+    def __init__(
+        self, plan: Plan, say: Callable[[str], None], look: Callable[[], list[Machine]] = living_machines
+    ) -> None:
+        self._plan, self._say, self._look = plan, say, look
+        self._asked: list[PlacementGroup] = []
+        self._looked = -_LOOK_SECONDS
+        #: How many slots there was room for at the last look.
+        self.slots = plan.slots
+
+    def room(self, started: int, wanted: int) -> int:
+        """How many slots there is room for.
+
+        Args:
+            started: how many are there, or wait for a place themselves.
+            wanted: how many there is work for; machines are asked for until there is room for these.
+        """
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            before, self.slots = self.slots, min(self._plan.limit, room(self._look(), self._plan.shape))
+            if self.slots != before:
+                self._say(f"slots    room for {self.slots} now, for {before} before")
+            self._ask(min(wanted, self._plan.limit) - max(self.slots, started) if self._plan.asks else 0)
+        return self.slots
+
+    def gather(self, least: int) -> None:
+        """Wait until there is room for so many slots."""
+        if self.room(0, least) < least:
+            self._say(f"slots    room for {self.slots}; waiting for machines until there is room for {least}")
+        while self.room(0, least) < least:
+            time.sleep(_LOOK_SECONDS / 2)
+
+    def close(self) -> None:
+        """Ask for nothing more."""
+        self._ask(0)
+
+    def _ask(self, slots: int) -> None:
+        while len(self._asked) > max(0, slots):
+            with contextlib.suppress(ray.exceptions.RayError):
+                remove_placement_group(self._asked.pop())
+        shape = self._plan.shape
+        bundle: dict[str, float] = {"CPU": shape.cpus} | ({"GPU": shape.gpus} if shape.gpus else {})
+        while len(self._asked) < slots:
+            self._asked.append(placement_group([bundle] * shape.workers, strategy="PACK"))
+
+    def __getstate__(self) -> dict[str, Any]:
+        raise TypeError("of one process alone")
