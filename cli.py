@@ -83,6 +83,10 @@ def tune(
     study: StudyName = None,
     storage: StorageName = "runs",
     address: Address = None,
+    optuna_storage: Annotated[
+        str | None,
+        typer.Option(help="postgresql://USER@HOST/DB; default: a file.", rich_help_panel=_SEARCH),
+    ] = None,
     slots: Annotated[
         str | None,
         typer.Option(help="Trials side by side; MIN:MAX asks for machines.", rich_help_panel=_MACHINES),
@@ -104,7 +108,7 @@ def tune(
         **_data_options(train, dev, test, model, tokenizer, seed, trust_remote_code),
         "budget.trials": trials, "budget.time": time_budget, "budget.max_failures": max_failures, "slots.count": slots,
         "slots.workers_per_trial": workers_per_trial, "slots.gpus_per_worker": gpus_per_worker,
-        "slots.cpus_per_worker": cpus_per_worker,
+        "slots.cpus_per_worker": cpus_per_worker, "optuna_storage": optuna_storage,
     }  # fmt: skip
     from delivery import checking, session
 

@@ -173,6 +173,7 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
             "a new name: a study is never overwritten",
             f"{COMMAND} resume {order.name}, or --study ANOTHER-NAME",
         )
+    samplers.check_database(space)
     check_configs(space)
     preparation.tokenizers_of(space)
     if space.data["embedded"]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypedDict, get_args, get_type_hints, is_typed
 from search_spaces.ranges import Range
 from search_spaces.values import (
     Reader,
+    database,
     duration,
     flag,
     one_of,
@@ -151,6 +152,7 @@ class Space:
     sampler: Sampler = field(default_factory=_defaults(Sampler))
     budget: Budget = field(default_factory=_defaults(Budget))
     slots: Slots = field(default_factory=_defaults(Slots))
+    optuna_storage: Annotated[str | None, optional(database())] = None  # URL of a database; None: a file of the study's
     wandb: Wandb = field(default_factory=_defaults(Wandb))
     checkpoints: Checkpoints = field(default_factory=_defaults(Checkpoints))
     data: Data = field(default_factory=_defaults(Data))

@@ -242,6 +242,20 @@ def whole_or_range(at_least: int) -> Reader:
     return Reader(f"a whole number, at least {at_least}, or MIN:MAX", f"{at_least}:8", read)
 
 
+def database() -> Reader:
+    """The address of a PostgreSQL database. The user moves behind it, since what stands before an @ is kept nowhere."""
+
+    def read(value: object) -> str:
+        found = re.fullmatch(r"postgresql://(?:([^@/:\s]+)@)?([^@\s?]+)(\?[^@\s]*)?", str(value))
+        if found is None or "password" in (found.group(3) or ""):
+            raise ValueError(value)
+        user, place, query = found.groups(default="")
+        return f"postgresql://{place}{query}{'&' if query else '?'}user={user}" if user else str(value)
+
+    allowed = "postgresql://HOST:5432/DATABASE?user=USER; a password in PGPASSWORD or ~/.pgpass"
+    return Reader(allowed, "postgresql://127.0.0.1/optuna?user=optuna", read)
+
+
 def real(above: float | None = None, at_least: float | None = None) -> Reader:
     """A finite number above or from a limit."""
 

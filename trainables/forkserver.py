@@ -65,13 +65,19 @@ def available() -> bool:
 def executable(folder: Path, modules: Sequence[str]) -> str:
     """The command that Ray runs instead of Python, for `runtime_env`.
 
-    A machine where kotune lies elsewhere starts its processes with the Python that Ray was installed for.
+    The Python is that which Ray was installed for, on each machine; this file is that of the code that came with the
+    job, or this very one. A machine that has neither starts its processes the usual way.
     """
-    forked = shlex.join([sys.executable, "-I", "-S", __file__, "request", str(folder), ",".join(modules)])
+    wanted = shlex.join(["request", str(folder), ",".join(modules)])
     script = (
-        f'if [ -x {shlex.quote(sys.executable)} ] && [ -f {shlex.quote(__file__)} ]; then exec {forked} "$@"; fi; '
         'for part; do case "$part" in -*) ;; *) break ;; esac; done; '  # the program, behind Python's own options
-        'usual="${part%/lib*/python3*}/bin/python3"; if [ -x "$usual" ]; then exec "$usual" "$@"; fi; exec python3 "$@"'
+        'python="${part%/lib*/python3*}/bin/python3"; '
+        f'if ! [ -x "$python" ]; then python={shlex.quote(sys.executable)}; fi; '
+        'if ! [ -x "$python" ]; then python=python3; fi; '
+        f"IFS=:; for place in $PYTHONPATH {shlex.quote(str(Path(__file__).parents[1]))}; do "
+        'if [ -f "$place/trainables/forkserver.py" ]; then '
+        f'exec "$python" -I -S "$place/trainables/forkserver.py" {wanted} "$@"; fi; done; '
+        'exec "$python" "$@"'
     )
     return shlex.join(["sh", "-c", script, "kotune"])
 

@@ -124,7 +124,7 @@ class Search:
             "hang": study.space.slots["hang"],
             "warned": warned,
         }
-        optuna_study = open_study(study.paths.optuna, study.space)
+        optuna_study = open_study(study.paths.optuna, study.space, study.paths.address(study.paths.root))
         jobs, room = make_job(study, material, tracking), fleet.room if fleet else None
         self.proposals = Proposals(study, optuna_study, jobs, slot, view.say, room)
         longest = max_epochs_of(study)

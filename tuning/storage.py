@@ -199,6 +199,8 @@ class CopiedOut:
             time.sleep(0.0 if self._over else _BETWEEN)
 
     def _copy(self, file: Path, address: str) -> None:
+        if not file.is_file():
+            return
         if file.suffix != ".db":
             buckets.write(address, file.read_bytes())
             return

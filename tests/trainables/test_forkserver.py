@@ -161,7 +161,8 @@ def test_without_a_server_a_process_starts_the_usual_way(
     folder: Path, program: Path, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that cannot import; one in a folder that others may enter, who hear nothing; one that takes too long."""
-    hasty = tmp_path / "forkserver.py"
+    hasty = tmp_path / "trainables" / "forkserver.py"
+    hasty.parent.mkdir()
     hasty.write_text(Path(forkserver.__file__).read_text().replace("READY_SECONDS = 40.0", "READY_SECONDS = 1.0"))
     with socket.socket(socket.AF_UNIX) as listener:
         if broken != "no module":
@@ -171,7 +172,7 @@ def test_without_a_server_a_process_starts_the_usual_way(
         if broken == "open folder":
             folder.chmod(0o755)
         if broken == "no answer":
-            monkeypatch.setattr(forkserver, "__file__", str(hasty))
+            monkeypatch.setenv("PYTHONPATH", f"/nowhere:{tmp_path}")  # code that came with a job
         process = started(folder, program, "one", modules=["no_such_module"] if broken == "no module" else MODULES)
         process.wait(30)
         listener.settimeout(0)

@@ -1,0 +1,122 @@
+"""Optuna's studies in one PostgreSQL database, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from benchmarks._fault_study import wait_until
+from search_spaces.errors import UserError
+from search_spaces.schema import from_dict
+from search_spaces.secrets import redacted
+from tuning.samplers import check_database, database_url
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty database of a server that is started here."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    folder = tmp_path_factory.mktemp("postgres")
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # it does not run as root
+        owner = pwd.getpwnam("postgres")
+        for path in (*folder.parents[:2], folder):
+            path.chmod(0o755)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        as_user = ["runuser", "-u", "postgres", "--"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    data = folder / "data"
+    init = ["--auth=trust", "--username=kotune", "--no-sync"]
+    subprocess.run([*as_user, programs[-1] / "initdb", "-D", data, *init], check=True, capture_output=True)
+    listens = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
+    server = subprocess.Popen([*as_user, programs[-1] / "postgres", "-D", data, *listens], stderr=subprocess.DEVNULL)
+    address = f"postgresql://kotune@127.0.0.1:{port}/postgres"
+    try:
+        space = from_dict({"optuna_storage": address}, "test")
+        assert wait_until(lambda: _answers(space), 30) is not None
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _answers(space: object) -> bool:
+    try:
+        check_database(space)  # type: ignore[arg-type]
+    except UserError:
+        return False
+    return True
+
+
+def command(*arguments: object) -> list[str]:
+    """Of kotune."""
+    return [sys.executable, str(ROOT / "cli.py"), *map(str, arguments)]
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(280)
+def test_two_studies_at_once(database: str, tmp_path: Path) -> None:
+    """One is killed and goes on; neither hears of the other's trials, though they have one name."""
+    quick = ["--trials", "4", "--set", "num_train_epochs=3", "--set", "vocabulary=1000", "--set", "wandb.mode=disabled"]
+    quick += ["--slots", "1", "--optuna-storage", database]
+    drivers = []
+    for place in ("one", "two"):
+        wanted = command("tune", "cnn", "--study", "s", "--storage", tmp_path / place, *quick)
+        drivers.append(subprocess.Popen(wanted, cwd=tmp_path, stdout=subprocess.DEVNULL))
+    record = tmp_path / "one" / "s" / "trials" / "s-0000" / "trial.json"
+    assert wait_until(lambda: record.is_file() and json.loads(record.read_text())["results"], 120) is not None
+    drivers[0].kill()
+    drivers[0].wait()
+    done = subprocess.run(command("resume", "s", "--storage", tmp_path / "one", "--json"), cwd=tmp_path, stdout=-1)
+    assert done.returncode == 0
+    assert drivers[1].wait(200) == 0
+    assert json.loads(done.stdout)["trials"]["total"] == 4
+    url = database_url(database)
+    names = optuna.get_all_study_names(url)
+    assert len(names) == 2
+    for name in names:
+        trials = optuna.load_study(study_name=name, storage=url).get_trials(deepcopy=False)
+        ours = [trial for trial in trials if trial.user_attrs.get("trial_id")]  # others were asked for, and never begun
+        assert sorted(trial.user_attrs["trial_id"] for trial in ours) == [f"s-000{number}" for number in range(4)]
+        assert {trial.state for trial in ours} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert not (tmp_path / "one" / "s" / "optuna.db").exists()
+
+
+def test_a_database_that_cannot_be_reached() -> None:
+    """Found before anything is started."""
+    with pytest.raises(UserError, match="a database that answers"):
+        check_database(from_dict({"optuna_storage": "postgresql://127.0.0.1:1/db?user=me"}, "test"))
+
+
+@pytest.mark.parametrize(
+    "address", ["mysql://me@here/db", "postgresql://me:secret@here/db", "postgresql://here?password=secret"]
+)
+def test_an_address_that_is_none(address: str) -> None:
+    """A password is kept, and shown, nowhere."""
+    with pytest.raises(UserError, match="PGPASSWORD") as caught:
+        from_dict({"optuna_storage": address}, "test")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_user_is_kept_where_nothing_is_hidden() -> None:
+    """What stands before an @ may be a token."""
+    space = from_dict({"optuna_storage": "postgresql://me@here:5433/db"}, "test")
+    assert space.optuna_storage == "postgresql://here:5433/db?user=me"
+    assert from_dict(redacted(space.to_dict()), "test") == space
