@@ -204,7 +204,7 @@ def status(
     """Show how a study stands, from any machine that sees its storage; disturbs nobody."""
     from delivery.standing import standing, told
 
-    with to_look_at(storage) as place:
+    with to_look_at(storage, light=True) as place:
         found = standing(study, place)
     typer.echo(json.dumps(redacted(found), ensure_ascii=False, indent=2) if json_ else "\n".join(told(found)))
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,8 @@ def over_ideal(jobs: Sequence[Sequence[dict[str, float]]]) -> float:
     all_began = max(slot[0]["began"] for slot in jobs)
     steady = [later for slot in jobs if (later := [job for job in slot if job["began"] >= all_began])]
     took = sum(slot[-1]["ended"] - slot[0]["began"] for slot in steady)
-    return took / sum(job["slept"] for slot in steady for job in slot) - 1
+    slept = sum(job["slept"] for slot in steady for job in slot)
+    return took / slept - 1 if slept else math.nan
 
 
 def cpu_per_report(samples: Sequence[Sequence[float]], since: float = 0.0) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from delivery.summary import read_lines
@@ -36,7 +37,10 @@ def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] |
 def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
     folders = [study.paths.trial(trial_id) for trial_id in study.records]
     files = [study.paths.address(folder / "tracking.json") for folder in folders]
-    notes = [load_yaml(content, file) for file in files if (content := buckets.read(file)) is not None]
+    notes = []
+    for file in files:
+        with suppress(OSError):  # of a bucket that does not answer; all that counts is written
+            notes += [load_yaml(content, file)] if (content := buckets.read(file)) is not None else []
     offline = [note for note in notes if note["mode"] == "offline"]
     if not offline:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -64,8 +64,14 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         splits, plan = check(order, Path(folder), view.say)
     space = order.space
     _ahead(order.address)
-    study = Study.create(space, order.storage, order.name)
-    with study.tentative() as started, _held(study.paths, study.name), logged(view, study.paths.log) as view:
+    with ExitStack() as stack:
+        if order.storage.bucket:  # nothing there can be made in one step
+            stack.enter_context(_held(Paths.of(order.storage, order.name), order.name))
+        study = Study.create(space, order.storage, order.name)
+        if not order.storage.bucket:
+            stack.enter_context(_held(study.paths, study.name))
+        started = stack.enter_context(study.tentative())
+        view = stack.enter_context(logged(view, study.paths.log))
         splits = embedded_sample(study, view) or _copied(study, view) or splits
         where = study.paths.address(study.paths.root)
         view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {where}")
@@ -75,6 +81,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
 
 
 def _held(paths: Paths, name: str) -> AbstractContextManager[str]:
+    paths.holder.parent.mkdir(parents=True, exist_ok=True)
     return held(paths.holder, name, paths.address(paths.holder))
 
 
@@ -119,7 +126,6 @@ def resume(
     if not storage.bucket:
         Study.load(storage, name)  # first, so that a mistyped name leaves nothing
     paths = Study.find(storage, name)
-    paths.root.mkdir(parents=True, exist_ok=True)
     with _held(paths, name) as gone:
         return _go_on(trusted(Study.load(storage, name), trust), gone, trials, time_budget, address, out)
 

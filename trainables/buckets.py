@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -34,6 +35,9 @@ SCHEMES = ("s3://", "gs://")
 
 #: Files that travel at once, and how many bytes of one are held at a time.
 _SIDE_BY_SIDE, _PART = 8, 1 << 24
+
+#: After so long a copy that nobody asked for is deleted.
+_UNUSED_SECONDS = 6 * 3600.0
 
 
 def in_bucket(address: str | Path) -> bool:
@@ -244,7 +248,16 @@ def local_copy(address: str | Path) -> Path:
             staging.mkdir(mode=0o700)
             download(address, staging, found)
             staging.rename(copy)
+            _forget_old(copy.parent)
+        os.utime(copy)
     return copy
+
+
+def _forget_old(copies: Path) -> None:
+    for copy in copies.iterdir():
+        if copy.is_dir() and time.time() - copy.stat().st_mtime > _UNUSED_SECONDS:
+            with FileLock(copy.with_suffix(".lock")):
+                shutil.rmtree(copy, ignore_errors=True)
 
 
 def scratch(kind: str, address: str = "") -> Path:
@@ -253,7 +266,8 @@ def scratch(kind: str, address: str = "") -> Path:
     Raises:
         PermissionError: somebody else made it.
     """
-    root = Path(tempfile.gettempdir()) / f"kotune-buckets-{os.getuid()}"
+    # With a dot: what processes left behind as `kotune-*` is removed after a week.
+    root = Path(tempfile.gettempdir()) / f".kotune-buckets-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
     about = root.lstat()
     if about.st_uid != os.getuid() or not stat.S_ISDIR(about.st_mode):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -111,13 +112,21 @@ def newest_resumable(place: Path | str) -> Checkpoint | None:
 def newest_whole(place: Path | str) -> Checkpoint | None:
     """As `newest_resumable`, of those whose bytes are still what was written; others are deleted."""
     while (point := newest_resumable(place)) is not None:
-        here = point.here()
-        manifest = _parsed((here / MANIFEST).read_bytes(), str(here))
-        if manifest is not None and all(_check(here / name) == sum for name, sum in manifest.checks.items()):
+        if _is_whole(point.here()):
             return point
+        if not isinstance(point.path, Path):  # the copy may be what is damaged
+            shutil.rmtree(point.here())
+            if _is_whole(point.here()):
+                return point
         _log.warning("checkpoint %s is damaged; the one before it is taken", point.path)
         remove(place, point)
     return None
+
+
+def _is_whole(folder: Path) -> bool:
+    manifest = _parsed((folder / MANIFEST).read_bytes(), str(folder))
+    checks = manifest.checks.items() if manifest is not None else []
+    return manifest is not None and all(_check(folder / name) == sum for name, sum in checks)
 
 
 def remove(place: Path | str, point: Checkpoint) -> None:
@@ -175,7 +184,7 @@ def _parsed(content: bytes | None, where: str) -> _Manifest | None:
         manifest = _Manifest(**json.loads(content or b""))
     except (ValueError, TypeError):
         return None
-    for name in manifest.files:
+    for name in (*manifest.files, *manifest.checks):
         plain_name(name, buckets.join(where, MANIFEST))
     return manifest
 

@@ -8,12 +8,14 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 
 from search_spaces.errors import first_line
 from search_spaces.secrets import redacted
+
+Answer = TypeVar("Answer")
 
 #: Seconds between attempts to write; together what a full disk or a storage that is away is waited for.
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -70,8 +72,10 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def patiently(write: Callable[[], None], what: str, pauses: tuple[float, ...] | None = None) -> None:
-    """Write again and again while the storage is full, read-only or away, with longer and longer pauses.
+def patiently(
+    write: Callable[[], Answer], what: str, pauses: tuple[float, ...] | None = None, *, verb: str = "written"
+) -> Answer:
+    """Write (or read) again and again while the storage is full, read-only or away, with longer and longer pauses.
 
     Args:
         pauses: seconds between attempts; None: `PAUSES`.
@@ -86,8 +90,9 @@ def patiently(write: Callable[[], None], what: str, pauses: tuple[float, ...] | 
             if not of_the_storage(error):
                 raise
             if pause is None:
-                raise StorageLost(f"{what} cannot be written: {first_line(error)}") from error
+                raise StorageLost(f"{what} cannot be {verb}: {first_line(error)}") from error
             time.sleep(pause)
+    raise AssertionError("the last attempt answers or raises")
 
 
 def of_the_storage(error: BaseException) -> bool:

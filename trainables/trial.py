@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from search_spaces.errors import UserError, first_line, raise_all
 from trainables import checkpoints, memory
 from trainables.buckets import in_bucket, local_copy, scratch
 from trainables.decoding import decoding_config
+from trainables.durable import patiently
 from trainables.encoding import decoder
 from trainables.engine import Engine
 from trainables.job import Job
@@ -150,7 +152,9 @@ class Workshop:
         """The job with folders of this machine in the place of addresses in a bucket, but for its own."""
         for address in (job.base_model, job.train, job.dev):
             if address not in self._copies:
-                self._copies[address] = str(local_copy(address))
+                self._copies[address] = str(
+                    patiently(partial(local_copy, address), f"what lies in {address}", verb="read")
+                )
         base_model, train, dev = (self._copies[address] for address in (job.base_model, job.train, job.dev))
         return replace(job, base_model=base_model, train=train, dev=dev)
 
@@ -207,8 +211,11 @@ def _run(job: Job, reporter: Reporter, workshop: Workshop, callbacks: Sequence[T
     folder.mkdir(parents=True, exist_ok=True)
     arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
     # Rank 0 alone looks, since it deletes what is damaged.
-    found = checkpoints.newest_whole(job.checkpoints) if arguments.process_index == 0 else None
+    look = partial(checkpoints.newest_whole, job.checkpoints)
+    found = patiently(look, f"what lies in {job.checkpoints}", verb="read") if arguments.process_index == 0 else None
     start = _agreed(found, arguments.world_size)
+    if start is not None:
+        patiently(start.here, f"what lies in {start.path}", verb="read")
     engine = None
     try:
         engine = _engine(job, arguments, start, reporter, workshop, callbacks)

@@ -177,10 +177,12 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warn
 
 def _kind(error: BaseException) -> str:
     """Whose failure it is, if it is more than the trial's own."""
-    from trainables.durable import StorageLost
+    from trainables.durable import StorageLost, of_the_storage
     from trainables.memory import Infeasible
 
-    return STORAGE if isinstance(error, StorageLost) else INFEASIBLE if isinstance(error, Infeasible) else ""
+    if isinstance(error, StorageLost) or of_the_storage(error):
+        return STORAGE
+    return INFEASIBLE if isinstance(error, Infeasible) else ""
 
 
 def _reason(error: BaseException) -> str:

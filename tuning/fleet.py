@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 import yaml
-from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
+from ray.util.placement_group import PlacementGroup, placement_group, placement_group_table, remove_placement_group
 
 from tuning.resources import Machine, Plan, room
 
@@ -75,14 +75,17 @@ class Fleet:
             before, self.slots = self.slots, min(self._plan.limit, room(self._look(), self._plan.shape))
             if self.slots != before:
                 self._say(f"slots    room for {self.slots} now, for {before} before")
-            self._ask(min(wanted, self._plan.limit) - max(self.slots, started) if self._plan.asks else 0)
+            # Only when the room that there is is taken: what is asked for would take it.
+            asks = self._plan.asks and started >= self.slots
+            self._ask(min(wanted, self._plan.limit) - started if asks else 0)
         return self.slots
 
     def gather(self, least: int) -> None:
         """Wait until there is room for so many slots."""
-        if self.room(0, least) < least:
+        # As if what there is were taken.
+        if self.room(self.slots, least) < least:
             self._say(f"slots    room for {self.slots}; waiting for machines until there is room for {least}")
-        while self.room(0, least) < least:
+        while self.room(self.slots, least) < least:
             time.sleep(_LOOK_SECONDS / 2)
 
     def close(self) -> None:
@@ -90,13 +93,21 @@ class Fleet:
         self._ask(0)
 
     def _ask(self, slots: int) -> None:
-        while len(self._asked) > max(0, slots):
+        # One that has its place gives it to the slot that it was asked for.
+        placed = [group for group in self._asked if self._has_a_place(group)]
+        waiting = [group for group in self._asked if group not in placed]
+        kept = waiting[: max(0, slots)]
+        for group in [*placed, *waiting[len(kept) :]]:
             with contextlib.suppress(ray.exceptions.RayError):
-                remove_placement_group(self._asked.pop())
+                remove_placement_group(group)
+        self._asked = kept
         shape = self._plan.shape
         bundle: dict[str, float] = {"CPU": shape.cpus} | ({"GPU": shape.gpus} if shape.gpus else {})
         while len(self._asked) < slots:
             self._asked.append(placement_group([bundle] * shape.workers, strategy="PACK"))
+
+    def _has_a_place(self, group: PlacementGroup) -> bool:
+        return bool(placement_group_table(group).get("state") == "CREATED")
 
     def __getstate__(self) -> dict[str, Any]:
         raise TypeError("of one process alone")

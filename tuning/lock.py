@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -20,11 +21,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from search_spaces.errors import UserError
-from trainables.buckets import read, remove, write_json
+from trainables.buckets import in_bucket, read, remove, write_json
 from trainables.durable import patiently
 
 #: Seconds between two signs of life, and after how many without one a process on another machine counts as dead.
 BEAT, SILENCE = 10.0, 60.0
+
+#: Seconds in which two that came to a bucket at once see each other.
+_SETTLE = 1.0
 
 
 @contextmanager
@@ -55,6 +59,10 @@ def held(file: Path, name: str, address: str | None = None) -> Iterator[str]:
         over = threading.Event()
         mine = {"host": platform.node(), "pid": os.getpid(), "since": time.time()}
         patiently(lambda: write_json(address, {**mine, "seen": time.time()}), f"who holds {name}")
+        if in_bucket(address):
+            time.sleep(_SETTLE)  # whoever came at the same moment has written by now, and one of the two was last
+        if _other(mine, found := _holder(address)):
+            raise _taken(name, found)
         beating = threading.Thread(target=_beat, args=(address, mine, over), daemon=True)
         beating.start()
         try:
@@ -63,15 +71,24 @@ def held(file: Path, name: str, address: str | None = None) -> Iterator[str]:
             over.set()
             beating.join()
             with contextlib.suppress(OSError):  # then it counts as dead in a minute
-                remove(address)
+                if not _other(mine, _holder(address)):
+                    remove(address)
     finally:
         lock.release()
 
 
 def _beat(address: str, mine: dict[str, Any], over: threading.Event) -> None:
     while not over.wait(BEAT):
+        if _other(mine, _holder(address)):
+            # This machine stood still, or was cut off, for so long that another one took over: end as after Ctrl-C.
+            os.kill(os.getpid(), signal.SIGINT)
+            return
         with contextlib.suppress(OSError):  # whoever works on the study says so when its disk is full
             write_json(address, {**mine, "seen": time.time()})
+
+
+def _other(mine: dict[str, Any], found: dict[str, Any]) -> bool:
+    return bool(found) and any(found.get(key) != mine[key] for key in ("host", "pid", "since"))
 
 
 def holder(address: str) -> dict[str, Any]:

@@ -95,8 +95,8 @@ class Paths:
 
     @property
     def holder(self) -> Path:
-        """Who works on the study now; `tuning.lock`."""
-        return self.root / ".running.json"
+        """Who works on the study now; `tuning.lock`. Beside a study in a bucket, since it is made under the lock."""
+        return self.root.with_name(f".{self.root.name}.running.json") if self.bucket else self.root / ".running.json"
 
     @property
     def memory(self) -> Path:

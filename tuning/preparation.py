@@ -89,7 +89,7 @@ def _each(tables: Mapping[str, Mapping[str, str]], change: Callable[[str], str])
 
 
 def _is_there(paths: Paths, folder: Path) -> bool:
-    """Whether whoever trains finds it."""
+    """Whether whoever trains finds it: `data.json` came to the bucket after all that it names."""
     return bool(buckets.sizes(paths.address(folder))) if paths.bucket else folder.is_dir()
 
 
@@ -219,13 +219,19 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
     return material
 
 
+def _is_copied(folder: Path, address: str) -> bool:
+    """Whether all of a folder lies at its address; somebody may have died while he brought it there."""
+    here = {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    return buckets.sizes(address) == here
+
+
 def _publish(study: Study, material: Material) -> None:
     """What trials read, where all machines find it; a table that is there already is what it would be."""
     paths = study.paths
     for variant, tables in material.tables.items():
         study.publish(paths.base_model(variant))
         folders = [Path(folder) for folder in tables.values()]
-        study.publish(*(folder for folder in folders if paths.bucket and not _is_there(paths, folder)))
+        study.publish(*(folder for folder in folders if paths.bucket and not _is_copied(folder, paths.address(folder))))
     study.publish(paths.data)
 
 

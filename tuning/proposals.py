@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -203,7 +203,8 @@ class Proposals(Searcher):  # type: ignore[misc]
         # The record first: it is the truth, and what Optuna was not told before a crash is told at the next start.
         self._study.end(ours, status, reason)
         self._tell(self._study.records[ours])
-        retention.sweep(self._study)
+        with suppress(OSError):  # what is in the way is swept at the next end of a trial
+            retention.sweep(self._study)
 
     def _tell(self, record: TrialRecord) -> None:
         trial = self._trial(record.trial_id)

@@ -71,7 +71,7 @@ def _created(url: str, name: str, space: Space) -> optuna.Study:
         tries -= 1
         try:
             return optuna.create_study(storage=url, study_name=name, direction=direction, load_if_exists=True)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             if url.startswith("sqlite"):
                 raise
             if not tries:

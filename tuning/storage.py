@@ -12,10 +12,9 @@ import re
 import sqlite3
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from search_spaces.errors import UserError, first_line
@@ -25,6 +24,7 @@ from trainables.durable import patiently, write_json
 
 #: What a driver does not need of a study: it is fetched by whoever does, or read by no program.
 _LEFT_THERE = ("wandb/", "best_model/")
+_HEAVY = ("base_model/", "given_data/", "sample_data/")
 #: Seconds between two copies of what changes all the time.
 _BETWEEN = 2.0
 #: What was fetched: sizes and times there, and when it was written here. With a dot, as what is of this machine alone.
@@ -37,6 +37,7 @@ class Storage:
 
     folder: Path
     bucket: str = ""
+    light: bool = False  # of a bucket records alone are fetched, no model and no data
 
     def __str__(self) -> str:
         return self.bucket or str(self.folder)
@@ -83,13 +84,17 @@ def storage_at(given: str | Path, folder: Path | None = None) -> Storage:
 
 
 @contextmanager
-def to_look_at(given: str | Path) -> Iterator[Storage]:
-    """The storage for whoever only reads: what is fetched of a bucket stays away from the folder that is worked in."""
+def to_look_at(given: str | Path, *, light: bool = False) -> Iterator[Storage]:
+    """The storage for whoever only reads: what is fetched of a bucket stays away from the folder that is worked in.
+
+    Args:
+        light: nobody wants model or data.
+    """
     if not buckets.in_bucket(given):
         yield storage_at(given)
         return
     with tempfile.TemporaryDirectory(prefix="kotune-") as folder:
-        yield storage_at(given, Path(folder))
+        yield replace(storage_at(given, Path(folder)), light=light)
 
 
 def check_writable(storage: Storage) -> None:
@@ -109,20 +114,21 @@ def check_writable(storage: Storage) -> None:
         raise UserError(given, "a bucket that this machine may write to", todo) from error
 
 
-def fetch(folder: Path, bucket: str) -> None:
-    """Make `folder` what lies at `bucket`, but for checkpoints and what only people read.
+def fetch(folder: Path, bucket: str, *, light: bool = False) -> None:
+    """Make `folder` what lies at `bucket`, but for checkpoints and what only people read; `light`: and model and data.
 
     Raises:
         StorageLost: the bucket does not answer.
     """
-    patiently(lambda: _fetch(folder, bucket), f"a copy of {bucket}")
+    left = (".", *_LEFT_THERE, *(_HEAVY if light else ()))
+    patiently(lambda: _fetch(folder, bucket, left), f"what lies in {bucket}", verb="read")
 
 
-def _fetch(folder: Path, bucket: str) -> None:
+def _fetch(folder: Path, bucket: str, left: tuple[str, ...]) -> None:
     there = {
         name: list(about)
         for name, about in buckets.listed(bucket).items()
-        if not name.startswith((".", *_LEFT_THERE)) and "/checkpoints/" not in name
+        if not name.startswith(left) and "/checkpoints/" not in name
     }
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
@@ -175,7 +181,7 @@ class CopiedOut:
 
     def __init__(self, files: Mapping[Path, str]) -> None:
         self._files = files
-        self._changed, self._over = threading.Event(), False
+        self._changed, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="copied-out", daemon=True)
         self._thread.start()
 
@@ -185,18 +191,21 @@ class CopiedOut:
 
     def close(self, seconds: float) -> None:
         """Copy once more, and wait for that so long."""
-        self._over = True
+        self._over.set()
         self._changed.set()
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        while not self._over:
+        while True:
             self._changed.wait()
             self._changed.clear()
+            over = self._over.is_set()  # before it copies: what changed until then is in the copies
             for file, address in self._files.items():
                 with contextlib.suppress(OSError, sqlite3.Error):
                     self._copy(file, address)
-            time.sleep(0.0 if self._over else _BETWEEN)
+            if over:
+                return
+            self._over.wait(_BETWEEN)
 
     def _copy(self, file: Path, address: str) -> None:
         if not file.is_file():

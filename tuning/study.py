@@ -145,7 +145,7 @@ class Study:
         storage = storage if isinstance(storage, Storage) else storage_at(storage)
         paths = cls.find(storage, name)
         if storage.bucket:
-            fetch(paths.root, paths.bucket)
+            fetch(paths.root, paths.bucket, light=storage.light)
         check_study(paths.root, paths.trials)
         study = cls(_saved_space(paths.space), paths, name)
         study._load_records()

@@ -6,12 +6,15 @@ import contextlib
 import json
 import os
 import threading
+from functools import partial
 from typing import Any
 
 import ray
 from ray.tune import Trainable
 
 from trainables import buckets, checkpoints
+from trainables.durable import StorageLost, patiently
+from trainables.mailbox import STORAGE
 from trainables.slot import Shape, Slot, SlotLost, living_nodes
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
@@ -37,9 +40,15 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         self._slot: Slot | None = None
         self._lost: SlotLost | None = None
         self._undecided = False
-        self._failure = ""
+        self._failure = self._kind = ""
         self._lock, self._resting = threading.Lock(), threading.Event()
-        job, lost = count_attempt(config["job"], self.trial_id, ray.get_runtime_context().get_node_id(), living_nodes())
+        node, alive = ray.get_runtime_context().get_node_id(), living_nodes()
+        try:
+            count = partial(count_attempt, config["job"], self.trial_id, node, alive)
+            job, lost = patiently(count, "what a trial saved", verb="read")
+        except StorageLost as error:
+            self._failure, self._kind = str(error), STORAGE
+            return
         if lost > MAX_SLOTS:
             self._failure = f"its slot was lost {lost - 1} times without a checkpoint in between"
             return
@@ -47,7 +56,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._wake()
-        self._failure = ""
+        self._failure = self._kind = ""
         self._begin(new_config["slot"], new_config["job"])
         return True
 
@@ -69,7 +78,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         if self._lost is not None:
             raise self._lost
         if self._failure:
-            return {"failure": self._failure, "last": True, "done": True}
+            return {"failure": self._failure, "kind": self._kind, "last": True, "done": True}
         if self._slot is None:
             raise SlotLost(f"nothing was decided for {UNDECIDED_SECONDS:g} s")
         if self._undecided:

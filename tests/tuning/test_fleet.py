@@ -19,10 +19,11 @@ class Cluster:
     def __init__(self, *machines: Machine) -> None:
         self.machines = list(machines)
         self.asked: list[Any] = []
+        self.placed: list[Any] = []
         self.seconds = 0.0
 
     def ask(self, bundles: list[dict[str, float]], strategy: str) -> object:
-        self.asked.append((bundles, strategy))
+        self.asked.append((len(self.asked), bundles, strategy))
         return self.asked[-1]
 
 
@@ -31,6 +32,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """A head that trains nothing."""
     found = Cluster(Machine(0, 0))
     monkeypatch.setattr(fleet, "placement_group", found.ask)
+    table = {True: {"state": "CREATED"}, False: {"state": "PENDING"}}
+    monkeypatch.setattr(fleet, "placement_group_table", lambda group: table[group in found.placed])
     monkeypatch.setattr(fleet, "remove_placement_group", found.asked.remove)
     monkeypatch.setattr(fleet.time, "monotonic", lambda: found.seconds)
 
@@ -55,8 +58,12 @@ def test_machines_are_asked_for_until_there_is_room(cluster: Cluster) -> None:
     assert found.room(0, 10) == 0
     assert len(cluster.asked) == 3
     cluster.machines.append(Machine(4, 1))
+    cluster.placed = cluster.asked[:1]  # what was asked for has a place now, and gives it to a slot
     cluster.seconds += 1
     assert found.room(0, 10) == 1
+    assert cluster.asked == []  # nor may what is asked for take the place of a slot that is about to start
+    cluster.placed, cluster.seconds = [], cluster.seconds + 1
+    assert found.room(1, 10) == 1
     assert len(cluster.asked) == 2
     cluster.machines.pop()  # it went, and its slot waits for another
     cluster.seconds += 1
