@@ -56,6 +56,10 @@ def test_a_copy_is_made_once_and_again_when_something_changed(
     buckets.write(buckets.join(bucket, "model", "weights"), b"22")
     second = buckets.local_copy(buckets.join(bucket, "model"))
     assert ((first / "weights").read_bytes(), (second / "weights").read_bytes()) == (b"1", b"22")
+    os.utime(first, (0, 0))  # nobody asked for it in years
+    buckets.write(buckets.join(bucket, "model", "weights"), b"333")
+    buckets.local_copy(buckets.join(bucket, "model"))
+    assert (first.exists(), second.exists()) == (False, True)
     assert buckets.local_copy(tmp_path) == tmp_path
     with pytest.raises(FileNotFoundError):
         buckets.local_copy(buckets.join(bucket, "nothing"))

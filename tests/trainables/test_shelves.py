@@ -95,3 +95,12 @@ def test_workers_of_several_machines_save_one_checkpoint(bucket: str, tmp_path: 
     point = save(place, 10)
     assert (point.here() / "rng_state_1.pth").read_bytes() == b"other"
     assert checkpoints.newest_whole(place) == point
+
+
+def test_a_damaged_copy_is_no_damaged_checkpoint(bucket: str) -> None:
+    """What this machine holds of it is fetched once more; what lies in the bucket stays."""
+    place = buckets.join(bucket, "checkpoints")
+    point = save(place, 10)
+    (point.here() / "optimizer.pt").write_bytes(b"y" * 10)
+    assert checkpoints.newest_whole(place) == point
+    assert (point.here() / "optimizer.pt").read_bytes() == b"x" * 10

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from search_spaces.errors import UserError
+from tuning import lock
 from tuning.lock import held
 
 ROOT = Path(__file__).parents[2]
@@ -71,3 +73,17 @@ def test_a_folder_that_takes_no_lock_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="study 'mine' cannot be worked on"), held(tmp_path / "file" / "x.json", "mine"):
         pass
+
+
+def test_whoever_was_taken_for_dead_leaves_it_to_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stood still for a minute ends as after Ctrl-C; the entry is the other's."""
+    monkeypatch.setattr(lock, "BEAT", 0.05)
+    signals: list[int] = []
+    monkeypatch.setattr(lock.os, "kill", lambda pid, number: signals.append(number))
+    file = tmp_path / ".running.json"
+    other = {"host": "elsewhere", "pid": 1, "since": 1.0, "seen": time.time()}
+    with held(file, "mine"):
+        file.write_text(json.dumps(other))
+        time.sleep(0.5)
+    assert signals == [signal.SIGINT]
+    assert json.loads(file.read_text()) == other

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks._fault_study import wait_until
 from search_spaces.errors import UserError
 from tests.tuning.test_study import SPACE, begun
 from trainables import buckets
+from tuning import preparation, storage
 from tuning.storage import CopiedOut, check_writable, storage_at, to_look_at
 from tuning.study import Study
 
@@ -96,3 +98,42 @@ def test_a_database_at_work_is_copied_whole(bucket: str, tmp_path: Path) -> None
     (tmp_path / "copy.db").write_bytes(buckets.read(address) or b"")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT * FROM told").fetchall() == [(1,)]
+
+
+def test_what_changed_last_is_copied_last(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a search does not wait for the pause between two copies, nor does its last line wait for ever."""
+    monkeypatch.setattr(storage, "_BETWEEN", 600.0)
+    file, address = tmp_path / "log.txt", f"{bucket}/log.txt"
+    file.write_text("first")
+    copies = CopiedOut({file: address})
+    copies.changed()
+    assert wait_until(lambda: buckets.read(address) == b"first", 10) is not None
+    file.write_text("last")
+    copies.close(10.0)
+    assert buckets.read(address) == b"last"
+
+
+def test_half_a_table_is_none(bucket: str, tmp_path: Path) -> None:
+    """Whoever brought it there may have died meanwhile."""
+    table = tmp_path / "table"
+    table.mkdir()
+    for name in ("data.arrow", "state.json"):
+        (table / name).write_text(name)
+    buckets.upload(table, f"{bucket}/table", ["state.json"])
+    assert not preparation._is_copied(table, f"{bucket}/table")
+    buckets.upload(table, f"{bucket}/table")
+    assert preparation._is_copied(table, f"{bucket}/table")
+
+
+def test_a_look_fetches_no_model(bucket: str, tmp_path: Path) -> None:
+    """`status` of a study with gigabytes of weights takes a moment."""
+    study = Study.create(SPACE, storage_at(f"{bucket}/runs", tmp_path / "here"), "mine")
+    begun(study, 0)
+    for name in ("base_model/given/model.safetensors", "given_data/train.csv"):
+        buckets.write(f"{bucket}/runs/mine/{name}", b"much")
+    for light, there in ((True, False), (False, True)):
+        with to_look_at(f"{bucket}/runs", light=light) as place:
+            found = Study.load(place, "mine")
+            assert list(found.records) == ["mine-0000"]
+            assert (found.paths.base_model() / "model.safetensors").exists() is there
+            assert found.paths.copies.exists() is there
