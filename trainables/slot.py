@@ -39,22 +39,28 @@ def living_nodes() -> set[str]:
 
 
 def free_what_the_dead_hold() -> None:
-    """Remove this job's placement groups whose creators are gone, as after `kill -9` of a slot's controller.
+    """Remove placement groups of this job, and of jobs that are over, whose creators are gone.
 
-    Ray keeps a group as long as its job lives; Ray Train's own cleaner asks the dashboard who is alive, and without a
-    dashboard it waits for ever, and the next slot for CPUs. There is no public way to ask who made a group, and Ray's
-    own mark on it (`creator_actor_dead`) is missing where the group was asked for by an actor about to die.
+    As after `kill -9` of a slot's controller; or of a driver whose slot asks for a group while Ray cleans up after the
+    job, so that the group stays as long as the cluster does. Ray keeps a group as long as its job lives; Ray Train's own
+    cleaner asks the dashboard who is alive, and without a dashboard it waits for ever, and the next slot for CPUs. There
+    is no public way to ask who made a group, and Ray's own mark on it (`creator_actor_dead`) is missing where the group
+    was asked for by an actor about to die.
     """
     from ray._private import state
     from ray.core.generated.gcs_pb2 import PlacementGroupTableData
     from ray.util.placement_group import PlacementGroup, remove_placement_group
 
     mine = ray.get_runtime_context().get_job_id()
+    over = {job["JobID"] for job in state.jobs() if job["IsDead"]}
     for entry in state.state._connect_and_get_accessor().get_placement_group_table():
         group = PlacementGroupTableData.FromString(entry)
         creator = ray.ActorID(group.creator_actor_id)
-        if group.state == PlacementGroupTableData.REMOVED or group.creator_job_id.hex() != mine or creator.is_nil():
-            continue  # nil: the driver
+        job = group.creator_job_id.hex()
+        if group.state == PlacementGroupTableData.REMOVED or group.is_detached or not (job == mine or job in over):
+            continue
+        if creator.is_nil():  # the driver made it, and Ray removes those itself
+            continue
         if state.state.actor_table(creator.hex()).get("State", "DEAD") == "DEAD":
             remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
 
