@@ -42,10 +42,10 @@ def free_what_the_dead_hold() -> None:
     """Remove placement groups of this job, and of jobs that are over, whose creators are gone.
 
     As after `kill -9` of a slot's controller; or of a driver whose slot asks for a group while Ray cleans up after the
-    job, so that the group stays as long as the cluster does. Ray keeps a group as long as its job lives; Ray Train's own
-    cleaner asks the dashboard who is alive, and without a dashboard it waits for ever, and the next slot for CPUs. There
-    is no public way to ask who made a group, and Ray's own mark on it (`creator_actor_dead`) is missing where the group
-    was asked for by an actor about to die.
+    job, so that the group stays as long as the cluster does. Ray keeps a group as long as its job lives; Ray Train's
+    own cleaner asks the dashboard who is alive, and without a dashboard it waits for ever, and the next slot for CPUs.
+    There is no public way to ask who made a group, and Ray's own mark on it (`creator_actor_dead`) is missing where
+    the group was asked for by an actor about to die.
     """
     from ray._private import state
     from ray.core.generated.gcs_pb2 import PlacementGroupTableData
