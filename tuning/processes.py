@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
 import os
@@ -29,10 +28,6 @@ MODULES = (
     "wandb.sdk.launch",  # `wandb.init` imports it, for three seconds
 )
 
-#: What a machine needs of kotune.
-PACKAGES = ("search_spaces", "corpora", "trainables", "tuning", "delivery")
-_ROOT = Path(__file__).parents[1]
-
 #: Folders of processes that died without a word are removed after a week.
 _OLD_SECONDS = 7 * 86400.0
 
@@ -58,25 +53,13 @@ def start_ahead() -> Path | None:
 def environment(address: str | None) -> dict[str, Any]:
     """The runtime environment of a job, here or on the cluster at `address`.
 
-    On a cluster every machine gets the code that runs here, without data, studies and caches, and imports it once for a
-    job; `ray job submit --working-dir` has brought it already.
+    On a cluster every machine imports once for a job.
     """
     given = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "")
     if any(f'"{name}"' in given for name in _OTHERS):
         return {}
     folder = _folder() if address else start_ahead()
-    code = {"working_dir": str(_code())} if address and '"working_dir"' not in given else {}
-    return code if folder is None else {**code, "py_executable": forkserver.executable(folder, MODULES)}
-
-
-@cache
-def _code() -> Path:
-    """A folder with kotune's packages and nothing else."""
-    folder = Path(tempfile.mkdtemp(prefix="kotune-code-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for package in PACKAGES:
-        shutil.copytree(_ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+    return {} if folder is None else {"py_executable": forkserver.executable(folder, MODULES)}
 
 
 @cache

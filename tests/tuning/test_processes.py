@@ -48,23 +48,10 @@ def test_a_cluster_is_told_of_a_folder_of_this_process(monkeypatch: pytest.Monke
     folder.rmdir()
 
 
-def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole packages; unless the job brought its own."""
-    code = Path(processes.environment("auto")["working_dir"])
-    assert {path.name for path in code.iterdir()} == set(processes.PACKAGES)
-    assert (code / "search_spaces" / "kobart.yaml").is_file()
-    assert not list(code.rglob("__pycache__"))
-    assert sum(path.stat().st_size for path in code.rglob("*") if path.is_file()) < 5e6
-    assert "working_dir" not in processes.environment(None)
-    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip"}}')
-    assert "working_dir" not in processes.environment("auto")
-
-
 def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another system; a runtime environment of the user's own; a folder for temporary files that cannot be used."""
     monkeypatch.setattr(forkserver, "available", lambda: False)
-    assert processes.environment("auto").keys() == {"working_dir"}
-    assert processes.environment(None) == {}
+    assert processes.environment("auto") == processes.environment(None) == {}
     monkeypatch.undo()
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"py_executable": "mine"}}')
     assert processes.environment("auto") == {}
