@@ -153,6 +153,12 @@ def _looked(address: str, *, recursive: bool) -> dict[str, FileInfo]:
     return {info.path[len(path) + 1 :]: info for info in found}
 
 
+def files_in(folder: Path) -> dict[str, int]:
+    """What `sizes` answers of a bucket, of a folder of this machine."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
+
+
 def upload(folder: Path, address: str, names: Iterable[str] | None = None) -> None:
     """Copy files of a folder (those named, or all at any depth) to `address`, side by side.
 
@@ -160,8 +166,8 @@ def upload(folder: Path, address: str, names: Iterable[str] | None = None) -> No
         OSError: the bucket does not answer.
     """
     system, path = _parted(address)
-    every = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
-    _together(lambda name: _copy(None, folder / name, system, f"{path}/{name}"), every if names is None else names)
+    wanted = files_in(folder) if names is None else names
+    _together(lambda name: _copy(None, folder / name, system, f"{path}/{name}"), wanted)
 
 
 def download(address: str, folder: Path, names: Iterable[str] | None = None) -> None:

@@ -221,8 +221,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
 
 def _is_copied(folder: Path, address: str) -> bool:
     """Whether all of a folder lies at its address; somebody may have died while he brought it there."""
-    here = {file.relative_to(folder).as_posix(): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
-    return buckets.sizes(address) == here
+    return buckets.sizes(address) == buckets.files_in(folder)
 
 
 def _publish(study: Study, material: Material) -> None:

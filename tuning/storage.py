@@ -135,10 +135,9 @@ def _fetch(folder: Path, bucket: str, left: tuple[str, ...]) -> None:
         known = json.loads((folder / _FETCHED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    for path in [path for path in folder.rglob("*") if path.is_file()]:
-        name = path.relative_to(folder).as_posix()
+    for name in buckets.files_in(folder):
         if name not in there and not name.startswith("."):
-            path.unlink()
+            (folder / name).unlink()
     wanted = [name for name, about in there.items() if known.get(name) != [*about, _written(folder / name)]]
     buckets.download(bucket, folder, wanted)
     # What was written there in the last second may be written once more in it, and look the same.
@@ -157,17 +156,16 @@ def publish(path: Path, address: str) -> None:
     Raises:
         StorageLost: the bucket does not answer.
     """
-    patiently(lambda: _publish(path, address), f"{address}")
+    patiently(lambda: _publish(path, address), address)
 
 
 def _publish(path: Path, address: str) -> None:
     if path.is_file():
         buckets.write(address, path.read_bytes())
         return
-    older = set(buckets.sizes(address))
-    names = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
+    older, names = buckets.sizes(address), buckets.files_in(path)
     buckets.upload(path, address, names)
-    buckets.remove(address, older - names)
+    buckets.remove(address, older.keys() - names.keys())
 
 
 class CopiedOut:
