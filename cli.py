@@ -217,10 +217,10 @@ def export(
     trust_remote_code: Trust = False,
 ) -> None:
     """Write the best model as a Hugging Face folder."""
-    from delivery import session
+    from delivery.outcome import export_study
 
     with to_look_at(storage) as place:
-        typer.echo(session.export_study(study, place, out, trust=trust_remote_code))
+        typer.echo(export_study(study, place, out, trust=trust_remote_code))
 
 
 @app.command()

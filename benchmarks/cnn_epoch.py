@@ -31,7 +31,7 @@ from trainables.job import Job
 from trainables.models import BaseModels
 from trainables.tasks import make_task
 from trainables.trial import Workshop, open_table, run_trial
-from tuning.preparation import make_job
+from tuning.jobs import make_job
 from tuning.records import TrialRecord
 
 LIMIT = 1.25

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from benchmarks._workers import run_workers
 from benchmarks.small import small_space, small_study
-from tuning.preparation import make_job
+from tuning.jobs import make_job
 from tuning.records import TrialRecord
 
 _DROPOUT_OFF = {f"model.{name}": 0.0 for name in ("dropout", "attention_dropout", "activation_dropout")}

@@ -79,6 +79,7 @@ class Everything:
         self.kind, self.tries = 0, 0
         self.faults: list[str] = []
         self.epochs: list[float] = []
+        self.temporary: list[str] = []
         self.studies = 0
 
     def run(self) -> dict[str, Any]:
@@ -95,6 +96,8 @@ class Everything:
                 self._one_study()
         finally:
             self.cluster.shutdown()
+            for folder in self.temporary:
+                shutil.rmtree(folder, ignore_errors=True)
         epoch = statistics.median(self.epochs) if self.epochs else 0.0
         took = [kill.seconds for kill in self.kills if kill.seconds is not None]
         lost = statistics.median(took) - epoch if took else 0.0
@@ -115,7 +118,10 @@ class Everything:
         }
 
     def _add_node(self) -> Any:
-        return self.cluster.add_node(num_cpus=2, object_store_memory=2**28)
+        """A second machine, with temporary files of its own, as every machine has them."""
+        temporary = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short: sockets lie there
+        self.temporary.append(temporary)
+        return self.cluster.add_node(num_cpus=2, object_store_memory=2**28, temp_dir=temporary)
 
     def _one_study(self) -> None:
         self.studies += 1

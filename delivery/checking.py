@@ -24,7 +24,8 @@ from trainables.parameter_names import BECAME
 from trainables.parameters import known_parameters, sort_out, value_problems
 from trainables.scratch import ARCHITECTURES, architecture_named, scratch_size
 from trainables.tasks import TASKS, task_named
-from tuning import preparation, samplers
+from tuning import preparation, samplers, tokenizers
+from tuning.databases import check_database
 from tuning.resources import Plan, local_machine, plan_slots
 from tuning.storage import Storage, check_writable
 
@@ -116,7 +117,7 @@ def _leave_the_tokenizer(raw: dict[str, Any]) -> None:
     parts = [part for part in (raw, raw.get("embedded")) if isinstance(part, dict)]
     rooms = [part.get(name) for part in parts for name in ("fixed", "search")]
     for room in (found for found in rooms if isinstance(found, dict)):
-        for name in preparation.OF_THE_TOKENIZER:
+        for name in tokenizers.OF_THE_TOKENIZER:
             room.pop(name, None)
 
 
@@ -173,16 +174,16 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
             "a new name: a study is never overwritten",
             f"{COMMAND} resume {order.name}, or --study ANOTHER-NAME",
         )
-    samplers.check_database(space)
+    check_database(space, new=True)
     check_configs(space)
-    preparation.tokenizers_of(space)
+    tokenizers.tokenizers_of(space)
     if space.data["embedded"]:
         space = preparation.with_samples(space, scratch)
     elif not space.data["train"]:
         raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
     splits = preparation.read(space)
     task = preparation.learn(space, splits)
-    plan = plan_for(space, order.address)
+    plan = plan_for(space, order.address, None if order.storage.bucket else order.storage.folder)
     if not plan.shape.gpus and sort_out(space.fixed).training.get("fp16"):
         say("fp16 needs a GPU; here trials compute in 32 bit")
     # Last, since a hub id asks the network.
@@ -242,15 +243,25 @@ def _fulfilling(space: Space, found: Range) -> dict[str, Any]:
     return pins
 
 
-def plan_for(space: Space, address: str | None) -> Plan:
+def plan_for(space: Space, address: str | None, shared: Path | None) -> Plan:
     """The slots of a study on this machine, or on the cluster at `address`.
 
+    Args:
+        shared: a folder that all machines must see.
+
     Raises:
-        UserError: no cluster answers, or one trial needs more than there can be.
+        UserError: no cluster answers, or one trial needs more than there can be, or a machine does not see the folder.
     """
     if address is None:
         return plan_slots(space, [local_machine()])
-    from tuning.fleet import kinds
+    from tuning.fleet import blind_machines, kinds
     from tuning.search import connect
 
-    return plan_slots(space, connect(address), kinds())
+    plan = plan_slots(space, connect(address), kinds())
+    if shared is not None and (blind := blind_machines(shared.resolve())):
+        raise UserError(
+            f"--storage {shared} is not seen by {', '.join(blind)}",
+            "a folder that all machines of the cluster see at the same path, or a bucket: s3://…, gs://…",
+            "mount it there, or name another",
+        )
+    return plan

@@ -38,9 +38,9 @@ def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
     folders = [study.paths.trial(trial_id) for trial_id in study.records]
     files = [study.paths.address(folder / "tracking.json") for folder in folders]
     notes = []
-    for file in files:
-        with suppress(OSError):  # of a bucket that does not answer; all that counts is written
-            notes += [load_yaml(content, file)] if (content := buckets.read(file)) is not None else []
+    with suppress(OSError):  # of a bucket that does not answer; all that counts is written
+        found = zip(buckets.read_each(files), files, strict=True)
+        notes = [load_yaml(content, file) for content, file in found if content is not None]
     offline = [note for note in notes if note["mode"] == "offline"]
     if not offline:
         return []

@@ -15,11 +15,19 @@ from delivery.outputs import check_new_folder
 from delivery.predictor import SETTINGS
 from search_spaces.errors import COMMAND, UserError
 from search_spaces.secrets import redacted
+from trainables.checkpoints import Checkpoint
 from trainables.durable import sync
 from trainables.loading import load_model, load_tokenizer
+from trainables.task import Task
 from trainables.ties import say_untied
 from tuning import preparation, retention
+from tuning.records import TrialRecord
 from tuning.study import Study
+from tuning.tokenizers import variant_of
+
+
+class ModelWent(Exception):
+    """A search that is at work found a better model, and deleted the one that was read."""
 
 
 def export(study: Study, material: preparation.Material, summary: dict[str, Any], target: Path | None = None) -> Path:
@@ -29,6 +37,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
 
     Raises:
         UserError: no trial gave a model yet, or `target` is there already.
+        ModelWent: it was deleted while it was read; nothing is written.
     """
     transformers_logging.disable_progress_bar()
     best = next(iter(retention.keepers(study)), None)
@@ -44,8 +53,8 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         check_new_folder("--out", target)
     # All is read before anything is written.
     task = preparation.task_of(study.space, material)
-    model: Any = load_model(str(point.here()), task.auto_model, trust=study.space.trust_remote_code)
-    base = study.paths.base_model(preparation.variant_of(best.config))
+    model = _loaded(study, best, point, task)
+    base = study.paths.base_model(variant_of(best.config))
     tokenizer = load_tokenizer(str(base), writes=task.writes, trust=study.space.trust_remote_code)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
@@ -84,3 +93,13 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     if target is None:
         study.publish(folder)
     return folder
+
+
+def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> Any:
+    try:
+        return load_model(str(point.here()), task.auto_model, trust=study.space.trust_remote_code)
+    except (OSError, UserError) as error:
+        study.shelves.clear()
+        if retention.saved_model(study, best) == point:
+            raise
+        raise ModelWent from error

@@ -16,17 +16,14 @@ from corpora.samples import SAMPLES
 from corpora.splits import Splits
 from delivery.checking import Order, check, plan_for
 from delivery.closing import last_lines
-from delivery.export import export
-from delivery.predictor import open_model
-from delivery.scoring import score
+from delivery.outcome import close, earlier_summary, known_test
 from delivery.summary import summarise
 from delivery.trust import trusted
-from search_spaces.errors import COMMAND, UserError
-from search_spaces.saved import COUNT, FINITE, OBJECT, check_fields, maybe, read_object
+from search_spaces.errors import UserError
 from search_spaces.schema import parse_duration
-from trainables.class_metrics import draw_confusion
 from trainables.durable import write_json
 from tuning import preparation, processes, retention
+from tuning.databases import check_database, named
 from tuning.interruption import heard
 from tuning.live import View, logged, open_view
 from tuning.lock import held
@@ -62,7 +59,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
     view = open_view(out)
     with tempfile.TemporaryDirectory() as folder:
         splits, plan = check(order, Path(folder), view.say)
-    space = order.space
+    space = named(order.space, order.name)
     _ahead(order.address)
     with ExitStack() as stack:
         if order.storage.bucket:  # nothing there can be made in one step
@@ -127,14 +124,16 @@ def resume(
         Study.load(storage, name)  # first, so that a mistyped name leaves nothing
     paths = Study.find(storage, name)
     with _held(paths, name) as gone:
-        return _go_on(trusted(Study.load(storage, name), trust), gone, trials, time_budget, address, out)
+        study = trusted(Study.load(storage, name), trust)
+        return _go_on(study, gone, trials, time_budget, address, out)
 
 
 def _go_on(
     study: Study, gone: str, trials: int | None, time_budget: str | None, address: str | None, out: TextIO
 ) -> dict[str, Any]:
     view, name, budget = open_view(out), study.name, study.space.budget.copy()
-    _earlier(study)  # looked at before anything is started
+    earlier_summary(study)  # looked at before anything is started
+    check_database(study.space)
     if trials is not None:
         if trials < len(study.records):
             raise UserError(
@@ -146,7 +145,7 @@ def _go_on(
     budget["time"] = budget["time"] if time_budget is None else parse_duration(time_budget, "--time-budget")
     study.space = replace(study.space, budget=budget)
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
-    plan = plan_for(study.space, address)
+    plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent)
     material = preparation.Material.load(study.paths)
     if material is not None and _contents(material.splits) != _contents(splits.described()):
         raise UserError(
@@ -177,25 +176,6 @@ def _changed(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) 
     return ", ".join(f"{name} ({now.get(name, before.get(name, {})).get('path')})" for name in names)
 
 
-def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool = False) -> str:
-    """Export the best model so far; answers its folder, or its address in a bucket."""
-    study = trusted(Study.load(storage, name), trust)
-    material = preparation.Material.load(study.paths)
-    if material is None:
-        raise UserError(f"study {name!r} has no trials yet", "", f"{COMMAND} resume {name}")
-    earlier = _earlier(study)
-    summary = summarise(
-        study,
-        material,
-        slots=earlier.get("slots", 0),
-        worker_groups_started=earlier.get("worker_groups_started", 0),
-        wall_seconds=earlier.get("wall_seconds", 0.0),
-        test=_known_test(study, earlier),
-    )
-    folder = export(study, material, summary, out)
-    return str(folder) if out is not None else study.paths.address(folder)
-
-
 def _search(
     study: Study, material: preparation.Material, plan: Plan, splits: Splits, address: str | None, view: View
 ) -> dict[str, Any]:
@@ -207,7 +187,7 @@ def _search(
         connect(None)
     view.say(_disk(study, plan.limit))
     tracking = tracking_settings(study)
-    earlier = _earlier(study)
+    earlier = earlier_summary(study)
     search = Search(
         study,
         material,
@@ -229,10 +209,10 @@ def _search(
     summary = summarise(
         study,
         material,
-        slots=plan.slots,
+        slots=search.slots,
         worker_groups_started=search.worker_groups_started + earlier.get("worker_groups_started", 0),
         wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
-        test=_known_test(study, earlier),
+        test=known_test(study, earlier),
     )
     if search.end == "storage":
         summary["best_model"] = None  # not written
@@ -275,41 +255,3 @@ def _disk(study: Study, slots: int) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
-
-
-def _earlier(study: Study) -> dict[str, Any]:
-    """The summary of earlier sittings, or nothing."""
-    path = study.paths.summary
-    if not path.is_file():
-        return {}
-    todo = "delete it: resume and export write it anew, without the seconds and the test score of earlier sittings"
-    found = read_object(path, todo)
-    kinds = {"wall_seconds": FINITE, "slots": COUNT, "worker_groups_started": COUNT, "best": maybe(OBJECT)}
-    check_fields(found, {**kinds, "test": maybe(OBJECT)}, str(path), todo, (*kinds, "test"), more=True)
-    return found
-
-
-def _known_test(study: Study, earlier: dict[str, Any]) -> dict[str, Any] | None:
-    """The test score of an earlier sitting, if its best model is still the best: the split is opened once for it."""
-    best = next(iter(retention.keepers(study)), None)
-    same = best is not None and (earlier.get("best") or {}).get("trial") == best.trial_id
-    return earlier.get("test") if same else None
-
-
-def close(study: Study, material: preparation.Material, splits: Splits, summary: dict[str, Any], end: str) -> None:
-    """Export the best model, look at its mistakes on dev, and open the test split, once; `summary` is filled in."""
-    if summary["best"] is None:
-        return
-    before, folder = dict(summary), export(study, material, summary)
-    model, batch = (
-        open_model(folder, trust=study.space.trust_remote_code),
-        int(summary["best"]["config"].get("per_device_eval_batch_size", 32)),
-    )
-    if model.task.classes and end != "interrupted":  # whoever pressed Ctrl-C is not to wait for a whole split
-        seen = score(model, splits.dev.rows, batch)
-        summary["confusion"] = {"labels": seen["labels"], "dev": seen["confusion"]}
-        draw_confusion(seen["confusion"], seen["labels"], study.paths.root / "confusion_dev.png")
-    if splits.test is not None and summary["test"] is None and end != "interrupted":
-        summary["test"] = score(model, splits.test.rows, batch)
-    if summary != before:
-        export(study, material, summary)

@@ -13,7 +13,8 @@ from corpora import filters
 from corpora.splits import Split, Splits
 from delivery.checking import Order, check
 from delivery.meter import Meter
-from delivery.session import close, embedded_sample
+from delivery.outcome import close
+from delivery.session import embedded_sample
 from delivery.summary import read_lines, summarise
 from search_spaces.errors import COMMAND, UserError, first_line
 from search_spaces.schema import Space
@@ -25,6 +26,7 @@ from trainables.parameters import sort_out
 from trainables.tracking import RunSettings, Tracker, TrackingCallback
 from trainables.trial import Workshop, run_trial
 from tuning import preparation, retention, samplers
+from tuning.jobs import make_job
 from tuning.live import TableView, View, logged, open_view
 from tuning.proposals import max_epochs
 from tuning.records import COMPLETED, FAILED, TrialRecord
@@ -64,7 +66,7 @@ def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None 
         view.say(f"training {study.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
         material = preparation.prepare(study, splits, view.say)
         record = _record(study)
-        job = preparation.make_job(study, material, tracking_settings(study))(record)
+        job = make_job(study, material, tracking_settings(study))(record)
         if point is not None:
             _go_on_from(point, study, record, job)
         started()

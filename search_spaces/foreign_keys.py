@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from search_spaces.readers import Reader, flag, one_of, path, real, text, texts, whole
 from search_spaces.schema import READERS
-from search_spaces.values import Reader, as_written, flag, one_of, path, real, text, texts, whole
+from search_spaces.values import as_written
 
 
 @dataclass(frozen=True)

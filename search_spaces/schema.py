@@ -7,14 +7,13 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, TypedDict, get_args, get_type_hints, is_typeddict
 
 from search_spaces.ranges import Range
-from search_spaces.values import (
+from search_spaces.readers import (
     Reader,
     database,
     duration,
     flag,
     one_of,
     optional,
-    parse_duration,
     path,
     real,
     renamed,
@@ -24,6 +23,7 @@ from search_spaces.values import (
     whole,
     whole_or_range,
 )
+from search_spaces.values import parse_duration
 
 __all__ = ["READERS", "SECTIONS", "Space", "from_dict", "parse_duration"]
 
@@ -153,6 +153,7 @@ class Space:
     budget: Budget = field(default_factory=_defaults(Budget))
     slots: Slots = field(default_factory=_defaults(Slots))
     optuna_storage: Annotated[str | None, optional(database())] = None  # URL of a database; None: a file of the study's
+    optuna_study: Annotated[str | None, optional(text())] = None  # its name there; None: a new one
     wandb: Wandb = field(default_factory=_defaults(Wandb))
     checkpoints: Checkpoints = field(default_factory=_defaults(Checkpoints))
     data: Data = field(default_factory=_defaults(Data))

@@ -73,6 +73,8 @@ def _told(address: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
+        if error.errno == errno.ENOSPC:  # this machine's disk is full
+            raise
         raise OSError(errno.EIO, f"{address}: {redact(first_line(error))}") from error
 
 
@@ -90,6 +92,12 @@ def read(address: str) -> bytes | None:
     with contextlib.suppress(FileNotFoundError), _told(address), system.open_input_stream(path) as stream:
         return bytes(stream.read())
     return None
+
+
+def read_each(addresses: Iterable[str]) -> list[bytes | None]:
+    """As `read`, of many side by side, in their order."""
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        return list(pool.map(read, addresses))
 
 
 def write(address: str, content: bytes) -> None:

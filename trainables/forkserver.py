@@ -1,10 +1,9 @@
 """Ray's processes by fork: the libraries are imported once per machine, not once per process.
 
 A slot is a chain of processes (its owner, its mailbox, Ray Train's controller, its workers), and each would import ray,
-torch and transformers anew, ten seconds of a core. Ray lets a job name the executable of its processes
-(`runtime_env={"py_executable": …}`); here that is this file, a small Python program that asks a server on the same
-machine, which has imported everything but Ray, to fork. The child runs what Ray wanted to be run, with Ray's arguments,
-environment and log files; what asked waits until the child ends.
+torch and transformers anew, ten seconds of a core. What Ray starts instead is a small program
+(`trainables.forkrequest`) that asks a server on the same machine, which has imported everything but Ray, to fork. The
+child runs what Ray wanted to be run, with Ray's arguments, environment and log files; what asked waits until it ends.
 
     raylet ──starts──► request()  ──argv, environment, files──►  serve() ──forks──►  ray::RayTrainWorker
 
@@ -23,9 +22,7 @@ import importlib
 import itertools
 import json
 import os
-import platform
 import runpy
-import shlex
 import shutil
 import signal
 import socket
@@ -38,23 +35,20 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-#: Seconds that a process waits for its fork before it starts the usual way; Ray gives it 60 in all.
-READY_SECONDS = 40.0
-
-#: Seconds without a request after which a server ends whose job it cannot see the end of.
-IDLE_SECONDS = 600.0
+#: What a machine needs of kotune.
+PACKAGES = ("search_spaces", "corpora", "trainables", "tuning", "delivery")
 
 #: The largest request: an environment and a command line.
 _MOST_BYTES = 1 << 20
 
-_SOCKET, _LOCK, _LOG, _BROKEN = "socket", "lock", "log.txt", "broken"
+SOCKET = "socket"
+_LOCK, _LOG, _BROKEN, _CODE = "lock", "log.txt", "broken", "code"
 
-_OOM = Path("/proc/self/oom_score_adj")
+OOM = Path("/proc/self/oom_score_adj")
 
 
-# ---- the driver's side
+# ---- the side of whoever wants a fork
 
 
 def available() -> bool:
@@ -62,37 +56,19 @@ def available() -> bool:
     return sys.platform == "linux"
 
 
-def executable(folder: Path, modules: Sequence[str]) -> str:
-    """The command that Ray runs instead of Python, for `runtime_env`.
-
-    The Python is that which Ray was installed for, on each machine; this file is that of the code that came with the
-    job, or this very one. A machine that has neither starts its processes the usual way.
-    """
-    wanted = shlex.join(["request", str(folder), ",".join(modules)])
-    script = (
-        'for part; do case "$part" in -*) ;; *) break ;; esac; done; '  # the program, behind Python's own options
-        'python="${part%/lib*/python3*}/bin/python3"; '
-        f'if ! [ -x "$python" ]; then python={shlex.quote(sys.executable)}; fi; '
-        'if ! [ -x "$python" ]; then python=python3; fi; '
-        f"IFS=:; for place in $PYTHONPATH {shlex.quote(str(Path(__file__).parents[1]))}; do "
-        'if [ -f "$place/trainables/forkserver.py" ]; then '
-        f'exec "$python" -I -S "$place/trainables/forkserver.py" {wanted} "$@"; fi; done; '
-        'exec "$python" "$@"'
-    )
-    return shlex.join(["sh", "-c", script, "kotune"])
-
-
-def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0) -> None:
+def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0, *, own_code: bool = False) -> None:
     """Start a server unless one is there; it imports `modules` in the background.
 
     Args:
         folder: where its socket lies; nobody else may look into it.
         modules: the most important first.
         until: id of the process with which it ends.
-        idle: seconds without a request after which it ends; 0: never.
+        idle: seconds without a request or a child after which it ends; 0: never.
+        own_code: it runs from a copy of the code, which ends with it.
 
     Raises:
-        OSError: it cannot be, or the folder belongs to somebody else, or others may enter it.
+        OSError: it cannot be, or the code goes while it is copied, or the folder is somebody else's, or others may
+            enter it.
     """
     import fcntl  # which Windows has not
 
@@ -102,14 +78,15 @@ def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0) -
         fcntl.flock(lock, fcntl.LOCK_EX)
         if answers(folder):
             return
-        (folder / _SOCKET).unlink(missing_ok=True)
+        (folder / SOCKET).unlink(missing_ok=True)
+        file = copy_code(folder / _CODE) / "trainables" / Path(__file__).name if own_code else Path(__file__)
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(folder / _SOCKET))
+            listener.bind(str(folder / SOCKET))
             listener.listen(256)  # requests wait here while the server imports
             told = [str(folder), ",".join(modules), str(until), str(idle), str(listener.fileno())]
             with (folder / _LOG).open("ab") as log:
                 subprocess.Popen(
-                    [sys.executable, "-P", __file__, "serve", *told],
+                    [sys.executable, "-P", str(file), *told],
                     pass_fds=[listener.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -118,6 +95,18 @@ def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0) -
                     # Looking for GPUs must not begin to use one.
                     env={**os.environ, "PYTORCH_NVML_BASED_CUDA_CHECK": "1"},
                 )
+
+
+def copy_code(folder: Path) -> Path:
+    """Kotune's packages alone, in a folder of their own, which is made anew.
+
+    Raises:
+        OSError: it cannot be.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    for package in PACKAGES:
+        shutil.copytree(Path(__file__).parents[1] / package, folder / package)
+    return folder
 
 
 def _check_private(folder: Path) -> None:
@@ -130,58 +119,24 @@ def answers(folder: Path) -> bool:
     """Whether a server is there."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
-            probe.connect(str(folder / _SOCKET))
+            probe.connect(str(folder / SOCKET))
         except OSError:
             return False
     return True
 
 
-# ---- what Ray runs
+def called(place: Path, seconds: float) -> socket.socket:
+    """A connection to the server that lies there.
 
-
-def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
-    """Have `argv` run by a child of the server, and end when it ends; or run it here, the usual way."""
-    try:
-        connection = _connected(folder, modules)
-        adjusted = _OOM.read_text() if _OOM.exists() else ""
-        told = {"argv": argv, "environment": dict(os.environ), "folder": os.getcwd(), "oom_score_adj": adjusted}
-        wanted, files = json.dumps(told).encode(), array.array("i", [0, 1, 2])
-        connection.sendmsg([len(wanted).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
-        connection.sendall(wanted)
-        pid = int(connection.recv(16) or 0)
-        if pid <= 1:
-            raise ConnectionError(f"the server in {folder} went")
-    except (OSError, ValueError) as error:
-        print(f"kotune: started without a fork: {error}", file=sys.stderr, flush=True)
-        os.execv(sys.executable, [sys.executable, *argv])
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _: _pass_on(pid, signum))
-    connection.settimeout(None)
-    with contextlib.suppress(OSError):
-        connection.recv(1)  # nothing comes: the child holds the other end as long as it lives
-    sys.exit(0)
-
-
-def _connected(folder: Path, modules: Sequence[str]) -> socket.socket:
-    """A server that was started ahead, or one for the processes of this raylet."""
-    if not available():
-        raise OSError("nothing is forked on this system")
-    raylet = os.getppid()
-    place = folder if (folder / _SOCKET).exists() else folder / f"{platform.node()}-{raylet}"
-    try:
-        return _called(place)
-    except (FileNotFoundError, ConnectionRefusedError):
-        start(place, modules, raylet, IDLE_SECONDS)
-        return _called(place)
-
-
-def _called(place: Path) -> socket.socket:
+    Raises:
+        OSError: there is none, it could not import, it is not this user's, or it does not answer in time.
+    """
     if (place / _BROKEN).exists():
         raise OSError(f"the server could not import: {place / _LOG}")
     _check_private(place)
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(READY_SECONDS)
-    connection.connect(str(place / _SOCKET))
+    connection.settimeout(seconds)
+    connection.connect(str(place / SOCKET))
     _check_peer(connection)
     return connection
 
@@ -191,11 +146,6 @@ def _check_peer(connection: socket.socket) -> None:
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if user != os.getuid():
         raise PermissionError(f"it is user {user}'s")
-
-
-def _pass_on(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
 
 
 # ---- the server
@@ -226,8 +176,12 @@ def serve(folder: Path, modules: Sequence[str], until: int, idle: float, listene
         raise
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
     listener.settimeout(0.5)
-    asked = time.monotonic()
-    while _lives(until) and not 0 < idle < time.monotonic() - asked:
+    asked, children = time.monotonic(), set[int]()
+    while _lives(until):
+        if children := {child for child in children if _lives(child)}:
+            asked = time.monotonic()  # they need the code
+        if 0 < idle < time.monotonic() - asked:
+            break
         try:
             connection, _ = listener.accept()
         except TimeoutError:
@@ -240,7 +194,7 @@ def serve(folder: Path, modules: Sequence[str], until: int, idle: float, listene
             continue
         asked = time.monotonic()
         with connection:
-            if wanted := _answered(connection):
+            if wanted := _answered(connection, children):
                 listener.close()
                 connection.detach()  # stays open until this process ends: whoever asked waits for that
                 return wanted
@@ -248,8 +202,8 @@ def serve(folder: Path, modules: Sequence[str], until: int, idle: float, listene
     return None
 
 
-def _answered(connection: socket.socket) -> _Wanted | None:
-    """In a child what it is to become; None in the server, whatever the request was like."""
+def _answered(connection: socket.socket, children: set[int]) -> _Wanted | None:
+    """In a child what it is to become; None in the server, whatever the request was like; `children` gets the child."""
     files: list[int] = []
     try:
         connection.settimeout(5.0)
@@ -260,6 +214,7 @@ def _answered(connection: socket.socket) -> _Wanted | None:
         connection.setblocking(True)
         os.set_inheritable(connection.fileno(), True)  # a child may have to start the usual way after all
         if pid := os.fork():
+            children.add(pid)
             connection.sendall(str(pid).encode())
             return None
         files = []  # the child's own now
@@ -325,11 +280,12 @@ def _become(wanted: _Wanted) -> None:
     for number, file in enumerate(wanted.files):
         os.dup2(file, number)
         os.close(file)
-    os.chdir(wanted.folder)
+    with contextlib.suppress(OSError):  # that of code that came with a job may be gone
+        os.chdir(wanted.folder)
     os.environ.clear()
     os.environ.update(wanted.environment)
     with contextlib.suppress(OSError):  # when memory is short, workers are to go before Ray
-        _OOM.write_text(wanted.oom_score_adj)
+        OOM.write_text(wanted.oom_score_adj)
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda._is_in_bad_fork():  # an import looked at the GPU
         print("kotune: started without a fork: an import looked at the GPU", file=sys.stderr, flush=True)
@@ -340,14 +296,11 @@ def _become(wanted: _Wanted) -> None:
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
-def main(do: str, folder: str, modules: str, *rest: str) -> None:
-    """`request FOLDER MODULES PROGRAM …` or `serve FOLDER MODULES PROCESS IDLE LISTENER`."""
-    names = modules.split(",")
-    if do == "request":
-        request(Path(folder), names, list(rest))
+def main(folder: str, modules: str, until: str, idle: str, listener: str) -> None:
+    """`FOLDER MODULES PROCESS IDLE LISTENER`: serve, and in each child be what was wanted."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    until, idle, listener = int(rest[0]), float(rest[1]), socket.socket(fileno=int(rest[2]))
-    if wanted := serve(Path(folder), names, until, idle, listener):
+    opened = socket.socket(fileno=int(listener))
+    if wanted := serve(Path(folder), modules.split(","), int(until), float(idle), opened):
         _become(wanted)
 
 

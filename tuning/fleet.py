@@ -8,6 +8,8 @@ somebody forgot to take back.
 from __future__ import annotations
 
 import contextlib
+import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +18,16 @@ from typing import Any
 import ray
 import yaml
 from ray.util.placement_group import PlacementGroup, placement_group, placement_group_table, remove_placement_group
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from tuning.progress import clock_text
 from tuning.resources import Machine, Plan, room
 
 #: Seconds between two looks at the cluster.
 _LOOK_SECONDS = 1.0
+
+#: Seconds after which a person who waits for machines is told again.
+_REMIND_SECONDS = 300.0
 
 #: Where `ray up` leaves its file on the head.
 _BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
@@ -28,8 +35,11 @@ _BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 
 def living_machines() -> list[Machine]:
     """The machines of the cluster that are there."""
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return [Machine(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in alive]
+    return [
+        Machine(node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0), node["NodeManagerHostname"])
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
 
 
 def kinds(file: Path = _BOOTSTRAP) -> list[Machine] | None:
@@ -46,6 +56,51 @@ def kinds(file: Path = _BOOTSTRAP) -> list[Machine] | None:
     return [Machine(float(resources["CPU"]), float(resources.get("GPU", 0))) for resources in found]
 
 
+def blind_machines(folder: Path, seconds: float = 60.0) -> list[str]:
+    """The addresses of other machines of the cluster that do not see what this one writes into `folder`.
+
+    Args:
+        seconds: how long their answers are waited for; one that gives none is not named.
+    """
+    others = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] != _here()]
+    if not others:
+        return []
+    made = [part for part in (folder, *folder.parents) if not part.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".seen-", dir=folder) as file:
+            asked = {_asked(node["NodeID"], file.name): node["NodeManagerAddress"] for node in others}
+            answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
+            return sorted(asked[answer] for answer in answered if _says_no(answer))
+    finally:
+        for part in made:
+            part.rmdir()
+
+
+def _here() -> str:
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def _asked(node: str, file: str) -> ray.ObjectRef:
+    there = NodeAffinitySchedulingStrategy(node, soft=False)
+    return ray.remote(num_cpus=0, max_retries=0)(is_seen).options(scheduling_strategy=there).remote(file)
+
+
+def _says_no(answer: ray.ObjectRef) -> bool:
+    try:
+        return not ray.get(answer)
+    except ray.exceptions.RayError:  # it goes just now
+        return False
+
+
+def is_seen(file: str, seconds: float = 5.0) -> bool:
+    """Whether this machine sees a file, in time for a shared folder that is slow to show what is new."""
+    end = time.monotonic() + seconds
+    while not (seen := os.path.isfile(file)) and time.monotonic() < end:
+        time.sleep(0.2)
+    return seen
+
+
 class Fleet:
     """The room for slots on a cluster; asks for more machines if the plan says so.
 
@@ -60,8 +115,10 @@ class Fleet:
         self._plan, self._say, self._look = plan, say, look
         self._asked: list[PlacementGroup] = []
         self._looked = -_LOOK_SECONDS
-        #: How many slots there was room for at the last look.
-        self.slots = plan.slots
+        #: How many slots there was room for at the last look, and at most.
+        self.slots = self.most_slots = plan.slots
+        #: What the machines call themselves that were there at the last look.
+        self.names: set[str] = set()
 
     def room(self, started: int, wanted: int) -> int:
         """How many slots there is room for.
@@ -72,7 +129,10 @@ class Fleet:
         """
         if time.monotonic() - self._looked >= _LOOK_SECONDS:
             self._looked = time.monotonic()
-            before, self.slots = self.slots, min(self._plan.limit, room(self._look(), self._plan.shape))
+            machines = self._look()
+            self.names = {machine.name for machine in machines}
+            before, self.slots = self.slots, min(self._plan.limit, room(machines, self._plan.shape))
+            self.most_slots = max(self.most_slots, self.slots)
             if self.slots != before:
                 self._say(f"slots    room for {self.slots} now, for {before} before")
             # Only when the room that there is is taken: what is asked for would take it.
@@ -82,10 +142,14 @@ class Fleet:
 
     def gather(self, least: int) -> None:
         """Wait until there is room for so many slots."""
-        # As if what there is were taken.
-        if self.room(self.slots, least) < least:
-            self._say(f"slots    room for {self.slots}; waiting for machines until there is room for {least}")
-        while self.room(self.slots, least) < least:
+        told, began = -_REMIND_SECONDS, time.monotonic()
+        while self.room(self.slots, least) < least:  # asked as if what there is were taken
+            waited = time.monotonic() - began
+            if waited - told >= _REMIND_SECONDS:
+                told = waited
+                since = f" for {clock_text(waited)}, see ray status" if waited >= _REMIND_SECONDS else ""
+                here = f"room for {self.slots} on {len(self.names)} machine(s)"
+                self._say(f"slots    {here}; waiting for machines until there is room for {least}{since}")
             time.sleep(_LOOK_SECONDS / 2)
 
     def close(self) -> None:

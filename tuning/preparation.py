@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +12,22 @@ from corpora import filters
 from corpora.samples import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, read_splits
 from search_spaces.errors import UserError, nearest
-from search_spaces.ranges import Choice
 from search_spaces.saved import LIST, OBJECT, TEXT, check_fields, read_object
 from search_spaces.schema import Columns, Data, Space
 from trainables import buckets
 from trainables.durable import write_json
 from trainables.loading import load_tokenizer
 from trainables.models import Recipe, prepare_base
-from trainables.scratch import scratch_size
 from trainables.task import Limits, Prepared, Task
 from trainables.tasks import make_task, task_named
 from tuning.paths import Paths
 from tuning.privacy import make_private
-from tuning.records import TrialRecord
 from tuning.samplers import derived_seed
 from tuning.study import Study
+from tuning.tokenizers import tokenizers_of, variant_named
 from tuning.vetting import check_tables
 
 Say = Callable[[str], None]
-
-#: Parameters that say how a tokenizer is trained: a base model and tables of its own for each of their values.
-OF_THE_TOKENIZER = ("tokenizer_kind", "vocabulary")
-#: So many tokenizers a study trains at most, all of them before its first trial.
-_MOST_TOKENIZERS = 12
 
 
 @dataclass(frozen=True)
@@ -191,7 +183,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
     remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
     roles = ("source", "target") if task.writes else ("source", "pair")
     for kind, vocabulary in tokenizers_of(space):
-        variant = _variant(kind, vocabulary)
+        variant = variant_named(kind, vocabulary)
         texts = (row[role] for row in splits.train.rows for role in roles if role in row)
         recipe = Recipe(
             space.model,
@@ -243,50 +235,6 @@ def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path
     }
 
 
-# ---- tokenizers that are searched
-
-
-def tokenizers_of(space: Space) -> list[tuple[str | None, int | None]]:
-    """Every (kind, vocabulary) that a trial may ask for; (None, None) where the tokenizer is given or as usual.
-
-    Raises:
-        UserError: they are searched without end, or with a model that brings its own tokenizer.
-    """
-    named = [name for name in OF_THE_TOKENIZER if name in space.search or space.fixed.get(name) is not None]
-    if not named:
-        return [(None, None)]
-    if space.tokenizer or scratch_size(space.model) is None:
-        given = f"{named[0]} with {'--tokenizer' if space.tokenizer else f'model {space.model}'}"
-        raise UserError(given, "a scratch model, whose tokenizer is trained here", f"take {named[0]} out")
-    kinds, sizes = (_values(space, name) for name in OF_THE_TOKENIZER)
-    found = list(product(kinds, [None if size is None else int(size) for size in sizes]))  # 1e4 is a float
-    if len(found) > _MOST_TOKENIZERS:
-        given = f"tokenizer_kind and vocabulary would be {len(found)} tokenizers"
-        raise UserError(given, f"at most {_MOST_TOKENIZERS}, all trained before the search", "name fewer choices")
-    return found
-
-
-def _values(space: Space, name: str) -> list[Any]:
-    searched = space.search.get(name)
-    if searched is None:
-        return [space.fixed.get(name)]
-    if not isinstance(searched, Choice):
-        raise UserError(
-            f"search.{name}: {searched.describe()}", "a choice, since each takes a tokenizer", f"{name}=choice:…"
-        )
-    return list(searched.options) + ([] if searched.when is None else [None])
-
-
-def variant_of(config: Mapping[str, Any]) -> str:
-    """The tokenizer that a configuration asks for, as `Material.tables` names it."""
-    size = config.get("vocabulary")
-    return _variant(config.get("tokenizer_kind"), None if size is None else int(size))
-
-
-def _variant(kind: str | None, vocabulary: int | None) -> str:
-    return "-".join(str(part) for part in (kind, vocabulary) if part is not None)
-
-
 def _named(splits: Splits) -> dict[str, Split]:
     named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     return {name: split for name, split in named.items() if split is not None}
@@ -302,60 +250,3 @@ def _cut(name: str, made: Prepared, space: Space) -> list[str]:
         if count
     ]
     return [f"{name}, {made.rows} rows: {', '.join(cut)}"] if cut else []
-
-
-def make_job(
-    study: Study, material: Material, tracking: dict[str, Any] | None
-) -> Callable[[TrialRecord], dict[str, Any]]:
-    """What makes a worker's job of a trial's record."""
-    space, paths = study.space, study.paths
-    shared = {
-        "study": study.name,
-        "task": space.task,
-        "model": space.model,
-        "metric": space.metric,
-        "rouge_tokenizer": material.scored_with,
-        "study_seed": space.seed,
-        "eval_every": space.eval_every,
-        "max_source_length": space.max_source_length,
-        "max_target_length": space.max_target_length,
-        "data": material.splits,
-    }
-
-    def make(record: TrialRecord) -> dict[str, Any]:
-        decided = record.results[-1].epoch if record.results else 0.0
-        folder = paths.address(paths.trial(record.trial_id))
-        return {
-            "trial_id": record.trial_id,
-            "number": record.number,
-            "task": space.task,
-            "task_options": material.task_options,
-            "base_model": paths.address(paths.base_model(variant_of(record.config))),
-            "train": paths.address(Path(material.tables[variant_of(record.config)]["train"])),
-            "dev": paths.address(Path(material.tables[variant_of(record.config)]["dev"])),
-            "config": record.config,
-            # One seed for all: trials then differ by their configuration alone.
-            "seed": derived_seed(space.seed, "training"),
-            "metric": space.metric,
-            "mode": study.mode,
-            "eval_every": space.eval_every,
-            "max_epochs": record.max_epochs,
-            "folder": folder,
-            "weights_seed": derived_seed(space.seed, "weights") if scratch_size(space.model) else None,
-            "trust_remote_code": space.trust_remote_code,
-            "decided_epoch": decided,
-            "evaluations": [list(entry) for entry in record.values(space.metric or "").items()],
-            "memory": paths.address(paths.memory),
-            "tracking": {
-                **tracking,
-                "run_id": record.trial_id,
-                "name": record.trial_id,
-                "group": study.name,
-                "config": {**shared, **record.config, "trial": record.number, "recipe_default": record.is_default},
-                "record": buckets.join(folder, "tracking.json"),
-            }
-            if tracking
-            else {},
-        }
-
-    return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -13,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trainables import forkserver
+from trainables import forkrequest, forkserver
 
 #: What a process of a slot needs, but Ray: its core reads its settings from the environment while it is imported, and
 #: they are those of one process. Then what Ray, the first evaluation and the first W&B run would import themselves.
@@ -34,6 +35,9 @@ _OLD_SECONDS = 7 * 86400.0
 #: Of a runtime environment that was given with a job: who set one of these says himself what its processes are.
 _OTHERS = ("py_executable", "conda", "image_uri", "container", "uv")
 
+#: Where Ray unpacks what a job brings.
+_UNPACKED = "runtime_resources"
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,13 +57,32 @@ def start_ahead() -> Path | None:
 def environment(address: str | None) -> dict[str, Any]:
     """The runtime environment of a job, here or on the cluster at `address`.
 
-    On a cluster every machine imports once for a job.
+    On a cluster every machine gets the code that runs here, without data, studies and caches, and imports it once for a
+    job; `ray job submit --working-dir` has brought it already.
     """
     given = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "")
     if any(f'"{name}"' in given for name in _OTHERS):
         return {}
-    folder = _folder() if address else start_ahead()
-    return {} if folder is None else {"py_executable": forkserver.executable(folder, MODULES)}
+    if address is None:
+        folder = start_ahead()
+        return {} if folder is None else {"py_executable": forkrequest.executable(folder, MODULES)}
+    code: dict[str, Any] = {}
+    shipped = _UNPACKED in Path(__file__).parts
+    if '"working_dir"' not in given:
+        # As `working_dir`, since Ray hands the driver's own folder to its workers otherwise, and it would come first.
+        code, shipped = {"working_dir": str(_code()), "excludes": ["__pycache__"]}, True
+    folder = _folder()
+    if folder is None:
+        return code
+    return {**code, "py_executable": forkrequest.executable(folder, MODULES, shipped=shipped)}
+
+
+@cache
+def _code() -> Path:
+    """A folder with kotune's packages and nothing else."""
+    folder = Path(tempfile.mkdtemp(prefix="kotune-code-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return forkserver.copy_code(folder / "code")
 
 
 @cache

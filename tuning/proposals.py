@@ -20,6 +20,7 @@ from ray.tune.search import Searcher
 from trainables.durable import StorageLost, patiently, write_json
 from trainables.mailbox import INFEASIBLE, STORAGE
 from tuning import retention, samplers
+from tuning.databases import as_lost_storage
 from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
 from tuning.study import Study
 from tuning.trainable import MAX_SLOTS
@@ -229,11 +230,10 @@ class Proposals(Searcher):  # type: ignore[misc]
         records or Optuna missed is told at the next start.
         """
         try:
-            yield
+            with as_lost_storage():
+                yield
         except StorageLost as error:
             self._study.lose(error)
-        except optuna.exceptions.StorageInternalError as error:
-            self._study.lose(StorageLost(f"Optuna's database cannot be written: {error.__cause__}"))
 
     def _reconcile(self) -> None:
         """Make Optuna agree with the records, which are the truth, after a crash between the two."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from search_spaces.errors import UserError
 from search_spaces.schema import Space
@@ -17,10 +17,11 @@ _SPARE = 0.01
 
 @dataclass(frozen=True)
 class Machine:
-    """CPUs and GPUs of one machine."""
+    """CPUs and GPUs of one machine, and what it calls itself."""
 
     cpus: float
     gpus: float
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

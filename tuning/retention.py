@@ -9,7 +9,7 @@ import shutil
 from itertools import islice
 
 from search_spaces.places import check_inside
-from trainables import checkpoints
+from trainables import buckets, checkpoints
 from tuning.records import RUNNING, TrialRecord
 from tuning.study import Study
 
@@ -59,6 +59,11 @@ def tidy(study: Study) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+    if study.paths.bucket:  # one look at all of it, instead of one for each trial
+        there = buckets.sizes(study.paths.address(study.paths.trials))
+        with_models = {name.split("/")[0] for name in there if "/checkpoints/" in name}
+        ended = (record.trial_id for record in study.records.values() if record.status != RUNNING)
+        study.shelves |= {trial_id: [] for trial_id in ended if trial_id not in with_models}
     sweep(study)
 
 

@@ -33,15 +33,16 @@ from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError, first_line
 from tuning import processes
+from tuning.databases import as_lost_storage, open_study
 from tuning.fleet import Fleet, living_machines
+from tuning.jobs import make_job
 from tuning.live import View
-from tuning.preparation import Material, make_job
+from tuning.preparation import Material
 from tuning.progress import Progress, TrialRow
 from tuning.proposals import Proposals
 from tuning.ray_token import keep_token_private
 from tuning.records import RUNNING, TrialRecord
 from tuning.resources import OWNER_CPUS, Machine, Plan
-from tuning.samplers import open_study
 from tuning.schedulers import make_scheduler
 from tuning.study import Study
 from tuning.trainable import MAX_SLOTS, SlotTrainable
@@ -124,13 +125,13 @@ class Search:
             "hang": study.space.slots["hang"],
             "warned": warned,
         }
-        optuna_study = open_study(study.paths.optuna, study.space, study.paths.address(study.paths.root))
+        self.scheduler = make_scheduler(study.space, max_epochs_of(study))
         jobs, room = make_job(study, material, tracking), fleet.room if fleet else None
-        self.proposals = Proposals(study, optuna_study, jobs, slot, view.say, room)
-        longest = max_epochs_of(study)
-        self.scheduler = make_scheduler(study.space, longest)
+        with as_lost_storage():
+            optuna_study = open_study(study.paths.optuna, study.space)
+            self.proposals = Proposals(study, optuna_study, jobs, slot, view.say, room)
+            self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
         self.scheduler.lost = self.proposals.slot_lost
-        self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
         self._rows = {record.trial_id: _row(study, record) for record in study.records.values()}
         study.listeners.append(self._changed)
 
@@ -189,6 +190,11 @@ class Search:
         return sum(self.proposals.groups.values())
 
     @property
+    def slots(self) -> int:
+        """How many there was room for, at most."""
+        return self.plan.slots if self._fleet is None else self._fleet.most_slots
+
+    @property
     def seconds(self) -> float:
         return time.monotonic() - self._started
 
@@ -206,6 +212,8 @@ class Search:
         self._told = time.monotonic()
         left = progress.estimated_seconds_left
         machines = sorted({str(place["host"]) for place in self.proposals.places.values() if place.get("host")})
+        if self._fleet is not None:  # those of slots that went with their machines are none any more
+            machines = [name for name in machines if name in self._fleet.names]
         entry = {"slots": progress.slots, "of": self.plan.described, "machines": machines}
         with suppress(OSError):  # records tell of a storage that is away
             times = {"elapsed_seconds": progress.elapsed_seconds, "seconds_left": left, "told": time.time()}

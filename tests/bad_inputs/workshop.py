@@ -13,9 +13,10 @@ from delivery.summary import summarise
 from delivery.training import one_configuration
 from trainables import checkpoints
 from trainables.durable import previous, write_json
-from tuning import preparation, retention, samplers
+from tuning import databases, preparation, retention
 from tuning.records import COMPLETED, TrialRecord
 from tuning.study import Study
+from tuning.tokenizers import variant_of
 
 _QUICK = ["num_train_epochs=1", "scheduler.name=none", "wandb.mode=disabled"]
 
@@ -45,11 +46,11 @@ def studied(storage: Path, name: str, space: str, files: dict[str, Path], sets: 
     study = Study.create(whole, storage, name)
     splits = preparation.read(whole)
     material = preparation.prepare(study, splits, lambda line: None)
-    samplers.open_study(study.paths.optuna, whole)
+    databases.open_study(study.paths.optuna, whole)
     record = TrialRecord(0, f"{name}-0000", {}, dict(whole.fixed), 1.0, is_default=True)
     study.begin(record)
     staging = checkpoints.staging(study.paths.checkpoints(record.trial_id), 3)
-    base = study.paths.base_model(preparation.variant_of(record.config))
+    base = study.paths.base_model(variant_of(record.config))
     shutil.copytree(base, staging)
     checkpoints.complete(study.paths.checkpoints(record.trial_id), 3, epoch=1.0, resumable=False)
     study.add(record.trial_id, 1.0, 3, {study.metric: 0.5, "loss": 0.7}, 1.0)

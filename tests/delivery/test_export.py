@@ -20,7 +20,8 @@ from search_spaces.errors import UserError
 from trainables.answers import Wanted
 from trainables.job import Job
 from trainables.trial import Workshop, run_trial
-from tuning.preparation import Material, make_job, read
+from tuning.jobs import make_job
+from tuning.preparation import Material, read
 from tuning.records import TrialRecord
 from tuning.study import Study
 

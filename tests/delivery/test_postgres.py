@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from benchmarks._fault_study import wait_until
 from search_spaces.errors import UserError
 from search_spaces.schema import from_dict
 from search_spaces.secrets import redacted
-from tuning.samplers import check_database, database_url
+from tuning.databases import check_database, database_url, named, open_study
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,6 +98,46 @@ def test_two_studies_at_once(database: str, tmp_path: Path) -> None:
         assert sorted(trial.user_attrs["trial_id"] for trial in ours) == [f"s-000{number}" for number in range(4)]
         assert {trial.state for trial in ours} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert not (tmp_path / "one" / "s" / "optuna.db").exists()
+
+
+def test_a_name_of_its_own(database: str, tmp_path: Path) -> None:
+    """A study that was deleted and is made anew learns nothing from the one before; a name that is taken is refused."""
+    space = from_dict({"optuna_storage": database, "mode": "max"}, "test")
+    first, second = named(space, "s"), named(space, "s")
+    assert first.optuna_study != second.optuna_study
+    assert named(first, "s") == first
+    open_study(tmp_path / "s" / "optuna.db", first).add_trial(optuna.create_trial(value=1.0))
+    assert len(open_study(tmp_path / "s" / "optuna.db", first).get_trials()) == 1
+    assert not open_study(tmp_path / "s" / "optuna.db", second).get_trials()
+    check_database(first)
+    with pytest.raises(UserError, match="already"):
+        check_database(first, new=True)
+
+
+def test_nobody_is_told_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that asks for it as it is hears nothing: a study that somebody else made may name it."""
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("PGPASSWORD", "very secret")
+    heard = bytearray()
+
+    def serve(listener: socket.socket) -> None:
+        with listener.accept()[0] as client:
+            client.settimeout(5.0)
+            client.recv(8)  # whether it may be encrypted
+            client.sendall(b"N")
+            client.recv(4096)  # who it is
+            client.sendall(b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big"))  # AuthenticationCleartextPassword
+            while piece := client.recv(4096):
+                heard.extend(piece)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=[listener])
+        thread.start()
+        address = f"postgresql://127.0.0.1:{listener.getsockname()[1]}/db?user=me"
+        with pytest.raises(UserError, match="authentication"):
+            check_database(from_dict({"optuna_storage": address}, "test"))
+        thread.join(10)
+    assert not heard
 
 
 def test_a_database_that_cannot_be_reached() -> None:

@@ -27,8 +27,8 @@ from trainables.job import Job
 from trainables.tasks import task_named
 from trainables.trial import Workshop, run_trial
 from tuning import preparation
+from tuning.jobs import make_job
 from tuning.live import SilentView
-from tuning.preparation import make_job
 from tuning.records import TrialRecord
 from tuning.storage import storage_at
 from tuning.study import Study

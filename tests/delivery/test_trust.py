@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import session
+from delivery import outcome, session
 from delivery.checking import Order, resolve_space
 from delivery.ensemble import make_ensemble
 from delivery.predictor import open_model, predict_all
@@ -49,10 +49,10 @@ def test_with_a_word_it_is_trained_exported_and_predicts(own_code: Path, tmp_pat
     for refused in (
         lambda: open_model(model, "cpu"),
         lambda: make_ensemble([str(model), str(model)], storage.folder, tmp_path / "both", 4),
-        lambda: session.export_study("own", storage, tmp_path / "out"),
+        lambda: outcome.export_study("own", storage, tmp_path / "out"),
         lambda: session.resume("own", storage, None, None, None, io.StringIO()),
     ):
         with pytest.raises(UserError, match="code") as caught:
             refused()
         assert "--trust-remote-code" in caught.value.todo
-    assert session.export_study("own", storage, tmp_path / "out", trust=True) == str(tmp_path / "out")
+    assert outcome.export_study("own", storage, tmp_path / "out", trust=True) == str(tmp_path / "out")

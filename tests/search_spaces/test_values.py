@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from search_spaces.errors import UserError
-from search_spaces.values import as_number, as_whole, as_written, load_yaml, parse_duration, read_scalar, renamed
+from search_spaces.values import as_number, as_whole, as_written, load_yaml, parse_duration, read_scalar
 
 
 def test_yaml_reads_what_people_mean() -> None:
@@ -77,11 +75,3 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
     """Units in the wrong order, nothing at all, and times that are not above zero."""
     with pytest.raises(UserError, match="not a length of time"):
         parse_duration(text)
-
-
-def test_labels_may_be_numbers_in_yaml() -> None:
-    """`{0: 부정}` has a number for a key; truth values, lists and nothing at all are no names."""
-    assert renamed().read({0: "부정", "1": "긍정"}) == {"0": "부정", "1": "긍정"}
-    for wrong in ({}, {True: "긍정"}, {"0": ["부정"]}, "0: 부정", {0.5: "반"}):
-        with pytest.raises(ValueError, match=re.escape(str(wrong))):
-            renamed().read(wrong)

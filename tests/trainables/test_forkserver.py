@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from trainables import forkserver
+from trainables import forkrequest, forkserver
 
 pytestmark = pytest.mark.skipif(not forkserver.available(), reason="nothing is forked on this system")
 
@@ -63,12 +63,13 @@ def servers(folder: Path) -> list[psutil.Process]:
 
 
 def _serves(line: list[str], folder: Path) -> bool:
-    return "serve" in line and any(part.startswith(str(folder)) for part in line)
+    """Its own code lies there, too, so the last word but four is asked."""
+    return any(part.endswith("/forkserver.py") for part in line) and line[-5].startswith(str(folder))
 
 
 def started(folder: Path, program: Path, *arguments: str, modules: list[str] = MODULES) -> subprocess.Popen[str]:
     """The program, as Ray starts it: by a shell."""
-    line = f"exec {forkserver.executable(folder, modules)} {program} {' '.join(arguments)}"
+    line = f"exec {forkrequest.executable(folder, modules)} {program} {' '.join(arguments)}"
     return subprocess.Popen(
         ["bash", "-c", line], stdout=-1, stderr=-1, text=True, cwd=program.parent, env={**os.environ, "COLOUR": "빨강"}
     )
@@ -161,9 +162,9 @@ def test_without_a_server_a_process_starts_the_usual_way(
     folder: Path, program: Path, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that cannot import; one in a folder that others may enter, who hear nothing; one that takes too long."""
-    hasty = tmp_path / "trainables" / "forkserver.py"
-    hasty.parent.mkdir()
-    hasty.write_text(Path(forkserver.__file__).read_text().replace("READY_SECONDS = 40.0", "READY_SECONDS = 1.0"))
+    forkserver.copy_code(tmp_path / "code")
+    hasty = tmp_path / "code" / "trainables" / "forkrequest.py"
+    hasty.write_text(hasty.read_text().replace("READY_SECONDS = 40.0", "READY_SECONDS = 1.0"))
     with socket.socket(socket.AF_UNIX) as listener:
         if broken != "no module":
             folder.mkdir(mode=0o700)
@@ -172,7 +173,7 @@ def test_without_a_server_a_process_starts_the_usual_way(
         if broken == "open folder":
             folder.chmod(0o755)
         if broken == "no answer":
-            monkeypatch.setenv("PYTHONPATH", f"/nowhere:{tmp_path}")  # code that came with a job
+            monkeypatch.setenv("PYTHONPATH", f"/nowhere:{tmp_path / 'code'}")  # code that came with a job
         process = started(folder, program, "one", modules=["no_such_module"] if broken == "no module" else MODULES)
         process.wait(30)
         listener.settimeout(0)
@@ -206,8 +207,8 @@ def test_pythons_own_options_stand_before_the_program(
 ) -> None:
     """As Ray hands them on where PYTHONNOUSERSITE is set."""
     if lies == "elsewhere":
-        monkeypatch.setattr(forkserver, "__file__", "/nowhere/forkserver.py")
-    line = f"exec {forkserver.executable(folder, MODULES)} -s {program} one"
+        monkeypatch.setattr(forkrequest, "__file__", "/nowhere/trainables/forkrequest.py")
+    line = f"exec {forkrequest.executable(folder, MODULES)} -s {program} one"
     process = subprocess.Popen(["bash", "-c", line], stdout=-1, stderr=-1, text=True)
     found = seen(process)
     assert found["arguments"] == ["one"]
@@ -224,15 +225,52 @@ def test_a_request_that_makes_no_sense_harms_nobody(folder: Path, program: Path)
     assert seen(started(folder, program))["forked"]
 
 
-def test_a_server_whose_job_is_silent_ends(folder: Path) -> None:
-    """On a machine where it cannot see the driver."""
+def test_a_server_whose_job_is_silent_ends(folder: Path, program: Path) -> None:
+    """On a machine where it cannot see the driver; not before its children, who need its code."""
     forkserver.start(folder, MODULES, os.getpid(), idle=0.5)
+    child = started(folder, program, "wait")
+    assert child.stdout is not None
+    child.stdout.readline()
+    time.sleep(2.0)
+    assert folder.exists()
+    child.terminate()
     assert until(lambda: not folder.exists())
+
+
+def test_code_that_came_with_a_job_may_go(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its server has a copy: a child imports from there what nobody imported before."""
+    came = forkserver.copy_code(tmp_path / "came")
+    (came / "trainables" / "colours.py").write_text("NAME = '빨강'\n", encoding="utf-8")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import shutil, sys; shutil.rmtree(sys.argv[1]); from trainables import colours; print(colours.__file__)",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYTHONPATH", str(came))
+    command = f"cd {came} && exec {forkrequest.executable(folder, MODULES, shipped=True)} {program} {came}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith(str(folder)), done.stderr
+
+
+def test_no_other_code_runs_in_place_of_what_came(
+    folder: Path, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not there is waited for, and then Ray starts the process once more."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "came"))
+    command = ["bash", "-c", f"exec {forkrequest.executable(folder, MODULES, shipped=True)} {program}"]
+    late = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
+    time.sleep(1.0)
+    forkserver.copy_code(tmp_path / "unpacked").rename(tmp_path / "came")
+    assert seen(late)["forked"]
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    never = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert never.returncode == 1
+    assert "code that came with the job is not here: /nowhere" in never.stderr
 
 
 def test_on_a_machine_where_kotune_lies_elsewhere(folder: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python that the program was installed for runs it, or the one on the path."""
-    monkeypatch.setattr(forkserver, "__file__", "/nowhere/forkserver.py")
+    monkeypatch.setattr(forkrequest, "__file__", "/nowhere/trainables/forkrequest.py")
     assert seen(started(folder, program, "one"))["arguments"] == ["one"]
     assert not servers(folder)
 

@@ -14,7 +14,7 @@ from benchmarks.small import small_study
 from corpora.reviews import write_samples
 from delivery.checking import resolve_space
 from delivery.training import one_configuration
-from tuning.preparation import make_job
+from tuning.jobs import make_job
 from tuning.records import TrialRecord
 
 pytestmark = pytest.mark.timeout(120)

@@ -20,7 +20,7 @@ class Cluster:
         self.machines = list(machines)
         self.asked: list[Any] = []
         self.placed: list[Any] = []
-        self.seconds = 0.0
+        self.seconds, self.comes = 0.0, 5.0  # now, and when a machine comes
 
     def ask(self, bundles: list[dict[str, float]], strategy: str) -> object:
         self.asked.append((len(self.asked), bundles, strategy))
@@ -39,7 +39,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
     def sleep(seconds: float) -> None:
         found.seconds += seconds
-        if found.seconds > 5 and len(found.machines) == 1:
+        if found.seconds > found.comes and len(found.machines) == 1:
             found.machines.append(Machine(4, 1))
 
     monkeypatch.setattr(fleet.time, "sleep", sleep)
@@ -87,13 +87,14 @@ def test_nobody_asks_who_was_not_told_to(cluster: Cluster) -> None:
 
 
 def test_the_least_is_waited_for(cluster: Cluster) -> None:
-    """And said once."""
+    """And said, every five minutes anew."""
     said: list[str] = []
+    cluster.comes = 400.0
     found = of(cluster, said, least=1, most=3, asks=True)
     found.gather(1)
-    assert found.slots == 1
-    assert said[0] == "slots    room for 0; waiting for machines until there is room for 1"
-    assert len(said) == 2
+    assert found.slots == found.most_slots == 1
+    waits = "slots    room for 0 on 1 machine(s); waiting for machines until there is room for 1"
+    assert said == [waits, f"{waits} for 5:00, see ray status", "slots    room for 1 now, for 0 before"]
     found.close()
     assert cluster.asked == []
 

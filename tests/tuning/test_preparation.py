@@ -15,9 +15,11 @@ from delivery.checking import resolve_space
 from search_spaces.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation
-from tuning.preparation import Material, learn, make_job, prepare, read, tokenizers_of, variant_of, with_samples
+from tuning.jobs import make_job
+from tuning.preparation import Material, learn, prepare, read, with_samples
 from tuning.records import TrialRecord
 from tuning.study import Study
+from tuning.tokenizers import tokenizers_of, variant_of
 
 
 def cnn(files: dict[str, Path] | None = None, sets: tuple[str, ...] = (), ranges: tuple[str, ...] = ()) -> Space:

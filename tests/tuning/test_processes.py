@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,10 +49,24 @@ def test_a_cluster_is_told_of_a_folder_of_this_process(monkeypatch: pytest.Monke
     folder.rmdir()
 
 
+def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole packages; unless the job brought its own."""
+    told = processes.environment("auto")
+    code = Path(told["working_dir"])
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    assert {path.name for path in code.iterdir()} == set(project["tool"]["setuptools"]["packages"])
+    assert (code / "search_spaces" / "kobart.yaml").is_file()
+    assert told["excludes"] == ["__pycache__"]
+    assert "working_dir" not in processes.environment(None)
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip"}}')
+    assert "working_dir" not in processes.environment("auto")
+
+
 def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another system; a runtime environment of the user's own; a folder for temporary files that cannot be used."""
     monkeypatch.setattr(forkserver, "available", lambda: False)
-    assert processes.environment("auto") == processes.environment(None) == {}
+    assert processes.environment("auto").keys() == {"working_dir", "excludes"}
+    assert processes.environment(None) == {}
     monkeypatch.undo()
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"py_executable": "mine"}}')
     assert processes.environment("auto") == {}

@@ -17,9 +17,9 @@ from ray import cloudpickle
 
 from search_spaces.schema import Space, from_dict
 from tuning import samplers
+from tuning.databases import open_study
 from tuning.proposals import Proposals
 from tuning.records import TrialRecord
-from tuning.samplers import open_study
 from tuning.study import Study
 from tuning.trainable import MAX_SLOTS
 

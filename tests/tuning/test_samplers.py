@@ -9,7 +9,8 @@ import optuna
 import pytest
 
 from search_spaces.schema import Space, from_dict
-from tuning.samplers import SAMPLERS, ask, defaults, derived_seed, open_study, suggest
+from tuning.databases import open_study
+from tuning.samplers import SAMPLERS, ask, defaults, derived_seed, suggest
 
 SEARCH = {
     "learning_rate": {"log": [1e-5, 1e-2]},

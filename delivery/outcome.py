@@ -1,0 +1,87 @@
+"""What a sitting leaves: the best model exported, its mistakes, its test score; and what earlier sittings left."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from corpora.splits import Splits
+from delivery.export import ModelWent, export
+from delivery.predictor import open_model
+from delivery.scoring import score
+from delivery.summary import summarise
+from delivery.trust import trusted
+from search_spaces.errors import COMMAND, UserError
+from search_spaces.saved import COUNT, FINITE, OBJECT, check_fields, maybe, read_object
+from trainables.class_metrics import draw_confusion
+from tuning import preparation, retention
+from tuning.storage import Storage
+from tuning.study import Study
+
+#: How often `export` reads a study whose search replaces its best model meanwhile.
+_TRIES = 3
+
+
+def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool = False) -> str:
+    """Export the best model so far; answers its folder, or its address in a bucket."""
+    for _ in range(_TRIES):
+        with suppress(ModelWent):
+            return _export_best(trusted(Study.load(storage, name), trust), out)
+    todo = "try again when the search is over"
+    raise UserError(f"study {name!r}: its best model was replaced {_TRIES} times while it was read", "", todo)
+
+
+def _export_best(study: Study, out: Path | None) -> str:
+    material = preparation.Material.load(study.paths)
+    if material is None:
+        raise UserError(f"study {study.name!r} has no trials yet", "", f"{COMMAND} resume {study.name}")
+    earlier = earlier_summary(study)
+    summary = summarise(
+        study,
+        material,
+        slots=earlier.get("slots", 0),
+        worker_groups_started=earlier.get("worker_groups_started", 0),
+        wall_seconds=earlier.get("wall_seconds", 0.0),
+        test=known_test(study, earlier),
+    )
+    folder = export(study, material, summary, out)
+    return str(folder) if out is not None else study.paths.address(folder)
+
+
+def earlier_summary(study: Study) -> dict[str, Any]:
+    """The summary of earlier sittings, or nothing."""
+    path = study.paths.summary
+    if not path.is_file():
+        return {}
+    todo = "delete it: resume and export write it anew, without the seconds and the test score of earlier sittings"
+    found = read_object(path, todo)
+    kinds = {"wall_seconds": FINITE, "slots": COUNT, "worker_groups_started": COUNT, "best": maybe(OBJECT)}
+    check_fields(found, {**kinds, "test": maybe(OBJECT)}, str(path), todo, (*kinds, "test"), more=True)
+    return found
+
+
+def known_test(study: Study, earlier: dict[str, Any]) -> dict[str, Any] | None:
+    """The test score of an earlier sitting, if its best model is still the best: the split is opened once for it."""
+    best = next(iter(retention.keepers(study)), None)
+    same = best is not None and (earlier.get("best") or {}).get("trial") == best.trial_id
+    return earlier.get("test") if same else None
+
+
+def close(study: Study, material: preparation.Material, splits: Splits, summary: dict[str, Any], end: str) -> None:
+    """Export the best model, look at its mistakes on dev, and open the test split, once; `summary` is filled in."""
+    if summary["best"] is None:
+        return
+    before, folder = dict(summary), export(study, material, summary)
+    model, batch = (
+        open_model(folder, trust=study.space.trust_remote_code),
+        int(summary["best"]["config"].get("per_device_eval_batch_size", 32)),
+    )
+    if model.task.classes and end != "interrupted":  # whoever pressed Ctrl-C is not to wait for a whole split
+        seen = score(model, splits.dev.rows, batch)
+        summary["confusion"] = {"labels": seen["labels"], "dev": seen["confusion"]}
+        draw_confusion(seen["confusion"], seen["labels"], study.paths.root / "confusion_dev.png")
+    if splits.test is not None and summary["test"] is None and end != "interrupted":
+        summary["test"] = score(model, splits.test.rows, batch)
+    if summary != before:
+        export(study, material, summary)

@@ -1,0 +1,164 @@
+"""What a setting may hold: readers of single values, each with the words that say what it takes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from search_spaces.errors import UserError
+from search_spaces.values import as_number, as_whole, parse_duration
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one value is read: `read` returns it typed or raises ValueError; `allowed` says what it takes."""
+
+    allowed: str
+    example: str
+    read: Callable[[object], Any]
+    names: tuple[str, ...] = ()
+
+
+def _check(ok: bool, value: Any) -> Any:
+    if not ok:
+        raise ValueError(value)
+    return value
+
+
+def text() -> Reader:
+    """Text that is not empty."""
+    allowed = "text (in quotes if it looks like a number)"
+    return Reader(allowed, '"…"', lambda value: _check(isinstance(value, str) and bool(value.strip()), value))
+
+
+def path() -> Reader:
+    """A path, read to text."""
+    return Reader("a path", "train.csv", lambda v: _check(isinstance(v, str | os.PathLike) and str(v) != "", str(v)))
+
+
+def flag() -> Reader:
+    """True or false."""
+    return Reader("true or false", "true", lambda v: _check(isinstance(v, bool), v))
+
+
+def one_of(*names: str) -> Reader:
+    """One of these names."""
+    return Reader(", ".join(names), names[0], lambda v: _check(v in names, v), names)
+
+
+def whole(at_least: int, at_most: int = 2**63 - 1) -> Reader:
+    """A whole number from `at_least` to `at_most`."""
+
+    def read(value: object) -> int:
+        number = as_whole(value)
+        if number is None or not at_least <= number <= at_most:
+            raise ValueError(value)
+        return number
+
+    limit = "" if at_most == 2**63 - 1 else f" and at most {at_most}"
+    return Reader(f"a whole number, at least {at_least}{limit}", str(at_least), read)
+
+
+def whole_or_range(at_least: int) -> Reader:
+    """A whole number, or `MIN:MAX`, which stays text."""
+
+    def read(value: object) -> int | str:
+        if (number := as_whole(value)) is not None:
+            if number < at_least:
+                raise ValueError(value)
+            return number
+        if not isinstance(value, str) or not (found := re.fullmatch(r"(\d+):(\d+)", value.strip())):
+            raise ValueError(value)
+        low, high = map(int, found.groups())
+        if not at_least <= low <= high:
+            raise ValueError(value)
+        return f"{low}:{high}"
+
+    return Reader(f"a whole number, at least {at_least}, or MIN:MAX", f"{at_least}:8", read)
+
+
+def database() -> Reader:
+    """The address of a PostgreSQL database. The user moves behind it, since what stands before an @ is kept nowhere."""
+
+    def read(value: object) -> str:
+        found = re.fullmatch(r"postgresql://(?:([^@/:\s]+)@)?([^@\s?]+)(\?[^@\s]*)?", str(value))
+        if found is None or "password" in (found.group(3) or ""):
+            raise ValueError(value)
+        user, place, query = found.groups(default="")
+        return f"postgresql://{place}{query}{'&' if query else '?'}user={user}" if user else str(value)
+
+    allowed = "postgresql://HOST:5432/DATABASE?user=USER; a password in PGPASSWORD or ~/.pgpass"
+    return Reader(allowed, "postgresql://127.0.0.1/optuna?user=optuna", read)
+
+
+def real(above: float | None = None, at_least: float | None = None) -> Reader:
+    """A finite number above or from a limit."""
+
+    def read(value: object) -> float:
+        number = as_number(value)
+        if number is None or (above is not None and number <= above) or (at_least is not None and number < at_least):
+            raise ValueError(value)
+        return number
+
+    allowed = f"a number above {above:g}" if above is not None else f"a number, at least {at_least:g}"
+    return Reader(allowed, f"{(above or 0) + 1:g}", read)
+
+
+def share() -> Reader:
+    """A number between 0 and 1, both excluded."""
+
+    def read(value: object) -> float:
+        number = as_number(value)
+        if number is None or not 0 < number < 1:
+            raise ValueError(value)
+        return number
+
+    return Reader("a number between 0 and 1", "0.1", read)
+
+
+def duration() -> Reader:
+    """A length of time, read to seconds."""
+
+    def read(value: object) -> float:
+        try:
+            return parse_duration(value if isinstance(value, str | float | int) else "")
+        except UserError:
+            raise ValueError(value) from None
+
+    return Reader("seconds above 0, or text such as 90s, 30m, 4h, 1h30m", "4h", read)
+
+
+def texts() -> Reader:
+    """A list of texts, read to a tuple; one text stands for a list of one."""
+
+    def read(value: object) -> tuple[str, ...]:
+        items = [value] if isinstance(value, str) else value
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) and item for item in items):
+            raise ValueError(value)
+        return tuple(items)
+
+    return Reader("a list of texts", "['#Person1#', '#Person2#']", read)
+
+
+def renamed() -> Reader:
+    """A mapping of texts to texts; YAML reads a bare 0 as a number, which is its text again here."""
+
+    def read(value: object) -> dict[str, str]:
+        if not isinstance(value, Mapping) or not value:
+            raise ValueError(value)
+        named = [item for pair in value.items() for item in pair]
+        if any(isinstance(item, bool) or not isinstance(item, str | int) or not str(item).strip() for item in named):
+            raise ValueError(value)
+        return {str(old): str(new) for old, new in value.items()}
+
+    return Reader("a mapping OLD: NEW of texts", "{0: 부정, 1: 긍정}", read)
+
+
+def optional(reader: Reader) -> Reader:
+    """What `reader` reads, or null."""
+    return replace(
+        reader, allowed=f"{reader.allowed}, or null", read=lambda value: None if value is None else reader.read(value)
+    )

@@ -1,0 +1,109 @@
+"""A Ray cluster on hosts of namespaces: `deploy/local.yaml` with their addresses, by `ray up`.
+
+The hosts share this machine's CPUs and its Python environment, and nothing else but one folder (see `hosts`).
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.hosts import FOLDER, Host, made
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: What all hosts see.
+SHARED = FOLDER / "shared"
+
+_COUNT = "import ray; ray.init('auto', logging_level=40); print(sum(node['Alive'] for node in ray.nodes()))"
+
+
+def cluster_file(hosts: list[Host], cpus: int) -> Path:
+    """`deploy/local.yaml` for these hosts, each with so many CPUs, in the Python environment of this machine."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "local.yaml").read_text(encoding="utf-8"))
+    first, *others = [host.address for host in hosts]
+    config["provider"] |= {"head_ip": first, "worker_ips": others}
+    config["auth"] = {"ssh_user": "root", "ssh_private_key": str(FOLDER / "key")}
+    token = FOLDER / "auth_token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    config["file_mounts"] = {
+        there: str(token) if "auth_token" in here else str(ROOT / here) for there, here in config["file_mounts"].items()
+    }
+    config["setup_commands"] = [
+        f"ln -sfn {ROOT / '.venv'} ~/kotune/.venv",
+        *[command for command in config["setup_commands"] if "make" not in command],
+    ]
+    for kind in ("head_start_ray_commands", "worker_start_ray_commands"):
+        config[kind] = [command.replace("ray start", f"ray start --num-cpus={cpus}") for command in config[kind]]
+    file = FOLDER / "cluster.yaml"
+    file.write_text(yaml.safe_dump(config, width=10_000), encoding="utf-8")
+    return file
+
+
+class Cluster:
+    """Hosts, the first of them the head, and what can be done there."""
+
+    def __init__(self, hosts: list[Host], cpus: int = 2) -> None:
+        self.hosts, self.file = hosts, cluster_file(hosts, cpus)
+        SHARED.mkdir(exist_ok=True)
+
+    def ray(self, *words: str) -> None:
+        """A command of Ray's launcher, here.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        command = [str(ROOT / ".venv" / "bin" / "ray"), words[0], str(self.file), *words[1:]]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise RuntimeError(f"ray {words[0]}: {done.stdout[-2000:]}")
+
+    def kotune(self, *words: object) -> subprocess.Popen[str]:
+        """A command of kotune, on the head."""
+        script = f"cd ~/kotune && .venv/bin/python cli.py {' '.join(map(str, words))}"
+        return subprocess.Popen(self.hosts[0].ssh(script), stdout=subprocess.PIPE, text=True)
+
+    def machines(self) -> int:
+        """How many Ray has; 0 where it does not answer."""
+        asked = self.hosts[0].ssh(f'cd ~/kotune && .venv/bin/python -c "{_COUNT}"')
+        done = subprocess.run(asked, capture_output=True, text=True)
+        with suppress(ValueError, IndexError):
+            return int(done.stdout.split()[-1])
+        return 0
+
+    def wait_for(self, machines: int, seconds: float = 120.0) -> None:
+        """Wait until Ray has so many.
+
+        Raises:
+            RuntimeError: it has not in time.
+        """
+        end = time.monotonic() + seconds
+        while self.machines() < machines:
+            if time.monotonic() > end:
+                raise RuntimeError(f"Ray has not {machines} machines after {seconds:g} s")
+            time.sleep(1.0)
+
+
+@contextmanager
+def launched(count: int, cpus: int) -> Iterator[Cluster]:
+    """A cluster for as long as this lasts."""
+    with made(count) as hosts:
+        cluster = Cluster(hosts, cpus)
+        cluster.ray("up", "--yes")
+        cluster.wait_for(count)
+        yield cluster
+
+
+def records(study: str) -> dict[int, dict[str, Any]]:
+    """Number -> record, of every trial of a study in the shared folder."""
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in SHARED.glob(f"{study}/trials/*/trial.json")]
+    return {record["number"]: record for record in found}

@@ -1,0 +1,115 @@
+"""What Ray runs instead of Python: it asks the server of `trainables.forkserver` for a fork, and ends when that ends.
+
+Ray lets a job name the executable of its processes (`runtime_env={"py_executable": …}`). A machine without a server
+gets one with the first request. It runs from a copy of the code that is its own and its children's: code that came with
+a job lies in a folder that Ray removes as it sees fit, and a working copy may change.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import platform
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+if __name__ == "__main__":  # only the standard library is there
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from trainables import forkserver
+
+#: Seconds that a process waits for its fork before it starts the usual way; Ray gives it 60 in all.
+READY_SECONDS = 40.0
+
+#: Seconds without a request or a child after which a server ends whose job it cannot see the end of.
+IDLE_SECONDS = 600.0
+
+#: Ray may be unpacking the code that came with a job.
+_UNPACKED_SECONDS = 5
+
+
+def executable(folder: Path, modules: Sequence[str], *, shipped: bool = False) -> str:
+    """The command that Ray runs instead of Python, for `runtime_env`.
+
+    The Python is that which Ray was installed for, on each machine; this file is that of the code that came with the
+    job, or this very one. A machine that has neither starts its processes the usual way.
+
+    Args:
+        folder: where servers lie, on each machine; one that no other job uses.
+        modules: what they import, the most important first.
+        shipped: code comes with the job, and no other may run in its place.
+    """
+    asks = '[ -f "$place/trainables/forkrequest.py" ]'
+    wanted = shlex.join(["request", str(folder), ",".join(modules)])
+    runs = f'exec "$python" -I -S "$place/trainables/forkrequest.py" {wanted} "$@"'
+    script = (
+        'for part; do case "$part" in -*) ;; *) break ;; esac; done; '  # the program, behind Python's own options
+        'python="${part%/lib*/python3*}/bin/python3"; '
+        f'if ! [ -x "$python" ]; then python={shlex.quote(sys.executable)}; fi; '
+        'if ! [ -x "$python" ]; then python=python3; fi; IFS=:; '
+    )
+    if shipped:
+        waited = " ".join(["1"] * _UNPACKED_SECONDS).replace(" ", ":")
+        script += (
+            f"turns={waited}; for turn in $turns; do "
+            f"for place in $PYTHONPATH; do if {asks}; then {runs}; fi; done; sleep 1; done; "
+            'echo "kotune: the code that came with the job is not here: $PYTHONPATH" >&2; exit 1'
+        )
+    else:
+        here = shlex.quote(str(Path(__file__).parents[1]))
+        script += f'for place in $PYTHONPATH {here}; do if {asks}; then {runs}; fi; done; exec "$python" "$@"'
+    return shlex.join(["sh", "-c", script, "kotune"])
+
+
+def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
+    """Have `argv` run by a child of the server, and end when it ends; or run it here, the usual way."""
+    try:
+        connection = _connected(folder, modules)
+        adjusted = forkserver.OOM.read_text() if forkserver.OOM.exists() else ""
+        told = {"argv": argv, "environment": dict(os.environ), "folder": os.getcwd(), "oom_score_adj": adjusted}
+        wanted, files = json.dumps(told).encode(), array.array("i", [0, 1, 2])
+        connection.sendmsg([len(wanted).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
+        connection.sendall(wanted)
+        pid = int(connection.recv(16) or 0)
+        if pid <= 1:
+            raise ConnectionError(f"the server in {folder} went")
+    except (OSError, ValueError) as error:
+        print(f"kotune: started without a fork: {error}", file=sys.stderr, flush=True)
+        os.execv(sys.executable, [sys.executable, *argv])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _: _pass_on(pid, signum))
+    connection.settimeout(None)
+    with contextlib.suppress(OSError):
+        connection.recv(1)  # nothing comes: the child holds the other end as long as it lives
+    sys.exit(0)
+
+
+def _connected(folder: Path, modules: Sequence[str]) -> socket.socket:
+    """A server that was started ahead, or one for the processes of this raylet."""
+    if not forkserver.available():
+        raise OSError("nothing is forked on this system")
+    raylet = os.getppid()
+    started_ahead = (folder / forkserver.SOCKET).exists()
+    place = folder if started_ahead else folder / f"{platform.node()}-{raylet}"
+    try:
+        return forkserver.called(place, READY_SECONDS)
+    except (FileNotFoundError, ConnectionRefusedError):
+        forkserver.start(place, modules, raylet, IDLE_SECONDS, own_code=True)
+        return forkserver.called(place, READY_SECONDS)
+
+
+def _pass_on(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+if __name__ == "__main__":
+    _, _, place, names, *program = sys.argv
+    request(Path(place), names.split(","), program)
