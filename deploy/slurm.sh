@@ -55,8 +55,12 @@ finish() {
 }
 trap finish EXIT
 
+# A node that is suddenly away is noticed in half a minute. Without this Ray waits for its answer for minutes, and finds no
+# place for anything else meanwhile.
+config='{"health_check_timeout_ms": 5000, "grpc_client_keepalive_time_ms": 20000, "grpc_client_keepalive_timeout_ms": 20000}'
 ray start --head --block --node-ip-address="$ip" --port="${address##*:}" --temp-dir="$temp" \
-    --num-cpus="$cpus" --num-gpus="${SLURM_GPUS_ON_NODE:-0}" --include-dashboard=false --disable-usage-stats &
+    --num-cpus="$cpus" --num-gpus="${SLURM_GPUS_ON_NODE:-0}" --include-dashboard=false --disable-usage-stats \
+    --system-config="$config" &
 head=$!
 until ray health-check --address="$address" 2> /dev/null; do
     kill -0 "$head" || exit 1    # it has said why

@@ -1,4 +1,4 @@
-"""A base model, its tokenised tables and a job on them, small enough for every test that trains."""
+"""What many tests need: a bucket, a Ray, the command line, and a small base model with tables and a job on them."""
 
 from __future__ import annotations
 
@@ -52,6 +52,16 @@ def s3() -> Iterator[subprocess.Popen[bytes]]:
     finally:
         server.kill()
         server.wait()
+
+
+@pytest.fixture(scope="session")
+def two_cpus() -> Iterator[None]:
+    """A Ray of two CPUs, ended with the test run."""
+    from tuning import search  # sets what Ray reads when it is imported
+
+    search.connect(None, cpus=2)
+    yield
+    search.disconnect()
 
 
 @pytest.fixture

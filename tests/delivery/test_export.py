@@ -11,7 +11,8 @@ import pytest
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from benchmarks.small import small_space, small_study
-from delivery.export import export
+from delivery import outcome
+from delivery.export import ModelWent, export
 from delivery.predict import predict
 from delivery.predictor import open_model
 from delivery.scoring import score
@@ -23,6 +24,7 @@ from trainables.trial import Workshop, run_trial
 from tuning.jobs import make_job
 from tuning.preparation import Material, read
 from tuning.records import TrialRecord
+from tuning.storage import storage_at
 from tuning.study import Study
 
 
@@ -160,3 +162,42 @@ def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Materi
             study, material, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path
         )
     assert (tmp_path / "kept").read_text() == "mine"
+
+
+def test_a_model_that_is_replaced_while_it_is_read(
+    finished: tuple[Study, Material], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A search at work deletes it for a better one: the study is read again. One that is damaged is told as such."""
+    study, material = finished
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    shelf, goes = study.paths.checkpoints("finished-0000"), True
+
+    def failing(*given: object, **named: object) -> None:
+        if goes:
+            shelf.rename(tmp_path / "away")
+        raise OSError("half a file")
+
+    monkeypatch.setattr("delivery.export.load_model", failing)
+    with pytest.raises(ModelWent):
+        export(study, material, summary)
+    (tmp_path / "away").rename(shelf)
+    study.shelves.clear()
+    goes = False
+    with pytest.raises(OSError, match="half a file"):
+        export(study, material, summary)
+
+    tries: list[int] = []
+
+    def export_best(study: Study, out: Path | None) -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ModelWent
+        return "exported"
+
+    monkeypatch.setattr(outcome, "_export_best", export_best)
+    storage = storage_at(study.paths.root.parent)
+    assert outcome.export_study("finished", storage, None) == "exported"
+    tries.clear()
+    monkeypatch.setattr(outcome, "_TRIES", 2)
+    with pytest.raises(UserError, match="replaced 2 times"):
+        outcome.export_study("finished", storage, None)

@@ -24,6 +24,7 @@ def test_what_is_written_is_read(bucket: str, tmp_path: Path) -> None:
         assert buckets.read(address) is None
         buckets.write(address, "한국어".encode())
         assert buckets.read(address) == "한국어".encode()
+        assert buckets.read_each([f"{address}.not", address]) == [None, "한국어".encode()]
         buckets.remove(address)
         buckets.remove(address)
         assert buckets.read(address) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from trainables.slot import Shape
 from tuning import fleet
-from tuning.fleet import Fleet, kinds
+from tuning.fleet import Fleet, is_seen, kinds
 from tuning.resources import Machine, Plan
 
 
@@ -110,3 +111,11 @@ def test_what_ray_up_was_told_is_known(tmp_path: Path) -> None:
     assert kinds(file) == [Machine(4, 1)]
     file.write_text("head_node_type: head\navailable_node_types: {head: {}, mine: {resources: {}}}\n")
     assert kinds(file) is None
+
+
+def test_what_is_written_late_is_seen(tmp_path: Path) -> None:
+    """A shared folder may be slow to show what is new; what never comes is not waited for long."""
+    file = tmp_path / "file"
+    threading.Timer(0.3, file.touch).start()
+    assert is_seen(str(file))
+    assert not is_seen(str(tmp_path / "other"), seconds=0.1)
