@@ -29,7 +29,7 @@ from tuning import preparation, retention, samplers
 from tuning.jobs import make_job
 from tuning.live import TableView, View, logged, open_view
 from tuning.proposals import max_epochs
-from tuning.records import COMPLETED, FAILED, TrialRecord
+from tuning.records import COMPLETED, FAILED, RECORD, TrialRecord
 from tuning.study import Study
 from tuning.wandb_settings import tracking_settings
 
@@ -110,7 +110,7 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
     before = point.here().parents[1]
     try:
         known = json.loads((before / "job.json").read_text(encoding="utf-8"))
-        results = json.loads((before / "trial.json").read_text(encoding="utf-8"))["results"]
+        results = json.loads((before / RECORD).read_text(encoding="utf-8"))["results"]
     except (OSError, ValueError, KeyError) as error:
         given = f"--resume-from {point.path}: what its trial was is not beside it ({error})"
         raise UserError(given, "a checkpoint where kotune wrote it", "train anew, with it as --model") from error

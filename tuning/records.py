@@ -15,6 +15,9 @@ from trainables.metrics import best_of
 
 RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 
+#: The record's file, in the folder of its trial.
+RECORD = "trial.json"
+
 
 @dataclass(frozen=True)
 class Result:

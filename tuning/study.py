@@ -23,7 +23,7 @@ from trainables.durable import StorageLost, write_text
 from trainables.tasks import TASKS
 from tuning.paths import Paths
 from tuning.privacy import make_private
-from tuning.records import FAILED, RUNNING, Result, TrialRecord, read_record, write_record
+from tuning.records import FAILED, RECORD, RUNNING, Result, TrialRecord, read_record, write_record
 from tuning.storage import Storage, fetch, publish, storage_at
 from tuning.vetting import check_study
 
@@ -173,10 +173,10 @@ class Study:
         folders = sorted(folder for folder in trials.iterdir() if folder.is_dir()) if trials.is_dir() else []
         found: list[TrialRecord] = []
         for folder in folders:
-            record, remark = read_record(folder / "trial.json", self.metric)
+            record, remark = read_record(folder / RECORD, self.metric)
             self.remarks += [remark] if remark else []
             if record and (twins := [other.trial_id for other in found if other.number == record.number]):
-                given = f"{folder / 'trial.json'}: number {record.number} is that of {twins[0]} too"
+                given = f"{folder / RECORD}: number {record.number} is that of {twins[0]} too"
                 raise UserError(given, "each number once", "take one of the two folders out")
             found += [record] if record else []
         for record in sorted(found, key=lambda record: record.number):
@@ -230,7 +230,7 @@ class Study:
         self._changed(record)
 
     def _changed(self, record: TrialRecord) -> None:
-        file = self.paths.trial(record.trial_id) / "trial.json"
+        file = self.paths.trial(record.trial_id) / RECORD
         write_record(file, record)
         self.publish(file)
         for listener in self.listeners:

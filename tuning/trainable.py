@@ -16,6 +16,7 @@ from trainables import buckets, checkpoints
 from trainables.durable import StorageLost, patiently
 from trainables.mailbox import STORAGE
 from trainables.slot import Shape, Slot, SlotLost, living_nodes
+from tuning.records import RECORD, RUNNING
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
 CLOSE_SECONDS = 5.0
@@ -65,7 +66,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             shape = Shape(given["workers"], given["cpus"], given["gpus"])
             name = f"slot-{os.getpid()}-{self.trial_id}"
             self._slot = self.slot_class(shape, given["folder"], name, given["hang"], given["warned"])
-        self._metric, self._undecided = job["metric"], False
+        self._metric, self._folder, self._undecided = job["metric"], job["folder"], False
         try:
             self._slot.post(job)
         except SlotLost as error:
@@ -96,13 +97,25 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         self._resting = resting = threading.Event()
 
         def close() -> None:
-            if not resting.wait(seconds):
-                with self._lock:
-                    if not resting.is_set():
-                        self.cleanup()
-                        self._slot = None
+            waited = 0.0
+            while not resting.wait(min(IDLE_SECONDS, seconds - waited)):
+                waited += IDLE_SECONDS
+                if waited >= seconds or self._was_stopped():
+                    break
+            with self._lock:
+                if not resting.is_set():
+                    self.cleanup()
+                    self._slot = None
 
         threading.Thread(target=close, daemon=True).start()
+
+    def _was_stopped(self) -> bool:
+        """Whether the search has ended the trial: Tune tells the slot only with its next trial, if there is one."""
+        try:
+            known = json.loads(buckets.read(buckets.join(self._folder, RECORD)) or b"{}")
+            return bool(known.get("status", RUNNING) != RUNNING)
+        except (OSError, ValueError, AttributeError):  # it is waited for
+            return False
 
     def _wake(self) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from pathlib import Path
 from search_spaces.errors import UserError
 from search_spaces.places import check_links, plain_name
 from trainables import checkpoints
+from tuning.records import RECORD
 
 #: Folders that W&B and Ray link in; kotune reads nothing there.
 _OTHERS = ("wandb", "ray")
@@ -22,7 +23,7 @@ def check_study(root: Path, trials: Path) -> None:
         UserError: one does; file and place are named.
     """
     check_links(root, passed=_OTHERS)
-    for path in sorted(path for name in ("trial.json", ".trial.json.previous") for path in trials.glob(f"*/{name}")):
+    for path in sorted(path for name in (RECORD, f".{RECORD}.previous") for path in trials.glob(f"*/{name}")):
         try:
             trial_id = json.loads(path.read_text(encoding="utf-8"))["trial_id"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -61,7 +61,9 @@ def test_a_slot_that_is_lost_before_it_began_is_told_by_the_first_step(monkeypat
     owner._slot, owner._lost, owner._failure = None, None, ""
     owner._trial_info = None
     owner._lock, owner._resting = threading.Lock(), threading.Event()
-    owner._begin({"workers": 1, "cpus": 1, "gpus": 0, "folder": "", "hang": 1, "warned": False}, {"metric": "loss"})
+    owner._begin(
+        {"workers": 1, "cpus": 1, "gpus": 0, "folder": "", "hang": 1, "warned": False}, {"metric": "loss", "folder": ""}
+    )
     with pytest.raises(SlotLost):
         owner.step()
 
@@ -84,11 +86,11 @@ class Quick:
         self.said.append("closed")
 
 
-def owner_of(slot: Quick) -> Any:
+def owner_of(slot: Quick, folder: str = "/nowhere") -> Any:
     """Who owns it, without Ray."""
     owner = object.__new__(SlotTrainable)
     owner._slot, owner._lost, owner._failure, owner._undecided = slot, None, "", False  # type: ignore[assignment]
-    owner._lock, owner._resting, owner._metric = threading.Lock(), threading.Event(), "loss"
+    owner._lock, owner._resting, owner._metric, owner._folder = threading.Lock(), threading.Event(), "loss", folder
     return owner
 
 
@@ -104,6 +106,21 @@ def test_a_slot_without_a_trial_gives_its_place_to_others(monkeypatch: pytest.Mo
         assert slot.said == said
         with pytest.raises(SlotLost, match="nothing was decided"):
             owner.step()
+
+
+def test_a_slot_whose_trial_was_stopped_gives_its_place_to_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody tells it but the trial's record; as long as that says "running", a decision may come."""
+    monkeypatch.setattr(trainable, "IDLE_SECONDS", 0.1)
+    slot, record = Quick([{"last": False, "metrics": {"loss": 1.0}}]), tmp_path / "trial.json"
+    record.write_text('{"status": "running"}')
+    owner_of(slot, str(tmp_path)).step()
+    time.sleep(0.5)
+    assert slot.said == []
+    record.write_text('{"status": "pruned"}')
+    time.sleep(0.5)
+    assert slot.said == ["stop", "closed"]
 
 
 def test_a_slot_at_work_keeps_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
