@@ -183,7 +183,7 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
         raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
     splits = preparation.read(space)
     task = preparation.learn(space, splits)
-    plan = plan_for(space, order.address, None if order.storage.bucket else order.storage.folder)
+    plan = plan_for(space, order.address, None if order.storage.bucket else order.storage.folder, say)
     if not plan.shape.gpus and sort_out(space.fixed).training.get("fp16"):
         say("fp16 needs a GPU; here trials compute in 32 bit")
     # Last, since a hub id asks the network.
@@ -243,7 +243,7 @@ def _fulfilling(space: Space, found: Range) -> dict[str, Any]:
     return pins
 
 
-def plan_for(space: Space, address: str | None, shared: Path | None) -> Plan:
+def plan_for(space: Space, address: str | None, shared: Path | None, say: Callable[[str], None]) -> Plan:
     """The slots of a study on this machine, or on the cluster at `address`.
 
     Args:
@@ -258,7 +258,7 @@ def plan_for(space: Space, address: str | None, shared: Path | None) -> Plan:
     from tuning.search import connect
 
     plan = plan_slots(space, connect(address), kinds())
-    if shared is not None and (blind := blind_machines(shared.resolve())):
+    if shared is not None and (blind := blind_machines(shared.resolve(), say)):
         raise UserError(
             f"--storage {shared} is not seen by {', '.join(blind)}",
             "a folder that all machines of the cluster see at the same path, or a bucket: s3://…, gs://…",

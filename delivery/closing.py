@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from delivery.summary import read_lines
@@ -37,10 +36,8 @@ def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] |
 def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
     folders = [study.paths.trial(trial_id) for trial_id in study.records]
     files = [study.paths.address(folder / "tracking.json") for folder in folders]
-    notes = []
-    with suppress(OSError):  # of a bucket that does not answer; all that counts is written
-        found = zip(buckets.read_each(files), files, strict=True)
-        notes = [load_yaml(content, file) for content, file in found if content is not None]
+    found = zip(buckets.read_each(files), files, strict=True)
+    notes = [load_yaml(content, file) for content, file in found if content is not None]
     offline = [note for note in notes if note["mode"] == "offline"]
     if not offline:
         return []

@@ -26,8 +26,8 @@ from tuning.study import Study
 from tuning.tokenizers import variant_of
 
 
-class ModelWent(Exception):
-    """A search that is at work found a better model, and deleted the one that was read."""
+class ModelWent(UserError):
+    """There is no model, or another than a moment ago: a search at work keeps the best, and deletes what was read."""
 
 
 def export(study: Study, material: preparation.Material, summary: dict[str, Any], target: Path | None = None) -> Path:
@@ -36,18 +36,21 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     The folder appears whole or not at all. In the study folder an older export is replaced.
 
     Raises:
-        UserError: no trial gave a model yet, or `target` is there already.
-        ModelWent: it was deleted while it was read; nothing is written.
+        UserError: `target` is there already.
+        ModelWent: no trial gave a model yet; or it is no longer the summary's, or was deleted while it was read.
+            Nothing is written.
     """
     transformers_logging.disable_progress_bar()
     best = next(iter(retention.keepers(study)), None)
     point = retention.saved_model(study, best) if best else None
     if best is None or point is None:
-        raise UserError(
+        raise ModelWent(
             f"study {study.name!r} has no model yet",
             "a study with at least one evaluated trial that went on or completed",
             f"{COMMAND} resume {study.name}",
         )
+    if summary["best"] is None or summary["best"]["trial"] != best.trial_id:
+        raise _replaced(study)
     folder = target or study.paths.best_model
     if target is not None:
         check_new_folder("--out", target)
@@ -102,4 +105,9 @@ def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> A
         study.shelves.clear()
         if retention.saved_model(study, best) == point:
             raise
-        raise ModelWent from error
+        raise _replaced(study) from error
+
+
+def _replaced(study: Study) -> ModelWent:
+    given = f"study {study.name!r}: its best model was replaced while it was read"
+    return ModelWent(given, "", "try again when the search is over")

@@ -143,9 +143,9 @@ def _go_on(
             )
         budget["trials"] = trials
     budget["time"] = budget["time"] if time_budget is None else parse_duration(time_budget, "--time-budget")
-    study.space = replace(study.space, budget=budget)
+    study.space = named(replace(study.space, budget=budget), name)
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
-    plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent)
+    plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, view.say)
     material = preparation.Material.load(study.paths)
     if material is not None and _contents(material.splits) != _contents(splits.described()):
         raise UserError(

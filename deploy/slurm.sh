@@ -39,7 +39,9 @@ fi
 export RAY_AUTH_MODE=token
 
 # A folder and a port of this job's own: nodes may be shared, with others and with your other jobs.
-temp=/tmp/kotune-ray-$SLURM_JOB_ID
+# Ray lets everybody write to its own: so it lies in one that only you may enter.
+private=/tmp/ray-$SLURM_JOB_ID
+temp=$private/ray
 ip=$(hostname --ip-address | tr ' ' '\n' | grep --invert-match --max-count=1 -e '^127\.' -e ':') || {
     echo "$(hostname) has no address that other nodes could use: hostname --ip-address" >&2
     exit 1
@@ -51,9 +53,10 @@ finish() {
     # shellcheck disable=SC2046  # each process is a word
     kill $(jobs -p) 2> /dev/null || true
     wait
-    rm -rf "$temp"
+    rm -rf "$private"
 }
 trap finish EXIT
+rm -rf "$private" && mkdir -m 700 "$private"    # a job that was put back into the queue keeps its number
 
 # A node that is suddenly away is noticed in half a minute. Without this Ray waits for its answer for minutes, and finds no
 # place for anything else meanwhile.
@@ -71,7 +74,8 @@ if [ "$SLURM_NNODES" -gt 1 ]; then
     # Each with the GPUs that Slurm gave it; one that fails ends nobody else.
     srun --nodes=$((SLURM_NNODES - 1)) --ntasks=$((SLURM_NNODES - 1)) --exclude="$SLURMD_NODENAME" \
         --cpus-per-task="$cpus" --kill-on-bad-exit=0 bash -c '
-        trap "rm -rf $1" EXIT
+        trap "rm -rf ${1%/*}" EXIT
+        rm -rf "${1%/*}" && mkdir -m 700 "${1%/*}" || exit 1
         ray start --block --address="$0" --temp-dir="$1" --num-cpus="$2" --num-gpus="${SLURM_GPUS_ON_NODE:-0}"' \
         "$address" "$temp" "$cpus" &
 fi

@@ -95,9 +95,15 @@ def read(address: str) -> bytes | None:
 
 
 def read_each(addresses: Iterable[str]) -> list[bytes | None]:
-    """As `read`, of many side by side, in their order."""
+    """As `read`, of many side by side, in their order; None also of what cannot be read."""
+
+    def tried(address: str) -> bytes | None:
+        with contextlib.suppress(OSError):
+            return read(address)
+        return None
+
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        return list(pool.map(read, addresses))
+        return list(pool.map(tried, addresses))
 
 
 def write(address: str, content: bytes) -> None:

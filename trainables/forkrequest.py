@@ -1,8 +1,7 @@
 """What Ray runs instead of Python: it asks the server of `trainables.forkserver` for a fork, and ends when that ends.
 
 Ray lets a job name the executable of its processes (`runtime_env={"py_executable": …}`). A machine without a server
-gets one with the first request. It runs from a copy of the code that is its own and its children's: code that came with
-a job lies in a folder that Ray removes as it sees fit, and a working copy may change.
+gets one with the first request. Code that came with the job is brought to a safe place first (`trainables.forkcode`).
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import NoReturn
 if __name__ == "__main__":  # only the standard library is there
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from trainables import forkserver
+from trainables import forkcode, forkserver
 
 #: Seconds that a process waits for its fork before it starts the usual way; Ray gives it 60 in all.
 READY_SECONDS = 40.0
@@ -31,40 +30,31 @@ READY_SECONDS = 40.0
 #: Seconds without a request or a child after which a server ends whose job it cannot see the end of.
 IDLE_SECONDS = 600.0
 
-#: Ray may be unpacking the code that came with a job.
-_UNPACKED_SECONDS = 5
 
-
-def executable(folder: Path, modules: Sequence[str], *, shipped: bool = False) -> str:
+def executable(folder: Path, modules: Sequence[str], code: str = "") -> str:
     """The command that Ray runs instead of Python, for `runtime_env`.
 
-    The Python is that which Ray was installed for, on each machine; this file is that of the code that came with the
-    job, or this very one. A machine that has neither starts its processes the usual way.
+    The Python is that which Ray was installed for, on each machine. Without `code` a machine that has not this very
+    file starts its processes the usual way.
 
     Args:
         folder: where servers lie, on each machine; one that no other job uses.
         modules: what they import, the most important first.
-        shipped: code comes with the job, and no other may run in its place.
+        code: the sum of the code that comes with the job (`forkcode.digest`); no other runs in its place.
     """
-    asks = '[ -f "$place/trainables/forkrequest.py" ]'
-    wanted = shlex.join(["request", str(folder), ",".join(modules)])
-    runs = f'exec "$python" -I -S "$place/trainables/forkrequest.py" {wanted} "$@"'
     script = (
         'for part; do case "$part" in -*) ;; *) break ;; esac; done; '  # the program, behind Python's own options
         'python="${part%/lib*/python3*}/bin/python3"; '
         f'if ! [ -x "$python" ]; then python={shlex.quote(sys.executable)}; fi; '
-        'if ! [ -x "$python" ]; then python=python3; fi; IFS=:; '
+        'if ! [ -x "$python" ]; then python=python3; fi; '
     )
-    if shipped:
-        waited = " ".join(["1"] * _UNPACKED_SECONDS).replace(" ", ":")
-        script += (
-            f"turns={waited}; for turn in $turns; do "
-            f"for place in $PYTHONPATH; do if {asks}; then {runs}; fi; done; sleep 1; done; "
-            'echo "kotune: the code that came with the job is not here: $PYTHONPATH" >&2; exit 1'
-        )
+    names = ",".join(modules)
+    if code:
+        brings = shlex.join([Path(forkcode.__file__).read_text(encoding="utf-8"), str(folder), code, names])
+        script += f'exec "$python" -I -S -c {brings} "$@"'
     else:
-        here = shlex.quote(str(Path(__file__).parents[1]))
-        script += f'for place in $PYTHONPATH {here}; do if {asks}; then {runs}; fi; done; exec "$python" "$@"'
+        wanted = shlex.join([__file__, str(folder), names])
+        script += f'if [ -f {shlex.quote(__file__)} ]; then exec "$python" -I -S {wanted} "$@"; fi; exec "$python" "$@"'
     return shlex.join(["sh", "-c", script, "kotune"])
 
 
@@ -73,7 +63,9 @@ def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
     try:
         connection = _connected(folder, modules)
         adjusted = forkserver.OOM.read_text() if forkserver.OOM.exists() else ""
-        told = {"argv": argv, "environment": dict(os.environ), "folder": os.getcwd(), "oom_score_adj": adjusted}
+        # Ray may remove the folder that it unpacked a job's code to, in which its processes begin.
+        here = folder if Path(__file__).is_relative_to(folder) else Path.cwd()
+        told = {"argv": argv, "environment": dict(os.environ), "folder": str(here), "oom_score_adj": adjusted}
         wanted, files = json.dumps(told).encode(), array.array("i", [0, 1, 2])
         connection.sendmsg([len(wanted).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
         connection.sendall(wanted)
@@ -95,13 +87,14 @@ def _connected(folder: Path, modules: Sequence[str]) -> socket.socket:
     """A server that was started ahead, or one for the processes of this raylet."""
     if not forkserver.available():
         raise OSError("nothing is forked on this system")
+    forkcode.make_private(folder)
     raylet = os.getppid()
     started_ahead = (folder / forkserver.SOCKET).exists()
     place = folder if started_ahead else folder / f"{platform.node()}-{raylet}"
     try:
         return forkserver.called(place, READY_SECONDS)
     except (FileNotFoundError, ConnectionRefusedError):
-        forkserver.start(place, modules, raylet, IDLE_SECONDS, own_code=True)
+        forkserver.start(place, modules, raylet, IDLE_SECONDS)
         return forkserver.called(place, READY_SECONDS)
 
 
@@ -111,5 +104,5 @@ def _pass_on(pid: int, number: int) -> None:
 
 
 if __name__ == "__main__":
-    _, _, place, names, *program = sys.argv
+    _, place, names, *program = sys.argv
     request(Path(place), names.split(","), program)

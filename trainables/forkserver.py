@@ -26,24 +26,27 @@ import runpy
 import shutil
 import signal
 import socket
-import stat
 import struct
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: What a machine needs of kotune.
-PACKAGES = ("search_spaces", "corpora", "trainables", "tuning", "delivery")
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from trainables.forkcode import make_private
 
 #: The largest request: an environment and a command line.
 _MOST_BYTES = 1 << 20
 
 SOCKET = "socket"
-_LOCK, _LOG, _BROKEN, _CODE = "lock", "log.txt", "broken", "code"
+#: How folders for servers begin, among other temporary files.
+PREFIX = "kotune-"
+_LOCK, _LOG, _BROKEN = "lock", "log.txt", "broken"
 
 OOM = Path("/proc/self/oom_score_adj")
 
@@ -56,7 +59,7 @@ def available() -> bool:
     return sys.platform == "linux"
 
 
-def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0, *, own_code: bool = False) -> None:
+def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0) -> None:
     """Start a server unless one is there; it imports `modules` in the background.
 
     Args:
@@ -64,29 +67,21 @@ def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0, *
         modules: the most important first.
         until: id of the process with which it ends.
         idle: seconds without a request or a child after which it ends; 0: never.
-        own_code: it runs from a copy of the code, which ends with it.
 
     Raises:
-        OSError: it cannot be, or the code goes while it is copied, or the folder is somebody else's, or others may
-            enter it.
+        OSError: it cannot be, or the folder is somebody else's, or others may enter it.
     """
-    import fcntl  # which Windows has not
-
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_private(folder)
-    with (folder / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(folder):
         if answers(folder):
             return
         (folder / SOCKET).unlink(missing_ok=True)
-        file = copy_code(folder / _CODE) / "trainables" / Path(__file__).name if own_code else Path(__file__)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(folder / SOCKET))
             listener.listen(256)  # requests wait here while the server imports
             told = [str(folder), ",".join(modules), str(until), str(idle), str(listener.fileno())]
             with (folder / _LOG).open("ab") as log:
                 subprocess.Popen(
-                    [sys.executable, "-P", str(file), *told],
+                    [sys.executable, "-P", __file__, *told],
                     pass_fds=[listener.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -97,22 +92,18 @@ def start(folder: Path, modules: Sequence[str], until: int, idle: float = 0.0, *
                 )
 
 
-def copy_code(folder: Path) -> Path:
-    """Kotune's packages alone, in a folder of their own, which is made anew.
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else starts or ends a server in a folder; it is made if it is not there."""
+    import fcntl  # which Windows has not
 
-    Raises:
-        OSError: it cannot be.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    for package in PACKAGES:
-        shutil.copytree(Path(__file__).parents[1] / package, folder / package)
-    return folder
-
-
-def _check_private(folder: Path) -> None:
-    about = folder.lstat()
-    if about.st_uid != os.getuid() or about.st_mode & 0o077 or not stat.S_ISDIR(about.st_mode):
-        raise PermissionError(f"{folder} is not this user's alone")
+    while True:
+        make_private(folder)
+        with (folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock.fileno()).st_nlink:  # else a server ended meanwhile, and took it with it
+                yield
+                return
 
 
 def answers(folder: Path) -> bool:
@@ -133,7 +124,7 @@ def called(place: Path, seconds: float) -> socket.socket:
     """
     if (place / _BROKEN).exists():
         raise OSError(f"the server could not import: {place / _LOG}")
-    _check_private(place)
+    make_private(place)
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(seconds)
     connection.connect(str(place / SOCKET))
@@ -198,8 +189,19 @@ def serve(folder: Path, modules: Sequence[str], until: int, idle: float, listene
                 listener.close()
                 connection.detach()  # stays open until this process ends: whoever asked waits for that
                 return wanted
-    shutil.rmtree(folder, ignore_errors=True)
+    listener.close()
+    with contextlib.suppress(OSError):
+        _leave(folder)
     return None
+
+
+def _leave(folder: Path) -> None:
+    """Remove what a server leaves; and, of a job that has no other on this machine, its code."""
+    with _locked(folder):
+        shutil.rmtree(folder)
+    job = folder.parent
+    if job.name.startswith(PREFIX) and not any(job.rglob(SOCKET)):
+        shutil.rmtree(job)
 
 
 def _answered(connection: socket.socket, children: set[int]) -> _Wanted | None:
@@ -280,8 +282,7 @@ def _become(wanted: _Wanted) -> None:
     for number, file in enumerate(wanted.files):
         os.dup2(file, number)
         os.close(file)
-    with contextlib.suppress(OSError):  # that of code that came with a job may be gone
-        os.chdir(wanted.folder)
+    os.chdir(wanted.folder)
     os.environ.clear()
     os.environ.update(wanted.environment)
     with contextlib.suppress(OSError):  # when memory is short, workers are to go before Ray
@@ -298,7 +299,6 @@ def _become(wanted: _Wanted) -> None:
 
 def main(folder: str, modules: str, until: str, idle: str, listener: str) -> None:
     """`FOLDER MODULES PROCESS IDLE LISTENER`: serve, and in each child be what was wanted."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     opened = socket.socket(fileno=int(listener))
     if wanted := serve(Path(folder), modules.split(","), int(until), float(idle), opened):
         _become(wanted)

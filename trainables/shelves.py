@@ -71,7 +71,10 @@ class InFolder:
         return {place.name: self._sizes(place) for place in places}
 
     def _sizes(self, place: Path) -> dict[str, int]:
-        return {file.name: file.stat().st_size for file in place.iterdir() if file.is_file()} if place.is_dir() else {}
+        try:
+            return {file.name: file.stat().st_size for file in place.iterdir() if file.is_file()}
+        except (FileNotFoundError, NotADirectoryError):  # deleted meanwhile, or none
+            return {}
 
     def manifest(self, name: str) -> bytes | None:
         try:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import optuna
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from search_spaces.errors import UserError, first_line
@@ -25,19 +25,38 @@ from trainables.durable import StorageLost
 _TRIES = 5
 
 
-def open_study(path: Path, space: Space) -> optuna.Study:
+def open_study(path: Path, space: Space, address: str = "") -> optuna.Study:
     """Optuna's study, made if it is not there: in the SQLite file `path`, or in the database that the space names.
+
+    Args:
+        address: of kotune's study; in a database of many, Optuna's belongs to one.
 
     Raises:
         UserError: the database cannot be reached.
     """
     optuna.logging.set_verbosity(logging.ERROR)  # a value that is told twice after a crash is no news
     if space.optuna_storage:
-        return _created(database_url(space.optuna_storage), space.optuna_study or path.parent.name, space)
+        assert space.optuna_study is not None  # `named`
+        return _owned(_created(database_url(space.optuna_storage), space.optuna_study, space), address)
     if path.exists() and damaged(path):
         for part in path.parent.glob(f"{path.name}*"):
             part.replace(part.with_name(part.name.replace(path.name, f"{path.stem}.damaged-{int(time.time())}.db", 1)))
     return _created(f"sqlite:///{path}", path.parent.name, space)
+
+
+def _owned(study: optuna.Study, address: str) -> optuna.Study:
+    """The same, if it is this study's.
+
+    Raises:
+        UserError: it belongs to another, whose trials would be told twice, or ended while they run.
+    """
+    owner = study.user_attrs.get("address")
+    if owner is None:
+        study.set_user_attr("address", address)
+    elif owner != address:
+        todo = "take optuna_study out of study.yaml: resume makes a new one of the records"
+        raise UserError(f"optuna_study {study.study_name!r} belongs to the study in {owner}", f"one of {address}", todo)
+    return study
 
 
 @contextmanager
@@ -92,8 +111,9 @@ def check_database(space: Space, *, new: bool = False) -> None:
         engine = create_engine(url, connect_args={"connect_timeout": 10})
         with engine.connect():
             pass
+        known = new and space.optuna_study and inspect(engine).has_table("studies")  # else Optuna would make its tables
+        there = optuna.get_all_study_names(url) if known else []
         engine.dispose()
-        there = optuna.get_all_study_names(url) if new and space.optuna_study else []
     except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
         raise _unreachable(space.optuna_storage, error) from error
     if space.optuna_study in there:
@@ -108,7 +128,7 @@ def database_url(given: str) -> str:
     a study that somebody else made. `PGREQUIREAUTH` in the environment says otherwise.
     """
     url = make_url(given).set(drivername="postgresql+psycopg")
-    if not os.environ.get("PGREQUIREAUTH"):
+    if not os.environ.get("PGREQUIREAUTH") and url.query.get("require_auth") != "scram-sha-256":
         url = url.update_query_dict({"require_auth": "!password,!md5"})
     return url.render_as_string(hide_password=False)
 

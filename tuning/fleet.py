@@ -20,6 +20,7 @@ import yaml
 from ray.util.placement_group import PlacementGroup, placement_group, placement_group_table, remove_placement_group
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from search_spaces.errors import first_line
 from tuning.progress import clock_text
 from tuning.resources import Machine, Plan, room
 
@@ -28,6 +29,9 @@ _LOOK_SECONDS = 1.0
 
 #: Seconds after which a person who waits for machines is told again.
 _REMIND_SECONDS = 300.0
+
+#: What a task ends with whose machine went.
+_GOING = (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError, ray.exceptions.WorkerCrashedError)
 
 #: Where `ray up` leaves its file on the head.
 _BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
@@ -56,13 +60,15 @@ def kinds(file: Path = _BOOTSTRAP) -> list[Machine] | None:
     return [Machine(float(resources["CPU"]), float(resources.get("GPU", 0))) for resources in found]
 
 
-def blind_machines(folder: Path, seconds: float = 60.0) -> list[str]:
-    """The addresses of other machines of the cluster that do not see what this one writes into `folder`.
+def blind_machines(folder: Path, say: Callable[[str], None], seconds: float = 60.0) -> list[str]:
+    """Other machines of the cluster that do not see what this one writes into `folder`: addresses, with causes.
 
     Args:
-        seconds: how long their answers are waited for; one that gives none is not named.
+        say: is told which machines gave no answer.
+        seconds: how long their answers are waited for.
     """
-    others = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] != _here()]
+    here = ray.get_runtime_context().get_node_id()
+    others = [node for node in ray.nodes() if node["Alive"] and node["NodeID"] != here]
     if not others:
         return []
     made = [part for part in (folder, *folder.parents) if not part.exists()]
@@ -70,15 +76,16 @@ def blind_machines(folder: Path, seconds: float = 60.0) -> list[str]:
     try:
         with tempfile.NamedTemporaryFile(prefix=".seen-", dir=folder) as file:
             asked = {_asked(node["NodeID"], file.name): node["NodeManagerAddress"] for node in others}
-            answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
-            return sorted(asked[answer] for answer in answered if _says_no(answer))
+            answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
     finally:
         for part in made:
-            part.rmdir()
-
-
-def _here() -> str:
-    return str(ray.get_runtime_context().get_node_id())
+            with contextlib.suppress(OSError):  # another study began there
+                part.rmdir()
+    if silent:
+        unknown = ", ".join(sorted(asked[answer] for answer in silent))
+        say(f"no answer in {seconds:g} s whether {folder} is seen by {unknown}")
+    causes = {asked[answer]: _why_not(answer) for answer in answered}
+    return sorted(f"{machine}{cause}" for machine, cause in causes.items() if cause is not None)
 
 
 def _asked(node: str, file: str) -> ray.ObjectRef:
@@ -86,11 +93,14 @@ def _asked(node: str, file: str) -> ray.ObjectRef:
     return ray.remote(num_cpus=0, max_retries=0)(is_seen).options(scheduling_strategy=there).remote(file)
 
 
-def _says_no(answer: ray.ObjectRef) -> bool:
+def _why_not(answer: ray.ObjectRef) -> str | None:
+    """What to say of a machine that does not see a file; None of one that does, or that is going just now."""
     try:
-        return not ray.get(answer)
-    except ray.exceptions.RayError:  # it goes just now
-        return False
+        return None if ray.get(answer) else ""
+    except _GOING:
+        return None
+    except ray.exceptions.RayError as error:
+        return f" ({first_line(error)})"
 
 
 def is_seen(file: str, seconds: float = 5.0) -> bool:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trainables import forkrequest, forkserver
+from trainables import forkcode, forkrequest, forkserver
 
 #: What a process of a slot needs, but Ray: its core reads its settings from the environment while it is imported, and
 #: they are those of one process. Then what Ray, the first evaluation and the first W&B run would import themselves.
@@ -67,22 +67,24 @@ def environment(address: str | None) -> dict[str, Any]:
         folder = start_ahead()
         return {} if folder is None else {"py_executable": forkrequest.executable(folder, MODULES)}
     code: dict[str, Any] = {}
-    shipped = _UNPACKED in Path(__file__).parts
+    came = _UNPACKED in Path(__file__).parts
     if '"working_dir"' not in given:
         # As `working_dir`, since Ray hands the driver's own folder to its workers otherwise, and it would come first.
-        code, shipped = {"working_dir": str(_code()), "excludes": ["__pycache__"]}, True
+        code, came = {"working_dir": str(_code())}, True
     folder = _folder()
     if folder is None:
         return code
-    return {**code, "py_executable": forkrequest.executable(folder, MODULES, shipped=shipped)}
+    total = forkcode.digest(_code()) if came else ""
+    return {**code, "py_executable": forkrequest.executable(folder, MODULES, total)}
 
 
 @cache
 def _code() -> Path:
     """A folder with kotune's packages and nothing else."""
-    folder = Path(tempfile.mkdtemp(prefix="kotune-code-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{forkserver.PREFIX}code-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return forkserver.copy_code(folder / "code")
+    forkcode.copy_code(Path(__file__).parents[1], folder)
+    return folder
 
 
 @cache
@@ -91,10 +93,11 @@ def _folder() -> Path | None:
     if not forkserver.available():
         return None
     place = Path(tempfile.gettempdir())
-    for old in place.glob("kotune-*"):
+    for old in place.glob(f"{forkserver.PREFIX}*"):
         with contextlib.suppress(OSError):
             about = old.lstat()
             mine = about.st_uid == os.getuid() and stat.S_ISDIR(about.st_mode)
-            if mine and time.time() - about.st_mtime > _OLD_SECONDS and not forkserver.answers(old):
+            old_enough = mine and time.time() - about.st_mtime > _OLD_SECONDS
+            if old_enough and not any(forkserver.answers(file.parent) for file in old.rglob(forkserver.SOCKET)):
                 shutil.rmtree(old)
-    return Path(tempfile.mkdtemp(prefix="kotune-"))
+    return Path(tempfile.mkdtemp(prefix=forkserver.PREFIX))

@@ -128,7 +128,7 @@ class Search:
         self.scheduler = make_scheduler(study.space, max_epochs_of(study))
         jobs, room = make_job(study, material, tracking), fleet.room if fleet else None
         with as_lost_storage():
-            optuna_study = open_study(study.paths.optuna, study.space)
+            optuna_study = open_study(study.paths.optuna, study.space, study.paths.address(study.paths.root))
             self.proposals = Proposals(study, optuna_study, jobs, slot, view.say, room)
             self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
         self.scheduler.lost = self.proposals.slot_lost

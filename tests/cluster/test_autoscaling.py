@@ -4,55 +4,95 @@ from __future__ import annotations
 
 import json
 import os
-import re
+import secrets
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
-from ray.cluster_utils import AutoscalingCluster
+
+from benchmarks._fault_study import wait_until
 
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
+#: A head that trains nothing, and up to two machines of one CPU.
+_MACHINE = {
+    "resources": {"CPU": 1, "object_store_memory": 2**28},
+    "node_config": {},
+    "min_workers": 0,
+    "max_workers": 2,
+}
+_CONFIG = {
+    "cluster_name": "faked",
+    "max_workers": 2,
+    "provider": {
+        "type": "fake_multinode",
+        "use_node_id_as_ip": True,
+        "disable_node_updaters": True,
+        "disable_launch_config_check": True,
+    },
+    "available_node_types": {
+        "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+        "cpu": _MACHINE,
+    },
+    "head_node_type": "ray.head.default",
+    "upscaling_speed": 1.0,
+    "idle_timeout_minutes": 0.1,
+    **{name: {} for name in ("auth", "docker", "file_mounts")},
+    **{name: [] for name in ("initialization_commands", "setup_commands", "cluster_synced_files", "rsync_exclude")},
+    **{f"{who}_setup_commands": [] for who in ("head", "worker")},
+    **{f"{who}_start_ray_commands": [] for who in ("head", "worker")},
+    "rsync_filter": [],
+    "file_mounts_sync_continuously": False,
+}
+
 
 @pytest.fixture
-def cluster() -> Iterator[AutoscalingCluster]:
-    """A head that trains nothing, and up to two machines of one CPU."""
-    found = AutoscalingCluster(
-        head_resources={"CPU": 0},
-        worker_node_types={
-            "cpu": {
-                "resources": {"CPU": 1, "object_store_memory": 2**28},
-                "node_config": {},
-                "min_workers": 0,
-                "max_workers": 2,
-            }
-        },
-        idle_timeout_minutes=0.2,
-    )
-    found.start()
-    yield found
-    found.shutdown()
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of such a cluster, to which a token in the environment gives access."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    port = 6379  # where Ray's machines of this kind look for their head
+    if socket.socket().connect_ex(("127.0.0.1", port)) == 0:
+        pytest.skip(f"something listens on port {port}")
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        config = Path(folder, "cluster.json")
+        config.write_text(json.dumps(_CONFIG), encoding="utf-8")
+        start = ["start", "--head", "--block", f"--port={port}", "--num-cpus=0", "--include-dashboard=false"]
+        head = subprocess.Popen(
+            [Path(sys.executable).with_name("ray"), *start, f"--autoscaling-config={config}", f"--temp-dir={folder}"],
+            env={**os.environ, "AUTOSCALER_UPDATE_INTERVAL_S": "1", "RAY_FAKE_CLUSTER": "1"},
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            assert wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 60) is not None
+            yield f"127.0.0.1:{port}"
+        finally:
+            everything = [*psutil.Process(head.pid).children(recursive=True), head]
+            for process in everything:
+                with suppress(psutil.Error, ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
+            head.wait()
 
 
-def test_machines_come_when_they_are_asked_for(cluster: AutoscalingCluster, tmp_path: Path) -> None:
+def test_machines_come_when_they_are_asked_for(address: str, tmp_path: Path) -> None:
     """None is there at first; the search waits for one, goes on to two, and has as many slots."""
-    words = ["tune", "cnn", "--study", "s", "--address", "auto", "--slots", "1:2", "--trials", "6", "--json"]
+    words = ["tune", "cnn", "--study", "s", "--address", address, "--slots", "1:2", "--trials", "6", "--json"]
     quick = ["--set", "num_train_epochs=6", "--set", "vocabulary=1000", "--set", "wandb.mode=disabled"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "cli.py"), *words, *quick, "--gpus-per-worker", "0"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env=os.environ,
-    )
+    command = [sys.executable, str(ROOT / "cli.py"), *words, *quick, "--gpus-per-worker", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     summary = json.loads(done.stdout)
     assert summary["slots"] == 2
     assert summary["trials"]["failed"] == 0
-    said = re.sub(r"\s+", " ", done.stderr)
-    assert "room for 0 on 1 machine(s); waiting for machines until there is room for 1" in said
-    assert "room for 2 now" in said
+    assert "room for 0 on 1 machine(s); waiting for machines until there is room for 1" in done.stderr
+    assert "room for 2 now" in done.stderr

@@ -191,7 +191,7 @@ def test_a_model_that_is_replaced_while_it_is_read(
     def export_best(study: Study, out: Path | None) -> str:
         tries.append(1)
         if len(tries) < 3:
-            raise ModelWent
+            raise ModelWent("gone", "", "try again")
         return "exported"
 
     monkeypatch.setattr(outcome, "_export_best", export_best)
@@ -199,5 +199,15 @@ def test_a_model_that_is_replaced_while_it_is_read(
     assert outcome.export_study("finished", storage, None) == "exported"
     tries.clear()
     monkeypatch.setattr(outcome, "_TRIES", 2)
-    with pytest.raises(UserError, match="replaced 2 times"):
+    with pytest.raises(UserError, match="again"):
         outcome.export_study("finished", storage, None)
+
+
+def test_scores_of_another_trial_are_not_written_to_a_model(finished: tuple[Study, Material], tmp_path: Path) -> None:
+    """The best may have become another one between the summary and the export."""
+    study, material = finished
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    other = {**summary, "best": {**summary["best"], "trial": "finished-0001"}}
+    with pytest.raises(ModelWent, match="was replaced"):
+        export(study, material, other, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -106,9 +106,12 @@ def test_a_name_of_its_own(database: str, tmp_path: Path) -> None:
     first, second = named(space, "s"), named(space, "s")
     assert first.optuna_study != second.optuna_study
     assert named(first, "s") == first
-    open_study(tmp_path / "s" / "optuna.db", first).add_trial(optuna.create_trial(value=1.0))
-    assert len(open_study(tmp_path / "s" / "optuna.db", first).get_trials()) == 1
-    assert not open_study(tmp_path / "s" / "optuna.db", second).get_trials()
+    open_study(tmp_path / "optuna.db", first, "here").add_trial(optuna.create_trial(value=1.0))
+    assert len(open_study(tmp_path / "optuna.db", first, "here").get_trials()) == 1
+    assert not open_study(tmp_path / "optuna.db", second, "here").get_trials()
+    assert open_study(tmp_path / "optuna.db", first, "here").user_attrs["address"] == "here"
+    with pytest.raises(UserError, match="belongs to the study in here"):
+        open_study(tmp_path / "optuna.db", first, "elsewhere")
     check_database(first)
     with pytest.raises(UserError, match="already"):
         check_database(first, new=True)

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from trainables import forkrequest, forkserver
+from trainables.forkcode import copy_code
 
 pytestmark = pytest.mark.skipif(not forkserver.available(), reason="nothing is forked on this system")
 
@@ -162,7 +163,7 @@ def test_without_a_server_a_process_starts_the_usual_way(
     folder: Path, program: Path, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that cannot import; one in a folder that others may enter, who hear nothing; one that takes too long."""
-    forkserver.copy_code(tmp_path / "code")
+    copy_code(Path(forkserver.__file__).parents[1], tmp_path / "code")
     hasty = tmp_path / "code" / "trainables" / "forkrequest.py"
     hasty.write_text(hasty.read_text().replace("READY_SECONDS = 40.0", "READY_SECONDS = 1.0"))
     with socket.socket(socket.AF_UNIX) as listener:
@@ -172,9 +173,10 @@ def test_without_a_server_a_process_starts_the_usual_way(
             listener.listen()
         if broken == "open folder":
             folder.chmod(0o755)
+        command = forkrequest.executable(folder, ["no_such_module"] if broken == "no module" else MODULES)
         if broken == "no answer":
-            monkeypatch.setenv("PYTHONPATH", f"/nowhere:{tmp_path / 'code'}")  # code that came with a job
-        process = started(folder, program, "one", modules=["no_such_module"] if broken == "no module" else MODULES)
+            command = command.replace(forkrequest.__file__, str(hasty))
+        process = subprocess.Popen(["bash", "-c", f"exec {command} {program} one"], stdout=-1, stderr=-1, text=True)
         process.wait(30)
         listener.settimeout(0)
         if broken == "open folder":
@@ -235,37 +237,6 @@ def test_a_server_whose_job_is_silent_ends(folder: Path, program: Path) -> None:
     assert folder.exists()
     child.terminate()
     assert until(lambda: not folder.exists())
-
-
-def test_code_that_came_with_a_job_may_go(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its server has a copy: a child imports from there what nobody imported before."""
-    came = forkserver.copy_code(tmp_path / "came")
-    (came / "trainables" / "colours.py").write_text("NAME = '빨강'\n", encoding="utf-8")
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import shutil, sys; shutil.rmtree(sys.argv[1]); from trainables import colours; print(colours.__file__)",
-        encoding="utf-8",
-    )
-    monkeypatch.setenv("PYTHONPATH", str(came))
-    command = f"cd {came} && exec {forkrequest.executable(folder, MODULES, shipped=True)} {program} {came}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
-    assert done.stdout.startswith(str(folder)), done.stderr
-
-
-def test_no_other_code_runs_in_place_of_what_came(
-    folder: Path, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is not there is waited for, and then Ray starts the process once more."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "came"))
-    command = ["bash", "-c", f"exec {forkrequest.executable(folder, MODULES, shipped=True)} {program}"]
-    late = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
-    time.sleep(1.0)
-    forkserver.copy_code(tmp_path / "unpacked").rename(tmp_path / "came")
-    assert seen(late)["forked"]
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    never = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert never.returncode == 1
-    assert "code that came with the job is not here: /nowhere" in never.stderr
 
 
 def test_on_a_machine_where_kotune_lies_elsewhere(folder: Path, program: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from trainables import forkserver
+from trainables import forkcode, forkserver
 from tuning import processes
 
 
@@ -56,7 +56,8 @@ def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatc
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     assert {path.name for path in code.iterdir()} == set(project["tool"]["setuptools"]["packages"])
     assert (code / "search_spaces" / "kobart.yaml").is_file()
-    assert told["excludes"] == ["__pycache__"]
+    assert not list(code.rglob("__pycache__"))
+    assert forkcode.digest(code) in told["py_executable"]
     assert "working_dir" not in processes.environment(None)
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip"}}')
     assert "working_dir" not in processes.environment("auto")
@@ -65,7 +66,7 @@ def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatc
 def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another system; a runtime environment of the user's own; a folder for temporary files that cannot be used."""
     monkeypatch.setattr(forkserver, "available", lambda: False)
-    assert processes.environment("auto").keys() == {"working_dir", "excludes"}
+    assert processes.environment("auto").keys() == {"working_dir"}
     assert processes.environment(None) == {}
     monkeypatch.undo()
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"py_executable": "mine"}}')
