@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,15 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What all hosts see.
 SHARED = FOLDER / "shared"
 
-_COUNT = "import ray; ray.init('auto', logging_level=40); print(sum(node['Alive'] for node in ray.nodes()))"
+_ASK = """
+import ray
+from ray._private import state
+ray.init("auto", logging_level=40)
+names = {node["NodeID"]: node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+alive = [actor for actor in state.actors().values() if actor["State"] == "ALIVE"]
+workers = {names.get(actor["Address"]["NodeID"]) for actor in alive if actor["ActorClassName"] == "RayTrainWorker"}
+print(len(names), *sorted(workers & set(names.values())))
+"""
 
 
 def cluster_file(hosts: list[Host], cpus: int) -> Path:
@@ -72,13 +81,11 @@ class Cluster:
         script = f"cd ~/kotune && .venv/bin/python cli.py {' '.join(map(str, words))}"
         return subprocess.Popen(self.hosts[0].ssh(script), stdout=subprocess.PIPE, text=True)
 
-    def machines(self) -> int:
-        """How many Ray has; 0 where it does not answer."""
-        asked = self.hosts[0].ssh(f'cd ~/kotune && .venv/bin/python -c "{_COUNT}"')
-        done = subprocess.run(asked, capture_output=True, text=True)
-        with suppress(ValueError, IndexError):
-            return int(done.stdout.split()[-1])
-        return 0
+    def machines(self) -> tuple[int, set[str]]:
+        """How many Ray has, 0 where it does not answer; and on which of them workers are."""
+        asked = self.hosts[0].ssh(f"cd ~/kotune && .venv/bin/python -c {shlex.quote(_ASK)}")
+        count, *names = subprocess.run(asked, capture_output=True, text=True).stdout.split() or ["0"]
+        return int(count), set(names)
 
     def wait_for(self, machines: int, seconds: float = 120.0) -> None:
         """Wait until Ray has so many.
@@ -87,7 +94,7 @@ class Cluster:
             RuntimeError: it has not in time.
         """
         end = time.monotonic() + seconds
-        while self.machines() < machines:
+        while self.machines()[0] < machines:
             if time.monotonic() > end:
                 raise RuntimeError(f"Ray has not {machines} machines after {seconds:g} s")
             time.sleep(1.0)
