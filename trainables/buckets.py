@@ -155,7 +155,10 @@ def folders(address: str) -> list[str]:
     from pyarrow.fs import FileType
 
     found = _looked(address, recursive=False)
-    return sorted(name for name, info in found.items() if info.type == FileType.Directory)
+    names = {name for name, info in found.items() if info.type == FileType.Directory}
+    if address.startswith("gs://"):  # where Arrow knows only folders that somebody made
+        names |= {name.split("/")[0] for name in sizes(address) if "/" in name}
+    return sorted(names)
 
 
 def _looked(address: str, *, recursive: bool) -> dict[str, FileInfo]:

@@ -1,15 +1,23 @@
-"""Files in a bucket, with a real S3 program on this machine."""
+"""Files in a bucket, with programs on this machine that speak S3 and Google Cloud Storage."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import threading
+import urllib.request
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyarrow.fs import GcsFileSystem
 
+from benchmarks._fault_study import wait_until
 from search_spaces.errors import UserError
 from trainables import buckets
 from trainables.durable import StorageLost, patiently
@@ -17,9 +25,39 @@ from trainables.durable import StorageLost, patiently
 pytestmark = pytest.mark.timeout(90)
 
 
-def test_what_is_written_is_read(bucket: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a program that stands for Google Cloud Storage."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--in-memory", f"--port={port}"]
+    with (tmp_path_factory.mktemp("google") / "log").open("wb") as log:
+        server = subprocess.Popen([*command, "--host=127.0.0.1"], stdout=log, stderr=log)
+    try:
+        assert wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 30) is not None
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture(params=["s3", "gs"])
+def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a new bucket, there or here."""
+    if request.param == "s3":
+        return str(request.getfixturevalue("bucket"))
+    place, name = request.getfixturevalue("google"), f"b{uuid.uuid4().hex[:12]}"
+    body, kind = json.dumps({"name": name}).encode(), {"Content-Type": "application/json"}
+    request_ = urllib.request.Request(f"http://{place}/storage/v1/b?project=p", data=body, headers=kind)
+    with urllib.request.urlopen(request_, timeout=30):
+        system = GcsFileSystem(anonymous=True, endpoint_override=place, scheme="http")
+    monkeypatch.setattr(buckets, "_filesystem", lambda bucket: system)  # credentials and place come by the environment
+    return f"gs://{name}"
+
+
+def test_what_is_written_is_read(anywhere: str, tmp_path: Path) -> None:
     """In a bucket as on a disk; what is not there is None."""
-    for place in (bucket, str(tmp_path)):
+    for place in (anywhere, str(tmp_path)):
         address = buckets.join(place, "runs", "a.json")
         assert buckets.read(address) is None
         buckets.write(address, "한국어".encode())
@@ -30,15 +68,15 @@ def test_what_is_written_is_read(bucket: str, tmp_path: Path) -> None:
         assert buckets.read(address) is None
 
 
-def test_folders_travel_whole(bucket: str, tmp_path: Path) -> None:
+def test_folders_travel_whole(anywhere: str, tmp_path: Path) -> None:
     """At any depth; and what is deleted is gone, and no more than that."""
     (tmp_path / "from" / "deep").mkdir(parents=True)
     (tmp_path / "from" / "top").write_bytes(b"t" * 3)
     (tmp_path / "from" / "deep" / "low").write_bytes(os.urandom(6_000_000))  # more than one part of an upload
-    place = buckets.join(bucket, "runs", "s")
+    place = buckets.join(anywhere, "runs", "s")
     buckets.upload(tmp_path / "from", place)
     assert buckets.sizes(place) == {"top": 3, "deep/low": 6_000_000}
-    assert buckets.folders(buckets.join(bucket, "runs")) == ["s"]
+    assert buckets.folders(buckets.join(anywhere, "runs")) == ["s"]
     buckets.download(place, tmp_path / "to")
     assert (tmp_path / "to" / "deep" / "low").read_bytes() == (tmp_path / "from" / "deep" / "low").read_bytes()
     buckets.upload(tmp_path / "from", f"{place}2", ["top"])
@@ -66,10 +104,10 @@ def test_a_copy_is_made_once_and_again_when_something_changed(
         buckets.local_copy(buckets.join(bucket, "nothing"))
 
 
-def test_a_name_that_leads_out_is_refused(bucket: str, tmp_path: Path) -> None:
+def test_a_name_that_leads_out_is_refused(anywhere: str, tmp_path: Path) -> None:
     """The bucket may be somebody else's."""
     with pytest.raises(UserError, match=r"\.\."):
-        buckets.download(bucket, tmp_path / "to", ["a/../../evil"])
+        buckets.download(anywhere, tmp_path / "to", ["a/../../evil"])
 
 
 def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
