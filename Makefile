@@ -1,5 +1,5 @@
 # make tune   install, then search on the embedded sample
-# make test   install, then run every test and linter-free check
+# make test   install, then run every test but the long ones (pytest -m slow)
 # make lint   ruff and mypy
 # make venv   install only; a second call does nothing. EXTRAS=cluster,aws: other extras of pyproject.toml than `dev`
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \

@@ -14,11 +14,13 @@ import queue
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from transformers import TrainerCallback
 
 from search_spaces.errors import first_line
@@ -27,6 +29,7 @@ from trainables.buckets import in_bucket, join, scratch, upload, write
 
 _OPEN_SECONDS = 30.0  # wandb's own default is 90
 _PROBE_SECONDS = 5.0
+_LOCK_SECONDS = 5.0
 _FINISH_SECONDS = 30.0  # wandb may wait 1,800 s for runs that were cut off
 
 _log = logging.getLogger(__name__)
@@ -89,15 +92,19 @@ class Tracker:
 
     def _work(self) -> None:
         run = self._open()
+        if run is not None:
+            self._logged.take()
         while True:
             entry = self._queue.get()
             if isinstance(entry, dict):
                 break
             values, step = entry
             # Kept as logged only when it is: a process may be killed while its run is still being opened.
-            if run is not None and (new := self._logged.new(values, step)):
-                run.log(new, step=step)
-                self._logged.keep(new, step)
+            if run is not None:
+                with self._logged.alone():
+                    if new := self._logged.new(values, step):
+                        run.log(new, step=step)
+                        self._logged.keep(new, step)
         if run is not None:
             run.summary.update(redacted(entry))
             run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
@@ -165,31 +172,57 @@ class Tracker:
 
 
 class Logged:
-    """What of a trial was logged, up to the newest step: a file, since two attempts may live for a moment."""
+    """What of a trial was logged, up to the newest step: a file, since two attempts may live for a moment.
+
+    The worker of a slot whose owner was killed trains on until it hears of it, beside the one that took its trial.
+    """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self._file, self._me = file, uuid.uuid4().hex
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """No other attempt logs meanwhile, where the file system knows locks."""
+        lock = FileLock(self._file.with_name(f"{self._file.name}.lock"))
+        held = False
+        with contextlib.suppress(OSError, NotImplementedError):
+            lock.acquire(timeout=_LOCK_SECONDS)
+            held = True
+        try:
+            yield
+        finally:
+            if held:
+                lock.release()
+
+    def take(self) -> None:
+        """From here on only this attempt logs; what others did stays."""
+        with self.alone():
+            newest, names, _ = self._known()
+            self._write(newest, names, self._me)
 
     def new(self, values: Mapping[str, Any], step: int) -> dict[str, Any]:
-        """Those of `values` that nobody kept as logged."""
-        newest, names = self._known()
-        if step < newest:
+        """Those of `values` that nobody kept as logged; none where another attempt has taken over."""
+        newest, names, by = self._known()
+        if step < newest or by not in ("", self._me):
             return {}
         return {name: value for name, value in values.items() if step > newest or name not in names}
 
     def keep(self, names: Iterable[str], step: int) -> None:
         """These were logged at that step."""
-        newest, known = self._known()
-        entry = {"step": step, "names": sorted({*names, *(known if step == newest else ())})}
-        with contextlib.suppress(OSError):  # never to stop a trial
-            self._file.write_text(json.dumps(entry), encoding="utf-8")
+        newest, known, by = self._known()
+        self._write(step, {*names, *(known if step == newest else ())}, by)
 
-    def _known(self) -> tuple[int, set[str]]:
+    def _write(self, step: int, names: Iterable[str], by: str) -> None:
+        with contextlib.suppress(OSError):  # never to stop a trial
+            self._file.write_text(json.dumps({"step": step, "names": sorted(names), "by": by}), encoding="utf-8")
+
+    def _known(self) -> tuple[int, set[str], str]:
+        """The newest step, what was logged at it, and the attempt that logs."""
         try:
             known = json.loads(self._file.read_text(encoding="utf-8"))
-            return int(known["step"]), set(known["names"])
+            return int(known["step"]), set(known["names"]), str(known.get("by", ""))
         except (OSError, ValueError, KeyError, TypeError):  # none yet, or cut off: then a step may stand there twice
-            return -1, set()
+            return -1, set(), ""
 
 
 def unreachable(url: str, seconds: float) -> str:

@@ -17,7 +17,7 @@ from transformers import TrainerControl, TrainerState
 
 from benchmarks._fault_study import wait_until
 from trainables import tracking
-from trainables.tracking import RunSettings, Tracker, TrackingCallback, unreachable
+from trainables.tracking import Logged, RunSettings, Tracker, TrackingCallback, unreachable
 
 AT_ONCE = 0.05  # seconds
 
@@ -265,16 +265,18 @@ def test_what_was_only_handed_over_is_logged_by_the_next_attempt(
 
 
 def test_an_attempt_that_still_lives_logs_nothing_twice(tmp_path: Path, fake: FakeWandb) -> None:
-    """The workers of a slot whose owner died go on for a moment; steps go up, whoever logs them."""
-    older, newer = (Tracker(settings(tmp_path)) for _ in range(2))
-    for tracker, steps in ((older, (1, 2, 3)), (newer, (2, 3, 4)), (older, (4, 5))):
+    """The workers of a slot whose owner died go on for a moment; from when the next one logs, they do not."""
+    trackers: list[Tracker] = []
+    for number, steps in ((0, (1, 2, 3)), (1, (2, 3, 4)), (0, (4, 5))):
+        if number == len(trackers):
+            trackers.append(Tracker(settings(tmp_path)))
         for step in steps:
-            tracker.log({"train/loss": 1.0}, step)
-        assert wait_until(tracker._queue.empty, 10) is not None
+            trackers[number].log({"train/loss": 1.0}, step)
+        assert wait_until(trackers[number]._queue.empty, 10) is not None
         time.sleep(0.1)  # the last is out of the queue, and being logged
-    ended(older)
-    ended(newer)
-    assert [step for _, step in fake.run.logged] == [1, 2, 3, 4, 5]
+    for tracker in trackers:
+        ended(tracker)
+    assert [step for _, step in fake.run.logged] == [1, 2, 3, 4]
 
 
 def test_a_stuck_run_does_not_hold_its_process(tmp_path: Path, stuck: threading.Event) -> None:
@@ -424,3 +426,30 @@ def test_the_real_one_holds_nobody_up(name: str, three_runs: Path) -> None:
     closed, done = json.loads((three_runs / name / "times.json").read_text())
     assert closed < 1
     assert done
+
+
+def test_an_attempt_that_lives_on_logs_no_more(tmp_path: Path) -> None:
+    """Its slot's owner was killed and it has not heard: what the next attempt has taken over is that one's alone."""
+    old, new = Logged(tmp_path / "logged.json"), Logged(tmp_path / "logged.json")
+    old.take()
+    assert old.new({"loss": 1.0}, 10) == {"loss": 1.0}
+    old.keep(["loss"], 10)
+    new.take()
+    assert old.new({"loss": 1.0}, 20) == {}
+    assert new.new({"loss": 1.0}, 10) == {}
+    assert new.new({"loss": 1.0}, 20) == {"loss": 1.0}
+    new.keep(["loss"], 20)
+    assert old.new({"loss": 1.0}, 30) == {}
+
+
+def test_attempts_wait_for_one_another(tmp_path: Path) -> None:
+    """What one logs, it has kept before the next takes over."""
+    old, new = Logged(tmp_path / "logged.json"), Logged(tmp_path / "logged.json")
+    with old.alone():
+        thread = threading.Thread(target=new.take)
+        thread.start()
+        old.keep(["loss"], 10)
+        time.sleep(0.2)
+        assert thread.is_alive()
+    thread.join(5)
+    assert new.new({"loss": 1.0}, 10) == {}
