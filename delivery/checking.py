@@ -13,7 +13,7 @@ from corpora.samples import SAMPLES
 from corpora.splits import Splits
 from delivery.outputs import check_folder, check_name
 from search_spaces import foreign
-from search_spaces.errors import COMMAND, UserError
+from search_spaces.errors import UserError
 from search_spaces.ranges import Range, ends, listed
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space
@@ -26,6 +26,7 @@ from trainables.scratch import ARCHITECTURES, architecture_named, scratch_size
 from trainables.tasks import TASKS, task_named
 from tuning import preparation, samplers, tokenizers
 from tuning.databases import check_database
+from tuning.paths import Paths
 from tuning.resources import Plan, local_machine, plan_slots
 from tuning.storage import Storage, check_writable
 
@@ -172,7 +173,7 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
         raise UserError(
             f"study {order.name!r} is in {order.storage} already",
             "a new name: a study is never overwritten",
-            f"{COMMAND} resume {order.name}, or --study ANOTHER-NAME",
+            f"{Paths.of(order.storage, order.name).command('resume')}, or --study ANOTHER-NAME",
         )
     check_database(space, new=True)
     check_configs(space)

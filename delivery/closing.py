@@ -11,8 +11,14 @@ from trainables import buckets
 from tuning.study import Study
 
 
-def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: str) -> list[str]:
-    """What a person reads at the end of a sitting that ended as `end` says (`Search.end`)."""
+def last_lines(
+    study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: str, address: str | None
+) -> list[str]:
+    """What a person reads at the end of a sitting that ended as `end` says (`Search.end`).
+
+    Args:
+        address: of the cluster that it ran on; None: this machine.
+    """
     best = summary["best"]
     chosen = study.records[best["trial"]].parameters if best else {}
     lines = read_lines(summary, chosen, COMMAND)
@@ -27,7 +33,7 @@ def last_lines(study: Study, summary: dict[str, Any], tracking: dict[str, Any] |
     if end == "hopeless":
         lines.append("stopped  the first trials all failed; the rest would too")
     elif end != "done":
-        lines.append(f"resume   {COMMAND} resume {study.name} --storage {study.paths.storage}")
+        lines.append(f"resume   {study.paths.command('resume', *(['--address', address] if address else []))}")
     if tracking is not None:
         lines += _tracking_lines(study, tracking)
     return lines

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from delivery.outputs import check_new_folder
+from delivery.outputs import check_new_folder, hand_on
 from delivery.predictor import SETTINGS, Predictor, open_model
 from delivery.scoring import score
 from search_spaces.errors import COMMAND, UserError, nearest
@@ -47,6 +47,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     }
     del settings["summary"]
     (staging / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
+    hand_on(staging)
     staging.rename(out)
     told: dict[str, Any] = {"ensemble": str(out), "members": list(members), "dev": None}
     if dev is None:

@@ -11,9 +11,9 @@ from typing import Any
 from transformers.utils import logging as transformers_logging
 
 from delivery.card import model_card
-from delivery.outputs import check_new_folder
+from delivery.outputs import check_new_folder, hand_on
 from delivery.predictor import SETTINGS
-from search_spaces.errors import COMMAND, UserError
+from search_spaces.errors import UserError
 from search_spaces.secrets import redacted
 from trainables.checkpoints import Checkpoint
 from trainables.durable import sync
@@ -47,7 +47,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         raise ModelWent(
             f"study {study.name!r} has no model yet",
             "a study with at least one evaluated trial that went on or completed",
-            f"{COMMAND} resume {study.name}",
+            study.paths.command("resume"),
         )
     if summary["best"] is None or summary["best"]["trial"] != best.trial_id:
         raise _replaced(study)
@@ -84,6 +84,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     }
     (staging / SETTINGS).write_text(json.dumps(redacted(settings), ensure_ascii=False, indent=2), encoding="utf-8")
     (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
+    hand_on(staging)
     for path in (*staging.iterdir(), staging):
         sync(path)
     older = folder.with_name(f".{folder.name}.{os.getpid()}.older.tmp")

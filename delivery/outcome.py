@@ -12,7 +12,7 @@ from delivery.predictor import open_model
 from delivery.scoring import score
 from delivery.summary import summarise
 from delivery.trust import trusted
-from search_spaces.errors import COMMAND, UserError
+from search_spaces.errors import UserError
 from search_spaces.saved import COUNT, FINITE, OBJECT, check_fields, maybe, read_object
 from trainables.class_metrics import draw_confusion
 from tuning import preparation, retention
@@ -34,7 +34,7 @@ def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool =
 def _export_best(study: Study, out: Path | None) -> str:
     material = preparation.Material.load(study.paths)
     if material is None:
-        raise UserError(f"study {study.name!r} has no trials yet", "", f"{COMMAND} resume {study.name}")
+        raise UserError(f"study {study.name!r} has no trials yet", "", study.paths.command("resume"))
     earlier = earlier_summary(study)
     summary = summarise(
         study,

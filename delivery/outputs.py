@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import stat
 from pathlib import Path
 
 from search_spaces.errors import UserError
@@ -52,6 +53,16 @@ def check_folder(option: str, path: Path) -> None:
     for part in path.parts:
         check_name(option, part)
     _check_above(option, path / "inside")
+
+
+def hand_on(folder: Path) -> None:
+    """Give the files in `folder` the rights that a file made just so has; safetensors makes its own for their owner."""
+    (pattern := folder / ".pattern").touch()
+    rights = stat.S_IMODE(pattern.stat().st_mode)
+    pattern.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.chmod(rights)
 
 
 def check_name(option: str, name: str) -> None:

@@ -28,6 +28,7 @@ from tuning.interruption import heard
 from tuning.live import View, logged, open_view
 from tuning.lock import held
 from tuning.paths import Paths
+from tuning.records import RUNNING
 from tuning.resources import Plan
 from tuning.storage import CopiedOut, Storage
 from tuning.study import Study
@@ -71,7 +72,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         view = stack.enter_context(logged(view, study.paths.log))
         splits = embedded_sample(study, view) or _copied(study, view) or splits
         where = study.paths.address(study.paths.root)
-        view.say(f"study {order.name}: {plan.described}, {space.budget['trials']} trials, in {where}")
+        view.say(f"study {order.name}: {_room(plan, order.address)}, {space.budget['trials']} trials, in {where}")
         material = preparation.prepare(study, splits, view.say)
         started()
         return _search(study, material, plan, splits, order.address, view)
@@ -161,8 +162,15 @@ def _go_on(
         retention.tidy(study)
         if material is None:  # it was interrupted before its first trial
             material = preparation.prepare(study, splits, view.say)
-        view.say(f"study {name}: {len(study.records)} of {budget['trials']} trials so far, {plan.described}")
+        so_far = f"{len(study.records)} of {budget['trials']} trials so far, {_room(plan, address)}"
+        if not study.with_status(RUNNING) and len(study.records) >= budget["trials"]:
+            so_far = f"finished, with {len(study.records)} trials; --trials {len(study.records) + 10} asks for ten more"
+        view.say(f"study {name}: {so_far}")
         return _search(study, material, plan, splits, address, view)
+
+
+def _room(plan: Plan, address: str | None) -> str:
+    return f"{plan.described} on " + (f"the cluster at {address}" if address else "this machine")
 
 
 def _contents(splits: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -220,7 +228,7 @@ def _search(
         close(study, material, splits, summary, search.end)
         write_json(study.paths.summary, summary)
         study.publish(study.paths.summary)
-    for line in last_lines(study, summary, tracking, search.end):
+    for line in last_lines(study, summary, tracking, search.end, address):
         view.say(line)
     if search.end != "storage":
         study.publish(study.paths.log)

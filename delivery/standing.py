@@ -6,9 +6,8 @@ import json
 import time
 from typing import Any
 
-from delivery.summary import named
 from tuning.lock import holder
-from tuning.progress import clock_text, score_text, short_number
+from tuning.progress import clock_text, score_text, short_number, with_tokenizer
 from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING
 from tuning.storage import Storage
 from tuning.study import Study
@@ -51,15 +50,19 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
 def told(found: dict[str, Any]) -> list[str]:
     """The same for a person."""
     trials, best, holding, progress = found["trials"], found["best"], found["at_work"], found["progress"]
-    state = "nobody works on it"
+    state, running = "nobody works on it", RUNNING
     if holding:
         seen = max(0, round(time.time() - holding["seen"]))
         state = f"at work on {holding['host']}, pid {holding['pid']}, seen {seen} s ago"
-    counts = ", ".join(f"{trials[status]} {status}" for status in (COMPLETED, PRUNED, FAILED, RUNNING))
+    elif trials[RUNNING]:
+        running = "interrupted"
+    elif trials["begun"] >= trials["of"]:
+        state = "finished"
+    counts = ", ".join(f"{trials[status]} {status}" for status in (COMPLETED, PRUNED, FAILED))
     lines = [f"study    {found['study']} in {found['storage']}: {state}"]
-    lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}")
+    lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[RUNNING]} {running}")
     if best is not None:
-        name = named(found["metric"], found["rouge_tokenizer"])
+        name = progress.get("metric") or with_tokenizer(found["metric"], found["rouge_tokenizer"])
         lines.append(
             f"best     {name} {score_text(best['value'])} on dev so far: {best['trial']}, epoch {best['epoch']:g}"
         )

@@ -8,6 +8,7 @@ from typing import Any
 from trainables import buckets
 from tuning import retention
 from tuning.preparation import Material
+from tuning.progress import with_tokenizer
 from tuning.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
 from tuning.study import Study
 
@@ -120,7 +121,7 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
         f"{trials['total']} trial{'s' * (trials['total'] != 1)}: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"
     ]
     metric = summary["metric"]
-    name = named(metric, summary["rouge_tokenizer"])
+    name = with_tokenizer(metric, summary["rouge_tokenizer"])
     if best is None:
         return [*lines, "no trial gave a model"]
     lines.append(f"best     {name} {best['value']:.4f} on dev: {best['trial']}, epoch {best['epoch']:g}")
@@ -130,9 +131,8 @@ def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str
     if summary["test"]:
         test = summary["test"]
         shown = metric if metric in test else next(iter(test))
-        lines.append(
-            f"test     {named(shown, test['rouge_tokenizer'])} {test[shown]:.4f} on {test['rows']} rows, opened once"
-        )
+        name = with_tokenizer(shown, test["rouge_tokenizer"])
+        lines.append(f"test     {name} {test[shown]:.4f} on {test['rows']} rows, opened once")
     if summary["best_model"]:
         lines.append(f"model    {summary['best_model']}")
         if buckets.in_bucket(summary["best_model"]):
@@ -154,11 +154,6 @@ def against_default(summary: dict[str, Any]) -> str:
     if default["status"] != PRUNED or default["best_by_then"] is None:
         return f"{shown}: best {best['value'] - default['value']:+.4f}"
     return f"{shown}, pruned at epoch {default['epoch']:g}, where the best had {default['best_by_then']:.4f}"
-
-
-def named(metric: str, scored_with: str | None) -> str:
-    """A metric with the tokenizer that its value means nothing without."""
-    return f"{metric} ({scored_with})" if scored_with and metric.startswith(("rouge", "bleu")) else metric
 
 
 def _short(value: Any) -> str:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import difflib
+import os
+import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from search_spaces.secrets import redact
 
+
+def _command() -> str:
+    if Path(sys.argv[0]).stem == "kotune":
+        return "kotune"
+    found = shutil.which("python")
+    if Path(sys.argv[0]).stem != "cli" or (found and Path(found).parent == Path(sys.executable).parent):
+        return "python cli.py"
+    # No environment is active, as under `make tune`: the interpreter is named, so that the line can be typed as it is.
+    return f"{shlex.quote(os.path.relpath(sys.executable))} cli.py"
+
+
 #: How kotune was called, for the commands that a message or a summary tells to type.
-COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else "python cli.py"
+COMMAND = _command()
 
 
 class UserError(Exception):

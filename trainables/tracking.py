@@ -12,6 +12,7 @@ import json
 import logging
 import queue
 import threading
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -73,6 +74,8 @@ class Tracker:
         told = self._here if in_bucket(settings.folder) else Path(settings.record).parent
         self._logged = Logged(told / "logged.json")
         self._queue: queue.SimpleQueue[tuple[dict[str, Any], int] | dict[str, Any]] = queue.SimpleQueue()
+        self._answer: list[str] = []  # why the server cannot be reached, or "", once that is known
+        self._decided = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"wandb-{settings.run_id}", daemon=True)
         self._thread.start()
 
@@ -89,6 +92,10 @@ class Tracker:
         """Whether the run was finished within `seconds`."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def hurry(self) -> None:
+        """Wait no longer for a server that has given no answer yet: the run is then kept offline."""
+        self._decided.set()
 
     def _work(self) -> None:
         run = self._open()
@@ -126,7 +133,7 @@ class Tracker:
 
         kept, run_id, reason = wanted.mode, wanted.run_id, ""
         if wanted.mode == "online":
-            reason = unreachable(wandb.setup().settings.base_url, min(wanted.open_seconds, _PROBE_SECONDS))
+            reason = self._unreachable(wandb.setup().settings.base_url)
             kept = "offline" if reason else "online"
         try:
             run = self._init(kept, run_id)
@@ -141,6 +148,15 @@ class Tracker:
         with contextlib.suppress(OSError):  # the study's last lines then say nothing of this run
             write(wanted.record, json.dumps(entry).encode())
         return run
+
+    def _unreachable(self, url: str) -> str:
+        def ask() -> None:
+            self._answer.append(unreachable(url, min(self._settings.open_seconds, _PROBE_SECONDS)))
+            self._decided.set()
+
+        threading.Thread(target=ask, daemon=True).start()
+        self._decided.wait()
+        return self._answer[0] if self._answer else f"{url}: no answer when the search ended"
 
     def _init(self, mode: Any, run_id: str) -> Any:
         import wandb
@@ -169,6 +185,16 @@ class Tracker:
                 finish_timeout=given.finish_seconds,
             ),
         )
+
+
+def last_words(trackers: Sequence[Tracker], seconds: float) -> None:
+    """Finish runs within `seconds`; those that still wait for the server after half of it are kept offline."""
+    begun = time.monotonic()
+    for share in (seconds / 2, seconds):
+        for tracker in trackers:
+            tracker.wait(max(0.0, begun + share - time.monotonic()))
+        for tracker in trackers:
+            tracker.hurry()
 
 
 class Logged:

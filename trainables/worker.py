@@ -10,7 +10,6 @@ import contextlib
 import gc
 import os
 import platform
-import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +77,10 @@ def _work(mailbox: Any, cpus: float, gpus: float, warned: bool) -> None:
         if turn == first:
             gc.freeze()  # libraries stay: without this, each trial's end would look through all they hold, for 0.25 s
         trackers = [known for known in [*trackers, tracker] if known is not None and not known.wait(0)]
-    deadline = time.monotonic() + _LAST_WORDS_SECONDS
-    for tracker in trackers:
-        tracker.wait(max(0.0, deadline - time.monotonic()))
+    if trackers:
+        from trainables.tracking import last_words
+
+        last_words(trackers, _LAST_WORDS_SECONDS)
 
 
 def _shared(answer: Any, workers: int) -> Any:

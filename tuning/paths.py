@@ -17,9 +17,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from search_spaces.errors import COMMAND
 from search_spaces.places import plain_name
 from trainables.buckets import join
 from tuning.privacy import private_cache
@@ -45,6 +47,10 @@ class Paths:
     def storage(self) -> str:
         """What `--storage` names."""
         return self.bucket.rpartition("/")[0] or str(self.root.parent)
+
+    def command(self, verb: str, *options: str) -> str:
+        """What to type to have this study resumed, exported or shown, from anywhere that sees its storage."""
+        return f"{COMMAND} {shlex.join([verb, self.root.name, '--storage', self.storage, *options])}"
 
     def address(self, path: Path) -> str:
         """What other machines call a path in the storage: the same, or its address in the bucket."""

@@ -38,7 +38,7 @@ from tuning.fleet import Fleet, living_machines
 from tuning.jobs import make_job
 from tuning.live import View
 from tuning.preparation import Material
-from tuning.progress import Progress, TrialRow
+from tuning.progress import Progress, TrialRow, with_tokenizer
 from tuning.proposals import Proposals
 from tuning.ray_token import keep_token_private
 from tuning.records import RUNNING, TrialRecord
@@ -115,6 +115,7 @@ class Search:
         #: How the sitting ended: done, hopeless (its first trials all failed), budget (of time), storage (nothing can
         #: be written any more), or interrupted.
         self.end = "done"
+        self._metric = with_tokenizer(study.metric, material.scored_with)
         self._started, self._told = time.monotonic(), -_TELL_SECONDS
         slot = {
             "workers": plan.shape.workers,
@@ -214,7 +215,12 @@ class Search:
         machines = sorted({str(place["host"]) for place in self.proposals.places.values() if place.get("host")})
         if self._fleet is not None:  # those of slots that went with their machines are none any more
             machines = [name for name in machines if name in self._fleet.names]
-        entry = {"slots": progress.slots, "of": self.plan.described, "machines": machines}
+        entry = {
+            "metric": progress.metric,
+            "slots": progress.slots,
+            "of": self.plan.described,
+            "machines": machines,
+        }
         with suppress(OSError):  # records tell of a storage that is away
             times = {"elapsed_seconds": progress.elapsed_seconds, "seconds_left": left, "told": time.time()}
             self.study.paths.progress.write_text(json.dumps({**entry, **times}), encoding="utf-8")
@@ -230,9 +236,7 @@ class Search:
         note = ", ".join([*places, *precision])
         return Progress(
             study=study.name,
-            metric=f"{study.metric} ({study.space.rouge_tokenizer})"
-            if study.metric.startswith(("rouge", "bleu"))
-            else study.metric,
+            metric=self._metric,
             mode=study.mode,
             rows=list(self._rows.values()),
             total_trials=study.space.budget["trials"],

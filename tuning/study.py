@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from search_spaces.errors import COMMAND, UserError, nearest
+from search_spaces.errors import UserError, nearest
 from search_spaces.schema import Space, from_dict
 from search_spaces.secrets import redact, redacted
 from search_spaces.values import SavedLoader, load_yaml
@@ -96,7 +96,7 @@ class Study:
         taken = UserError(
             f"study {name!r} is in {storage} already",
             "a new name: a study is never overwritten",
-            f"{COMMAND} resume {name}, or --study ANOTHER-NAME",
+            f"{paths.command('resume')}, or --study ANOTHER-NAME",
         )
         if storage.bucket:
             if storage.has(name):

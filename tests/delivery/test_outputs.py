@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.outputs import check_file, check_new_folder
+from delivery.outputs import check_file, check_new_folder, hand_on
 from search_spaces.errors import UserError
 
 
@@ -83,3 +83,17 @@ def test_a_new_folder_may_need_others_above_it(tmp_path: Path) -> None:
     for name in (".", "link"):
         with pytest.raises(UserError, match="is there already"):
             check_new_folder("--out", tmp_path / name)
+
+
+def test_what_is_handed_on_has_the_usual_rights(tmp_path: Path) -> None:
+    """Whatever wrote the files: those of safetensors are their owner's alone."""
+    (tmp_path / "member").mkdir()
+    for name in ("model.safetensors", "member/model.safetensors"):
+        (tmp_path / name).touch(mode=0o600)
+    before = os.umask(0o027)
+    try:
+        hand_on(tmp_path)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.safetensors")} == {0o640}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["member", "model.safetensors"]

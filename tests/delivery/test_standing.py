@@ -23,12 +23,13 @@ def test_a_study_at_work(tmp_path: Path) -> None:
         study.add(record.trial_id, 1.0, 10, {"rouge_sum": value}, 1.0)
     study.end("mine-0000", "completed")
     note = {"slots": 2, "of": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
-    study.paths.progress.write_text(json.dumps({**note, "told": 4e9}))  # a clock that is ahead is no reason to fail
+    note |= {"metric": "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2))", "told": 4e9}
+    study.paths.progress.write_text(json.dumps(note))  # a clock that is ahead is no reason to fail
     with held(study.paths.holder, "mine"):
         lines = told(standing("mine", storage_at(tmp_path / "runs")))
     assert "at work on" in lines[0]
     assert "1 completed, 0 pruned, 0 failed, 1 running" in lines[1]
-    assert "0.7000" in lines[2]
+    assert "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2)) 0.7000" in lines[2]
     assert "mine-0001, epoch 1" in lines[2]
     assert "default  0.5000" in lines
     assert "slots    2 on a, b  (1 to 4 slots)" in lines
@@ -36,10 +37,18 @@ def test_a_study_at_work(tmp_path: Path) -> None:
 
 
 def test_a_study_that_rests(tmp_path: Path) -> None:
-    """Nobody is at work, and nothing is said of slots."""
-    Study.create(SPACE, tmp_path / "runs", "mine")
+    """Nobody is at work: nothing is said of slots, what ran is told as interrupted, and what is done as finished."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
     lines = told(standing("mine", storage_at(tmp_path / "runs")))
     assert lines[0].endswith("nobody works on it")
     assert len(lines) == 2
+    begun(study, 0)
+    lines = told(standing("mine", storage_at(tmp_path / "runs")))
+    assert lines[0].endswith("nobody works on it")
+    assert "0 failed, 1 interrupted" in lines[1]
+    study.end("mine-0000", "pruned")
+    study.space.budget["trials"] = 1
+    study.save_space()
+    assert told(standing("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
     with pytest.raises(UserError, match="no study 'yours'"):
         standing("yours", storage_at(tmp_path / "runs"))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from search_spaces.errors import UserError, UserErrors, nearest, raise_all
+
+_ROOT = Path(__file__).parents[2]
 
 
 def test_a_message_has_three_parts_on_three_lines() -> None:
@@ -43,3 +51,16 @@ def test_nearest_names_a_likely_word_and_only_that() -> None:
     """A slip is answered with the name meant, nonsense with nothing."""
     assert nearest("lerning_rate", ["num_beams", "learning_rate"]) == "did you mean 'learning_rate'?"
     assert nearest("zzz", ["num_beams", "learning_rate"]) == ""
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_command_can_be_typed_as_it_is_told(tmp_path: Path, active: bool) -> None:
+    """Where no environment is active, `python` is another one or none."""
+    (tmp_path / "cli.py").write_text("from search_spaces.errors import COMMAND; print(COMMAND)")
+    paths = os.environ["PATH"].split(os.pathsep)
+    others = [path for path in paths if not (Path(path) / "python").exists()]
+    path = os.pathsep.join([str(Path(sys.executable).parent), *others] if active else others)
+    env = {**os.environ, "PATH": path, "PYTHONPATH": str(_ROOT)}
+    told = subprocess.run([sys.executable, "cli.py"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    inactive = f"{shlex.quote(os.path.relpath(sys.executable, tmp_path))} cli.py"
+    assert told.stdout.strip() == ("python cli.py" if active else inactive)

@@ -17,7 +17,7 @@ from transformers import TrainerControl, TrainerState
 
 from benchmarks._fault_study import wait_until
 from trainables import tracking
-from trainables.tracking import Logged, RunSettings, Tracker, TrackingCallback, unreachable
+from trainables.tracking import Logged, RunSettings, Tracker, TrackingCallback, last_words, unreachable
 
 AT_ONCE = 0.05  # seconds
 
@@ -180,6 +180,24 @@ def test_a_server_is_asked_for_five_seconds_at_most(
     assert fake.probed == []
     ended(Tracker(settings(tmp_path, open_seconds=open_seconds)))
     assert fake.probed == [("http://wandb.invalid", waited)]
+
+
+def test_a_run_that_still_waits_at_the_end_is_kept_offline(
+    tmp_path: Path, fake: FakeWandb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last trial of a study may end before its run is open; what it logged is kept all the same."""
+    answers = threading.Event()
+    monkeypatch.setattr(tracking, "unreachable", lambda url, seconds: str(answers.wait(10)))
+    tracker = Tracker(settings(tmp_path))
+    tracker.log({"eval/loss": 1.0}, 1)
+    tracker.close({"status": "finished"})
+    assert not tracker.wait(0)
+    last_words([tracker], 4.0)
+    answers.set()
+    record = json.loads((tmp_path / "tracking.json").read_text())
+    assert (record["mode"], record["reason"]) == ("offline", "http://wandb.invalid: no answer when the search ended")
+    assert fake.run.logged == [({"eval/loss": 1.0}, 1)]
+    assert fake.run.exit_code == 0
 
 
 @pytest.mark.parametrize("kind", ["of W&B", "of the system"])
