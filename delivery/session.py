@@ -188,6 +188,7 @@ def _search(
     study: Study, material: preparation.Material, plan: Plan, splits: Splits, address: str | None, view: View
 ) -> dict[str, Any]:
     # Here, since importing it imports Ray, which reads its settings then.
+    from trainables.slot import save_and_leave
     from tuning.fleet import Fleet
     from tuning.search import Search, connect, disconnect
 
@@ -208,7 +209,8 @@ def _search(
     )
     copied_out = _copied_out(study)
     try:
-        with heard(view.say, view.close):  # from here on: when Ray is started it listens to SIGTERM itself
+        # From here on: when Ray is started it listens to SIGTERM itself.
+        with heard(view.say, view.close, save_and_leave):
             search.run()
     finally:
         view.close()

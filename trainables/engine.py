@@ -15,19 +15,26 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from accelerate.utils import broadcast_object_list, gather_object
 from torch.utils.data import DataLoader
-from transformers import GenerationConfig, PreTrainedModel, Seq2SeqTrainingArguments, Trainer, TrainerCallback
+from transformers import (
+    GenerationConfig,
+    PreTrainedModel,
+    Seq2SeqTrainingArguments,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+)
 from transformers.trainer_callback import PrinterCallback
 
 from corpora.tokenised import values
 from trainables import checkpoints, optimizers
 from trainables.batching import GlobalBatchSampler, TokenRows, evaluation_batches
 from trainables.durable import patiently
-from trainables.judging import Judge, TrialFailed
+from trainables.judging import Interrupted, Judge, TrialFailed
 from trainables.rungs import EpochOrder, GradientNorms, Rungs
 from trainables.task import Decode, Evaluation, Task
 
@@ -38,6 +45,21 @@ class _Verdict:
     best: bool
     enough: bool
     failure: str | None
+
+
+class _Stopped(Exception):
+    """Not a step more is to be made."""
+
+
+class _Arrears(TrainerCallback):
+    """Has what was not judged before the trial was left judged before it goes on."""
+
+    def __init__(self, engine: Engine, evaluated: float) -> None:
+        self._engine, self._evaluated = engine, evaluated
+
+    def on_train_begin(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
+        if state.global_step:
+            self._engine.judge_arrears(self._evaluated)
 
 
 class Engine(Trainer):
@@ -51,6 +73,7 @@ class Engine(Trainer):
         decoding: the trial's decoding parameters; None where nothing is written.
         folder: where checkpoints go; may be an address in a bucket.
         rungs: when to evaluate.
+        evaluated: the last rung that was judged before the checkpoint that training goes on from.
     """
 
     def __init__(
@@ -67,6 +90,7 @@ class Engine(Trainer):
         judge: Judge,
         rungs: Rungs,
         folder: Path | str,
+        evaluated: float = 0.0,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self._network: Any = model  # never wrapped, never None
@@ -75,7 +99,7 @@ class Engine(Trainer):
         self._dev_table, self._decode, self._decoding = dev_rows, decode, decoding
         self._judge, self._rungs, self._folder = judge, rungs, folder
         self._criterion = task.criterion(own, args.label_smoothing_factor, train_rows)
-        self._last = False
+        self._last = self._unjudged = False
         #: Whether dev rows are being predicted; a full memory is then no matter of the training batch.
         self.evaluating = False
         self._sampler = GlobalBatchSampler(
@@ -96,7 +120,7 @@ class Engine(Trainer):
             eval_dataset=self._dev_rows,
             data_collator=self._collate,
             compute_loss_func=self._loss,
-            callbacks=[rungs, EpochOrder(self._sampler), *callbacks],
+            callbacks=[rungs, EpochOrder(self._sampler), _Arrears(self, evaluated), *callbacks],
         )
         self.remove_callback(PrinterCallback)
         steps_per_epoch = math.ceil(len(self._sampler) / args.gradient_accumulation_steps)
@@ -174,10 +198,33 @@ class Engine(Trainer):
         go_on = self._agree(
             self.is_world_process_zero() and self._judge.report(self._epoch(), step, verdict.metrics, last)
         )
+        if go_on is None:
+            self._leave()
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, prefixed)
-        self.control.should_save = go_on and not last
+        self.control.should_save = bool(go_on) and not last
         self.control.should_training_stop = last or not go_on
         return prefixed
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """As `Trainer.train`; a trial that was left at a rung may be stopped there, before its first step."""
+        try:
+            return super().train(*args, **kwargs)
+        except _Stopped:
+            return None
+
+    def judge_arrears(self, evaluated: float) -> None:
+        """Evaluate where the checkpoint was taken, if that is a rung later than `evaluated` that nobody judged."""
+        step = self.state.global_step
+        if self._rungs.place(step)[1] > evaluated and self._rungs.is_rung(step):
+            self._evaluate(None, None)
+            if self.control.should_training_stop:
+                raise _Stopped
+
+    def _leave(self) -> NoReturn:
+        """Save a trial at a rung that was not judged, and end it. On every worker."""
+        self._unjudged = True
+        self._save_checkpoint(self.model, None)
+        raise Interrupted
 
     def _epoch(self) -> float:
         return self._rungs.epoch_at(self.state.global_step)
@@ -203,10 +250,14 @@ class Engine(Trainer):
 
     @torch.no_grad()
     def predict_and_measure(self) -> Evaluation:
-        """Loss and prediction of every dev row, each row once, whatever the number of workers."""
+        """Loss and prediction of every dev row, each row once, whatever the number of workers.
+
+        Raises:
+            Interrupted: a callback raised it, on any worker; the trial is saved. On every worker.
+        """
         started = time.perf_counter()
         self._network.eval()
-        self.evaluating = True
+        self.evaluating, left = True, False
         loss = counted = 0.0
         predictions: list[tuple[int, Any, int]] = []
         batches = evaluation_batches(
@@ -219,13 +270,19 @@ class Engine(Trainer):
             batch = self._prepare_inputs(self._collate(self._dev_rows.__getitems__(indices)))
             with self.accelerator.autocast():
                 found = self._task.evaluate(self._network, batch, self._decode, self._decoding)
-            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+            try:
+                self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+            except Interrupted:  # the others hear of it where all meet
+                left = True
+                break
             loss, counted = loss + found.loss, counted + found.counted
             predictions += zip(indices, found.predictions, found.sizes, strict=True)
-        shares = [(predictions, loss, counted)]
+        shares = [(predictions, loss, counted, left)]
         if self.args.world_size > 1:
             shares = gather_object(shares)
         self.evaluating = False
+        if any(share[3] for share in shares):
+            self._leave()
         everything = sorted((row for share, *_ in shares for row in share), key=lambda row: row[0])
         total, number = math.fsum(share[1] for share in shares), math.fsum(share[2] for share in shares)
         return Evaluation(
@@ -265,4 +322,6 @@ class Engine(Trainer):
     def _complete_checkpoint(self) -> None:
         step = self.state.global_step
         epoch, evaluated = self._rungs.place(step)
+        if self._unjudged:
+            evaluated = self._rungs.place(step - 1)[1]
         checkpoints.complete(self._folder, step, epoch=epoch, resumable=not self._last, evaluated=evaluated)

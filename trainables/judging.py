@@ -18,6 +18,10 @@ class TrialFailed(Exception):
     """The trial cannot give a result, for a reason of its own; the slot it ran in is well."""
 
 
+class Interrupted(Exception):
+    """The search ends: what the trial did is saved, and it goes on from there another time."""
+
+
 class Judge(Protocol):
     """Stands between the engine and whoever compares trials; asked on rank 0 alone."""
 
@@ -30,8 +34,8 @@ class Judge(Protocol):
     def enough(self) -> bool:
         """Whether the last evaluations were so little better that more would be a waste."""
 
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
-        """Tell a result; answers whether to go on."""
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool | None:
+        """Tell a result; answers whether to go on; None: the search ends, and nothing was decided."""
 
     def save(self, folder: Path) -> None:
         """Add what going on needs to know to a checkpoint that is being written."""
@@ -43,8 +47,8 @@ class Judge(Protocol):
 class Reporter(Protocol):
     """Who compares trials."""
 
-    def report(self, result: dict[str, Any]) -> bool:
-        """Tell one evaluation, `last` among its keys; answers whether to go on. Rank 0 alone."""
+    def report(self, result: dict[str, Any]) -> bool | None:
+        """Tell one evaluation, `last` among its keys; answers whether to go on; None: the search ends. Rank 0 alone."""
 
 
 class BestSoFar:
@@ -86,7 +90,7 @@ class BestSoFar:
         self._values[epoch] = value
         return better
 
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool:
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool | None:
         seconds = time.perf_counter() - self._started
         return self._reporter.report(
             {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}
@@ -108,7 +112,7 @@ def _values_up_to(start: checkpoints.Checkpoint | None, job: Job) -> dict[float,
         return {}
     file = start.here() / checkpoints.EVALUATIONS
     kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    return {epoch: value for epoch, value in [*kept, *job.evaluations] if epoch <= start.epoch}
+    return {epoch: value for epoch, value in [*kept, *job.evaluations] if epoch <= start.evaluated}
 
 
 def stale(values: Mapping[float, float], mode: str, threshold: float) -> int:

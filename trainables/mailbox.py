@@ -5,6 +5,7 @@
     next_result()   ◄───────  result         ◄───────      report()
     decide(go on)   ───────►  decision       ───────►      … answer  ── broadcast ─►  save, go on
     decide(stop)    ───────►  decision       ───────►      … answer  ── broadcast ─►  take()
+    (driver) end()  ───────►  ending         ───────►      heed()                     heed(), alike: save, leave
 
 A worker group that Ray Train restarts asks again, is given the same job, and goes on from the job's newest
 checkpoint; reports that were decided before the crash are answered from memory. Nothing heavy is imported here:
@@ -27,6 +28,9 @@ MAX_STARTS = 4
 #: Seconds without progress before it is asked whether the machines are still there.
 _PATIENCE = 60.0
 
+#: Seconds between two questions of a worker whether the search ends, and how many answers are remembered for others.
+_HEED_SECONDS, _REMEMBERED = 0.5, 8
+
 #: What kind of failure a result tells, where it is more than the trial's own: nothing fits into memory; nothing can be
 #: written any more.
 INFEASIBLE, STORAGE = "infeasible", "storage"
@@ -42,6 +46,8 @@ class _Turn:
     decided: dict[float, bool] = field(default_factory=dict)  # epoch -> go on
     waiting: float | None = None  # epoch whose decision the worker waits for
     finished: bool = False  # nothing more will come
+    heeded: dict[tuple[int, int], tuple[bool, int]] = field(default_factory=dict)  # (start, step) -> what was answered
+    asked: tuple[int, int, float] | None = None  # step, steps until the next question, and when it was asked last
 
 
 class Mailbox:
@@ -60,7 +66,7 @@ class Mailbox:
         self._results: list[dict[str, Any]] = []
         self._groups = 0
         self._place: dict[str, Any] = {}
-        self._closed = False
+        self._closed = self._ending = False
         self._progress = time.monotonic()
 
     # ---- the owner's side
@@ -97,6 +103,40 @@ class Mailbox:
             self._closed = True
             self._changed.notify_all()
 
+    async def end(self) -> None:
+        """The search ends: the current job is to be saved at its next step and left."""
+        async with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+
+    # ---- every worker's side
+
+    async def heed(self, number: int, start: int, step: int) -> tuple[bool, int]:
+        """Whether the job is to be left at this step, and the step at which to ask again, half a second later.
+
+        Workers reach a step one after the other: whoever comes first decides for all of this start of the job.
+        """
+        turn = self._turn
+        if turn is None or turn.number != number or turn.finished:
+            return False, step + 1
+        if (start, step) not in turn.heeded:
+            turn.heeded = dict([*turn.heeded.items()][-_REMEMBERED:])
+            turn.heeded[start, step] = self._ending, step + self._until_next(turn, step)
+        return turn.heeded[start, step]
+
+    async def ending(self) -> bool:
+        """Whether the search ends."""
+        return self._ending
+
+    def _until_next(self, turn: _Turn, step: int) -> int:
+        before, turn.asked = turn.asked, None
+        now, steps = time.monotonic(), 1
+        if before is not None and step > before[0]:
+            seconds = max(now - before[2], 1e-3)
+            steps = max(1, min(2 * before[1], round((step - before[0]) * _HEED_SECONDS / seconds)))
+        turn.asked = step, steps, now
+        return steps
+
     # ---- rank 0's side
 
     async def arrive(self, place: dict[str, Any], nodes: list[str]) -> None:
@@ -115,15 +155,15 @@ class Mailbox:
                 self._turn.starts = 0
 
     async def take(self, after: int) -> dict[str, Any] | None:
-        """The job of a turn later than `after` that is not finished yet; None when the slot closes.
+        """The job of a turn later than `after` that is not finished yet; None when the slot closes or the search ends.
 
         A job whose workers died again and again is answered for here instead of being given once more.
         """
         async with self._changed:
             while True:
-                await self._changed.wait_for(lambda: self._closed or self._open_turn(after) is not None)
+                await self._changed.wait_for(lambda: self._closed or self._ending or self._open_turn(after) is not None)
                 turn = self._open_turn(after)
-                if turn is None:
+                if turn is None or self._ending:
                     return None
                 self._progress = time.monotonic()
                 turn.starts += 1
@@ -132,8 +172,8 @@ class Mailbox:
                 died = f"its workers died {MAX_STARTS} times without an evaluation in between"
                 self._finish(turn, {"failure": died, "last": True})
 
-    async def report(self, number: int, result: dict[str, Any]) -> bool:
-        """Pass a result on and wait for its decision; True to go on."""
+    async def report(self, number: int, result: dict[str, Any]) -> bool | None:
+        """Pass a result on and wait for its decision; True to go on, None when the search ends before it is decided."""
         async with self._changed:
             turn = self._turn
             if turn is None or turn.number != number or turn.finished:
@@ -148,9 +188,22 @@ class Mailbox:
                 self._results.append(self._signed(result))
                 self._changed.notify_all()
             await self._changed.wait_for(
-                lambda: turn.finished or any(epoch <= known for known in turn.decided) or self._turn is not turn
+                lambda: (
+                    turn.finished
+                    or any(epoch <= known for known in turn.decided)
+                    or self._turn is not turn
+                    or self._ending
+                )
             )
+            if self._ending and not turn.finished and not any(epoch <= known for known in turn.decided):
+                return None
             return not turn.finished and self._turn is turn and turn.decided.get(epoch, True)
+
+    async def left(self, number: int) -> None:
+        """The job was saved and left, since the search ends."""
+        async with self._changed:
+            if self._turn is not None and self._turn.number == number and not self._turn.finished:
+                self._finish(self._turn, {"left": True, "last": True})
 
     async def failed(self, number: int, reason: str, trace: str, kind: str = "") -> None:
         """The job itself failed; the slot is well."""

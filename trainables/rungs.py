@@ -38,6 +38,10 @@ class Rungs(TrainerCallback):
         evaluated = max(passed, default=0.0)
         return (self._steps[step] if step in self._steps else step / self._steps_per_epoch), evaluated
 
+    def is_rung(self, step: int) -> bool:
+        """Whether an evaluation belongs to this step."""
+        return step in self._steps
+
     def is_last(self, step: int) -> bool:
         return step >= max(self._steps)
 

@@ -11,6 +11,7 @@ import contextlib
 import os
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ import ray.exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainables.mailbox import Mailbox
+
+#: How mailboxes are called in their job's namespace, before a slot's name.
+_MAILBOX = "mailbox of "
 
 #: Seconds between two looks, of a slot that waits, for resources that dead ones hold.
 _FREE_SECONDS = 5.0
@@ -65,6 +69,14 @@ def free_what_the_dead_hold() -> None:
             remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
 
 
+def save_and_leave() -> None:
+    """Have every slot of this job save its trial at the next step and leave it; answers at once."""
+    for name in ray.util.list_named_actors():
+        if name.startswith(_MAILBOX):
+            with contextlib.suppress(ValueError, ray.exceptions.RayError):  # it went meanwhile
+                ray.get_actor(name).end.remote()
+
+
 class SlotLost(RuntimeError):
     """The worker group is gone for good; the trial may go on in another slot."""
 
@@ -82,7 +94,9 @@ class Slot:
         self.name, self._hang, self._freed = name, hang, 0.0
         # On this machine, so that it goes with this process and not with another's.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._mailbox = ray.remote(num_cpus=0)(Mailbox).options(scheduling_strategy=here).remote(living_nodes)
+        named = f"{_MAILBOX}{name} {uuid.uuid4().hex[:8]}"
+        made = ray.remote(num_cpus=0)(Mailbox).options(name=named, scheduling_strategy=here)
+        self._mailbox = made.remote(living_nodes)
         self._error: BaseException | None = None
         trainer = self._trainer(shape, folder, warned)
         self._thread = threading.Thread(target=self._run, args=(trainer,), daemon=True, name=name)

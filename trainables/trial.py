@@ -181,6 +181,7 @@ def run_trial(
 
     Raises:
         TrialFailed: the trial gave no usable result.
+        Interrupted: the search ends; a checkpoint says how far the trial came.
         UserError: its configuration cannot be trained.
     """
     while True:
@@ -270,6 +271,7 @@ def _engine(
         judge=judge,
         rungs=Rungs(job.eval_every, job.max_epochs),
         folder=job.checkpoints,
+        evaluated=start.evaluated if start else 0.0,
         callbacks=callbacks,
     )
 

@@ -129,8 +129,8 @@ class _MailboxReporter:
         self._mailbox, self._turn = mailbox, turn
         self.status = "failed"
 
-    def report(self, result: dict[str, Any]) -> bool:
-        go_on = bool(ray.get(self._mailbox.report.remote(self._turn, result)))
+    def report(self, result: dict[str, Any]) -> bool | None:
+        go_on: bool | None = ray.get(self._mailbox.report.remote(self._turn, result))
         if result["last"]:
             self.status = "finished"
         elif not go_on:
@@ -141,8 +141,9 @@ class _MailboxReporter:
 def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warned: bool) -> Tracker | None:
     """Train one job on this worker. A failure of the job's own is reported and leaves the slot well."""
     from trainables.job import Job
+    from trainables.judging import Interrupted
     from trainables.memory import MemoryFull
-    from trainables.signs import Preemption, Pulse
+    from trainables.signs import Interruption, Preemption, Pulse
     from trainables.tracking import RunSettings, Tracker, TrackingCallback
     from trainables.trial import release, run_trial
 
@@ -151,12 +152,21 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warn
     callbacks: list[Any] = [TrackingCallback(tracker)] if tracker else []
     if rank == 0:
         callbacks.append(Pulse(mailbox.beat.remote))
+    callbacks.append(
+        Interruption(
+            lambda step: tuple(ray.get(mailbox.heed.remote(taken["turn"], taken["start"], step))),
+            lambda: bool(ray.get(mailbox.ending.remote())),
+        )
+    )
     if warned:
         callbacks.append(Preemption(ray.train.get_preemption_info))
     engine = None
     try:
         job = Job.from_dict(taken["job"])
         engine = run_trial(job, reporter, workshop, callbacks)
+    except Interrupted:
+        reporter.status = "interrupted"
+        ray.get(mailbox.left.remote(taken["turn"]))
     except Exception as error:
         if _lost_a_peer(error):
             raise

@@ -7,12 +7,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import psutil
 
-STOPPING = "stopping; resume goes on from the last checkpoints (Ctrl-C again: at once)"
+STOPPING = "stopping: what runs is saved, and resume goes on from there (Ctrl-C again: at once)"
 
 STOPPED = "stopped; resume goes on with a study that was begun\n"
 
@@ -53,7 +54,7 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def heard(say: Callable[[str], None], leave: Callable[[], None]) -> Iterator[None]:
+def heard(say: Callable[[str], None], leave: Callable[[], None], save: Callable[[], None]) -> Iterator[None]:
     """While this lasts, SIGTERM is as good as Ctrl-C: the first is answered with a line, the second ends this process.
 
     At once, that is, as `kill -9` would, which a study outlives; the processes that this one started end with it. Begin
@@ -64,6 +65,7 @@ def heard(say: Callable[[str], None], leave: Callable[[], None]) -> Iterator[Non
     Args:
         say: tells a person.
         leave: gives the terminal back before the end.
+        save: has what runs saved; called at the first.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -71,7 +73,7 @@ def heard(say: Callable[[str], None], leave: Callable[[], None]) -> Iterator[Non
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    listener = threading.Thread(target=_listen, args=(reading, say, leave), daemon=True)
+    listener = threading.Thread(target=_listen, args=(reading, say, leave, save), daemon=True)
     listener.start()
     try:
         # Ray Tune leaves its handler behind, which would end nothing that comes later.
@@ -91,15 +93,16 @@ def _like_ctrl_c(number: int, frame: FrameType | None) -> None:
     handler(signal.SIGINT, frame)
 
 
-def _listen(reading: int, say: Callable[[str], None], leave: Callable[[], None]) -> None:
+def _listen(reading: int, say: Callable[[str], None], leave: Callable[[], None], save: Callable[[], None]) -> None:
     asked = 0
     while numbers := os.read(reading, 64):
         for number in numbers:
             if number not in (signal.SIGINT, signal.SIGTERM):
                 continue
             asked += 1
-            if asked == 1:  # by a thread: a pipe that nobody reads would keep the second from being heard
-                threading.Thread(target=_tell, args=(say,), daemon=True).start()
+            if asked == 1:  # by threads: a pipe that nobody reads would keep the second from being heard
+                for act in (save, partial(say, STOPPING)):
+                    threading.Thread(target=_quietly, args=(act,), daemon=True).start()
                 continue
             with suppress(Exception):  # a terminal that is gone keeps nobody here
                 leave()
@@ -107,9 +110,9 @@ def _listen(reading: int, say: Callable[[str], None], leave: Callable[[], None])
             os._exit(EXIT_CODE)
 
 
-def _tell(say: Callable[[str], None]) -> None:
-    with suppress(Exception):  # whoever read it may have been ended by the same Ctrl-C
-        say(STOPPING)
+def _quietly(act: Callable[[], None]) -> None:
+    with suppress(Exception):  # whoever read it, or Ray, may have been ended by the same Ctrl-C
+        act()
 
 
 def _end_children() -> None:

@@ -166,6 +166,8 @@ class Proposals(Searcher):  # type: ignore[misc]
         elif result.get("failure"):
             self._study.records[ours].infeasible = result.get("kind") == INFEASIBLE
             self._end(ours, FAILED, result["failure"])
+        elif result.get("left"):  # it was saved, and goes on when its study does
+            return
         elif result.get("last"):
             self._end(ours, COMPLETED)
         else:

@@ -32,6 +32,7 @@ from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from search_spaces.errors import UserError, first_line
+from trainables.slot import save_and_leave
 from tuning import processes
 from tuning.databases import as_lost_storage, open_study
 from tuning.fleet import Fleet, living_machines
@@ -152,7 +153,6 @@ class Search:
                 scheduler=self.scheduler,
                 num_samples=-1,  # the proposals know when it is over: a lost trial is proposed again
                 max_concurrent_trials=self.plan.limit,
-                time_budget_s=self.study.space.budget["time"],
                 reuse_actors=True,
                 trial_name_creator=lambda trial: str(trial.config["job"]["trial_id"]),
                 trial_dirname_creator=lambda trial: str(trial.config["job"]["trial_id"]),
@@ -163,7 +163,7 @@ class Search:
                 # A worker saves the trial; the actor that owns it has nothing of its own to keep.
                 checkpoint_config=CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
                 failure_config=FailureConfig(max_failures=MAX_SLOTS),  # of slots that never began; see `ById`
-                stop=_StorageLost(self.study),
+                stop=_End(self),
                 verbose=0,
             ),
         )
@@ -182,7 +182,13 @@ class Search:
             return "done"
         if self.proposals.hopeless():
             return "hopeless"
-        return "budget" if budget["time"] and self.seconds >= budget["time"] else "interrupted"
+        return "budget" if self.out_of_time else "interrupted"
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time budget of this sitting is spent."""
+        limit = self.study.space.budget["time"]
+        return limit is not None and self.seconds >= limit
 
     # ---- for the summary
 
@@ -248,17 +254,26 @@ class Search:
         )
 
 
-class _StorageLost(tune.Stopper):  # type: ignore[misc]
-    """Stops the search when nothing can be written any more."""
+class _End(tune.Stopper):  # type: ignore[misc]
+    """Stops the search when nothing can be written any more, and when its time is over: what runs is saved then."""
 
-    def __init__(self, study: Study) -> None:
-        self._study = study
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._over = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles it, and reads that never
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return self._study.lost is not None
+        search = self._search
+        if not self._over and search.out_of_time:
+            self._over = True
+            search.view.say("time is over: what runs is saved")
+            save_and_leave()
+        return self._over or search.study.lost is not None
 
 
 def max_epochs_of(study: Study) -> float:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,9 @@ from tuning.records import RECORD, RUNNING
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
 CLOSE_SECONDS = 5.0
+
+#: Seconds within which Tune has heard that the search ends.
+_HEARD_SECONDS = 1.0
 
 #: Seconds that a slot stays warm without a trial, and without a decision on one: the search may wait for a storage.
 IDLE_SECONDS, UNDECIDED_SECONDS = 10.0, 120.0
@@ -87,7 +91,9 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         result = self._slot.next_result()
         self._undecided = not result["last"]
         told = {**result, "slot": self._slot.name, "done": result["last"]}
-        if not result.get("failure"):
+        if result.get("left"):  # Tune is about to hear of the end, and asks nothing more then
+            time.sleep(_HEARD_SECONDS)
+        if "metrics" in result:
             told["objective"] = result["metrics"][self._metric]
         self._rest(IDLE_SECONDS if result["last"] else UNDECIDED_SECONDS)
         return told

@@ -248,3 +248,60 @@ def test_a_job_that_waits_for_machines_does_not_hang(monkeypatch: pytest.MonkeyP
         assert await mailbox.idle() == 0
 
     played(play, lambda: alive)
+
+
+def test_a_search_that_ends_is_heard_by_all_workers_at_one_step() -> None:
+    """Whoever comes to a step first decides for all; then the job is left, and no other is given."""
+
+    async def play(mailbox: Mailbox) -> None:
+        await mailbox.post(JOB)
+        await mailbox.take(0)
+        assert await mailbox.heed(1, 1, 1) == (False, 2)
+        await mailbox.end()
+        assert await mailbox.heed(1, 1, 1) == (False, 2)  # as the first worker was told
+        leave, _ = await mailbox.heed(1, 1, 2)
+        assert leave
+        assert await mailbox.ending()
+        await mailbox.left(1)
+        told = await mailbox.next_result(0)
+        assert told is not None
+        assert told["left"]
+        assert await mailbox.take(1) is None
+        assert await mailbox.heed(1, 1, 3) == (False, 4)  # it is over
+
+    played(play)
+
+
+def test_a_report_is_not_decided_by_a_search_that_ends() -> None:
+    """What was decided before stays so."""
+
+    async def play(mailbox: Mailbox) -> None:
+        await mailbox.post({**JOB, "decided_epoch": 1.0})
+        await mailbox.take(0)
+        answer = asyncio.create_task(mailbox.report(1, result(2.0)))
+        assert await mailbox.next_result(5) is not None
+        await mailbox.end()
+        assert await answer is None
+        assert await mailbox.report(1, result(1.0)) is True
+
+    played(play)
+
+
+def test_steps_are_asked_about_twice_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However quick they are; never more than twice as many apart as before."""
+
+    async def play(mailbox: Mailbox) -> None:
+        now = [100.0]
+        monkeypatch.setattr(mailboxes.time, "monotonic", lambda: now[0])
+        await mailbox.post(JOB)
+        await mailbox.take(0)
+        step, apart = 1, []
+        while step < 400:
+            _, after = await mailbox.heed(1, 1, step)
+            apart.append(after - step)
+            now[0] += 0.01 * (after - step)  # a hundred steps a second
+            step = after
+        assert apart[:7] == [1, 2, 4, 8, 16, 32, 50]
+        assert set(apart[7:]) == {50}
+
+    played(play)

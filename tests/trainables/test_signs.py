@@ -1,4 +1,4 @@
-"""Signs of life, not too many of them; a checkpoint at once when the machine is about to go."""
+"""Signs of life, not too many of them; a checkpoint at once when the machine or the search is about to go."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 
 from trainables import checkpoints
 from trainables.job import Job
-from trainables.signs import Preemption, Pulse
+from trainables.judging import Interrupted
+from trainables.signs import Interruption, Preemption, Pulse
 from trainables.trial import Workshop, run_trial
 
 
@@ -75,3 +76,80 @@ def test_a_warning_saves_at_once_and_once(make_job: Callable[..., Job], tmp_path
     ends = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
     known = [(end / checkpoints.EVALUATIONS).read_text() for end in ends]
     assert known[0] == known[1]
+
+
+class Ends:
+    """The search, which ends at a step, within an evaluation, or before a report is decided."""
+
+    def __init__(self, *, step: int = 10**9, batch: int = 10**9, report: float = 10**9) -> None:
+        self._step, self._batch, self._report = step, batch, report
+        self._batches = 0
+        self.results: list[dict[str, Any]] = []
+
+    def at_step(self, step: int) -> tuple[bool, int]:
+        return step >= self._step, step + 1
+
+    def anywhere(self) -> bool:
+        self._batches += 1
+        return self._batches >= self._batch
+
+    def report(self, result: dict[str, Any]) -> bool | None:
+        if result["epoch"] >= self._report and not result["last"]:
+            return None
+        self.results.append(result)
+        return True
+
+    @property
+    def heard(self) -> Interruption:
+        seconds = iter(range(10_000))
+        return Interruption(self.at_step, self.anywhere, lambda: float(next(seconds)))
+
+
+CONFIG = {"num_train_epochs": 3, "logging_steps": 2}
+
+#: Where the search ends, the step of the checkpoint then, and the last rung that was judged by then.
+PLACES = {
+    "in an epoch": ({"step": 7}, 7, 1.0),
+    "before the first rung": ({"step": 2}, 2, 0.0),
+    "at a rung, in its evaluation": ({"step": 10, "batch": 3}, 10, 1.0),
+    "in the last evaluation": ({"batch": 5}, 15, 2.0),
+    "before a report is decided": ({"report": 2.0}, 10, 1.0),
+}
+
+
+@pytest.mark.parametrize(("ends", "step", "evaluated"), PLACES.values(), ids=PLACES)
+def test_a_search_that_ends_loses_nothing(
+    ends: dict[str, Any], step: int, evaluated: float, make_job: Callable[..., Job], tmp_path: Path
+) -> None:
+    """Wherever it ends: what goes on from there tells what was not told, and ends as if nothing had happened."""
+    calm, cut, resumed = Keen(), Ends(**ends), Ends()
+    run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, Workshop())
+    with pytest.raises(Interrupted):
+        run_trial(make_job(tmp_path / "cut", config=CONFIG), cut, Workshop(), [cut.heard])
+    point = checkpoints.newest_resumable(tmp_path / "cut" / "checkpoints")
+    assert point is not None
+    assert (point.step, point.evaluated) == (step, evaluated)
+    told = [result["epoch"] for result in cut.results]
+    assert told == calm.epochs[: len(told)]
+    assert (told[-1] if told else 0.0) == evaluated
+    run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, Workshop(), [resumed.heard])
+    assert told + [result["epoch"] for result in resumed.results] == calm.epochs == [1.0, 2.0, 3.0]
+    ends_of = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
+    assert len({(end / checkpoints.EVALUATIONS).read_text() for end in ends_of}) == 1
+    assert len({(end / "model.safetensors").read_bytes() for end in ends_of}) == 1
+
+
+def test_a_trial_that_is_stopped_where_it_was_left_makes_no_step(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """Its evaluation is told, and that was all."""
+
+    class Strict(Ends):
+        def report(self, result: dict[str, Any]) -> bool | None:
+            super().report(result)
+            return False
+
+    cut, strict = Ends(report=1.0), Strict()
+    with pytest.raises(Interrupted):
+        run_trial(make_job(tmp_path, config=CONFIG), cut, Workshop(), [cut.heard])
+    engine = run_trial(make_job(tmp_path, config=CONFIG), strict, Workshop(), [strict.heard])
+    assert [result["step"] for result in strict.results] == [5]
+    assert engine.state.global_step == 5

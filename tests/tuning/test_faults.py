@@ -18,9 +18,10 @@ import pytest
 from benchmarks._fault_study import FaultStudy, processes, wait_until
 from benchmarks.small import sitting, small_space, small_study
 from search_spaces.schema import Space
-from trainables import durable
+from trainables import checkpoints, durable
 from tuning import retention
 from tuning.records import TrialRecord
+from tuning.search import Search
 from tuning.study import Study
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
@@ -156,6 +157,29 @@ def test_a_slot_that_hangs_is_replaced(tmp_path: Path) -> None:
     assert [record.status for record in study.records.values()] == ["completed"]
     assert epochs(study) == {"hangs-0000": [1.0, 2.0, 3.0]}
     assert wait_until(lambda: not alive(stopped[0]), 30) is not None  # it held its memory
+
+
+def test_a_search_whose_time_is_over_saves_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of an epoch, and goes on from there."""
+    over = threading.Event()
+    monkeypatch.setattr(Search, "out_of_time", property(lambda self: over.is_set()))
+    long = ["eval_every=30", "num_train_epochs=60", "scheduler.name=none", "budget.trials=1"]
+    study, material = small_study(tmp_path, "long", small_space(tmp_path, long))
+    after(study, 1, threading.Timer(0.5, over.set).start)
+    search = sitting(study, material)
+    search.run()
+    assert search.end == "budget"
+    (record,) = study.records.values()
+    assert (record.status, len(record.results)) == ("running", 1)
+    point = checkpoints.newest_whole(study.paths.trial("long-0000") / "checkpoints")
+    assert point is not None
+    assert 30 < point.epoch < 60
+    assert point.evaluated == 30
+    over.clear()
+    study = Study.load(tmp_path / "runs", "long")
+    sitting(study, material).run()
+    assert [record.status for record in study.records.values()] == ["completed"]
+    assert epochs(study) == {"long-0000": [30.0, 60.0]}
 
 
 @pytest.mark.parametrize(

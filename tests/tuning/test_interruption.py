@@ -45,21 +45,24 @@ def test_the_first_is_answered_and_the_second_ends_all(number: int, left: list[i
     """Whichever of the two signals it is: the handler of Ctrl-C is called, and the terminal is given back."""
     said: list[str] = []
     caught: list[int] = []
-    with heard(said.append, lambda: said.append("terminal")):
+    saved: list[bool] = []
+    with heard(said.append, lambda: said.append("terminal"), lambda: saved.append(True)):
         as_tune(caught)
         signal.raise_signal(number)
         _wait_for(said)
+        _wait_for(saved)
         assert (caught, said, left) == ([signal.SIGINT], [STOPPING], [])
         signal.raise_signal(number)
         _wait_for(left)
     assert said == [STOPPING, "terminal"]
     assert left == [EXIT_CODE]
+    assert saved == [True]  # once
 
 
 @pytest.mark.parametrize("say", [lambda text: [][0], lambda text: time.sleep(5)], ids=["gone", "stuck"])
 def test_a_terminal_that_is_gone_keeps_nobody(left: list[int], say: Callable[[str], None]) -> None:
     """Neither telling nor giving it back."""
-    with heard(say, lambda: [][0]):
+    with heard(say, lambda: [][0], lambda: [][0]):
         as_tune([])
         for _ in range(2):
             signal.raise_signal(signal.SIGTERM)
@@ -81,14 +84,14 @@ def test_at_once_is_at_once(number: int, left: list[int], capfd: pytest.CaptureF
 def test_a_handler_that_others_leave_behind_is_taken_away() -> None:
     """As Ray Tune does."""
     before = signal.getsignal(signal.SIGINT)
-    with heard(lambda text: None, lambda: None):
+    with heard(lambda text: None, lambda: None, lambda: None):
         as_tune([])
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_before_tune_listens_ctrl_c_is_an_exception() -> None:
     """Which closes what was opened."""
-    with pytest.raises(KeyboardInterrupt), heard(lambda text: None, lambda: None):
+    with pytest.raises(KeyboardInterrupt), heard(lambda text: None, lambda: None, lambda: None):
         signal.raise_signal(signal.SIGINT)
 
 
@@ -105,7 +108,7 @@ def test_sigterm_ends_who_was_told_to_ignore_ctrl_c() -> None:
     """As a process in the background of a shell without job control is."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with pytest.raises(KeyboardInterrupt), heard(lambda text: None, lambda: None):
+        with pytest.raises(KeyboardInterrupt), heard(lambda text: None, lambda: None, lambda: None):
             signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -115,7 +118,7 @@ def test_other_signals_are_not_answered() -> None:
     """A terminal that changes its size interrupts nothing."""
     said: list[str] = []
     before = signal.signal(signal.SIGWINCH, lambda *_: None)
-    with heard(said.append, lambda: None):
+    with heard(said.append, lambda: None, lambda: None):
         signal.raise_signal(signal.SIGWINCH)
     signal.signal(signal.SIGWINCH, before)
     assert said == []
@@ -124,7 +127,7 @@ def test_other_signals_are_not_answered() -> None:
 def test_everything_is_as_before_afterwards() -> None:
     """The handler of SIGTERM and the wake-up descriptor belong to whoever had them."""
     before = signal.getsignal(signal.SIGTERM)
-    with heard(lambda text: None, lambda: None):
+    with heard(lambda text: None, lambda: None, lambda: None):
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
     assert signal.set_wakeup_fd(-1) == -1
@@ -135,7 +138,7 @@ def test_another_thread_gets_no_signals_and_needs_none() -> None:
     ran: list[bool] = []
 
     def search() -> None:
-        with heard(lambda text: None, lambda: None):
+        with heard(lambda text: None, lambda: None, lambda: None):
             ran.append(True)
 
     thread = threading.Thread(target=search)
