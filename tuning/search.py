@@ -78,8 +78,8 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
         raise UserError(
             f"--address {address}: {first_line(error)}",
             "auto on a machine of the cluster, or HOST:PORT",
-            "ray status shows whether one runs; where it wants a token (~/.ray/auth_token, RAY_AUTH_TOKEN), HOST:PORT needs "
-            "export RAY_AUTH_MODE=token; without --address Ray starts here",
+            "ray status shows whether one runs; where it wants a token (~/.ray/auth_token, RAY_AUTH_TOKEN), HOST:PORT "
+            "needs export RAY_AUTH_MODE=token; without --address Ray starts here",
         ) from error
     return living_machines()
 
