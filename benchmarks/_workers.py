@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 from collections.abc import Sequence
+
+from benchmarks._programs import free_port
 
 
 def run_workers(command: Sequence[str], workers: int) -> list[str]:
@@ -14,7 +15,7 @@ def run_workers(command: Sequence[str], workers: int) -> list[str]:
     Raises:
         RuntimeError: a worker failed.
     """
-    port = _free_port()
+    port = free_port()
     started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(rank, workers, port))
         for rank in range(workers)
@@ -37,9 +38,3 @@ def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

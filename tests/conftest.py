@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks._programs import free_port, serving
 from corpora.dialogues import generate
 
 if TYPE_CHECKING:  # the heavy imports are paid by the tests that need them
@@ -31,27 +29,17 @@ SIZES = {"train": 34, "dev": 9}
 @pytest.fixture(scope="session")
 def s3() -> Iterator[subprocess.Popen[bytes]]:
     """A program that speaks S3, on a port of its own, and the environment by which it is found."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
-                break
-            time.sleep(0.1)
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in {
-                "AWS_ACCESS_KEY_ID": "nobody-in-particular",
-                "AWS_SECRET_ACCESS_KEY": "nothing-to-be-kept",
-                "AWS_DEFAULT_REGION": "us-east-1",
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            }.items():
-                patch.setenv(name, value)
-            yield server
-    finally:
-        server.kill()
-        server.wait()
+    with serving(command, port) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "nobody-in-particular",
+            "AWS_SECRET_ACCESS_KEY": "nothing-to-be-kept",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        }.items():
+            patch.setenv(name, value)
+        yield server
 
 
 @pytest.fixture(scope="session")

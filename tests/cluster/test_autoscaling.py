@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import psutil
 import pytest
 
 from benchmarks._fault_study import wait_until
+from benchmarks._programs import listens
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +61,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     port = 6379  # where Ray's machines of this kind look for their head
-    if socket.socket().connect_ex(("127.0.0.1", port)) == 0:
+    if listens(port):
         pytest.skip(f"something listens on port {port}")
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         config = Path(folder, "cluster.json")
@@ -74,7 +74,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             start_new_session=True,
         )
         try:
-            assert wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 60) is not None
+            assert wait_until(lambda: listens(port), 60) is not None
             yield f"127.0.0.1:{port}"
         finally:
             everything = [*psutil.Process(head.pid).children(recursive=True), head]

@@ -19,6 +19,7 @@ import pytest
 from optuna.trial import TrialState
 
 from benchmarks._fault_study import wait_until
+from benchmarks._programs import free_port, serving
 from search_spaces.errors import UserError
 from search_spaces.schema import from_dict
 from search_spaces.secrets import redacted
@@ -38,21 +39,18 @@ def database() -> Iterator[str]:
     if os.geteuid() == 0:  # it does not run as root
         os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
         as_user = ["runuser", "-u", "postgres", "--"]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     data = folder / "data"
     init = ["--auth=trust", "--username=kotune", "--no-sync"]
     subprocess.run([*as_user, programs[-1] / "initdb", "-D", data, *init], check=True, capture_output=True)
     listens = ["-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
-    server = subprocess.Popen([*as_user, programs[-1] / "postgres", "-D", data, *listens], stderr=subprocess.DEVNULL)
     address = f"postgresql://kotune@127.0.0.1:{port}/postgres"
     try:
-        space = from_dict({"optuna_storage": address}, "test")
-        assert wait_until(lambda: _answers(space), 30) is not None
-        yield address
+        with serving([*as_user, programs[-1] / "postgres", "-D", data, *listens], port):
+            space = from_dict({"optuna_storage": address}, "test")
+            assert wait_until(lambda: _answers(space), 30) is not None
+            yield address
     finally:
-        server.terminate()
-        server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 
 

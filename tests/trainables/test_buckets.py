@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import GcsFileSystem
 
-from benchmarks._fault_study import wait_until
+from benchmarks._programs import free_port, serving
 from search_spaces.errors import UserError
 from trainables import buckets
 from trainables.durable import StorageLost, patiently
@@ -26,19 +25,12 @@ pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture(scope="module")
-def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def google() -> Iterator[str]:
     """The address of a program that stands for Google Cloud Storage."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--in-memory", f"--port={port}"]
-    with (tmp_path_factory.mktemp("google") / "log").open("wb") as log:
-        server = subprocess.Popen([*command, "--host=127.0.0.1"], stdout=log, stderr=log)
-    try:
-        assert wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, 30) is not None
+    with serving([*command, "--host=127.0.0.1"], port):
         yield f"127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait()
 
 
 @pytest.fixture(params=["s3", "gs"])
