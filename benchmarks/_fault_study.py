@@ -57,6 +57,7 @@ class FaultStudy:
     address: str | None = None
     wandb: str = "disabled"
     seed: int = 0
+    sets: tuple[str, ...] = ()
     driver: subprocess.Popen[bytes] | None = None
     starts: int = 0
     codes: list[int | None] = field(default_factory=list)
@@ -71,7 +72,7 @@ class FaultStudy:
         storage = ["--storage", str(self.storage)]
         sets = [
             f"num_train_epochs={self.epochs}", "scheduler.reduction_factor=2", f"wandb.mode={self.wandb}",
-            "per_device_train_batch_size=16", "sampler.startup_trials=3",
+            "per_device_train_batch_size=16", "sampler.startup_trials=3", *self.sets,
         ]  # fmt: skip
         if (self.root / "study.yaml").is_file():
             command = ["resume", self.name, *storage, *address]

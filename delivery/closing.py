@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from delivery.summary import read_lines
-from search_spaces.errors import COMMAND
+from search_spaces.errors import COMMAND, program
 from search_spaces.values import load_yaml
 from trainables import buckets
 from tuning.study import Study
@@ -51,8 +51,8 @@ def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
     why = f" (W&B could not be reached: {reasons[0]})" if reasons else ""
     where = f"{study.paths.address(study.paths.root)}/wandb"
     todo = (
-        f"copy {where} here, then wandb sync offline-run-*"
+        f"copy {where} here, then {program('wandb')} sync offline-run-*"
         if study.paths.bucket
-        else f"wandb sync {where}/offline-run-*"
+        else f"{program('wandb')} sync {where}/offline-run-*"
     )
     return [f"wandb    {len(offline)} runs are offline{why}; send them: {todo}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from search_spaces.errors import program
 from trainables import buckets
 from tuning import retention
 from tuning.preparation import Material
@@ -74,7 +75,7 @@ def _failure(study: Study, record: TrialRecord) -> dict[str, Any]:
         "config": record.config,
         "trace": trace.decode(errors="replace") if trace is not None else None,
         "log": str(study.paths.log),
-        "alone": f"python -m trainables.trial {buckets.join(folder, 'job.json')}",
+        "alone": f"{program('python')} -m trainables.trial {buckets.join(folder, 'job.json')}",
     }
 
 

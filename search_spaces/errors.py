@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import os
 import shlex
 import shutil
 import sys
@@ -13,18 +13,23 @@ from pathlib import Path
 from search_spaces.secrets import redact
 
 
-def _command() -> str:
-    if Path(sys.argv[0]).stem == "kotune":
-        return "kotune"
+def program(name: str) -> str:
+    """What to type for a program of this environment: its name, or its path where no environment is active.
+
+    As under `make tune`: a line that tells what to type can be typed as it is.
+    """
+    ours = Path(sys.executable).parent
     found = shutil.which("python")
-    if Path(sys.argv[0]).stem != "cli" or (found and Path(found).parent == Path(sys.executable).parent):
-        return "python cli.py"
-    # No environment is active, as under `make tune`: the interpreter is named, so that the line can be typed as it is.
-    return f"{shlex.quote(os.path.relpath(sys.executable))} cli.py"
+    if Path(sys.argv[0]).stem != "cli" or (found is not None and Path(found).parent == ours):
+        return name
+    path = ours / name
+    with contextlib.suppress(OSError, ValueError):  # a folder that was deleted; a path that lies elsewhere
+        path = path.relative_to(Path.cwd())
+    return shlex.quote(str(path))
 
 
 #: How kotune was called, for the commands that a message or a summary tells to type.
-COMMAND = _command()
+COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else f"{program('python')} cli.py"
 
 
 class UserError(Exception):

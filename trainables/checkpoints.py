@@ -35,8 +35,8 @@ class Checkpoint:
 
     Args:
         path: its folder, or its address in a bucket.
-        epoch: where it was taken: a rung, or between two where a machine was about to go.
-        evaluated: the last rung before or at `epoch`; 0 before the first.
+        epoch: where it was taken: a rung, or between two where a machine was about to go or the search ended.
+        evaluated: the last rung up to there that was judged; 0 before the first.
     """
 
     path: Path | str

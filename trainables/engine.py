@@ -99,7 +99,7 @@ class Engine(Trainer):
         self._dev_table, self._decode, self._decoding = dev_rows, decode, decoding
         self._judge, self._rungs, self._folder = judge, rungs, folder
         self._criterion = task.criterion(own, args.label_smoothing_factor, train_rows)
-        self._last = self._unjudged = False
+        self._last = self._unjudged = self._in_arrears = False
         #: Whether dev rows are being predicted; a full memory is then no matter of the training batch.
         self.evaluating = False
         self._sampler = GlobalBatchSampler(
@@ -216,14 +216,18 @@ class Engine(Trainer):
         """Evaluate where the checkpoint was taken, if that is a rung later than `evaluated` that nobody judged."""
         step = self.state.global_step
         if self._rungs.place(step)[1] > evaluated and self._rungs.is_rung(step):
+            self._in_arrears = True
             self._evaluate(None, None)
+            self._in_arrears = False
             if self.control.should_training_stop:
                 raise _Stopped
 
     def _leave(self) -> NoReturn:
         """Save a trial at a rung that was not judged, and end it. On every worker."""
-        self._unjudged = True
-        self._save_checkpoint(self.model, None)
+        if not self._in_arrears:  # else it lies there as it was left the first time, random state and all
+            self._unjudged = True
+            self._judge.forget(self._epoch())
+            self._save_checkpoint(self.model, None)
         raise Interrupted
 
     def _epoch(self) -> float:

@@ -37,6 +37,9 @@ class Judge(Protocol):
     def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool | None:
         """Tell a result; answers whether to go on; None: the search ends, and nothing was decided."""
 
+    def forget(self, epoch: float) -> None:
+        """Forget an evaluation that was not decided: it is made again when the trial goes on."""
+
     def save(self, folder: Path) -> None:
         """Add what going on needs to know to a checkpoint that is being written."""
 
@@ -95,6 +98,9 @@ class BestSoFar:
         return self._reporter.report(
             {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}
         )
+
+    def forget(self, epoch: float) -> None:
+        self._values.pop(epoch, None)
 
     def save(self, folder: Path) -> None:
         text = json.dumps(sorted(self._values.items()))

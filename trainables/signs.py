@@ -68,6 +68,9 @@ class Interruption(TrainerCallback):
         self._at_step, self._anywhere, self._clock = at_step, anywhere, clock
         self._ends, self._next, self._asked = False, 0, clock()
 
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self._ends, self._next = False, 0  # a trial that did not fit into memory begins anew
+
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if state.global_step < self._next:
             return

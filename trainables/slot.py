@@ -70,11 +70,17 @@ def free_what_the_dead_hold() -> None:
 
 
 def save_and_leave() -> None:
-    """Have every slot of this job save its trial at the next step and leave it; answers at once."""
-    for name in ray.util.list_named_actors():
-        if name.startswith(_MAILBOX):
-            with contextlib.suppress(ValueError, ray.exceptions.RayError):  # it went meanwhile
-                ray.get_actor(name).end.remote()
+    """Have every slot of this job save its trial at the next step and leave it; answers at once.
+
+    The search ends in any case: where Ray does not answer, trials go on from the checkpoints that they have.
+    """
+    if not ray.is_initialized():  # or the next line would start one
+        return
+    with contextlib.suppress(Exception):
+        for name in ray.util.list_named_actors():
+            if name.startswith(_MAILBOX):
+                with contextlib.suppress(ValueError, ray.exceptions.RayError):  # it went meanwhile
+                    ray.get_actor(name).end.remote()
 
 
 class SlotLost(RuntimeError):

@@ -85,7 +85,7 @@ class Tracker:
             self._queue.put((dict(values), step))
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Finish the run; `summary` holds its status (finished, pruned, failed)."""
+        """Finish the run; `summary` holds its status (finished, pruned, failed, interrupted)."""
         self._queue.put(dict(summary))
 
     def wait(self, seconds: float) -> bool:
@@ -156,7 +156,7 @@ class Tracker:
 
         threading.Thread(target=ask, daemon=True).start()
         self._decided.wait()
-        return self._answer[0] if self._answer else f"{url}: no answer when the search ended"
+        return self._answer[0] if self._answer else f"{url}: no answer before its slot closed"
 
     def _init(self, mode: Any, run_id: str) -> Any:
         import wandb
@@ -188,13 +188,12 @@ class Tracker:
 
 
 def last_words(trackers: Sequence[Tracker], seconds: float) -> None:
-    """Finish runs within `seconds`; those that still wait for the server after half of it are kept offline."""
+    """Finish runs within `seconds`; those that wait for the server's first answer after half of it are kept offline."""
     begun = time.monotonic()
     for share in (seconds / 2, seconds):
         for tracker in trackers:
-            tracker.wait(max(0.0, begun + share - time.monotonic()))
-        for tracker in trackers:
-            tracker.hurry()
+            if not tracker.wait(max(0.0, begun + share - time.monotonic())):
+                tracker.hurry()
 
 
 class Logged:

@@ -166,7 +166,8 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warn
         engine = run_trial(job, reporter, workshop, callbacks)
     except Interrupted:
         reporter.status = "interrupted"
-        ray.get(mailbox.left.remote(taken["turn"]))
+        if rank == 0:  # it leaves last, when the checkpoint is complete
+            ray.get(mailbox.left.remote(taken["turn"]))
     except Exception as error:
         if _lost_a_peer(error):
             raise

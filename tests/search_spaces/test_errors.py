@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -53,14 +52,17 @@ def test_nearest_names_a_likely_word_and_only_that() -> None:
     assert nearest("zzz", ["num_beams", "learning_rate"]) == ""
 
 
-@pytest.mark.parametrize("active", [True, False])
-def test_a_command_can_be_typed_as_it_is_told(tmp_path: Path, active: bool) -> None:
-    """Where no environment is active, `python` is another one or none."""
-    (tmp_path / "cli.py").write_text("from search_spaces.errors import COMMAND; print(COMMAND)")
+@pytest.mark.parametrize(("active", "below"), [(True, False), (False, False), (False, True)])
+def test_a_command_can_be_typed_as_it_is_told(tmp_path: Path, active: bool, below: bool) -> None:
+    """Where no environment is active, `python` is another one or none: it is named, from here where it lies below."""
+    ours = Path(sys.executable).parent
+    (tmp_path / "cli.py").write_text("from search_spaces.errors import COMMAND, program; print(COMMAND, program('x'))")
     paths = os.environ["PATH"].split(os.pathsep)
     others = [path for path in paths if not (Path(path) / "python").exists()]
-    path = os.pathsep.join([str(Path(sys.executable).parent), *others] if active else others)
+    path = os.pathsep.join([str(ours), *others] if active else others)
+    folder = ours.parent if below else tmp_path
     env = {**os.environ, "PATH": path, "PYTHONPATH": str(_ROOT)}
-    told = subprocess.run([sys.executable, "cli.py"], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
-    inactive = f"{shlex.quote(os.path.relpath(sys.executable, tmp_path))} cli.py"
-    assert told.stdout.strip() == ("python cli.py" if active else inactive)
+    command = [sys.executable, tmp_path / "cli.py"]
+    told = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    where = "" if active else f"{ours.relative_to(folder) if below else ours}/"
+    assert told.stdout.split() == [f"{where}python", "cli.py", f"{where}x"]

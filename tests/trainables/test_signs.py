@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import TrainerControl, TrainerState
 
 from trainables import checkpoints
 from trainables.job import Job
@@ -129,13 +130,32 @@ def test_a_search_that_ends_loses_nothing(
     point = checkpoints.newest_resumable(tmp_path / "cut" / "checkpoints")
     assert point is not None
     assert (point.step, point.evaluated) == (step, evaluated)
+    shelf = checkpoints.list_complete(tmp_path / "cut" / "checkpoints")
     told = [result["epoch"] for result in cut.results]
+    assert set(told[-1:]) <= {point.epoch for point in shelf}  # it is the best so far, and somebody may want it now
     assert told == calm.epochs[: len(told)]
     assert (told[-1] if told else 0.0) == evaluated
     run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, Workshop(), [resumed.heard])
     assert told + [result["epoch"] for result in resumed.results] == calm.epochs == [1.0, 2.0, 3.0]
     ends_of = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
     assert len({(end / checkpoints.EVALUATIONS).read_text() for end in ends_of}) == 1
+    assert len({(end / "model.safetensors").read_bytes() for end in ends_of}) == 1
+
+
+def test_a_trial_may_be_left_twice_at_one_rung(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """The second time it is left as it was: not even its random state is another."""
+    calm, resumed = Keen(), Ends()
+    run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, Workshop())
+    kept = []
+    for ends in (Ends(report=2.0), Ends(batch=1), Ends(report=2.0)):
+        with pytest.raises(Interrupted):
+            run_trial(make_job(tmp_path / "cut", config=CONFIG), ends, Workshop(), [ends.heard])
+        point = checkpoints.newest_whole(tmp_path / "cut" / "checkpoints")
+        assert point is not None
+        kept.append({file.name: file.read_bytes() for file in point.here().iterdir()})
+    assert kept[0] == kept[1] == kept[2]
+    run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, Workshop(), [resumed.heard])
+    ends_of = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
     assert len({(end / "model.safetensors").read_bytes() for end in ends_of}) == 1
 
 
@@ -153,3 +173,19 @@ def test_a_trial_that_is_stopped_where_it_was_left_makes_no_step(make_job: Calla
     engine = run_trial(make_job(tmp_path, config=CONFIG), strict, Workshop(), [strict.heard])
     assert [result["step"] for result in strict.results] == [5]
     assert engine.state.global_step == 5
+
+
+def test_the_end_is_asked_about_anew_where_training_begins_anew() -> None:
+    """As after a batch that did not fit: its steps are counted from the start again."""
+    asked: list[int] = []
+
+    def at_step(step: int) -> tuple[bool, int]:
+        asked.append(step)
+        return False, step + 100
+
+    heard = Interruption(at_step, lambda: False)
+    for steps in ((1, 2, 101), (1, 2)):
+        heard.on_train_begin(None, None, None)
+        for step in steps:
+            heard.on_step_end(None, TrainerState(global_step=step), TrainerControl())
+    assert asked == [1, 101, 1]

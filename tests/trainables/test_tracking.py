@@ -195,7 +195,7 @@ def test_a_run_that_still_waits_at_the_end_is_kept_offline(
     last_words([tracker], 4.0)
     answers.set()
     record = json.loads((tmp_path / "tracking.json").read_text())
-    assert (record["mode"], record["reason"]) == ("offline", "http://wandb.invalid: no answer when the search ended")
+    assert (record["mode"], record["reason"]) == ("offline", "http://wandb.invalid: no answer before its slot closed")
     assert fake.run.logged == [({"eval/loss": 1.0}, 1)]
     assert fake.run.exit_code == 0
 
