@@ -27,7 +27,7 @@ Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 | | |
 |---|---|
 | {metric} on dev | **{value:.4f}** |
-{scored}| recipe default | {default} |
+{test}{scored}| recipe default | {default} |
 | search space | {space} |
 | base model | {base} |
 
@@ -76,6 +76,7 @@ def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: A
         epoch=best["epoch"],
         metric=summary["metric"],
         value=best["value"],
+        test=_test(summary),
         scored=f"| tokenizer of the score | {scored_with} |\n" if scored_with else "",
         default=against_default(summary),
         space=study.space.name,
@@ -89,6 +90,13 @@ def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: A
         ),
     )
     return redact(text)
+
+
+def _test(summary: dict[str, Any]) -> str:
+    found, metric = summary["test"] or {}, summary["metric"]
+    if metric not in found:
+        return ""
+    return f"| {metric} on test ({found['rows']:,} rows, opened once) | **{found[metric]:.4f}** |\n"
 
 
 def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:

@@ -25,6 +25,9 @@ from tuning.records import TrialRecord
 from tuning.study import Study
 from tuning.tokenizers import variant_of
 
+#: What `summary.json` tells of a failed trial that nobody elsewhere can look at.
+_OF_HERE = ("trace", "log", "alone")
+
 
 class ModelWent(UserError):
     """There is no model, or another than a moment ago: a search at work keeps the best, and deletes what was read."""
@@ -80,7 +83,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         "max_source_length": study.space.max_source_length,
         "max_target_length": study.space.max_target_length,
         "special_tokens": list(study.space.special_tokens),
-        "summary": summary,
+        "summary": _to_be_handed_on(summary),
     }
     (staging / SETTINGS).write_text(json.dumps(redacted(settings), ensure_ascii=False, indent=2), encoding="utf-8")
     (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
@@ -97,6 +100,13 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     if target is None:
         study.publish(folder)
     return folder
+
+
+def _to_be_handed_on(summary: dict[str, Any]) -> dict[str, Any]:
+    """Without the folders of this machine."""
+    data = {name: {**split, "path": Path(split["path"]).name} for name, split in summary["data"].items()}
+    failures = [{name: value for name, value in entry.items() if name not in _OF_HERE} for entry in summary["failures"]]
+    return {**summary, "data": data, "failures": failures, "best_model": None}
 
 
 def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> Any:

@@ -44,6 +44,8 @@ def _export_best(study: Study, out: Path | None) -> str:
         wall_seconds=earlier.get("wall_seconds", 0.0),
         test=known_test(study, earlier),
     )
+    if _same_best(study, earlier) and "confusion" in earlier:
+        summary["confusion"] = earlier["confusion"]
     folder = export(study, material, summary, out)
     return str(folder) if out is not None else study.paths.address(folder)
 
@@ -62,9 +64,12 @@ def earlier_summary(study: Study) -> dict[str, Any]:
 
 def known_test(study: Study, earlier: dict[str, Any]) -> dict[str, Any] | None:
     """The test score of an earlier sitting, if its best model is still the best: the split is opened once for it."""
+    return earlier.get("test") if _same_best(study, earlier) else None
+
+
+def _same_best(study: Study, earlier: dict[str, Any]) -> bool:
     best = next(iter(retention.keepers(study)), None)
-    same = best is not None and (earlier.get("best") or {}).get("trial") == best.trial_id
-    return earlier.get("test") if same else None
+    return best is not None and (earlier.get("best") or {}).get("trial") == best.trial_id
 
 
 def close(study: Study, material: preparation.Material, splits: Splits, summary: dict[str, Any], end: str) -> None:

@@ -30,6 +30,7 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
     return {
         "study": name,
         "storage": str(storage),
+        "resume": study.paths.command("resume"),
         "at_work": holder(study.paths.address(study.paths.holder)),
         "trials": {"begun": len(study.records), "of": study.space.budget["trials"], **counts},
         "metric": metric,
@@ -50,26 +51,28 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
 def told(found: dict[str, Any]) -> list[str]:
     """The same for a person."""
     trials, best, holding, progress = found["trials"], found["best"], found["at_work"], found["progress"]
-    state, running = "nobody works on it", RUNNING
+    state, running, so_far = "nobody works on it", RUNNING, " so far"
     if holding:
         seen = max(0, round(time.time() - holding["seen"]))
         state = f"at work on {holding['host']}, pid {holding['pid']}, seen {seen} s ago"
     elif trials[RUNNING]:
-        running = "interrupted"
+        state, running = "interrupted", "interrupted"
     elif trials["begun"] >= trials["of"]:
-        state = "finished"
+        state, so_far = "finished", ""
     counts = ", ".join(f"{trials[status]} {status}" for status in (COMPLETED, PRUNED, FAILED))
     lines = [f"study    {found['study']} in {found['storage']}: {state}"]
     lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[RUNNING]} {running}")
     if best is not None:
         name = progress.get("metric") or with_tokenizer(found["metric"], found["rouge_tokenizer"])
         lines.append(
-            f"best     {name} {score_text(best['value'])} on dev so far: {best['trial']}, epoch {best['epoch']:g}"
+            f"best     {name} {score_text(best['value'])} on dev{so_far}: {best['trial']}, epoch {best['epoch']:g}"
         )
         chosen = [f"{key} = {short_number(value)}" for key, value in best["parameters"].items()]
         lines += [f"         {', '.join(chosen)}"] if chosen else []
         lines.append(f"default  {score_text(found['default'])}")
     lines += [f"failed   {trial}: {reason}" for trial, reason in list(found["failures"].items())[:3]]
+    if not holding and (so_far or not trials["begun"]):
+        lines.append(f"resume   {found['resume']}")
     if progress and holding:
         on = f" on {', '.join(progress['machines'])}" if progress["machines"] else ""
         left = progress["seconds_left"]

@@ -163,7 +163,10 @@ class Mailbox:
             while True:
                 await self._changed.wait_for(lambda: self._closed or self._ending or self._open_turn(after) is not None)
                 turn = self._open_turn(after)
-                if turn is None or self._ending:
+                if turn is not None and self._ending:  # it goes on from where it was another time
+                    self._finish(turn, {"left": True, "last": True})
+                    return None
+                if turn is None:
                     return None
                 self._progress = time.monotonic()
                 turn.starts += 1

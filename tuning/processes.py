@@ -100,4 +100,11 @@ def _folder() -> Path | None:
             old_enough = mine and time.time() - about.st_mtime > _OLD_SECONDS
             if old_enough and not any(forkserver.answers(file.parent) for file in old.rglob(forkserver.SOCKET)):
                 shutil.rmtree(old)
-    return Path(tempfile.mkdtemp(prefix=forkserver.PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=forkserver.PREFIX))
+    atexit.register(_remove_empty, folder)  # as where no cluster answered
+    return folder
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

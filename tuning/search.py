@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -48,6 +49,9 @@ from tuning.schedulers import make_scheduler
 from tuning.study import Study
 from tuning.trainable import MAX_SLOTS, SlotTrainable
 
+#: What Ray says that it could not start or join with.
+_REFUSALS = (ConnectionError, ValueError, RuntimeError, AuthenticationError)
+
 #: Seconds between two notes for `status`.
 _TELL_SECONDS = 5.0
 
@@ -73,8 +77,8 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
     # workers; its own logs keep them, and what it means for a trial is told.
     ray._private.worker.print_to_stdstream = lambda data, ignore_prefix: None
     try:
-        ray.init(**options)
-    except (ConnectionError, ValueError, RuntimeError, AuthenticationError) as error:
+        (_join if address else ray.init)(**options)
+    except _REFUSALS as error:
         raise UserError(
             f"--address {address}: {first_line(error)}",
             "auto on a machine of the cluster, or HOST:PORT",
@@ -82,6 +86,23 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
             "needs export RAY_AUTH_MODE=token; without --address Ray starts here",
         ) from error
     return living_machines()
+
+
+def _join(**options: Any) -> None:
+    """As `ray.init`; the lines that Ray's core writes to standard error, one a second while it tries, become one."""
+    with tempfile.TemporaryFile() as file:
+        before = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            ray.init(**options)
+        except _REFUSALS as error:
+            file.seek(0)
+            if b"InvalidAuthToken" in file.read():
+                raise ConnectionError("it wants another token than the one here, or one at all") from error
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def disconnect() -> None:

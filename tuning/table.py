@@ -129,7 +129,7 @@ def _columns(progress: Progress, has_notes: bool) -> list[Column]:
         column("trial", lambda row: str(row.number)),
         column("status", lambda row: row.status, is_left=True),
         column("epoch", epoch_text),
-        column(progress.metric, lambda row: score_text(row.value)),
+        column(progress.metric.split(" (")[0], lambda row: score_text(row.value)),
         column("best", lambda row: score_text(row.best)),
         *(column(name, partial(_parameter_text, name), is_parameter=True) for name in names),
         *([column("note", lambda row: row.remark, is_left=True, max_width=_LONGEST_NOTE)] if has_notes else []),

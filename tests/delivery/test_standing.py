@@ -41,11 +41,13 @@ def test_a_study_that_rests(tmp_path: Path) -> None:
     study = Study.create(SPACE, tmp_path / "runs", "mine")
     lines = told(standing("mine", storage_at(tmp_path / "runs")))
     assert lines[0].endswith("nobody works on it")
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert lines[2] == f"resume   python cli.py resume mine --storage {tmp_path}/runs"
     begun(study, 0)
     lines = told(standing("mine", storage_at(tmp_path / "runs")))
-    assert lines[0].endswith("nobody works on it")
+    assert lines[0].endswith("interrupted")
     assert "0 failed, 1 interrupted" in lines[1]
+    assert lines[-1].startswith("resume   ")
     study.end("mine-0000", "pruned")
     study.space.budget["trials"] = 1
     study.save_space()

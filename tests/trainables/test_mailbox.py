@@ -272,6 +272,20 @@ def test_a_search_that_ends_is_heard_by_all_workers_at_one_step() -> None:
     played(play)
 
 
+def test_a_job_that_nobody_had_taken_is_left() -> None:
+    """Its owner hears it, and need not look for another slot."""
+
+    async def play(mailbox: Mailbox) -> None:
+        await mailbox.end()
+        await mailbox.post(JOB)
+        assert await mailbox.take(0) is None
+        told = await mailbox.next_result(0)
+        assert told is not None
+        assert told["left"]
+
+    played(play)
+
+
 def test_a_report_is_not_decided_by_a_search_that_ends() -> None:
     """What was decided before stays so."""
 
