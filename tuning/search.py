@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import tempfile
 import time
 from contextlib import suppress
@@ -52,6 +53,9 @@ from tuning.trainable import MAX_SLOTS, SlotTrainable
 #: What Ray says that it could not start or join with.
 _REFUSALS = (ConnectionError, ValueError, RuntimeError, AuthenticationError)
 
+#: Seconds in which a cluster's head takes a connection.
+_KNOCK_SECONDS = 10.0
+
 #: Seconds between two notes for `status`.
 _TELL_SECONDS = 5.0
 
@@ -77,6 +81,8 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
     # workers; its own logs keep them, and what it means for a trial is told.
     ray._private.worker.print_to_stdstream = lambda data, ignore_prefix: None
     try:
+        if address:
+            _knock(address)
         (_join if address else ray.init)(**options)
     except _REFUSALS as error:
         raise UserError(
@@ -86,6 +92,16 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
             "needs export RAY_AUTH_MODE=token; without --address Ray starts here",
         ) from error
     return living_machines()
+
+
+def _knock(address: str) -> None:
+    """Whether anything listens at HOST:PORT: Ray tries for a quarter of an hour where nothing does."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), _KNOCK_SECONDS).close()
+        except OSError as error:
+            raise ConnectionError(f"nothing answers there: {error}") from error
 
 
 def _join(**options: Any) -> None:

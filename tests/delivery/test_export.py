@@ -102,6 +102,22 @@ def test_the_card_tells_the_whole_story(finished: tuple[Study, Material], model:
     value = study.records["finished-0000"].best_value(study.metric, study.mode)
     assert f"{value:.4f}" in card
     assert "from_pretrained" in card
+    assert "on test" not in card
+
+
+def test_what_is_handed_on_says_what_test_gave_and_nothing_of_this_machine(
+    finished: tuple[Study, Material], tmp_path: Path
+) -> None:
+    """Neither folders nor traces."""
+    study, material = finished
+    test = {"rows": 200, study.metric: 1.25, "rouge_tokenizer": "whitespace"}
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0, test=test)
+    failed = {"trial": "t", "reason": "NaN", "config": {}, "trace": f"{tmp_path}/x", "log": "l", "alone": "a"}
+    folder = export(study, material, {**summary, "failures": [failed]}, tmp_path / "out")
+    assert "on test (200 rows, opened once) | **1.2500**" in (folder / "README.md").read_text(encoding="utf-8")
+    kept = json.loads((folder / "kotune.json").read_text(encoding="utf-8"))["summary"]
+    assert kept["failures"] == [{"trial": "t", "reason": "NaN", "config": {}}]
+    assert str(study.paths.root.parent) not in json.dumps(kept)
 
 
 def test_predictions_are_in_input_order_whatever_the_batch(

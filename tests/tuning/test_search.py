@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,9 @@ from optuna.trial import TrialState
 from safetensors.torch import load_file
 
 from benchmarks.small import sitting, small_space, small_study
+from search_spaces.errors import UserError
 from tuning import retention
+from tuning.search import connect
 from tuning.study import Study
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
@@ -168,3 +171,11 @@ def test_two_workers_train_one_trial(tmp_path: Path) -> None:
     assert [record.status for record in study.records.values()] == ["completed", "completed"]
     assert search.worker_groups_started == 1
     assert next(iter(search.proposals.places.values()))["workers"] == 2
+
+
+def test_an_address_where_nobody_is_is_told_at_once() -> None:
+    """Ray would try for a quarter of an hour."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(UserError, match=f"--address {address}: nothing answers there"):
+        connect(address)
