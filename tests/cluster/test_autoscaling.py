@@ -96,3 +96,13 @@ def test_machines_come_when_they_are_asked_for(address: str, tmp_path: Path) -> 
     assert summary["trials"]["failed"] == 0
     assert "room for 0 on 1 machine(s); waiting for machines until there is room for 1" in done.stderr
     assert "room for 2 now" in done.stderr
+
+
+def test_a_wrong_token_is_told_in_one_line(address: str, tmp_path: Path) -> None:
+    """Ray writes a line a second for as long as it tries."""
+    command = [sys.executable, str(ROOT / "cli.py"), "tune", "cnn", "--address", address, "--dry-run"]
+    env = {**os.environ, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
+    assert done.returncode == 2
+    assert f"--address {address}: it wants another token" in done.stderr
+    assert "gcs_client" not in done.stderr
