@@ -117,11 +117,12 @@ class Mailbox:
         Workers reach a step one after the other: whoever comes first decides for all of this start of the job.
         """
         turn = self._turn
-        if turn is None or turn.number != number or turn.finished:
+        if turn is None or turn.number != number:
             return False, step + 1
         if (start, step) not in turn.heeded:
             turn.heeded = dict([*turn.heeded.items()][-_REMEMBERED:])
-            turn.heeded[start, step] = self._ending, step + self._until_next(turn, step)
+            ends = self._ending and not turn.finished
+            turn.heeded[start, step] = ends, step + self._until_next(turn, step)
         return turn.heeded[start, step]
 
     async def ending(self) -> bool:
