@@ -75,7 +75,7 @@ def test_the_model_card_holds_no_secret(tmp_path: Path) -> None:
     best = {"trial": "mine-0000", "epoch": 1.0, "value": 0.5, "config": {"note": HUB, "other": KEY}}
     split = {"path": f"/data/train.csv?token=abc123&key={HUB}", "rows": 3, "sha256": "0" * 64}
     summary: dict[str, Any] = {"best": best, "default": None, "trials": {"total": 1}, "metric": "accuracy"}
-    summary |= {"rouge_tokenizer": None, "data": {"train": split}}
+    summary |= {"rouge_tokenizer": None, "test": None, "data": {"train": split}}
 
     class Words:
         bos_token, init_kwargs = None, {}  # type: ignore[var-annotated]
