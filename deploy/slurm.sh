@@ -58,7 +58,7 @@ finish() {
 trap finish EXIT
 rm -rf "$private" && mkdir -m 700 "$private"    # a job that was put back into the queue keeps its number
 
-# A node that is suddenly away is noticed in half a minute. Without this Ray waits for its answer for minutes, and finds no
+# A node that is suddenly away is noticed within a minute. Without this Ray waits for its answer for minutes, and finds no
 # place for anything else meanwhile.
 config='{"health_check_timeout_ms": 5000, "grpc_client_keepalive_time_ms": 20000, "grpc_client_keepalive_timeout_ms": 20000}'
 ray start --head --block --node-ip-address="$ip" --port="${address##*:}" --temp-dir="$temp" \
