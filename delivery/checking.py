@@ -26,9 +26,9 @@ from trainables.scratch import ARCHITECTURES, architecture_named, scratch_size
 from trainables.tasks import TASKS, task_named
 from tuning import preparation, samplers, tokenizers
 from tuning.databases import check_database
-from tuning.paths import Paths
 from tuning.resources import Plan, local_machine, plan_slots
 from tuning.storage import Storage, check_writable
+from tuning.study import name_taken
 
 _SPLITS = ("train", "dev", "test")
 
@@ -170,11 +170,7 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     else:
         check_folder("--storage", order.storage.folder)
     if order.storage.taken(order.name):
-        raise UserError(
-            f"study {order.name!r} is in {order.storage} already",
-            "a new name: a study is never overwritten",
-            f"{Paths.of(order.storage, order.name).command('resume')}, or --study ANOTHER-NAME",
-        )
+        raise name_taken(order.storage, order.name)
     check_database(space, new=True)
     check_configs(space)
     tokenizers.tokenizers_of(space)

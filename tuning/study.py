@@ -56,6 +56,15 @@ def _saved_space(path: Path) -> Space:
     return space
 
 
+def name_taken(storage: Storage, name: str) -> UserError:
+    """What is told of a new study whose name another has."""
+    return UserError(
+        f"study {name!r} is in {storage} already",
+        "a new name: a study is never overwritten",
+        f"{Paths.of(storage, name).command('resume')}, or --study ANOTHER-NAME",
+    )
+
+
 class Study:
     """The records of a study, and whoever listens to their changes."""
 
@@ -93,11 +102,7 @@ class Study:
         """
         storage = storage if isinstance(storage, Storage) else storage_at(storage)
         paths = Paths.of(storage, name)
-        taken = UserError(
-            f"study {name!r} is in {storage} already",
-            "a new name: a study is never overwritten",
-            f"{paths.command('resume')}, or --study ANOTHER-NAME",
-        )
+        taken = name_taken(storage, name)
         if storage.bucket:
             if storage.has(name):
                 raise taken
