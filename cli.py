@@ -17,11 +17,11 @@ try:
 except ModuleNotFoundError:
     sys.exit("kotune: its libraries are not here: make venv, once; then, in every shell, . .venv/bin/activate")
 
-from search_spaces.errors import COMMAND, UserError
-from search_spaces.secrets import redact, redacted
-from trainables.durable import StorageLost, of_the_storage
+from foundation.durable import StorageLost, of_the_storage
+from foundation.errors import COMMAND, UserError
+from foundation.secrets import redact, redacted
 from tuning.interruption import EXIT_CODE, at_once
-from tuning.storage import Storage, storage_at, to_look_at
+from tuning.studies.storage import Storage, storage_at, to_look_at
 
 app = typer.Typer(
     help="Finds hyperparameters for Korean language models, on one core or a cluster of GPUs.",
@@ -110,13 +110,15 @@ def tune(
         "slots.workers_per_trial": workers_per_trial, "slots.gpus_per_worker": gpus_per_worker,
         "slots.cpus_per_worker": cpus_per_worker, "optuna_storage": optuna_storage,
     }  # fmt: skip
-    from delivery import checking, session
+    from delivery.sessions import session, tune_request
 
     out = sys.stderr if json_ or dry_run else sys.stdout
-    resolved = checking.resolve_space(
+    resolved = tune_request.resolve_space(
         space, options, set_ or [], range_ or [], config, lambda line: print(line, file=out)
     )
-    order = checking.Order(resolved, _dated(resolved.name) if study is None else study, storage_at(storage), address)
+    order = tune_request.Order(
+        resolved, _dated(resolved.name) if study is None else study, storage_at(storage), address
+    )
     if dry_run:
         typer.echo(redact(session.dry_run(order, out)))
         return
@@ -144,13 +146,13 @@ def train(
     json_: Json = False,
 ) -> None:
     """Train one configuration without a search: the space's defaults, changed by --set."""
-    from delivery import checking, training
+    from delivery.sessions import training, tune_request
 
     out = sys.stderr if json_ else sys.stdout
     options = _data_options(train, dev, test, model, tokenizer, seed, trust_remote_code)
     sets = ["scheduler.name=none", *(set_ or [])]  # nobody stops a trial that is alone, however short it is
-    resolved = checking.resolve_space(space, options, sets, [], config, lambda line: print(line, file=out))
-    order = checking.Order(
+    resolved = tune_request.resolve_space(space, options, sets, [], config, lambda line: print(line, file=out))
+    order = tune_request.Order(
         training.one_configuration(resolved, rows),
         _dated(f"{resolved.name}-train") if study is None else study,
         _folder(storage, "train"),
@@ -187,7 +189,7 @@ def resume(
     json_: Json = False,
 ) -> None:
     """Go on with a study that was interrupted or whose budget was spent."""
-    from delivery import session
+    from delivery.sessions import session
 
     out = sys.stderr if json_ else sys.stdout
     _finish(
@@ -202,7 +204,7 @@ def status(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show how a study stands, from any machine that sees its storage; disturbs nobody."""
-    from delivery.standing import standing, told
+    from delivery.sessions.status import standing, told
 
     with to_look_at(storage, light=True) as place:
         found = standing(study, place)
@@ -217,7 +219,7 @@ def export(
     trust_remote_code: Trust = False,
 ) -> None:
     """Write the best model as a Hugging Face folder."""
-    from delivery.outcome import export_study
+    from delivery.sessions.finalize import export_study
 
     with to_look_at(storage) as place:
         typer.echo(export_study(study, place, out, trust=trust_remote_code))
@@ -250,10 +252,10 @@ def predict(
     trust_remote_code: Trust = False,
 ) -> None:
     """Write predictions for a file, or answer lines of standard input, in their order."""
-    from delivery.predict import answer
-    from delivery.predict import predict as run
+    from delivery.inference.predict import answer
+    from delivery.inference.predict import predict as run
     from search_spaces.parsing import parse_set_option
-    from trainables.answers import Wanted
+    from trainables.tasks.prediction_format import Wanted
 
     wanted, decoding = Wanted(top_k, probabilities, decimals), dict(parse_set_option(text) for text in set_ or [])
     names = [name.strip() for name in header.split(",")] if header is not None else None
@@ -281,7 +283,7 @@ def evaluate(
     trust_remote_code: Trust = False,
 ) -> None:
     """Score a model on a file, without training; prints one JSON object."""
-    from delivery.scoring import evaluate as run
+    from delivery.inference.scoring import evaluate as run
 
     typer.echo(
         json.dumps(run(model_dir, data, batch_size, picture, trust=trust_remote_code), ensure_ascii=False, indent=2)
@@ -296,7 +298,7 @@ def ensemble(
     batch_size: Batch = 256,
 ) -> None:
     """Put classifiers together: the mean of their probabilities, scored beside each of them."""
-    from delivery.ensemble import make_ensemble
+    from delivery.exports.ensemble import make_ensemble
 
     typer.echo(
         json.dumps(
@@ -314,8 +316,8 @@ def models(
     shapes: Annotated[bool, typer.Option("--shapes", help="Show every weight's shape.")] = False,
 ) -> None:
     """Show a model: parameters by layer, what is frozen, sizes. Loads no weights."""
-    from delivery import checking
-    from delivery.anatomy import dissect, dissect_exported, print_layers
+    from delivery.model_summary import dissect, dissect_exported, print_layers
+    from delivery.sessions import tune_request
     from search_spaces.resolve import list_spaces
 
     if space not in list_spaces() and os.path.isdir(space):
@@ -326,7 +328,7 @@ def models(
         print_layers(*dissect_exported(Path(space), freeze_layers), shapes=shapes)
         return
     options = _data_options(None, None, None, model, None, None, False)
-    resolved = checking.resolve_space(space, options, set_ or [], [], None, sample=False)
+    resolved = tune_request.resolve_space(space, options, set_ or [], [], None, sample=False)
     print_layers(*dissect(resolved, freeze_layers), shapes=shapes)
 
 

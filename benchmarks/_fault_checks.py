@@ -13,7 +13,7 @@ import optuna
 from optuna.trial import TrialState
 
 from benchmarks._fault_study import FaultStudy
-from delivery.predictor import SETTINGS
+from delivery.inference.predictor import SETTINGS
 
 #: What the studies are about; more is better.
 METRIC = "accuracy"

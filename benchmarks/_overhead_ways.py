@@ -91,11 +91,11 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
     """A study through the parts that `cli.py tune` uses."""
     from benchmarks import _short_trial
     from tuning import preparation
-    from tuning.live import open_view
-    from tuning.records import COMPLETED, RUNNING
-    from tuning.resources import plan_slots
+    from tuning.cluster.resources import plan_slots
+    from tuning.display.live import open_view
     from tuning.search import Search, connect, disconnect
-    from tuning.study import Study
+    from tuning.studies.records import COMPLETED, RUNNING
+    from tuning.studies.study import Study
 
     space = _short_trial.short_space(folder / "kotune_data", trials, slots)
     study = Study.create(space, folder / "runs", "short")

@@ -22,15 +22,15 @@ import ray
 from safetensors.numpy import save_file
 
 from benchmarks.small import small_space, small_study
-from trainables import checkpoints
-from trainables.job import Job
-from trainables.judging import BestSoFar
-from trainables.slot import Shape, Slot
-from trainables.tracking import RunSettings, Tracker
-from tuning.live import open_view
-from tuning.resources import Plan
+from trainables.slots.slot import Shape, Slot
+from trainables.training import checkpoints
+from trainables.training.evaluation_tracker import BestSoFar
+from trainables.training.job import Job
+from trainables.training.tracking import RunSettings, Tracker
+from tuning.cluster.resources import Plan
+from tuning.display.live import open_view
 from tuning.search import Search, connect, disconnect
-from tuning.study import Study
+from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable
 
 EPOCHS = 9  # of a whole trial; ASHA compares after 1, 3 and 9

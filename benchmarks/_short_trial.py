@@ -30,8 +30,10 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from search_spaces.schema import Space, from_dict
-from trainables.metrics import WhitespaceTokenizer, rouge
+from search_spaces.draft import from_dict
+from search_spaces.schema import Space
+from trainables.tasks.metrics import rouge
+from trainables.text.rouge_tokenizers import WhitespaceTokenizer
 
 TRAIN_ROWS, DEV_ROWS = 64, 16
 NEW_TOKENS = 16  # of every generated summary, so that equal trials do equal work
@@ -63,7 +65,7 @@ class Prepared:
 
 def short_space(data: Path, trials: int, slots: int) -> Space:
     """A study of short trials on the embedded sample, which is written to `data`."""
-    from corpora.dialogues import write_samples
+    from corpora.samples.dialogues import write_samples
 
     files = write_samples(data, train=TRAIN_ROWS, dev=DEV_ROWS, test=DEV_ROWS)
     low, high = RATES
@@ -100,7 +102,7 @@ def short_space(data: Path, trials: int, slots: int) -> Space:
 def prepare(folder: Path) -> Prepared:
     """Base model and tokenised rows for the ways that have no preparation of their own; made by kotune's."""
     from tuning import preparation  # imports Optuna, which the plain process has no use for
-    from tuning.study import Study
+    from tuning.studies.study import Study
 
     study = Study.create(short_space(folder / "data", trials=1, slots=1), folder, "prepared")
     material = preparation.prepare(study, preparation.read(study.space), lambda text: None)

@@ -22,17 +22,17 @@ from torch.nn import functional
 from transformers import TrainerCallback
 
 from benchmarks.small import small_study
-from corpora.reviews import write_samples
+from corpora.samples.reviews import write_samples
 from corpora.tokenised import values
-from delivery.checking import resolve_space
-from delivery.training import one_configuration
-from trainables.batching import global_batches
-from trainables.job import Job
-from trainables.models import BaseModels
-from trainables.tasks import make_task
-from trainables.trial import Workshop, open_table, run_trial
+from delivery.sessions.training import one_configuration
+from delivery.sessions.tune_request import resolve_space
+from trainables.models.base_models import BaseModels
+from trainables.tasks.registry import make_task
+from trainables.training.batching import global_batches
+from trainables.training.job import Job
+from trainables.training.trial import Workshop, open_table, run_trial
 from tuning.jobs import make_job
-from tuning.records import TrialRecord
+from tuning.studies.records import TrialRecord
 
 LIMIT = 1.25
 _EPOCHS = 2

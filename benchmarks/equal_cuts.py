@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from benchmarks._workers import run_workers
 from benchmarks.small import small_space, small_study
 from tuning.jobs import make_job
-from tuning.records import TrialRecord
+from tuning.studies.records import TrialRecord
 
 _DROPOUT_OFF = {f"model.{name}": 0.0 for name in ("dropout", "attention_dropout", "activation_dropout")}
 LIMIT = 1e-4
@@ -75,7 +75,7 @@ def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
     folder = Path(job["folder"])
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps(job))
-    command = [sys.executable, "-m", "trainables.trial", str(folder / "job.json"), "--folder", str(folder)]
+    command = [sys.executable, "-m", "trainables.training.trial", str(folder / "job.json"), "--folder", str(folder)]
     outputs = run_workers(command, workers)
     result = json.loads(outputs[0].splitlines()[-1])
     (point,) = folder.glob("checkpoints/step-*")

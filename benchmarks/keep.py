@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tuning.study import Study
+from tuning.studies.study import Study
 
 
 def kept(folder: Path, command: str = "") -> dict[str, Any]:

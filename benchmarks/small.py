@@ -6,16 +6,16 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpora.dialogues import write_samples
-from delivery.checking import resolve_space
+from corpora.samples.dialogues import write_samples
+from delivery.sessions.tune_request import resolve_space
 from search_spaces.schema import Space
-from trainables.slot import Shape
+from trainables.slots.slot import Shape
 from tuning import preparation
-from tuning.live import open_view
+from tuning.cluster.resources import Plan
+from tuning.display.live import open_view
 from tuning.preparation import Material
-from tuning.resources import Plan
 from tuning.search import Search
-from tuning.study import Study
+from tuning.studies.study import Study
 
 #: Parameters of a trial that takes a fraction of a second: two epochs of a few steps on rows that are cut short.
 _QUICK = (

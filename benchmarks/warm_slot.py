@@ -23,10 +23,10 @@ import psutil
 from safetensors.torch import load_file
 
 from benchmarks.small import sitting, small_space, small_study
-from trainables import checkpoints
+from trainables.training import checkpoints
 from tuning import search as ray_search
-from tuning.records import TrialRecord
-from tuning.study import Study
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
 
 _SIXTH = 5
 
@@ -68,7 +68,7 @@ def same_as_fresh(study: Study, folder: Path) -> dict[str, bool]:
     """Run the sixth trial's job alone in a new process and compare weights and metrics."""
     record = list(study.records.values())[_SIXTH]
     job = study.paths.trial(record.trial_id) / "job.json"
-    command = [sys.executable, "-m", "trainables.trial", str(job), "--folder", str(folder / "alone")]
+    command = [sys.executable, "-m", "trainables.training.trial", str(job), "--folder", str(folder / "alone")]
     threads = {**os.environ, "OMP_NUM_THREADS": "1"}
     alone = subprocess.run(command, capture_output=True, text=True, check=True, env=threads)
     results = [json.loads(line)["metrics"] for line in alone.stdout.splitlines()]

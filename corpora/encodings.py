@@ -6,7 +6,7 @@ import codecs
 from collections import Counter
 from pathlib import Path
 
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 
 
 def decode(path: Path, raw: bytes) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from search_spaces.errors import UserError, raise_all
+from foundation.errors import UserError, raise_all
 
 Row = dict[str, str]
 

@@ -22,7 +22,7 @@ from corpora.records import (
     is_json,
     read_records,
 )
-from search_spaces.errors import UserError, nearest, raise_all
+from foundation.errors import UserError, nearest, raise_all
 
 _QUOTINGS = ("auto", "csv", "none")
 _BROKEN = ("stop", "skip")

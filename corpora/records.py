@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from search_spaces.errors import UserError, nearest
+from foundation.errors import UserError, nearest
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json-lines")

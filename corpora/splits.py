@@ -10,7 +10,7 @@ from pathlib import Path
 from corpora.reading import Refused, read_table
 from corpora.records import clean
 from corpora.splitting import cut_by_group, shared_texts
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 
 Rows = list[dict[str, str]]
 

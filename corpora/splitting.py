@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from search_spaces.errors import UserError, raise_all
+from foundation.errors import UserError, raise_all
 
 Row = Mapping[str, str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from search_spaces.errors import UserError, nearest
+from foundation.errors import UserError, nearest
 from search_spaces.ranges import Choice, Range, listed
 from search_spaces.schema import Space
 from search_spaces.values import Scalar, as_number

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from foundation.errors import UserError, UserErrors, nearest, raise_all
 from search_spaces.checks import condition_problems, data_problems, epoch_problems, metric_problems, parents_first
-from search_spaces.errors import UserError, UserErrors, nearest, raise_all
 from search_spaces.parsing import YAML_FORMS, parse_range
 from search_spaces.ranges import Range, ends, holds
 from search_spaces.schema import READERS, SECTIONS, Space
@@ -278,3 +278,16 @@ def unknown_parameter(name: str, where: str, names: Names, more: Iterable[str] =
         perhaps = "take it out" if "." in name else f"model.{name}, if the model has it; else take it out"
         todo = nearest(name, known) or nearest(rest, known) or perhaps
     return UserError(f"{where}: unknown parameter {name!r}", allowed, todo)
+
+
+def from_dict(mapping: Mapping[str, Any], where: str) -> Space:
+    """The space that `mapping` (a resolved space, such as `Space.to_dict()` gives) describes; `where` for messages.
+
+    The names of parameters are taken as they stand; `search_spaces.resolve.resolve` checks those as well.
+
+    Raises:
+        UserError: unknown keys, wrong types, ranges that are none, contradictions; all at once.
+    """
+    draft = Draft(Names())
+    draft.apply(mapping, where)
+    return draft.build()

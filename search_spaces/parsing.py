@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from search_spaces.errors import UserError, nearest, raise_all
+from foundation.errors import UserError, nearest, raise_all
 from search_spaces.ranges import (
     UNSET,
     Choice,

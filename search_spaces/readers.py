@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 from search_spaces.values import as_number, as_whole, parse_duration
 
 

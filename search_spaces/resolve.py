@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from foundation.errors import UserError, nearest
 from search_spaces.draft import Draft, FaultsOf, MetricsOf, Names, unknown_parameter
-from search_spaces.errors import UserError, nearest
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.schema import READERS, SECTIONS, Space
 from search_spaces.values import load_yaml

@@ -25,7 +25,7 @@ from search_spaces.readers import (
 )
 from search_spaces.values import parse_duration
 
-__all__ = ["READERS", "SECTIONS", "Space", "from_dict", "parse_duration"]
+__all__ = ["READERS", "SECTIONS", "Space", "parse_duration"]
 
 # In each Annotated: how the value is read and, in a section, its default. This is the only list of keys.
 
@@ -186,18 +186,3 @@ def _readers() -> tuple[dict[str, Reader], dict[str, tuple[str, ...]]]:
 
 
 READERS, SECTIONS = _readers()  # "seed" and "budget.trials" → reader; "budget" → its keys
-
-
-def from_dict(mapping: Mapping[str, Any], where: str) -> Space:
-    """The space that `mapping` (a resolved space, such as `Space.to_dict()` gives) describes; `where` for messages.
-
-    The names of parameters are taken as they stand; `search_spaces.resolve.resolve` checks those as well.
-
-    Raises:
-        UserError: unknown keys, wrong types, ranges that are none, contradictions; all at once.
-    """
-    from search_spaces.draft import Draft, Names  # here, since a draft is built from this module's tables
-
-    draft = Draft(Names())
-    draft.apply(mapping, where)
-    return draft.build()

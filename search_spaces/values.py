@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 
 Scalar: TypeAlias = str | int | float | bool | None
 

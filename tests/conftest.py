@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks._programs import free_port, serving
-from corpora.dialogues import generate
+from corpora.samples.dialogues import generate
 
 if TYPE_CHECKING:  # the heavy imports are paid by the tests that need them
-    from trainables.job import Job
+    from trainables.training.job import Job
 
 # Before torch is imported: two test processes with two threads each wait for one another, for minutes in all.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -95,8 +95,8 @@ def tiny_rows() -> dict[str, list[dict[str, str]]]:
 @pytest.fixture(scope="session")
 def tiny_base(tiny_rows: dict[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a `scratch:tiny` base model whose tokenizer knows the speakers. Read, never written."""
-    from trainables.models import Recipe, prepare_base
-    from trainables.tasks import make_task
+    from trainables.models.base_models import Recipe, prepare_base
+    from trainables.tasks.registry import make_task
 
     folder = tmp_path_factory.mktemp("tiny") / "base_model"
     prepare_base(
@@ -113,9 +113,9 @@ def tiny_tables(
     tiny_base: Path, tiny_rows: dict[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """Split -> folder of its tokenised table; sources up to 64 tokens, targets up to 24, ROUGE by whitespace."""
-    from trainables.loading import load_tokenizer
-    from trainables.task import Limits
-    from trainables.tasks import make_task
+    from trainables.models.hub import load_tokenizer
+    from trainables.tasks.registry import make_task
+    from trainables.tasks.task import Limits
 
     words = load_tokenizer(str(tiny_base))
     cache = tmp_path_factory.mktemp("tables")
@@ -130,7 +130,7 @@ def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]
 
     Changes are fields of `Job`; those of `config` are laid over the usual ones.
     """
-    from trainables.job import Job
+    from trainables.training.job import Job
 
     def make(folder: Path, **changes: Any) -> Job:
         config = {

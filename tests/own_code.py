@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from trainables.word_tokenizers import train_words
+from trainables.text.word_tokenizers import train_words
 
 _CONFIG = """\
 from pathlib import Path

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from corpora.dialogues import write_samples
+from corpora.samples.dialogues import write_samples
 
 Run = Callable[..., tuple[int, str, str]]
 

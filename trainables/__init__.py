@@ -1,1 +1,5 @@
-"""WHAT one trial does: tasks, models, training, generation, metrics and the warm slot."""
+"""WHAT one trial does: text, tasks, models, training, and the slots that run trials on Ray.
+
+The choice of the next trial belongs in `tuning`. Each subpackage says what belongs in it.
+
+"""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from trainables import buckets
-from trainables.scratch import scratch_size
+from foundation import buckets
+from trainables.models.scratch import scratch_size
+from tuning.algorithms.samplers import derived_seed
 from tuning.preparation import Material
-from tuning.records import TrialRecord
-from tuning.samplers import derived_seed
-from tuning.study import Study
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
 
 

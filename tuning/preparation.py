@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from corpora import filters
-from corpora.samples import SAMPLES
+from corpora.samples.registry import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, read_splits
-from search_spaces.errors import UserError, nearest
-from search_spaces.saved import LIST, OBJECT, TEXT, check_fields, read_object
+from foundation import buckets
+from foundation.checked_json import LIST, OBJECT, TEXT, check_fields, read_object
+from foundation.durable import write_json
+from foundation.errors import UserError, nearest
 from search_spaces.schema import Columns, Data, Space
-from trainables import buckets
-from trainables.durable import write_json
-from trainables.loading import load_tokenizer
-from trainables.models import Recipe, prepare_base
-from trainables.task import Limits, Prepared, Task
-from trainables.tasks import make_task, task_named
-from tuning.paths import Paths
-from tuning.privacy import make_private
-from tuning.samplers import derived_seed
-from tuning.study import Study
+from trainables.models.base_models import Recipe, prepare_base
+from trainables.models.hub import load_tokenizer
+from trainables.tasks.registry import make_task, task_named
+from trainables.tasks.task import Limits, Prepared, Task
+from tuning.algorithms.samplers import derived_seed
+from tuning.studies.paths import Paths
+from tuning.studies.permissions import make_private
+from tuning.studies.study import Study
+from tuning.studies.validation import check_tables
 from tuning.tokenizers import tokenizers_of, variant_named
-from tuning.vetting import check_tables
 
 Say = Callable[[str], None]
 

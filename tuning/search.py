@@ -33,22 +33,23 @@ from ray import tune
 from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
-from search_spaces.errors import UserError, first_line
-from trainables.slot import save_and_leave
-from tuning import processes
-from tuning.databases import as_lost_storage, open_study
-from tuning.fleet import Fleet, living_machines
+from foundation.errors import UserError, first_line
+from trainables.slots.slot import save_and_leave
+from tuning.algorithms.optuna_searcher import Proposals
+from tuning.algorithms.optuna_storage import as_lost_storage, open_study
+from tuning.algorithms.schedulers import make_scheduler
+from tuning.cluster import processes
+from tuning.cluster.fleet import Fleet, living_machines
+from tuning.cluster.ray_token import keep_token_private
+from tuning.cluster.resources import OWNER_CPUS, Machine, Plan
+from tuning.display.live import View
+from tuning.display.progress import Progress, TrialRow, with_tokenizer
 from tuning.jobs import make_job
-from tuning.live import View
 from tuning.preparation import Material
-from tuning.progress import Progress, TrialRow, with_tokenizer
-from tuning.proposals import Proposals
-from tuning.ray_token import keep_token_private
-from tuning.records import RUNNING, TrialRecord
-from tuning.resources import OWNER_CPUS, Machine, Plan
-from tuning.schedulers import make_scheduler
-from tuning.study import Study
-from tuning.trainable import MAX_SLOTS, SlotTrainable
+from tuning.studies.attempts import MAX_SLOTS
+from tuning.studies.records import RUNNING, TrialRecord
+from tuning.studies.study import Study
+from tuning.trainable import SlotTrainable
 
 #: What Ray says that it could not start or join with.
 _REFUSALS = (ConnectionError, ValueError, RuntimeError, AuthenticationError)

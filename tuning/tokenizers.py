@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 from search_spaces.ranges import Choice
 from search_spaces.schema import Space
-from trainables.scratch import scratch_size
+from trainables.models.scratch import scratch_size
 
 #: Parameters that say how a tokenizer is trained: a base model and tables of its own for each of their values.
 OF_THE_TOKENIZER = ("tokenizer_kind", "vocabulary")

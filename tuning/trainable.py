@@ -13,11 +13,12 @@ from typing import Any
 import ray
 from ray.tune import Trainable
 
-from trainables import buckets, checkpoints
-from trainables.durable import StorageLost, patiently
-from trainables.mailbox import STORAGE
-from trainables.slot import Shape, Slot, SlotLost, living_nodes
-from tuning.records import RECORD, RUNNING
+from foundation import buckets
+from foundation.durable import StorageLost, patiently
+from trainables.slots.mailbox import STORAGE
+from trainables.slots.slot import Shape, Slot, SlotLost, living_nodes
+from tuning.studies.attempts import MAX_SLOTS, count_attempt
+from tuning.studies.records import RECORD, RUNNING
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
 CLOSE_SECONDS = 5.0
@@ -27,12 +28,6 @@ _HEARD_SECONDS = 1.0
 
 #: Seconds that a slot stays warm without a trial, and without a decision on one: the search may wait for a storage.
 IDLE_SECONDS, UNDECIDED_SECONDS = 10.0, 120.0
-
-#: How often a trial may lose its slot without a checkpoint in between, on machines that are still there.
-MAX_SLOTS = 5
-
-#: Where a trial's slots are counted, in its folder; whoever proposes it anew counts anew.
-ATTEMPTS = "attempts.json"
 
 
 class SlotTrainable(Trainable):  # type: ignore[misc]
@@ -134,37 +129,3 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             with contextlib.suppress(SlotLost):
                 self._slot.decide(False)
         self._slot.close(CLOSE_SECONDS)
-
-
-def slots_begun(job: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of the slots that a trial had; empty before the first, or where it cannot be read."""
-    try:
-        known = json.loads(buckets.read(buckets.join(job["folder"], ATTEMPTS)) or b"{}")
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def count_attempt(job: dict[str, Any], run: str, node: str, alive: set[str]) -> tuple[dict[str, Any], int]:
-    """Count a slot for a trial that starts, or that lost its last one; answers the job, and how many it had.
-
-    Only those are counted that brought it no further; one whose machine is gone is not.
-
-    Args:
-        run: Tune's name of the trial, another one each time that the search proposes it.
-    """
-    newest = checkpoints.newest_resumable(buckets.join(job["folder"], "checkpoints"))
-    step, before = newest.step if newest else 0, slots_begun(job)
-    slots = before.get("slots", 0) + 1
-    if before.get("run") != run:
-        before = {"step": step, "count": 0, "node": node}
-    else:
-        # It was saved after the search had said "go on".
-        job = {**job, "decided_epoch": max(job.get("decided_epoch", 0.0), newest.evaluated if newest else 0.0)}
-    count = before["count"] if before["step"] == step else 0
-    if before["node"] not in alive:
-        count = max(0, count - 1)
-    with contextlib.suppress(OSError):  # a full disk is told of by whoever has more to write
-        kept = {"run": run, "slots": slots, "step": step, "count": count + 1, "node": node}
-        buckets.write_json(buckets.join(job["folder"], ATTEMPTS), kept)
-    return job, count + 1

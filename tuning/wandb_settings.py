@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tuning.study import Study
+from tuning.studies.study import Study
 
 
 def tracking_settings(study: Study) -> dict[str, Any] | None:

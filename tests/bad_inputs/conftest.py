@@ -29,16 +29,16 @@ def kotune(
     commands: Callable[[], None], monkeypatch: pytest.MonkeyPatch, typed: Callable[[Sequence[str]], Said]
 ) -> Callable[[str], Said]:
     """Calls kotune in this process; whatever would start Ray or train is a failure of the test."""
-    import delivery.session
-    import delivery.training
+    import delivery.sessions.session
+    import delivery.sessions.training
 
     def started(*given: Any, **named: Any) -> None:
         raise AssertionError("something was started")
 
     monkeypatch.setattr(cli, "app", commands)
-    monkeypatch.setattr(delivery.session, "_search", started)
-    monkeypatch.setattr(delivery.session, "_ahead", lambda address: None)
-    monkeypatch.setattr(delivery.training, "_run", started)
+    monkeypatch.setattr(delivery.sessions.session, "_search", started)
+    monkeypatch.setattr(delivery.sessions.session, "_ahead", lambda address: None)
+    monkeypatch.setattr(delivery.sessions.training, "_run", started)
 
     return lambda command: typed(shlex.split(command))
 

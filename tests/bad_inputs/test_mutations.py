@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpora.reading import read_table
-from delivery.checking import resolve_space
-from search_spaces.errors import UserError
+from delivery.sessions.tune_request import resolve_space
+from foundation.errors import UserError
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.resolve import SHIPPED
-from tuning.paths import Paths
 from tuning.preparation import Material
-from tuning.records import TrialRecord, read_record, write_record
-from tuning.study import Study
+from tuning.studies.paths import Paths
+from tuning.studies.records import TrialRecord, read_record, write_record
+from tuning.studies.study import Study
 
 #: The same examples in every run, and few enough for a second or two.
 _BOUNDED = settings(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from corpora import dialogues, reviews, satisfaction
-from delivery.checking import resolve_space
-from delivery.ensemble import make_ensemble
-from delivery.export import export
-from delivery.summary import summarise
-from delivery.training import one_configuration
-from trainables import checkpoints
-from trainables.durable import previous, write_json
-from tuning import databases, preparation, retention
-from tuning.records import COMPLETED, TrialRecord
-from tuning.study import Study
+from corpora.samples import dialogues, reviews, satisfaction
+from delivery.exports.ensemble import make_ensemble
+from delivery.exports.export import export
+from delivery.results.summary import summarise
+from delivery.sessions.training import one_configuration
+from delivery.sessions.tune_request import resolve_space
+from foundation.durable import previous, write_json
+from trainables.training import checkpoints
+from tuning import preparation
+from tuning.algorithms import optuna_storage
+from tuning.studies import retention
+from tuning.studies.records import COMPLETED, TrialRecord
+from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
 
 _QUICK = ["num_train_epochs=1", "scheduler.name=none", "wandb.mode=disabled"]
@@ -46,7 +48,7 @@ def studied(storage: Path, name: str, space: str, files: dict[str, Path], sets: 
     study = Study.create(whole, storage, name)
     splits = preparation.read(whole)
     material = preparation.prepare(study, splits, lambda line: None)
-    databases.open_study(study.paths.optuna, whole)
+    optuna_storage.open_study(study.paths.optuna, whole)
     record = TrialRecord(0, f"{name}-0000", {}, dict(whole.fixed), 1.0, is_default=True)
     study.begin(record)
     staging = checkpoints.staging(study.paths.checkpoints(record.trial_id), 3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from corpora.reading import read_table
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 
 PAIR = {"text": "a", "label": "b"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from corpora.filters import Filters, Taken, apply, most_repeats
-from search_spaces.errors import UserError, UserErrors
+from foundation.errors import UserError, UserErrors
 
 
 def rows_of(*texts: tuple[str, str]) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from corpora.reading import Refused, read_table
-from search_spaces.errors import UserError, UserErrors
+from foundation.errors import UserError, UserErrors
 from tests.corpora.files import PAIR, refusal, write
 
 SUMMARY = {"id": "fname", "source": "dialogue", "target": "summary"}

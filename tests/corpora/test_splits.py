@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpora.splits import Layout, Splits, read_split, read_splits
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 
 COLUMNS = {"id": "fname", "source": "dialogue", "target": "summary"}
 LAYOUT = Layout(COLUMNS)

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from corpora.splitting import cut_by_group, shared_texts
-from search_spaces.errors import UserError, UserErrors
+from foundation.errors import UserError, UserErrors
 
 
 def rows_of(sizes: list[int]) -> list[dict[str, str]]:

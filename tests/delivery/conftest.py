@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from corpora import reviews, satisfaction
+from corpora.samples import reviews, satisfaction
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ def trained(
     space: str, name: str, storage: Path, files: dict[str, Path], sets: Sequence[str] = (), **options: Any
 ) -> Trained:
     """What `train SPACE` leaves of a tiny model after an epoch or so."""
-    from delivery.checking import Order, resolve_space
-    from delivery.training import one_configuration, train
-    from tuning.storage import storage_at
+    from delivery.sessions.training import one_configuration, train
+    from delivery.sessions.tune_request import Order, resolve_space
+    from tuning.studies.storage import storage_at
 
     given = {f"data.{split}": str(path) for split, path in files.items()} | {"model": "scratch:tiny", **options}
     quick = ["num_train_epochs=1", "per_device_train_batch_size=16", "wandb.mode=disabled", *sets]

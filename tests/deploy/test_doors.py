@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from search_spaces.secrets import redact
+from foundation.secrets import redact
 from tests.deploy.reading import (
     FILES,
     KUBERAY,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from search_spaces.errors import UserError, UserErrors
+from foundation.errors import UserError, UserErrors
 from search_spaces.parsing import OPTION_FORMS, YAML_FORMS, parse_range, parse_range_option
 from search_spaces.ranges import Choice, FloatRange, IntRange, Range
 

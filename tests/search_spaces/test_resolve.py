@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 import search_spaces.resolve as module
-from search_spaces.errors import UserError, UserErrors
+from foundation.errors import UserError, UserErrors
+from search_spaces.draft import from_dict
 from search_spaces.ranges import Choice, FloatRange, IntRange
 from search_spaces.resolve import list_spaces, load_space, resolve
-from search_spaces.schema import Space, from_dict
+from search_spaces.schema import Space
 
 OWN = ["tokenizer_kind", "vocabulary", "class_weights", "regression_loss", "freeze_layers", "layerwise_lr_decay"]
 GENERATION = ["num_beams", "max_new_tokens", "length_penalty", "no_repeat_ngram_size"]

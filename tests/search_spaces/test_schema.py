@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from search_spaces.errors import UserError, UserErrors
+from foundation.errors import UserError, UserErrors
+from search_spaces.draft import from_dict
 from search_spaces.ranges import Choice, FloatRange, IntRange
-from search_spaces.schema import READERS, SECTIONS, Space, from_dict
+from search_spaces.schema import READERS, SECTIONS, Space
 
 FULL: dict[str, Any] = {
     "name": "mine",

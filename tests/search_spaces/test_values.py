@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search_spaces.errors import UserError
+from foundation.errors import UserError
 from search_spaces.values import as_number, as_whole, as_written, load_yaml, parse_duration, read_scalar
 
 

@@ -4,7 +4,7 @@ import pytest
 from transformers import PreTrainedTokenizerBase
 
 from tests.trainables.weights import TEXTS
-from trainables.scratch import train_tokenizer
+from trainables.models.scratch import train_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,13 @@ import pytest
 
 from benchmarks._fault_study import FaultStudy, processes, wait_until
 from benchmarks.small import sitting, small_space, small_study
+from foundation import durable
 from search_spaces.schema import Space
-from trainables import checkpoints, durable
-from tuning import retention
-from tuning.records import TrialRecord
+from trainables.training import checkpoints
 from tuning.search import Search
-from tuning.study import Study
+from tuning.studies import retention
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from corpora.reviews import write_samples
+from corpora.samples.reviews import write_samples
 from corpora.splits import Split, Splits
-from delivery.checking import resolve_space
-from search_spaces.errors import UserError
+from delivery.sessions.tune_request import resolve_space
+from foundation.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation
 from tuning.jobs import make_job
 from tuning.preparation import Material, learn, prepare, read, with_samples
-from tuning.records import TrialRecord
-from tuning.study import Study
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
 from tuning.tokenizers import tokenizers_of, variant_of
 
 

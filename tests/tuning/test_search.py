@@ -17,10 +17,10 @@ from optuna.trial import TrialState
 from safetensors.torch import load_file
 
 from benchmarks.small import sitting, small_space, small_study
-from search_spaces.errors import UserError
-from tuning import retention
+from foundation.errors import UserError
 from tuning.search import connect
-from tuning.study import Study
+from tuning.studies import retention
+from tuning.studies.study import Study
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
 
@@ -95,7 +95,7 @@ def test_a_warm_trial_equals_a_fresh_process(searched: tuple[Study, int], tmp_pa
     warm = retention.saved_model(study, record)
     assert warm is not None
     job = study.paths.trial(record.trial_id) / "job.json"
-    command = [sys.executable, "-m", "trainables.trial", str(job), "--folder", str(tmp_path)]
+    command = [sys.executable, "-m", "trainables.training.trial", str(job), "--folder", str(tmp_path)]
     alone = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True
     )

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.trainables.test_checkpoints import saved
-from trainables.slot import SlotLost
+from tests.trainables.training.test_checkpoints import saved
+from trainables.slots.slot import SlotLost
 from tuning import trainable
-from tuning.trainable import SlotTrainable, count_attempt
+from tuning.studies.attempts import count_attempt
+from tuning.trainable import SlotTrainable
 
 
 def job(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""The sample data made here: Korean chat dialogues and one-sentence Korean summaries, from a seed and nothing else.
+
+Two people settle something; often the day, the place or the choice proposed first is changed once or twice, or a
+change is turned down, so the summary has to follow the conversation. `python -m corpora.samples.dialogues FOLDER`
+writes the splits as CSV files with the columns fname, dialogue, summary.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from corpora.samples.dialogue_slots import GIVEN, SURNAMES, Topic
+from corpora.samples.dialogue_talk import Talk, overlaps
+from corpora.samples.dialogue_topics_plans import PLANS
+from corpora.samples.dialogue_topics_services import SERVICES
+from corpora.samples.particles import Word
+from corpora.samples.sample_files import distinct, write_csv
+
+FIELDS = ("fname", "dialogue", "summary")
+TOPICS: Mapping[str, Topic] = {**PLANS, **SERVICES}
+REFUSED_SHARE = 0.14
+CANCELLED_SHARE = 0.14
+OTHER_OPENS_SHARE = 0.35
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A dialogue with what is known about it; `reversals` are (first, final) values, `rejected` never took effect."""
+
+    topic: str
+    outcome: str  # done, refused or cancelled
+    turns: tuple[str, ...]
+    summary: str
+    reversals: tuple[tuple[str, str], ...]
+    rejected: tuple[str, ...]
+
+    @property
+    def dialogue(self) -> str:
+        """The turns, one on each line, with the speaker's tag."""
+        return "\n".join(f"#Person{1 + turn % 2}#: {line}" for turn, line in enumerate(self.turns))
+
+
+def _full_name(rng: Random) -> str:
+    return rng.choice(SURNAMES) + rng.choice(GIVEN)
+
+
+def _two_names(rng: Random, casual: bool) -> tuple[Word, Word]:
+    first = second = ""
+    while overlaps(first, [second]):
+        first, second = (rng.choice(GIVEN) if casual else _full_name(rng) for _ in range(2))
+    return Word(first), Word(second)
+
+
+def _initial_values(rng: Random, topic: Topic) -> dict[str, Word]:
+    values: dict[str, Word] = {}
+    for name, slot in topic.slots.items():
+        options = [value for value in rng.choice(slot.groups) if not overlaps(value, list(values.values()))]
+        values[name] = Word(rng.choice(options))
+    return values
+
+
+def _start(rng: Random, topic: Topic) -> Talk:
+    asker = int(rng.random() < OTHER_OPENS_SHARE)
+    style = rng.choice(sorted(topic.ask))
+    other_style = "staff" if style == "customer" else style
+    a, b = _two_names(rng, style == "casual")
+    words = {"a": a, "b": b, **_initial_values(rng, topic)}
+    return Talk(rng, topic, (other_style, style) if asker else (style, other_style), asker, words)
+
+
+def _outcome(rng: Random, topic: Topic) -> str:
+    chance = rng.random()
+    wanted = "refused" if chance < REFUSED_SHARE else "cancelled" if chance > 1 - CANCELLED_SHARE else "done"
+    return wanted if wanted in topic.summaries else "done"
+
+
+def _scene(rng: Random) -> Scene:
+    topic_name = rng.choice(sorted(TOPICS))
+    talk = _start(rng, TOPICS[topic_name])
+    first = {name: talk.words[name] for name in talk.topic.slots}
+    outcome = _outcome(rng, talk.topic)
+    talk.open()
+    talk.negotiate(outcome)
+    {"done": talk.finish, "refused": talk.refuse, "cancelled": talk.cancel}[outcome]()
+    summary = talk.topic.summaries[outcome][talk.asker].format(**talk.words)
+    reversals = tuple((str(old), str(talk.words[name])) for name, old in first.items() if old != talk.words[name])
+    return Scene(topic_name, outcome, tuple(talk.turns), summary, reversals, tuple(talk.rejected))
+
+
+def scenes(seed: int) -> Iterator[Scene]:
+    """Yield scenes without end, no dialogue and no summary twice; raises RuntimeError when the tables run dry."""
+    rng = Random(seed)
+    return distinct(lambda: _scene(rng), lambda scene: (scene.dialogue, scene.summary), "dialogue")
+
+
+def _row(scene: Scene, fname: str) -> dict[str, str]:
+    return {"fname": fname, "dialogue": scene.dialogue, "summary": scene.summary}
+
+
+def generate(rows: int, seed: int) -> list[dict[str, str]]:
+    """Return `rows` records with the keys fname, dialogue and summary; no dialogue and no summary occurs twice."""
+    return [_row(scene, f"sample_{index}") for index, scene in enumerate(islice(scenes(seed), rows))]
+
+
+def write_samples(folder: Path, seed: int = 0, train: int = 2400, dev: int = 200, test: int = 200) -> dict[str, Path]:
+    """Write train.csv, dev.csv and test.csv into `folder`, made if missing, and return their paths by split.
+
+    All three are cut from one stream without repetition, so they share a distribution and no dialogue or summary.
+    """
+    return write_csv(folder, scenes(seed), {"train": train, "dev": dev, "test": test}, FIELDS, _row)
+
+
+if __name__ == "__main__":
+    write_samples(Path(sys.argv[1]))

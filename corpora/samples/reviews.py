@@ -1,0 +1,226 @@
+"""Sample product reviews made here: Korean shopping reviews, 긍정 or 부정, from a seed and nothing else.
+
+What is said last, what is compared with what, and what is denied decides the label, so that the same words occur with
+both. `python -m corpora.samples.reviews FOLDER` writes the splits as TSV files without a header: label, text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from corpora.samples.particles import Word
+from corpora.samples.review_phrases import (
+    CLOSINGS,
+    COMMON,
+    COMPARED,
+    DENIALS,
+    GIFTS,
+    KINDS,
+    LABELS,
+    MISSPELT,
+    OPENINGS,
+    QUOTED,
+    SURPRISES,
+    TAILS,
+    TRIED,
+    TRYING,
+    WEIGHTS,
+    Aspect,
+    Predicate,
+)
+from corpora.samples.sample_files import distinct, write_tsv
+
+CLIPPED_SHARE = 0.25
+OPENING_SHARE = 0.55
+CLOSING_SHARE = 0.4
+TAIL_SHARE = 0.3
+MISSPELT_SHARE = 0.08
+JOINED_SHARE = 0.08  # of reviews that lack a space
+
+
+def present(past: str) -> str:
+    """Return the polite present of a past stem: 빨랐 -> 빨라요, 엉망이었 -> 엉망이에요."""
+    for ending, polite in (("이었", "이에요"), ("였", "예요")):
+        if past.endswith(ending):
+            return past.removesuffix(ending) + polite
+    return past[:-1] + chr(ord(past[-1]) - 20) + "요"  # ㅆ is Unicode's 20th final consonant
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes one review: a source of chance, a manner, and the aspects of what was bought."""
+
+    rng: Random
+    clipped: bool
+    own: tuple[Aspect, ...]  # what only this kind of product is judged by
+
+    @property
+    def aspects(self) -> tuple[Aspect, ...]:
+        """All that the product is judged by."""
+        return COMMON + self.own
+
+    def pick(self, pairs: tuple[tuple[str, str], ...]) -> str:
+        """One of the phrasings, in the writer's manner."""
+        return self.rng.choice(pairs)[self.clipped]
+
+    def final(self, said: Predicate) -> str:
+        """The predicate as the end of a sentence."""
+        if self.clipped:
+            return said.past + "음"
+        forms = [said.past + ending for ending in ("어요", "어요", "네요", "습니다")]
+        return self.rng.choice([*forms, present(said.past), present(said.past)] if said.plain else forms)
+
+    def two(self) -> tuple[Aspect, Aspect]:
+        """Two different aspects."""
+        first, second = self.rng.sample(self.aspects, 2)
+        return first, second
+
+    def closed(self, text: str, content: bool, share: float = CLOSING_SHARE) -> str:
+        """The text, in some cases with a closing judgement as a sentence of its own."""
+        return f"{text}. {self.pick(CLOSINGS[content])}" if self.rng.random() < share else text
+
+
+# ---- the kinds of review: each returns a text that says, as a whole, whether the writer is content
+
+
+def one_aspect(writer: Writer, content: bool) -> str:
+    """Praise or blame one aspect."""
+    aspect = writer.rng.choice(writer.aspects)
+    said = writer.final(writer.rng.choice(aspect.says(content)))
+    much = writer.rng.choice(("", "", "정말 ", "진짜 ", "너무 ")) if " " not in said else ""
+    return writer.closed(f"{aspect.name:이/가} {much}{said}", content)
+
+
+def agreeing(writer: Writer, content: bool) -> str:
+    """Praise, or blame, two aspects."""
+    (a, b), pick = writer.two(), writer.rng.choice
+    first, second = pick(a.says(content)), pick(b.says(content))
+    joined = pick((first.past, first.stem)) if first.plain else first.past
+    return writer.closed(f"{a.name:이/가} {joined}고 {b.name}도 {writer.final(second)}", content)
+
+
+def contrasting(writer: Writer, content: bool) -> str:
+    """Concede one aspect, then say what counts."""
+    (a, b), pick = writer.two(), writer.rng.choice
+    first, second = pick(a.says(not content)), pick(b.says(content))
+    turn = pick(("그런데", "근데", "하지만"))
+    concessions = [f"{writer.final(first)}. {turn}", f"{first.past}지만", f"{first.past}는데"]
+    if first.plain:
+        concessions += [f"{first.stem}지만", f"{first.stem}긴 한데"]
+    conceded = f"{a.name:은/는} {pick(concessions)}"
+    return writer.closed(f"{conceded} {b.name:은/는} {writer.final(second)}", content, 0.5)
+
+
+def weighing(writer: Writer, content: bool) -> str:
+    """Name a good and a bad aspect in any order, then the one that matters."""
+    (a, b), pick = writer.two(), writer.rng.choice
+    heavy_first = writer.rng.random() < 0.5
+    first, second = pick(a.says(content == heavy_first)), pick(b.says(content != heavy_first))
+    matters = writer.pick(WEIGHTS).format(aspect=a.name if heavy_first else b.name)
+    return f"{a.name:은/는} {first.past}는데 {b.name:은/는} {writer.final(second)}. {matters}"
+
+
+def comparing(writer: Writer, content: bool) -> str:
+    """Set what was bought against another one, in any order."""
+    aspect = writer.rng.choice(writer.own)
+    this, other = writer.rng.choice(COMPARED)
+    mine = writer.rng.choice(aspect.says(content)).past
+    theirs = writer.rng.choice(aspect.says(not content)).past
+    ending = "음" if writer.clipped else writer.rng.choice(("어요", "네요", "습니다"))
+    if writer.rng.random() < 0.5:
+        return f"{this} {aspect.name:이/가} {mine}는데 {other} {theirs}{ending}"
+    return f"{other} {aspect.name:이/가} {theirs}는데 {this} {mine}{ending}"
+
+
+def _plain(writer: Writer, content: bool) -> tuple[Aspect, Predicate]:
+    aspect = writer.rng.choice(writer.aspects)
+    return aspect, writer.rng.choice([said for said in aspect.says(content) if said.plain])
+
+
+def denying(writer: Writer, content: bool) -> str:
+    """Deny the opposite."""
+    aspect, said = _plain(writer, not content)
+    return writer.closed(f"{aspect.name:이/가} {writer.pick(DENIALS).format(stem=said.stem)}", content, 0.25)
+
+
+def quoting(writer: Writer, content: bool) -> str:
+    """Quote what others say and confirm or deny it, or be surprised."""
+    true = writer.rng.random() < 0.5
+    aspect, said = _plain(writer, content == true)
+    phrase = writer.pick(QUOTED[true] + (SURPRISES if true else ()))
+    return writer.closed(f"{aspect.name:이/가} {phrase.format(stem=said.stem)}", content, 0.25)
+
+
+KINDS_OF_REVIEW: Mapping[Callable[[Writer, bool], str], int] = {  # -> weight
+    one_aspect: 14,
+    agreeing: 24,
+    contrasting: 28,
+    weighing: 6,
+    comparing: 8,
+    denying: 12,
+    quoting: 8,
+}
+
+
+# ---- a review as it stands in the shop
+
+
+def _opening(rng: Random, product: Word, trying: str) -> str:
+    who, days = rng.choice(GIFTS), rng.choice(TRIED)
+    return rng.choice(OPENINGS).format(product=product, who=who, days=days, trying=trying) + " "
+
+
+def _careless(rng: Random, text: str) -> str:
+    if rng.random() < MISSPELT_SHARE:
+        right, wrong = rng.choice(MISSPELT)
+        text = text.replace(right, wrong)
+    if rng.random() < JOINED_SHARE:
+        spaces = [index for index, character in enumerate(text) if character == " " and text[index - 1] != "."]
+        at = rng.choice(spaces)
+        text = text[:at] + text[at + 1 :]
+    return text
+
+
+def _review(rng: Random, content: bool) -> tuple[str, str]:
+    (names, own), trying = rng.choice(list(zip(KINDS.items(), TRYING, strict=True)))
+    product = Word(rng.choice(names.split()))
+    writer = Writer(rng, rng.random() < CLIPPED_SHARE, own)
+    kind = rng.choices(list(KINDS_OF_REVIEW), list(KINDS_OF_REVIEW.values()))[0]
+    opening = _opening(rng, product, trying) if rng.random() < OPENING_SHARE else ""
+    end = rng.choice(TAILS[content]) if rng.random() < TAIL_SHARE else "" if writer.clipped else "."
+    return LABELS[content], _careless(rng, opening + kind(writer, content)) + end
+
+
+def reviews(seed: int) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) without end, no text twice; raises RuntimeError when the tables run dry.
+
+    Two reviews at a time have one of each label, in any order, so that every split is balanced.
+    """
+    rng = Random(seed)
+    wanted = rng.sample((False, True), 2)
+    for one in distinct(lambda: _review(rng, wanted[-1]), lambda review: review[1:], "review"):
+        wanted.pop()
+        wanted.extend([] if wanted else rng.sample((False, True), 2))
+        yield one
+
+
+def generate(rows: int, seed: int) -> list[dict[str, str]]:
+    """Return `rows` records with the keys label (긍정 or 부정) and text; no text occurs twice."""
+    return [{"label": label, "text": text} for label, text in islice(reviews(seed), rows)]
+
+
+def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200, test: int = 200) -> dict[str, Path]:
+    """Write train.tsv, dev.tsv and test.tsv into `folder`, made if missing, and return their paths by split.
+
+    A line is label, tab, text; there is no header. All three are cut from one stream without repetition.
+    """
+    return write_tsv(folder, reviews(seed), {"train": train, "dev": dev, "test": test})
+
+
+if __name__ == "__main__":
+    write_samples(Path(sys.argv[1]))

@@ -1,0 +1,127 @@
+"""The model card of an exported folder: what it is, how to use it, where it comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from delivery.results.summary import against_default
+from foundation.secrets import redact
+from trainables.tasks.task import Task
+from trainables.text.encoding import ends_itself
+from trainables.text.word_tokenizers import CUT
+from tuning.studies.study import Study
+
+_CARD = """\
+---
+language: [ko]
+library_name: transformers
+tags: [{tag}, kotune]
+---
+
+# {study}
+
+Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
+
+| | |
+|---|---|
+| {metric} on dev | **{value:.4f}** |
+{test}{scored}| recipe default | {default} |
+| search space | {space} |
+| base model | {base} |
+
+## Use
+
+```python
+{use}
+```
+
+{notes}
+## Configuration
+
+```json
+{config}
+```
+
+## Data
+
+{data}
+"""
+
+_WRITES = """\
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
+model = AutoModelForSeq2SeqLM.from_pretrained("{folder}"{trust})
+inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False, truncation=True, max_length={limit})
+print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))"""
+
+_JUDGES = """\
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
+model = AutoModelForSequenceClassification.from_pretrained("{folder}"{trust})
+logits = model(**tokenizer({template}, return_tensors="pt", truncation=True, max_length={limit})).logits
+print({answer})"""
+
+
+def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: Any, task: Task) -> str:
+    """The text of the card."""
+    best = summary["best"]
+    scored_with = summary["rouge_tokenizer"]
+    text = _CARD.format(
+        tag=task.tag,
+        study=study.name,
+        trials=summary["trials"]["total"],
+        trial=best["trial"],
+        epoch=best["epoch"],
+        metric=summary["metric"],
+        value=best["value"],
+        test=_test(summary),
+        scored=f"| tokenizer of the score | {scored_with} |\n" if scored_with else "",
+        default=against_default(summary),
+        space=study.space.name,
+        base=study.space.model,
+        use=_use(study, folder, tokenizer, task),
+        notes="".join(f"{note}\n" for note in _notes(tokenizer, task)),
+        config=json.dumps(best["config"], ensure_ascii=False, indent=2),
+        data="\n".join(
+            f"- {name}: {split['rows']:,} rows, `{Path(split['path']).name}`, sha256 `{split['sha256']}`"
+            for name, split in summary["data"].items()
+        ),
+    )
+    return redact(text)
+
+
+def _test(summary: dict[str, Any]) -> str:
+    found, metric = summary["test"] or {}, summary["metric"]
+    if metric not in found:
+        return ""
+    return f"| {metric} on test ({found['rows']:,} rows, opened once) | **{found[metric]:.4f}** |\n"
+
+
+def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
+    limit, space = study.space.max_source_length, study.space
+    own_code = space.trust_remote_code or space.architecture in ("rnn", "cnn")
+    trust = ", trust_remote_code=True" if own_code else ""
+    if task.writes:
+        begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
+        template = "TEXT" if ends_itself(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
+        return _WRITES.format(folder=folder.name, template=template, limit=limit, trust=trust)
+    return _JUDGES.format(
+        folder=folder.name,
+        template="TEXT, SECOND_TEXT" if study.space.columns["pair"] else "TEXT",
+        limit=limit,
+        trust=trust,
+        answer=task.reading,
+    )
+
+
+def _notes(tokenizer: Any, task: Task) -> list[str]:
+    notes = []
+    if task.writes:
+        notes.append("The decoding parameters that won are in `generation_config.json`; `generate` reads them.")
+        if not ends_itself(tokenizer):
+            notes.append("This tokenizer adds no ends of its own; training put them, so inference must too.")
+    if tokenizer.init_kwargs.get(CUT) == "morphemes":
+        notes.append("TEXT is cut into morphemes first (kiwipiepy), joined by blanks; `kotune predict` does it.")
+    return notes

@@ -1,0 +1,58 @@
+"""The last lines of a sitting: what came out, what failed, what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from delivery.results.summary import read_lines
+from foundation import buckets
+from foundation.errors import COMMAND, program
+from search_spaces.values import load_yaml
+from tuning.studies.study import Study
+
+
+def last_lines(
+    study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: str, address: str | None
+) -> list[str]:
+    """What a person reads at the end of a sitting that ended as `end` says (`Search.end`).
+
+    Args:
+        address: of the cluster that it ran on; None: this machine.
+    """
+    best = summary["best"]
+    chosen = study.records[best["trial"]].parameters if best else {}
+    lines = read_lines(summary, chosen, COMMAND)
+    for failed in summary["failures"][:1]:
+        trace = study.paths.address(study.paths.trial(failed["trial"]) / "error.txt")
+        lines += [
+            f"failed   {failed['trial']}: {failed['reason']}",
+            f"         trace {trace}; alone: {failed['alone']}",
+        ]
+    if study.lost is not None:
+        lines.append(f"paused   {study.lost}; make room or bring the storage back, then")
+    if end == "hopeless":
+        lines.append("stopped  the first trials all failed; the rest would too")
+    elif end != "done":
+        lines.append(f"resume   {study.paths.command('resume', *(['--address', address] if address else []))}")
+    if tracking is not None:
+        lines += _tracking_lines(study, tracking)
+    return lines
+
+
+def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
+    folders = [study.paths.trial(trial_id) for trial_id in study.records]
+    files = [study.paths.address(folder / "tracking.json") for folder in folders]
+    found = zip(buckets.read_each(files), files, strict=True)
+    notes = [load_yaml(content, file) for content, file in found if content is not None]
+    offline = [note for note in notes if note["mode"] == "offline"]
+    if not offline:
+        return []
+    reasons = sorted({note["reason"] for note in offline} - {""})
+    why = f" (W&B could not be reached: {reasons[0]})" if reasons else ""
+    where = f"{study.paths.address(study.paths.root)}/wandb"
+    todo = (
+        f"copy {where} here, then {program('wandb')} sync offline-run-*"
+        if study.paths.bucket
+        else f"{program('wandb')} sync {where}/offline-run-*"
+    )
+    return [f"wandb    {len(offline)} runs are offline{why}; send them: {todo}"]

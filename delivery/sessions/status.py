@@ -1,0 +1,83 @@
+"""How a study stands: its trials, the best of them, who works on it, on what, and for how long. Changes nothing."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from foundation.formatting import clock_text, score_text, short_number
+from tuning.display.progress import with_tokenizer
+from tuning.studies.lock import holder
+from tuning.studies.records import COMPLETED, FAILED, PRUNED, RUNNING
+from tuning.studies.storage import Storage
+from tuning.studies.study import Study
+
+
+def standing(name: str, storage: Storage) -> dict[str, Any]:
+    """How the study called `name` stands.
+
+    Raises:
+        UserError: there is none.
+    """
+    study = Study.load(storage, name)
+    best = next(iter(study.ranked()), None)
+    default, metric = study.default, study.metric
+    try:
+        progress = json.loads(study.paths.progress.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # it has not begun, or was cut off
+        progress = {}
+    counts = {status: len(study.with_status(status)) for status in (COMPLETED, PRUNED, FAILED, RUNNING)}
+    return {
+        "study": name,
+        "storage": str(storage),
+        "resume": study.paths.command("resume"),
+        "at_work": holder(study.paths.address(study.paths.holder)),
+        "trials": {"begun": len(study.records), "of": study.space.budget["trials"], **counts},
+        "metric": metric,
+        "rouge_tokenizer": study.space.rouge_tokenizer,
+        "best": best
+        and {
+            "trial": best.trial_id,
+            "value": best.best_value(metric, study.mode),
+            "epoch": best.best_epoch(metric, study.mode),
+            "parameters": best.parameters,
+        },
+        "default": default and default.best_value(metric, study.mode),
+        "failures": {record.trial_id: record.reason for record in study.with_status(FAILED)},
+        "progress": progress,
+    }
+
+
+def told(found: dict[str, Any]) -> list[str]:
+    """The same for a person."""
+    trials, best, holding, progress = found["trials"], found["best"], found["at_work"], found["progress"]
+    state, running, so_far = "nobody works on it", RUNNING, " so far"
+    if holding:
+        seen = max(0, round(time.time() - holding["seen"]))
+        state = f"at work on {holding['host']}, pid {holding['pid']}, seen {seen} s ago"
+    elif trials[RUNNING]:
+        state, running = "interrupted", "interrupted"
+    elif trials["begun"] >= trials["of"]:
+        state, so_far = "finished", ""
+    counts = ", ".join(f"{trials[status]} {status}" for status in (COMPLETED, PRUNED, FAILED))
+    lines = [f"study    {found['study']} in {found['storage']}: {state}"]
+    lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[RUNNING]} {running}")
+    if best is not None:
+        name = progress.get("metric") or with_tokenizer(found["metric"], found["rouge_tokenizer"])
+        lines.append(
+            f"best     {name} {score_text(best['value'])} on dev{so_far}: {best['trial']}, epoch {best['epoch']:g}"
+        )
+        chosen = [f"{key} = {short_number(value)}" for key, value in best["parameters"].items()]
+        lines += [f"         {', '.join(chosen)}"] if chosen else []
+        lines.append(f"default  {score_text(found['default'])}")
+    lines += [f"failed   {trial}: {reason}" for trial, reason in list(found["failures"].items())[:3]]
+    if not holding and (so_far or not trials["begun"]):
+        lines.append(f"resume   {found['resume']}")
+    if progress and holding:
+        on = f" on {', '.join(progress['machines'])}" if progress["machines"] else ""
+        left = progress["seconds_left"]
+        about = f", about {clock_text(left)} left" if left is not None else ""
+        lines.append(f"slots    {progress['slots']}{on}  ({progress['of']})")
+        lines.append(f"time     {clock_text(progress['elapsed_seconds'] + time.time() - progress['told'])}{about}")
+    return lines

@@ -1,0 +1,86 @@
+"""Reads JSON that kotune wrote itself; what was damaged since is told with the file and the place in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import UserError, nearest
+
+#: What a value must be, for people, and what tells whether it is.
+Kind = tuple[str, Callable[[Any], bool]]
+
+TEXT: Kind = ("a text", lambda value: isinstance(value, str))
+FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
+OBJECT: Kind = ("an object {…}", lambda value: isinstance(value, dict))
+LIST: Kind = ("a list", lambda value: isinstance(value, list))
+COUNT: Kind = (
+    "a whole number, at least 0",
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
+)
+NUMBER: Kind = ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+FINITE: Kind = ("a finite number", lambda value: NUMBER[1](value) and math.isfinite(value))
+
+
+def maybe(kind: Kind) -> Kind:
+    """Null, or what `kind` says."""
+    return f"{kind[0]}, or null", lambda value: value is None or kind[1](value)
+
+
+def one_of(*words: str) -> Kind:
+    """One of these words."""
+    return ", ".join(words), lambda value: value in words
+
+
+def read_object(path: Path, todo: str) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Args:
+        todo: what to do where it is damaged.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
+    whole = "a JSON object, as kotune wrote it"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", whole, todo) from None
+    except json.JSONDecodeError as error:
+        given = f"{path}, line {error.lineno}, character {error.colno}: {error.msg}"
+        raise UserError(given, whole, todo) from None
+    except (ValueError, RecursionError) as error:  # no UTF-8, a number of 5,000 digits, nested without end
+        raise UserError(f"{path}: {error}", whole, todo) from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} holds {_short(found)}", whole, todo)
+    return found
+
+
+def check_fields(
+    content: Any, kinds: Mapping[str, Kind], where: str, todo: str, optional: Collection[str] = (), more: bool = False
+) -> None:
+    """Check that an object has the fields of `kinds`, but for those of `optional`; others only where `more` says so.
+
+    Raises:
+        UserError: a field is missing, unknown, or of another kind.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"{where} is {_short(content)}", OBJECT[0], todo)
+    for name, (allowed, fits) in kinds.items():
+        if name in content and not fits(content[name]):
+            raise UserError(f"{where}: {name} is {_short(content[name])}", allowed, todo)
+        if name not in content and name not in optional:
+            raise UserError(f"{where}: {name} is missing", ", ".join(kinds), todo)
+    for name in content:
+        if name not in kinds and not more:
+            clause = nearest(name, kinds)
+            given = f"{where}: unknown field {name!r}" + (f"; {clause}" if clause else "")
+            raise UserError(given, ", ".join(kinds), todo)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

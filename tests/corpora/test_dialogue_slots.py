@@ -1,9 +1,0 @@
-"""The values of the sample dialogues."""
-
-from corpora.dialogue_slots import GIVEN, SURNAMES
-
-
-def test_names_are_distinct() -> None:
-    """At least 60 given names without repetition, so that no name is likelier than another."""
-    assert len(set(GIVEN)) == len(GIVEN) >= 60
-    assert len(set(SURNAMES)) == len(SURNAMES)

@@ -1,0 +1,231 @@
+"""What comes out of a study: a folder that transformers alone can use, and predictions in order."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+from benchmarks.small import small_space, small_study
+from delivery.exports.export import ModelWent, export
+from delivery.inference.predict import predict
+from delivery.inference.predictor import open_model
+from delivery.inference.scoring import score
+from delivery.results.summary import against_default, read_lines, summarise
+from delivery.sessions import finalize
+from foundation.errors import UserError
+from trainables.tasks.prediction_format import Wanted
+from trainables.training.job import Job
+from trainables.training.trial import Workshop, run_trial
+from tuning.jobs import make_job
+from tuning.preparation import Material, read
+from tuning.studies.records import TrialRecord
+from tuning.studies.storage import storage_at
+from tuning.studies.study import Study
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]:
+    """A study of one trial, trained in this process; the trial decodes with two beams."""
+    folder = tmp_path_factory.mktemp("finished")
+    space = small_space(folder, ["num_beams=2", "length_penalty=0.8", "min_new_tokens=3", "num_train_epochs=1"])
+    study, material = small_study(folder, "finished", space)
+    record = TrialRecord(0, "finished-0000", {"learning_rate": 1e-3}, {**space.fixed, "learning_rate": 1e-3}, 1.0, True)
+    study.begin(record)
+
+    class Recorder:
+        def report(self, result: dict) -> bool:  # type: ignore[type-arg]
+            return study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
+
+    run_trial(Job.from_dict(make_job(study, material, None)(record)), Recorder(), Workshop())
+    study.end(record.trial_id, "completed")
+    return study, material
+
+
+@pytest.fixture(scope="module")
+def model(finished: tuple[Study, Material]) -> Path:
+    """The exported folder."""
+    study, material = finished
+    return export(study, material, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0))
+
+
+def test_the_summary_has_what_was_promised(finished: tuple[Study, Material]) -> None:
+    """Every key, and JSON can carry it."""
+    study, material = finished
+    summary = json.loads(json.dumps(summarise(study, material, slots=2, worker_groups_started=2, wall_seconds=1.0)))
+    promised = "study task metric mode rouge_tokenizer trials best default slots worker_groups_started wall_seconds"
+    assert {*promised.split(), "data", "versions"} <= set(summary)
+    assert summary["trials"] == {"total": 1, "completed": 1, "pruned": 0, "failed": 0, "unfinished": 0}
+    assert summary["best"]["trial"] == "finished-0000"
+    assert summary["best"]["value"] == summary["default"]["value"]
+    assert set(summary["data"]["train"]) == {"path", "rows", "sha256"}
+    assert summary["rouge_tokenizer"] == "whitespace"
+    assert any("finished-0000" in line for line in read_lines(summary, {"learning_rate": 1e-3}, "kotune"))
+
+
+def test_a_stopped_default_is_compared_where_it_was_stopped() -> None:
+    """Its first epoch against the best trial's third would be no comparison."""
+    best = {"trial": "s-0001", "value": 1.05}
+    default = {"trial": "s-0000", "value": 0.11, "status": "pruned", "epoch": 1.0, "best_by_then": 0.83}
+    summary = {"metric": "rouge_sum", "best": best, "default": default}
+    assert against_default(summary) == "rouge_sum 0.1100, pruned at epoch 1, where the best had 0.8300"
+    default |= {"status": "completed", "epoch": 3.0, "best_by_then": 1.05}
+    assert against_default(summary) == "rouge_sum 0.1100: best +0.9400"
+    assert against_default({**summary, "default": None}) == "no score"
+    assert against_default({**summary, "default": {**default, "trial": "s-0001"}}) == "is the best"
+
+
+def test_transformers_alone_uses_the_folder(model: Path) -> None:
+    """The winning decoding is in `generation_config.json` and `generate` reads it."""
+    network, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(model), AutoTokenizer.from_pretrained(model)
+    config = network.generation_config
+    assert (config.num_beams, config.length_penalty, config.max_new_tokens, config.min_new_tokens) == (2, 0.8, 8, 3)
+    text = tokenizer.bos_token + "#Person1#: 안녕" + tokenizer.eos_token
+    generated = network.generate(**tokenizer(text, return_tensors="pt", return_token_type_ids=False))
+    assert 3 <= generated.shape[1] - 1 <= 8
+    rights = {path.stat().st_mode & 0o777 for path in model.iterdir()}
+    (model.parent / "just so").touch()
+    assert rights == {(model.parent / "just so").stat().st_mode & 0o777}  # weights as well, whoever is to have them
+
+
+def test_the_card_tells_the_whole_story(finished: tuple[Study, Material], model: Path) -> None:
+    """Data hash, space, score, name of the tokenizer and the lines that use it."""
+    study, material = finished
+    card = (model / "README.md").read_text(encoding="utf-8")
+    assert material.splits["train"]["sha256"] in card
+    assert "whitespace" in card
+    assert "kobart" in card
+    value = study.records["finished-0000"].best_value(study.metric, study.mode)
+    assert f"{value:.4f}" in card
+    assert "from_pretrained" in card
+    assert "on test" not in card
+
+
+def test_what_is_handed_on_says_what_test_gave_and_nothing_of_this_machine(
+    finished: tuple[Study, Material], tmp_path: Path
+) -> None:
+    """Neither folders nor traces."""
+    study, material = finished
+    test = {"rows": 200, study.metric: 1.25, "rouge_tokenizer": "whitespace"}
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0, test=test)
+    failed = {"trial": "t", "reason": "NaN", "config": {}, "trace": f"{tmp_path}/x", "log": "l", "alone": "a"}
+    folder = export(study, material, {**summary, "failures": [failed]}, tmp_path / "out")
+    assert "on test (200 rows, opened once) | **1.2500**" in (folder / "README.md").read_text(encoding="utf-8")
+    kept = json.loads((folder / "kotune.json").read_text(encoding="utf-8"))["summary"]
+    assert kept["failures"] == [{"trial": "t", "reason": "NaN", "config": {}}]
+    assert str(study.paths.root.parent) not in json.dumps(kept)
+
+
+def test_predictions_are_in_input_order_whatever_the_batch(
+    model: Path, finished: tuple[Study, Material], tmp_path: Path
+) -> None:
+    """One row at a time or all at once: the same file; a row that holds only its dialogue is enough."""
+    study, _ = finished
+    rows = read(study.space).dev.rows
+    source = tmp_path / "input.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([("fname", "dialogue"), *((row["id"], row["source"]) for row in rows)])
+    written = []
+    for batch_size in (1, 32):
+        out = tmp_path / f"{batch_size}.csv"
+        assert predict(model, source, out, batch_size, Wanted()) == len(rows)
+        written.append(list(csv.reader(out.open(encoding="utf-8"))))
+    assert written[0] == written[1]
+    assert written[0][0] == ["fname", "summary"]
+    assert [row[0] for row in written[0][1:]] == [row["id"] for row in rows]
+    assert all(row[1] for row in written[0][1:])
+
+
+def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study, Material]) -> None:
+    """Scored on the dev rows, the exported folder gives what the trial reported."""
+    study, _ = finished
+    rows = read(study.space).dev.rows
+    found = score(open_model(model), rows, 16)
+    reported = study.records["finished-0000"].results[-1].metrics
+    assert found["rouge_sum"] == pytest.approx(reported["rouge_sum"])
+    assert found["rows"] == len(rows)
+
+
+def test_an_older_export_stays_until_there_is_another(
+    finished: tuple[Study, Material], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is put aside, and removed last."""
+    study, material = finished
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    export(study, material, summary)
+    seen: list[bool] = []
+    remove = shutil.rmtree
+
+    def look(folder: Path, **options: bool) -> None:
+        seen.append((study.paths.best_model / "model.safetensors").is_file())
+        remove(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    export(study, material, summary)
+    assert seen == [True, True, True]
+    assert not list(study.paths.root.glob(".*.tmp"))
+
+
+def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Material], tmp_path: Path) -> None:
+    """A folder that is there already is refused, and stays."""
+    study, material = finished
+    (tmp_path / "kept").write_text("mine")
+    with pytest.raises(UserError, match="is there already"):
+        export(
+            study, material, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path
+        )
+    assert (tmp_path / "kept").read_text() == "mine"
+
+
+def test_a_model_that_is_replaced_while_it_is_read(
+    finished: tuple[Study, Material], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A search at work deletes it for a better one: the study is read again. One that is damaged is told as such."""
+    study, material = finished
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    shelf, goes = study.paths.checkpoints("finished-0000"), True
+
+    def failing(*given: object, **named: object) -> None:
+        if goes:
+            shelf.rename(tmp_path / "away")
+        raise OSError("half a file")
+
+    monkeypatch.setattr("delivery.exports.export.load_model", failing)
+    with pytest.raises(ModelWent):
+        export(study, material, summary)
+    (tmp_path / "away").rename(shelf)
+    study.shelves.clear()
+    goes = False
+    with pytest.raises(OSError, match="half a file"):
+        export(study, material, summary)
+
+    tries: list[int] = []
+
+    def export_best(study: Study, out: Path | None) -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ModelWent("gone", "", "try again")
+        return "exported"
+
+    monkeypatch.setattr(finalize, "_export_best", export_best)
+    storage = storage_at(study.paths.root.parent)
+    assert finalize.export_study("finished", storage, None) == "exported"
+    tries.clear()
+    monkeypatch.setattr(finalize, "_TRIES", 2)
+    with pytest.raises(UserError, match="again"):
+        finalize.export_study("finished", storage, None)
+
+
+def test_scores_of_another_trial_are_not_written_to_a_model(finished: tuple[Study, Material], tmp_path: Path) -> None:
+    """The best may have become another one between the summary and the export."""
+    study, material = finished
+    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    other = {**summary, "best": {**summary["best"], "trial": "finished-0001"}}
+    with pytest.raises(ModelWent, match="was replaced"):
+        export(study, material, other, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

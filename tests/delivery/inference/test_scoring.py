@@ -1,0 +1,169 @@
+"""Scores without training, and several classifiers as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.exports.ensemble import make_ensemble
+from delivery.inference.predictor import Batches, open_model, predict_all, read_settings
+from delivery.inference.scoring import evaluate, score
+from foundation.errors import UserError
+from tests.delivery.conftest import Trained, trained
+from trainables.models.scratch import train_tokenizer
+from trainables.tasks.registry import make_task
+
+
+def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
+    """The share of rows whose most probable class is theirs."""
+    rows = [line.split("\t") for line in trained.files[split].read_text(encoding="utf-8").splitlines()]
+    model = open_model(folder, "cpu")
+    labels = list(model.task.labels)  # type: ignore[attr-defined]
+    found = predict_all(model, [{"source": text} for _, text in rows], 8)
+    right = [labels[row.index(max(row))] == label for row, (label, _) in zip(found, rows, strict=True)]
+    return sum(right) / len(right)
+
+
+def test_an_evaluation_is_that_of_the_training(cnn: Trained) -> None:
+    """The dev score of the exported folder is the one that chose it; the test score is the summary's."""
+    dev = evaluate(cnn.model, cnn.files["dev"], 8)
+    assert cnn.summary["best"] is not None
+    assert dev["accuracy"] == pytest.approx(cnn.summary["best"]["value"])
+    assert dev["accuracy"] == pytest.approx(accuracy_by_hand(cnn, cnn.model, "dev"))
+    test = evaluate(cnn.model, cnn.files["test"], 8)
+    assert test["accuracy"] == pytest.approx(cnn.summary["test"]["accuracy"])
+    assert (test["rows"], test["refused"]) == (23, 0)
+
+
+def test_the_confusion_matrix_counts_every_row(cnn: Trained, tmp_path: Path) -> None:
+    """Rows are true classes: their sums are the file's, the diagonal is what was right; the picture is drawn."""
+    found = evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "confusion.png")
+    given = [line.split("\t")[0] for line in cnn.files["test"].read_text(encoding="utf-8").splitlines()]
+    assert [sum(row) for row in found["confusion"]] == [given.count(label) for label in found["labels"]]
+    right = sum(found["confusion"][index][index] for index in range(2))
+    assert right / 23 == pytest.approx(found["accuracy"])
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert cnn.summary["confusion"]["labels"] == found["labels"]
+    with pytest.raises(UserError, match=r"--picture .* there is no folder"):
+        evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "none" / "confusion.png")
+
+
+def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected() -> None:
+    """Of four outputs two are no labels; each is taken for the label next to it."""
+    task = make_task("seq2seq", {"labels": ["긍정", "부정"], "rouge_tokenizer": "whitespace"})
+
+    class Writer:
+        """A model that writes what it is told to."""
+
+        def __init__(self) -> None:
+            self.settings: dict[str, Any] = {"max_target_length": 8}
+            self.task, self.tokenizer = task, train_tokenizer(["긍정 부정"], 20)
+
+        def predict(self, rows: Sequence[Any], batch_size: int) -> Batches:
+            yield list(enumerate(["긍정", "긍졍", "부정", "부"]))
+
+    rows = [{"source": "가", "target": target} for target in ("긍정", "부정", "부정", "부정")]
+    found = score(Writer(), rows, 4)
+    assert found["corrected"] == 0.5
+    assert found["accuracy"] == 0.75
+    assert found["confusion"] == [[1, 0], [1, 2]]
+
+
+def test_a_test_file_without_labels_is_named(cnn: Trained, tmp_path: Path) -> None:
+    """Nothing can be scored; the line is told."""
+    (tmp_path / "half.tsv").write_text("긍정\t좋아요\n\t그냥 그래요\n", encoding="utf-8")
+    with pytest.raises(UserError, match="line 2"):
+        evaluate(cnn.model, tmp_path / "half.tsv", 8)
+
+
+def test_an_ensemble_is_the_mean_of_its_members(cnn: Trained, rnn: Trained, tmp_path: Path) -> None:
+    """Its probabilities by hand; its dev score stands beside theirs; its folder predicts like any other."""
+    told = make_ensemble(["cnn-study", str(rnn.model)], cnn.storage, tmp_path / "both", 8)
+    assert set(told["dev"]) == {"cnn-study", str(rnn.model), "ensemble"}
+    assert told["metric"] == "accuracy"
+    assert told["dev"]["ensemble"]["accuracy"] == pytest.approx(accuracy_by_hand(cnn, tmp_path / "both", "dev"))
+    rows = [{"source": text} for text in ("배송이 빨라요", "별로예요", "그냥 그래요 다시는 안 사요")]
+    one, other, both = (
+        predict_all(open_model(folder, "cpu"), rows, 2) for folder in (cnn.model, rnn.model, tmp_path / "both")
+    )
+    for row in range(3):
+        mean = [(left + right) / 2 for left, right in zip(one[row], other[row], strict=True)]
+        assert both[row] == pytest.approx(mean, abs=1e-7)
+    assert len(read_settings(tmp_path / "both")["members"]) == 2
+
+
+def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
+    """One member, a regressor, an unknown name, a folder that is there."""
+    with pytest.raises(UserError, match="of one model"):
+        make_ensemble(["cnn-study"], cnn.storage, tmp_path / "out", 8)
+    with pytest.raises(UserError, match="is a model for regression"):
+        make_ensemble(["cnn-study", "sts-study"], cnn.storage, tmp_path / "out", 8)
+    for nothing in ("cn-study", str(tmp_path)):  # a name that is mistyped, a folder without a model
+        with pytest.raises(UserError, match="neither a study") as caught:
+            make_ensemble(["cnn-study", nothing], cnn.storage, tmp_path / "out", 8)
+        assert "cnn-study" in caught.value.allowed
+    with pytest.raises(UserError, match="is there already"):
+        make_ensemble(["cnn-study", "cnn-study"], cnn.storage, tmp_path, 8)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_members_of_other_dev_splits_are_refused(
+    cnn: Trained, storage: Path, review_files: dict[str, Path], tmp_path: Path
+) -> None:
+    """Their scores would not compare; nothing is written, so that the corrected command finds the folder free."""
+    trained("rnn", "other-dev", storage, {**review_files, "dev": review_files["test"]}, ["vocabulary=1000"])
+    with pytest.raises(UserError, match="other-dev was chosen on another dev split than cnn-study"):
+        make_ensemble(["cnn-study", "other-dev"], cnn.storage, tmp_path / "out", 8)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_classes_cannot_vote(cnn: Trained, storage: Path, tmp_path: Path) -> None:
+    """The classes are named."""
+    renamed = {}
+    for split, path in cnn.files.items():
+        renamed[split] = tmp_path / path.name
+        renamed[split].write_text(path.read_text(encoding="utf-8").replace("긍정\t", "좋음\t"), encoding="utf-8")
+    trained("rnn", "other-classes", storage, renamed, ["vocabulary=1000"])
+    with pytest.raises(UserError, match="other-classes knows the classes 부정, 좋음"):
+        make_ensemble(["cnn-study", "other-classes"], cnn.storage, tmp_path / "out", 8)
+
+
+def test_labels_of_files_are_known_to_the_model(review_files: dict[str, Path], storage: Path, tmp_path: Path) -> None:
+    """`evaluate` reads the words of the training file's labels back from the folder."""
+    numbered = {}
+    for split, path in review_files.items():
+        numbered[split] = tmp_path / path.name
+        text = path.read_text(encoding="utf-8").replace("긍정\t", "1\t").replace("부정\t", "0\t")
+        numbered[split].write_text(text, encoding="utf-8")
+    sets = ["data.labels={0: 나빠, 1: 좋아}", "vocabulary=1000"]
+    renamed = trained("cnn", "renamed", storage, numbered, sets)
+    assert evaluate(renamed.model, numbered["test"], 8)["labels"] == ["나빠", "좋아"]
+
+
+def test_targets_that_cannot_be_scored_are_named(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
+    """A class that the model does not know, and what is no number."""
+    (tmp_path / "test.tsv").write_text("긍정\t좋아요\n중립\t그냥 그래요\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"label '중립' of .*test.tsv \(1 row\)"):
+        evaluate(cnn.model, tmp_path / "test.tsv", 8)
+    for target in ("nan", "high", "4_5"):
+        (tmp_path / "test.csv").write_text(f"id,sentence1,sentence2,score\na,가,나,{target}\n", encoding="utf-8")
+        with pytest.raises(UserError, match=f"1 of 1 targets are no numbers .*'{target}'"):
+            evaluate(sts.model, tmp_path / "test.csv", 8)
+
+
+def test_a_picture_needs_classes(sts: Trained, tmp_path: Path) -> None:
+    """An option without effect is an error."""
+    with pytest.raises(UserError, match=r"--picture .*this model has no classes"):
+        evaluate(sts.model, sts.files["test"], 8, tmp_path / "matrix.png")
+
+
+def test_the_folder_stands_alone(cnn: Trained) -> None:
+    """The card names the study and the score; settings hold no path of this machine but the study's name."""
+    card = (cnn.model / "README.md").read_text(encoding="utf-8")
+    assert f"{cnn.summary['best']['value']:.4f}" in card
+    assert "trust_remote_code=True" in card
+    assert json.loads((cnn.model / "kotune.json").read_text(encoding="utf-8"))["study"] == "cnn-study"

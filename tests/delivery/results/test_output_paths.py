@@ -1,0 +1,99 @@
+"""A place that cannot take the result is told of before the work."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from delivery.results.output_paths import check_file, check_new_folder, hand_on
+from foundation.errors import UserError
+
+
+def test_a_new_file_and_one_that_is_there_are_fine(tmp_path: Path) -> None:
+    """Predictions may be written anew."""
+    (tmp_path / "old.csv").write_text("")
+    check_file("--out", tmp_path / "old.csv")
+    check_file("--out", tmp_path / "new.csv")
+    check_file("--out", Path("new.csv"))
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """The option is named, and what to type."""
+    with pytest.raises(UserError, match=f"--picture {tmp_path} is a folder") as caught:
+        check_file("--picture", tmp_path)
+    assert caught.value.todo == f"--picture {tmp_path / 'NAME'}"
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """It is not made: it may be a mistyped one."""
+    with pytest.raises(UserError, match="there is no folder") as caught:
+        check_file("--out", tmp_path / "none" / "out.csv")
+    assert caught.value.todo == f"mkdir -p {tmp_path / 'none'}"
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_to_type_may_hold_blanks(tmp_path: Path) -> None:
+    """It is for a shell."""
+    with pytest.raises(UserError) as caught:
+        check_file("--out", tmp_path / "my results" / "out.csv")
+    assert caught.value.todo == f"mkdir -p '{tmp_path / 'my results'}'"
+
+
+@pytest.mark.parametrize("check", [check_file, check_new_folder])
+def test_a_file_holds_nothing(tmp_path: Path, check: Callable[[str, Path], None]) -> None:
+    """Neither a file nor a folder can be made in it."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=f"{tmp_path / 'file'} is a file"):
+        check("--out", tmp_path / "file" / "out")
+
+
+@pytest.fixture
+def forbidden(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
+    """Path -> rights that one does not have; whoever is root has all, so the system's answer is given here."""
+    without: dict[Path, int] = {}
+    monkeypatch.setattr(os, "access", lambda path, mode: not without.get(Path(path), 0) & mode)
+    return without
+
+
+@pytest.mark.parametrize("missing", [os.W_OK, os.X_OK])
+@pytest.mark.parametrize("check", [check_file, check_new_folder])
+def test_a_folder_that_may_not_be_written_to(
+    tmp_path: Path, forbidden: dict[Path, int], check: Callable[[str, Path], None], missing: int
+) -> None:
+    """To make something in it, one must be let in and be allowed to write."""
+    forbidden[tmp_path] = missing
+    with pytest.raises(UserError, match=f"{tmp_path} may not be written to"):
+        check("--out", tmp_path / "out")
+
+
+def test_a_file_that_may_not_be_written_to(tmp_path: Path, forbidden: dict[Path, int]) -> None:
+    """In a folder that may."""
+    (tmp_path / "out.csv").write_text("kept")
+    forbidden[tmp_path / "out.csv"] = os.W_OK
+    with pytest.raises(UserError, match=r"out\.csv may not be written to"):
+        check_file("--out", tmp_path / "out.csv")
+
+
+def test_a_new_folder_may_need_others_above_it(tmp_path: Path) -> None:
+    """They are made by the command; what is there is not overwritten, a dangling link included."""
+    check_new_folder("--out", tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in (".", "link"):
+        with pytest.raises(UserError, match="is there already"):
+            check_new_folder("--out", tmp_path / name)
+
+
+def test_what_is_handed_on_has_the_usual_rights(tmp_path: Path) -> None:
+    """Whatever wrote the files: those of safetensors are their owner's alone."""
+    (tmp_path / "member").mkdir()
+    for name in ("model.safetensors", "member/model.safetensors"):
+        (tmp_path / name).touch(mode=0o600)
+    before = os.umask(0o027)
+    try:
+        hand_on(tmp_path)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.safetensors")} == {0o640}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["member", "model.safetensors"]

@@ -1,0 +1,56 @@
+"""How a study stands, for whoever only looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from delivery.sessions.status import standing, told
+from foundation.errors import UserError
+from tests.tuning.studies.test_study import SPACE, begun
+from tuning.studies.lock import held
+from tuning.studies.storage import storage_at
+from tuning.studies.study import Study
+
+
+def test_a_study_at_work(tmp_path: Path) -> None:
+    """Trials, the best so far, who works on it, on what, and for how long."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    for number, value in enumerate((0.5, 0.7)):
+        record = begun(study, number)
+        study.add(record.trial_id, 1.0, 10, {"rouge_sum": value}, 1.0)
+    study.end("mine-0000", "completed")
+    note = {"slots": 2, "of": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
+    note |= {"metric": "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2))", "told": 4e9}
+    study.paths.progress.write_text(json.dumps(note))  # a clock that is ahead is no reason to fail
+    with held(study.paths.holder, "mine"):
+        lines = told(standing("mine", storage_at(tmp_path / "runs")))
+    assert "at work on" in lines[0]
+    assert "1 completed, 0 pruned, 0 failed, 1 running" in lines[1]
+    assert "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2)) 0.7000" in lines[2]
+    assert "mine-0001, epoch 1" in lines[2]
+    assert "default  0.5000" in lines
+    assert "slots    2 on a, b  (1 to 4 slots)" in lines
+    assert "about 0:30 left" in lines[-1]
+
+
+def test_a_study_that_rests(tmp_path: Path) -> None:
+    """Nobody is at work: nothing is said of slots, what ran is told as interrupted, and what is done as finished."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    lines = told(standing("mine", storage_at(tmp_path / "runs")))
+    assert lines[0].endswith("nobody works on it")
+    assert len(lines) == 3
+    assert lines[2] == f"resume   python cli.py resume mine --storage {tmp_path}/runs"
+    begun(study, 0)
+    lines = told(standing("mine", storage_at(tmp_path / "runs")))
+    assert lines[0].endswith("interrupted")
+    assert "0 failed, 1 interrupted" in lines[1]
+    assert lines[-1].startswith("resume   ")
+    study.end("mine-0000", "pruned")
+    study.space.budget["trials"] = 1
+    study.save_space()
+    assert told(standing("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
+    with pytest.raises(UserError, match="no study 'yours'"):
+        standing("yours", storage_at(tmp_path / "runs"))

@@ -1,0 +1,121 @@
+"""Files in a bucket, with programs on this machine that speak S3 and Google Cloud Storage."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyarrow.fs import GcsFileSystem
+
+from benchmarks._programs import free_port, serving
+from foundation import buckets
+from foundation.durable import StorageLost, patiently
+from foundation.errors import UserError
+
+pytestmark = pytest.mark.timeout(90)
+
+
+@pytest.fixture(scope="module")
+def google() -> Iterator[str]:
+    """The address of a program that stands for Google Cloud Storage."""
+    port = free_port()
+    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--in-memory", f"--port={port}"]
+    with serving([*command, "--host=127.0.0.1"], port):
+        yield f"127.0.0.1:{port}"
+
+
+@pytest.fixture(params=["s3", "gs"])
+def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a new bucket, there or here."""
+    if request.param == "s3":
+        return str(request.getfixturevalue("bucket"))
+    place, name = request.getfixturevalue("google"), f"b{uuid.uuid4().hex[:12]}"
+    body, kind = json.dumps({"name": name}).encode(), {"Content-Type": "application/json"}
+    request_ = urllib.request.Request(f"http://{place}/storage/v1/b?project=p", data=body, headers=kind)
+    with urllib.request.urlopen(request_, timeout=30):
+        system = GcsFileSystem(anonymous=True, endpoint_override=place, scheme="http")
+    monkeypatch.setattr(buckets, "_filesystem", lambda bucket: system)  # credentials and place come by the environment
+    return f"gs://{name}"
+
+
+def test_what_is_written_is_read(anywhere: str, tmp_path: Path) -> None:
+    """In a bucket as on a disk; what is not there is None."""
+    for place in (anywhere, str(tmp_path)):
+        address = buckets.join(place, "runs", "a.json")
+        assert buckets.read(address) is None
+        buckets.write(address, "한국어".encode())
+        assert buckets.read(address) == "한국어".encode()
+        assert buckets.read_each([f"{address}.not", address]) == [None, "한국어".encode()]
+        buckets.remove(address)
+        buckets.remove(address)
+        assert buckets.read(address) is None
+
+
+def test_folders_travel_whole(anywhere: str, tmp_path: Path) -> None:
+    """At any depth; and what is deleted is gone, and no more than that."""
+    (tmp_path / "from" / "deep").mkdir(parents=True)
+    (tmp_path / "from" / "top").write_bytes(b"t" * 3)
+    (tmp_path / "from" / "deep" / "low").write_bytes(os.urandom(6_000_000))  # more than one part of an upload
+    place = buckets.join(anywhere, "runs", "s")
+    buckets.upload(tmp_path / "from", place)
+    assert buckets.sizes(place) == {"top": 3, "deep/low": 6_000_000}
+    assert buckets.folders(buckets.join(anywhere, "runs")) == ["s"]
+    buckets.download(place, tmp_path / "to")
+    assert (tmp_path / "to" / "deep" / "low").read_bytes() == (tmp_path / "from" / "deep" / "low").read_bytes()
+    buckets.upload(tmp_path / "from", f"{place}2", ["top"])
+    buckets.remove(place)
+    assert (buckets.sizes(place), buckets.sizes(f"{place}2")) == ({}, {"top": 3})
+
+
+def test_a_copy_is_made_once_and_again_when_something_changed(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes of a machine share it; a folder is its own copy."""
+    monkeypatch.setattr(buckets.tempfile, "gettempdir", lambda: str(tmp_path))
+    buckets.write(buckets.join(bucket, "model", "weights"), b"1")
+    first = buckets.local_copy(buckets.join(bucket, "model"))
+    assert buckets.local_copy(buckets.join(bucket, "model")) == first
+    buckets.write(buckets.join(bucket, "model", "weights"), b"22")
+    second = buckets.local_copy(buckets.join(bucket, "model"))
+    assert ((first / "weights").read_bytes(), (second / "weights").read_bytes()) == (b"1", b"22")
+    os.utime(first, (0, 0))  # nobody asked for it in years
+    buckets.write(buckets.join(bucket, "model", "weights"), b"333")
+    buckets.local_copy(buckets.join(bucket, "model"))
+    assert (first.exists(), second.exists()) == (False, True)
+    assert buckets.local_copy(tmp_path) == tmp_path
+    with pytest.raises(FileNotFoundError):
+        buckets.local_copy(buckets.join(bucket, "nothing"))
+
+
+def test_a_name_that_leads_out_is_refused(anywhere: str, tmp_path: Path) -> None:
+    """The bucket may be somebody else's."""
+    with pytest.raises(UserError, match=r"\.\."):
+        buckets.download(anywhere, tmp_path / "to", ["a/../../evil"])
+
+
+def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
+    """With the address, and without a traceback of C++."""
+    with pytest.raises(StorageLost, match=r"a file cannot be written: .*s3://not-there-at-all/a: .*bucket"):
+        patiently(lambda: buckets.write("s3://not-there-at-all/a", b""), "a file", (0.1,))
+
+
+def test_a_server_that_stands_still_is_waited_for(s3: subprocess.Popen[bytes], bucket: str) -> None:
+    """A write ends when the server is back."""
+    s3.send_signal(signal.SIGSTOP)
+    back = threading.Timer(5.0, lambda: s3.send_signal(signal.SIGCONT))
+    try:
+        back.start()
+        patiently(lambda: buckets.write(f"{bucket}/a", b"1"), "a file", (1.0, 2.0, 4.0))
+        assert buckets.read(f"{bucket}/a") == b"1"
+    finally:
+        back.cancel()
+        s3.send_signal(signal.SIGCONT)

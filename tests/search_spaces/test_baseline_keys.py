@@ -1,0 +1,192 @@
+"""Single keys of foreign files, their values, and the names of flat experiment files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from foundation.errors import UserError, UserErrors
+from search_spaces.baseline_configs import Became, translate
+from search_spaces.draft import from_dict
+from search_spaces.values import load_yaml
+
+EXPERIMENT: dict[str, Any] = {
+    "model": "gogamza/kobart-base-v2",
+    "train_file": "train.csv",
+    "validation_file": "valid.csv",
+    "test_file": "test.csv",
+    "epochs": 20,
+    "batch_size": 50,
+    "lr": "1e-5",
+    "weight_decay": 0.01,
+    "warmup_steps": 500,
+    "num_checkpoints": 3,
+    "logging_steps": 100,
+    "num_beams": 4,
+    "max_length": 100,
+    "metric": "rouge_sum",
+    "use_wandb": True,
+    "wandb_project": "dialogues",
+    "wandb_entity": "my-team",
+    "wandb_run_name": "first-try",
+    "wandb_tags": ["kobart"],
+    "seed": 7,
+    "output_dir": "out",
+    "debug": False,
+}
+SEARCHES = ("learning_rate", "warmup_ratio", "num_beams")
+
+
+def became(mapping: dict[str, Any], **more: Any) -> dict[str, Became]:
+    """What each key became."""
+    return {item.key: item for item in translate(mapping, "config.yaml", **more)[1]}
+
+
+def problems(mapping: dict[str, Any], **more: Any) -> list[UserError]:
+    """What is wrong with a file, one error each."""
+    with pytest.raises(UserError) as caught:
+        translate(mapping, "config.yaml", **more)
+    return caught.value.problems if isinstance(caught.value, UserErrors) else [caught.value]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "given", "todo"),
+    [
+        ("training.do_train", False, "training.do_train is False", "a search trains"),
+        ("training.do_eval", False, "training.do_eval is False", "compared by evaluations"),
+        ("training.predict_with_generate", False, "training.predict_with_generate is False", "scores need"),
+        ("training.evaluation_strategy", "steps", "training.evaluation_strategy is 'steps'", "eval_every"),
+        ("training.evaluation_strategy", False, "training.evaluation_strategy is False", "eval_every"),
+        ("training.learning_rate", "fast", "training.learning_rate is 'fast'", "learning_rate: "),
+        ("training.num_train_epochs", 0, "training.num_train_epochs is 0", "num_train_epochs: "),
+        ("training.seed", -1, "training.seed is -1", "seed: "),
+        ("training.fp16", "true", "training.fp16 is 'true'", "fp16: true"),
+        ("training.save_strategy", "epochs", "training.save_strategy is 'epochs'", "'epoch'"),
+        ("training.report_to", "tensorboard", "training.report_to is 'tensorboard'", "report_to: wandb"),
+        ("inference.early_stopping", "always", "inference.early_stopping is 'always'", "early_stopping: "),
+        ("inference.num_beams", 2.5, "inference.num_beams is 2.5", "num_beams: 1"),
+        ("wandb.name", 7, "wandb.name is 7", "name: "),
+        ("training.learning_rat", 1, "training: unknown key 'learning_rat'", "'learning_rate'"),
+        ("wandb.mode", "online", "wandb: unknown key 'mode'", "take the key out"),
+        ("training.num_beams", 4, "training: unknown key 'num_beams'", "inference.num_beams"),
+    ],
+)
+def test_one_mistake_is_one_error(key: str, value: object, given: str, todo: str) -> None:
+    """It names the file, the section and the key, what is allowed, and what to do."""
+    section, _, name = key.partition(".")
+    (found,) = problems({"general": {}, section: {name: value}})
+    assert found.given.startswith(f"config.yaml: {given}")
+    assert todo in found.todo
+    assert found.allowed
+
+
+def test_special_tokens_may_be_nested() -> None:
+    """The list may stand under the tokenizer's own name for it, and under no other."""
+    nested = {"special_tokens": {"additional_special_tokens": ["#Person1#"]}}
+    assert translate({"tokenizer": nested}, "x")[0] == {"special_tokens": ["#Person1#"]}
+    (found,) = problems({"tokenizer": {"special_tokens": {"more": ["#Person1#"]}}})
+    assert "additional_special_tokens" in found.allowed
+
+
+def test_batch_sizes_of_inference_and_evaluation_may_differ() -> None:
+    """That of inference concerns `predict` alone."""
+    mapping = {"inference": {"batch_size": 8}, "training": {"per_device_eval_batch_size": 32}}
+    assert translate(mapping, "x")[0] == {"fixed": {"per_device_eval_batch_size": 32}}
+    assert "predict --batch-size" in became(mapping)["inference.batch_size"].note
+
+
+@pytest.mark.parametrize(("value", "mode"), [("none", "disabled"), (["wandb"], "auto")])
+def test_who_is_reported_to(value: object, mode: str) -> None:
+    """None switches W&B off."""
+    assert translate({"training": {"report_to": value}}, "x")[0] == {"wandb": {"mode": mode}}
+
+
+def test_a_bare_no_is_a_strategy() -> None:
+    """YAML reads `save_strategy: no` as false."""
+    mapping = load_yaml("training: {save_strategy: no}", "config.yaml")
+    assert mapping["training"]["save_strategy"] is False
+    assert became(mapping)["training.save_strategy"].became == "nothing"
+
+
+def test_kotune_reads_what_an_experiment_file_became() -> None:
+    """Every value passes the readers of kotune's own form, from JSON as from YAML."""
+    result, _ = translate(json.loads(json.dumps(EXPERIMENT)), "config.json")
+    space = from_dict(result, "config.json")
+    assert (space.fixed["learning_rate"], space.seed) == (1e-5, 7)
+
+
+def test_a_flat_experiment_file() -> None:
+    """Plain names become kotune's, and the run's name is one tag more."""
+    result, items = translate(EXPERIMENT, "experiment.json", SEARCHES)
+    assert result == {
+        "model": "gogamza/kobart-base-v2",
+        "metric": "rouge_sum",
+        "seed": 7,
+        "data": {"train": "train.csv", "dev": "valid.csv", "test": "test.csv"},
+        "fixed": {
+            "num_train_epochs": 20,
+            "per_device_train_batch_size": 50,
+            "weight_decay": 0.01,
+            "warmup_steps": 500,
+            "logging_steps": 100,
+            "max_length": 100,
+        },
+        "defaults": {"learning_rate": 1e-5, "num_beams": 4},
+        "checkpoints": {"keep_best": 3},
+        "wandb": {"mode": "auto", "project": "dialogues", "entity": "my-team", "tags": ["first-try", "kobart"]},
+    }
+    assert [item.key for item in items] == list(EXPERIMENT)
+
+
+def test_a_number_of_warmup_steps_ends_the_search_of_their_share() -> None:
+    """Steps are no default of a share of all steps, so the person is told."""
+    assert "warmup_ratio is searched no more" in became(EXPERIMENT, searches=SEARCHES)["warmup_steps"].note
+    assert "no more" not in became(EXPERIMENT, searches=["warmup_steps", "warmup_ratio"])["warmup_steps"].note
+    assert "no more" not in became(EXPERIMENT)["warmup_steps"].note
+
+
+@pytest.mark.parametrize(
+    ("more", "given"),
+    [
+        ({"num_train_epochs": 5}, "epochs says 20 and num_train_epochs says 5"),
+        ({"learning_rate": 1e-4}, "lr says 1e-05 and learning_rate says 0.0001"),
+        ({"report_to": "none"}, "use_wandb says auto and report_to says disabled"),
+        ({"warmup_ratio": 0.1}, "warmup_ratio and warmup_steps are both given"),
+        ({"max_new_tokens": 64}, "max_length and max_new_tokens are both given"),
+    ],
+)
+def test_two_names_for_one_thing_contradict(more: dict[str, Any], given: str) -> None:
+    """Both keys are named."""
+    assert [found.given for found in problems({**EXPERIMENT, **more})] == [f"config.yaml: {given}"]
+
+
+def test_two_names_with_one_value_agree() -> None:
+    """Written twice alike is no contradiction, also where one is text (1e-5 in JSON) and one a number."""
+    assert translate({"lr": "1e-5", "learning_rate": 1e-5}, "x")[0] == {"fixed": {"learning_rate": 1e-5}}
+
+
+def test_a_debug_run_is_refused_with_what_to_do() -> None:
+    """A whole search in place of a few rows would surprise."""
+    (found,) = problems({**EXPERIMENT, "debug": True})
+    assert "--dry-run" in found.todo
+
+
+def test_a_flat_file_may_hold_any_parameter_that_is_known() -> None:
+    """Only the caller knows all parameters; without it the name is unknown."""
+    mapping = {"epochs": 3, "label_smoothing_factor": "1e-1"}
+    assert translate(mapping, "x", parameters=["label_smoothing_factor"])[0]["fixed"]["label_smoothing_factor"] == 0.1
+    (found,) = problems({"epochs": 3, "label_smothing_factor": 0.1}, parameters=["label_smoothing_factor"])
+    assert found.todo == "did you mean 'label_smoothing_factor'?"
+    assert [item.given for item in problems(mapping)] == ["config.yaml: unknown key 'label_smoothing_factor'"]
+
+
+def test_a_flat_file_may_hold_keys_of_kotune() -> None:
+    """So that its user can name columns and a budget without a second file."""
+    mapping = {"epochs": 3, "columns": {"source": "text"}, "budget": {"trials": 4}, "wandb": None}
+    assert translate(mapping, "x")[0] == {
+        "fixed": {"num_train_epochs": 3}, "columns": {"source": "text"}, "budget": {"trials": 4}
+    }  # fmt: skip
+    (found,) = problems({"epochs": 3, "columns": {"sourc": "text"}})
+    assert (found.given, found.todo) == ("config.yaml: columns: unknown key 'sourc'", "did you mean 'source'?")

@@ -1,0 +1,41 @@
+"""Loading what others have made: what is wrong with it is told in one line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from foundation.errors import UserError
+from trainables.models.hub import load_config, load_model, load_tokenizer
+
+
+@pytest.mark.parametrize("load", [load_tokenizer, load_model, load_config])
+def test_an_empty_folder_cannot_be_loaded(load: Any, tmp_path: Path) -> None:
+    """The message says what was looked for, in one line, and what to check."""
+    with pytest.raises(UserError, match="cannot be loaded") as caught:
+        load(str(tmp_path))
+    assert str(tmp_path) in caught.value.given
+    assert "\n" not in caught.value.given
+    assert "check the path" in caught.value.todo
+
+
+def test_a_tokenizer_needs_a_pad_token(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Without one no batch can be made."""
+    words.save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({name: value for name, value in settings.items() if name != "pad_token"})
+    )
+    with pytest.raises(UserError, match="has no pad token"):
+        load_tokenizer(str(tmp_path))
+
+
+def test_a_tokenizer_needs_an_end_token(tmp_path: Path) -> None:
+    """BERT's has none."""
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가"]))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(UserError, match="has no eos token"):
+        load_tokenizer(str(tmp_path))
+    assert load_tokenizer(str(tmp_path), writes=False).pad_token == "[PAD]"

@@ -1,0 +1,55 @@
+"""Trains the job in a file as one of several workers, interrupted and going on; rank 0 prints what came, last, as JSON.
+
+python -m tests.trainables.slots.left_together JOB.json epoch|evaluation
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trainables.training.callbacks import Interruption
+from trainables.training.checkpoints import newest_whole
+from trainables.training.evaluation_tracker import Interrupted
+from trainables.training.job import Job
+from trainables.training.trial import Workshop, run_trial
+
+
+class Told:
+    """Always goes on."""
+
+    def __init__(self) -> None:
+        self.results: list[dict[str, Any]] = []
+
+    def report(self, result: dict[str, Any]) -> bool:
+        self.results.append(result)
+        return True
+
+
+def left(place: str) -> Interruption:
+    """In an epoch all workers are told at one step; in an evaluation the last one alone hears of it."""
+    clock = iter(range(10_000))
+    last = int(os.environ["RANK"]) == int(os.environ["WORLD_SIZE"]) - 1
+    return Interruption(
+        lambda step: (place == "epoch" and step == 2, step + 1),
+        lambda: place == "evaluation" and last,
+        lambda: float(next(clock)),
+    )
+
+
+if __name__ == "__main__":
+    job, reporter, workshop = Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), Told(), Workshop()
+    try:
+        run_trial(job, reporter, workshop, [left(sys.argv[2])])
+        sys.exit("it was not interrupted")
+    except Interrupted:
+        point = newest_whole(job.checkpoints) if os.environ["RANK"] == "0" else None
+    engine = run_trial(job, reporter, workshop)
+    if point is not None:
+        place = {name: value for name, value in asdict(point).items() if name != "path"}
+        told = [[result["epoch"], result["metrics"]["loss"]] for result in reporter.results]
+        print(json.dumps({"point": place, "told": told, "steps": engine.state.global_step}))

@@ -1,0 +1,64 @@
+"""Two gloo workers on rows that do not share out evenly, and a search that ends under them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks._workers import run_workers
+from benchmarks.small import small_study
+from corpora.samples.reviews import write_samples
+from delivery.sessions.training import one_configuration
+from delivery.sessions.tune_request import resolve_space
+from tuning.jobs import make_job
+from tuning.studies.records import TrialRecord
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def job_file(folder: Path, name: str, rate: float, sets: Sequence[str] = ()) -> Path:
+    """A CNN on 21 rows and 11 dev rows, in batches of 4, for one epoch."""
+    files = write_samples(folder / "data", train=21, dev=11, test=4)
+    options = {f"data.{split}": str(path) for split, path in files.items()} | {"model": "scratch:tiny"}
+    quick = ["num_train_epochs=1", "per_device_train_batch_size=4", "per_device_eval_batch_size=4", "weight_decay=0"]
+    space = one_configuration(resolve_space("cnn", options, [*quick, "wandb.mode=disabled", *sets], [], None), None)
+    study, material = small_study(folder, name, space)
+    job = make_job(study, material, None)(TrialRecord(0, name, {}, {**space.fixed, "learning_rate": rate}, 1.0))
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps(job))
+    return file
+
+
+def told(module: str, file: Path, workers: int, *more: str) -> dict[str, Any]:
+    """What rank 0 says last."""
+    command = [sys.executable, "-m", f"tests.trainables.{module}", str(file), *more]
+    found: dict[str, Any] = json.loads(run_workers(command, workers)[0].splitlines()[-1])
+    return found
+
+
+def test_every_row_is_predicted_once_and_in_order(tmp_path: Path) -> None:
+    """Eleven rows, batches of four, two workers: the probabilities that one worker gives, row by row."""
+    # A learning rate of 0 leaves the first weights, so that both runs predict with the same ones.
+    alone, together = (told("rows_told", job_file(tmp_path, f"w{workers}", 0.0), workers) for workers in (1, 2))
+    assert (alone["workers"], together["workers"]) == (1, 2)
+    first = [row[0] for row in alone["predictions"]]
+    assert len(set(first)) == 11  # each row has a number of its own, or the order would not show
+    assert [row[0] for row in together["predictions"]] == pytest.approx(first, abs=1e-6)
+    assert together["loss"] == pytest.approx(alone["loss"], abs=1e-6)
+
+
+def test_workers_are_interrupted_together(tmp_path: Path) -> None:
+    """In an epoch, and in an evaluation of which one of them hears the end: they go on as if nothing had happened."""
+    ends = {
+        place: told("left_together", job_file(tmp_path, place, 1e-2), 2, place) for place in ("epoch", "evaluation")
+    }
+    assert ends["epoch"]["point"] == {"step": 2, "epoch": pytest.approx(2 / 3), "resumable": True, "evaluated": 0.0}
+    assert ends["evaluation"]["point"] == {"step": 3, "epoch": 1.0, "resumable": True, "evaluated": 0.0}
+    assert ends["epoch"]["told"] == ends["evaluation"]["told"]
+    assert [epoch for epoch, _ in ends["epoch"]["told"]] == [1.0]
+    assert ends["epoch"]["steps"] == ends["evaluation"]["steps"] == 3

@@ -1,0 +1,30 @@
+"""How predictions are written."""
+
+import pytest
+
+from trainables.tasks.prediction_format import Wanted, most_probable, rounded
+
+
+@pytest.mark.parametrize(
+    ("wanted", "written"),
+    [
+        (Wanted(), "긍정"),
+        (Wanted(top_k=2), "긍정 부정"),
+        (Wanted(top_k=3, probabilities=True), "긍정:0.5000 부정:0.2500 중립:0.2500"),
+    ],
+)
+def test_the_most_probable_come_first(wanted: Wanted, written: str) -> None:
+    """Of two that are equally probable, the one with the lower number."""
+    assert most_probable(["부정", "긍정", "중립"], [0.25, 0.5, 0.25], wanted) == written
+
+
+def test_a_number_just_below_zero_has_no_sign() -> None:
+    """-0.04 with one decimal is 0.0; without decimals it is as it is."""
+    assert [rounded(number, 1) for number in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
+    assert rounded(-0.04, None) == "-0.04"
+
+
+def test_what_was_asked_for_is_named() -> None:
+    """So that what a task does not heed can be refused."""
+    assert Wanted().named == []
+    assert Wanted(top_k=2, decimals=0).named == ["top_k", "decimals"]

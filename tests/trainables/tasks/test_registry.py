@@ -1,0 +1,202 @@
+"""Tasks: texts become closed rows of tokens, cut and counted, once per content; scores are the known metrics."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers.processors import TemplateProcessing
+from transformers import PreTrainedTokenizerBase
+
+from corpora.tokenised import open_table
+from foundation.errors import UserError
+from trainables.models.base_models import fresh_model
+from trainables.models.hub import load_tokenizer
+from trainables.models.scratch import scratch_config, train_tokenizer
+from trainables.tasks import seq2seq
+from trainables.tasks.prediction_format import Wanted
+from trainables.tasks.registry import TASKS, make_task, task_named
+from trainables.tasks.task import Evaluation, Limits, Prepared, Task
+from trainables.text.encoding import encode
+
+SUMMARISATION = make_task("summarisation", {"rouge_tokenizer": "whitespace"})
+
+
+@pytest.fixture
+def words() -> PreTrainedTokenizerBase:
+    """A tokenizer with one token that is never cut: `@` × n are n tokens."""
+    tokenizer = train_tokenizer(["가 나 다", "가나다"], 20)
+    tokenizer.add_tokens(["@"])
+    return tokenizer
+
+
+def a_row(number: int, source: int, target: int) -> dict[str, str]:
+    """A row of that many tokens, ends not counted."""
+    return {"id": f"r{number}", "source": "@" * source, "target": "@" * target}
+
+
+ROWS = [a_row(0, 1, 1), a_row(1, 2, 2), a_row(2, 3, 3)]
+
+
+def test_a_prepared_split(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Sources of 1, 2, 3 tokens with two ends each, targets of as many with one; limits of 4 and 2."""
+    made = make_task("seq2seq", {"rouge_tokenizer": "syllable"}).prepare(ROWS, words, Limits(4, 2), tmp_path)
+    table = open_table(made.folder)
+    begin, end, at = words.convert_tokens_to_ids(["<s>", "</s>", "@"])
+    # Lengths with ends are 3, 4, 5, so one source is longer than 4, and 2, 3, 4, so two targets are longer than 2.
+    assert made == Prepared(made.folder, rows=3, cut_sources=1, cut_targets=2)
+    assert table["input_ids"][:] == [[begin, at, end], [begin, at, at, end], [begin, at, at, end]]
+    assert table["labels"][:] == [[at, end]] * 3
+    assert table["length"][:] == [3, 4, 4]
+    assert (table["cut_source"][:], table["cut_target"][:]) == ([False, False, True], [False, True, True])
+    assert table["reference"][:] == [["@"], ["@", "@"], ["@", "@", "@"]]  # whole, however short the labels
+
+
+def test_a_split_is_tokenised_once(
+    words: PreTrainedTokenizerBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again, the table and its counts come from the cache; sources and targets are two calls."""
+    calls: list[int] = []
+
+    def counted(texts: list[str], tokenizer: PreTrainedTokenizerBase, *, start: bool = True) -> list[list[int]]:
+        calls.append(len(texts))
+        return encode(texts, tokenizer, start=start)
+
+    monkeypatch.setattr(seq2seq, "encode", counted)
+    first, second = (SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path) for _ in range(2))
+    assert first == second
+    assert calls == [3, 3]
+    assert first.cut_targets == 2
+
+
+def test_a_table_is_named_by_all_that_made_it(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Either limit, the tokenizer for scoring, any text and the vocabulary give a table of its own."""
+
+    def folder(rows: list[dict[str, str]], limits: Limits, rouge_tokenizer: str = "whitespace") -> Path:
+        return make_task("seq2seq", {"rouge_tokenizer": rouge_tokenizer}).prepare(rows, words, limits, tmp_path).folder
+
+    folders = [
+        folder(ROWS, Limits(4, 2)),
+        folder(ROWS, Limits(5, 2)),
+        folder(ROWS, Limits(4, 3)),
+        folder(ROWS, Limits(4, 2), "syllable"),
+        folder([*ROWS[:2], a_row(2, 3, 4)], Limits(4, 2)),
+        folder([*ROWS[:2], a_row(2, 4, 3)], Limits(4, 2)),
+        folder(ROWS[::-1], Limits(4, 2)),
+    ]
+    words.add_tokens(["%"])
+    folders.append(folder(ROWS, Limits(4, 2)))
+    assert len(set(folders)) == len(folders)
+
+
+def test_how_texts_are_cut_counts_for_the_name(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Two tokenizers of one vocabulary that put ends differently do not share a table."""
+    before = SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path)
+    ids = [("</s>", words.convert_tokens_to_ids("</s>"))]
+    words.backend_tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=ids)
+    assert SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path).folder != before.folder
+
+
+def test_a_loaded_tokenizer_finds_the_table_of_the_first(tiny_base: Path, tmp_path: Path) -> None:
+    """A study that is resumed, in another process, tokenises nothing again."""
+    folders = {
+        SUMMARISATION.prepare(ROWS, load_tokenizer(str(tiny_base)), Limits(9, 9), tmp_path).folder for _ in range(2)
+    }
+    assert len(folders) == 1
+
+
+def test_an_unknown_task_is_refused() -> None:
+    """The message names what there is and what was meant."""
+    with pytest.raises(UserError, match="'summarization' is unknown") as caught:
+        task_named("summarization")
+    assert "summarisation" in caught.value.allowed
+    assert caught.value.todo == "did you mean 'summarisation'?"
+
+
+#: Options of every task, rows of its kind, and predictions that are right.
+EXAMPLES = {
+    "seq2seq": ({"rouge_tokenizer": "whitespace", "labels": ["가 나", "다"]}, ["가 나", "다"], ["가 나", "다"]),
+    "classification": ({"labels": ["나쁨", "좋음"]}, ["좋음", "나쁨"], [[0.1, 0.9], [0.8, 0.2]]),
+    "regression": ({"decimals": 1}, ["1.5", "3"], [1.5, 3.0]),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_evaluation_has_every_metric_that_is_offered(name: str, words: PreTrainedTokenizerBase) -> None:
+    """No metric can be chosen that no evaluation has; none is computed that could not be chosen. The best there is."""
+    options, targets, right = EXAMPLES[name]
+    task = make_task(name, options)
+    rows = [{"source": "@", "target": target} for target in targets]
+    table = task.targets(rows, words, 10, scored=True)
+    found = task.score(Evaluation(right, loss=2.5, generated_tokens=3.5, seconds=0.25), table)
+    assert found.keys() == set(task.offers())
+    assert task.usual_metric in task.offers()
+    assert (found["loss"], found["eval_seconds"]) == (2.5, 0.25)
+    perfect = {"accuracy", "macro_f1", "exact_match", "rouge_1", "pearson", "spearman"} & found.keys()
+    assert perfect
+    assert all(found[metric] == pytest.approx(1.0) for metric in perfect)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_right_prediction_is_written_as_its_target(name: str) -> None:
+    """And says its class, where there are any."""
+    options, targets, right = EXAMPLES[name]
+    task = make_task(name, options)
+    written = [task.written(prediction, Wanted()) for prediction in right]
+    assert written == ([f"{float(target):.1f}" for target in targets] if name == "regression" else targets)
+    if task.classes:
+        assert [task.classes[task.chosen(prediction)] for prediction in right] == targets
+    else:
+        with pytest.raises(LookupError):
+            task.chosen(right[0])
+
+
+def test_written_labels_are_corrected_and_counted(words: PreTrainedTokenizerBase) -> None:
+    """Two of four outputs were no label; three of four are right once the nearest label stands for them."""
+    task = make_task("seq2seq", {"rouge_tokenizer": "whitespace", "labels": ["긍정", "부정"]})
+    targets = ["긍정", "부정", "긍정", "부정"]
+    table = task.targets([{"source": "@", "target": target} for target in targets], words, 10, scored=True)
+    found = task.score(Evaluation(["긍졍", "부정", "부정부", "부정"], 1.0, 1.0, 1.0), table)
+    assert found["corrected"] == 0.5
+    assert found["accuracy"] == found["exact_match"] == 0.75
+    with_labels, without = (make_task("seq2seq", {"labels": labels}) for labels in (["긍정", "부정"], []))
+    assert {"accuracy", "corrected"} <= set(with_labels.offers()) - set(without.offers())
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_options_come_back(name: str) -> None:
+    """From the plain dict that a job carries; an unknown one is refused."""
+    task = make_task(name, EXAMPLES.get(name, EXAMPLES["seq2seq"])[0])
+    assert make_task(name, task.to_options()) == task
+    with pytest.raises(UserError, match="has no option 'lable'"):
+        make_task(name, {"lable": 1})
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_masked_row_counts_for_nothing(name: str, words: PreTrainedTokenizerBase) -> None:
+    """Loss of a batch with a masked row is that of the batch without it, and it is not counted."""
+    options, targets, _ = EXAMPLES[name]
+    task = make_task(name, options)
+    rows = [{"source": "@", "target": target} for target in targets]
+    columns = {**task.encode(rows, words, 10), **task.targets(rows, words, 10, scored=False)}
+    table = [{key: columns[key][row] for key in task.columns if key in columns} for row in range(2)]
+    model = a_model(task, words)
+    criterion = task.criterion({}, 0.0, {"labels": columns["labels"]})
+
+    def loss(batch_rows: list[dict[str, Any]]) -> tuple[float, int]:
+        batch = task.collate(batch_rows, model)
+        with torch.no_grad():
+            outputs = model(**{key: value for key, value in batch.items() if key != "labels"})
+        return criterion(outputs, batch["labels"]).item(), int(batch["labels"].ne(-100).sum())
+
+    alone, whole = loss(table[:1]), loss([table[0], task.masked(table[1])])
+    assert whole[0] == pytest.approx(alone[0], rel=1e-5)
+    assert whole[1] == alone[1]
+
+
+def a_model(task: Task, words: PreTrainedTokenizerBase) -> Any:
+    """A tiny one that can do the task."""
+    config = scratch_config("bart" if task.writes else "cnn", "tiny", words)
+    for key, value in task.model_options().items():
+        setattr(config, key, value)
+    return fresh_model(config, task, 0).eval()

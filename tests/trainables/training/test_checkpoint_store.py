@@ -1,0 +1,107 @@
+"""Checkpoints in a bucket are what they are in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from foundation import buckets
+from trainables.training import checkpoints
+from trainables.training.checkpoint_store import MANIFEST
+
+pytestmark = pytest.mark.timeout(60)
+
+_MODEL, _RESUME = ("config.json", "model.safetensors"), ("evaluations.json", "optimizer.pt", "rng_state.pth")
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a trial keeps its checkpoints."""
+    if request.param == "folder":
+        return str(tmp_path / "checkpoints")
+    return buckets.join(request.getfixturevalue("bucket"), "runs", "s", "trials", "t", "checkpoints")
+
+
+def save(place: str, step: int, content: bytes = b"x", *, resumable: bool = True) -> checkpoints.Checkpoint:
+    """A complete checkpoint, of an epoch of ten steps."""
+    staged = checkpoints.staging(place, step)
+    staged.mkdir(parents=True)
+    for name in (*_MODEL, *(_RESUME if resumable else ())):
+        (staged / name).write_bytes(content * step)
+    return checkpoints.complete(place, step, epoch=step / 10, resumable=resumable)
+
+
+def test_what_is_complete_is_listed_and_read(place: str) -> None:
+    """Oldest first; saved again, it is the newer one."""
+    assert checkpoints.list_complete(place) == []
+    second, first = save(place, 20), save(place, 10)
+    assert checkpoints.list_complete(place) == [first, second]
+    again = save(place, 20, b"y", resumable=False)
+    assert checkpoints.list_complete(place) == [first, again]
+    assert (again.here() / "model.safetensors").read_bytes() == b"y" * 20
+    assert checkpoints.newest_resumable(place) == first
+
+
+def test_what_a_crash_left_is_none(place: str) -> None:
+    """Without a manifest, with half a file, or a file too few."""
+    whole = save(place, 10)
+    for step, file, content in ((20, MANIFEST, None), (30, "model.safetensors", b"x"), (40, "config.json", None)):
+        address = buckets.join(str(save(place, step).path), file)
+        buckets.remove(address)
+        if content is not None:
+            buckets.write(address, content)
+    assert checkpoints.list_complete(place) == [whole]
+    assert checkpoints.newest_whole(place) == whole
+
+
+def test_bytes_that_changed_are_found(place: str) -> None:
+    """The damaged one is deleted, and the one before it taken."""
+    first, second = save(place, 10), save(place, 20)
+    buckets.write(buckets.join(str(second.path), "optimizer.pt"), b"y" * 20)
+    assert checkpoints.newest_whole(place) == first
+    assert checkpoints.list_complete(place) == [first]
+
+
+def test_of_an_ended_trial_its_model_stays_alone(place: str) -> None:
+    """The best without what only going on needs; nothing half-written."""
+    best, _ = save(place, 10), save(place, 20)
+    checkpoints.hand_in(place, 30, [])
+    checkpoints.prune(place, keep_epochs={1.0}, keep_newest=False)
+    (kept,) = checkpoints.list_complete(place)
+    assert (kept.path, kept.resumable) == (best.path, False)
+    assert sorted(file.name for file in kept.here().iterdir()) == sorted([*_MODEL, MANIFEST])
+    checkpoints.remove_all(place)
+    assert checkpoints.list_complete(place) == []
+
+
+def test_a_running_trial_keeps_what_it_goes_on_from(place: str) -> None:
+    """And its best, which is another one."""
+    points = [save(place, step) for step in (10, 20, 30)]
+    checkpoints.prune(place, keep_epochs={1.0}, keep_newest=True)
+    assert [point.path for point in checkpoints.list_complete(place)] == [points[0].path, points[2].path]
+    assert checkpoints.newest_resumable(place) == points[2]
+
+
+def test_workers_of_several_machines_save_one_checkpoint(bucket: str, tmp_path: Path) -> None:
+    """Each brings its own random state, and whoever goes on finds all of them."""
+    place = buckets.join(bucket, "checkpoints")
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.setattr(buckets.tempfile, "gettempdir", lambda: str(tmp_path))
+        staged = checkpoints.staging(place, 10)
+        staged.mkdir(parents=True)
+        (staged / "rng_state_1.pth").write_bytes(b"other")
+        checkpoints.hand_in(place, 10, ["rng_state_1.pth"])
+    assert checkpoints.list_complete(place) == []
+    point = save(place, 10)
+    assert (point.here() / "rng_state_1.pth").read_bytes() == b"other"
+    assert checkpoints.newest_whole(place) == point
+
+
+def test_a_damaged_copy_is_no_damaged_checkpoint(bucket: str) -> None:
+    """What this machine holds of it is fetched once more; what lies in the bucket stays."""
+    place = buckets.join(bucket, "checkpoints")
+    point = save(place, 10)
+    (point.here() / "optimizer.pt").write_bytes(b"y" * 10)
+    assert checkpoints.newest_whole(place) == point
+    assert (point.here() / "optimizer.pt").read_bytes() == b"x" * 10

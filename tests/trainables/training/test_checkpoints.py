@@ -1,0 +1,228 @@
+"""Checkpoints: complete or not there, and only what is needed is kept."""
+
+import json
+import os
+import shutil
+import zlib
+from pathlib import Path
+
+import pytest
+
+from trainables.models.hub import load_model
+from trainables.training.checkpoint_store import MANIFEST
+from trainables.training.checkpoints import (
+    Checkpoint,
+    complete,
+    list_complete,
+    newest_resumable,
+    newest_whole,
+    prune,
+    staging,
+)
+
+MODEL = ("config.json", "generation_config.json", "model.safetensors")
+RESUME = ("optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json")
+
+
+def stage(folder: Path, step: int) -> Path:
+    """What training leaves of `step` before it is complete: a byte per file and step."""
+    staged = staging(folder, step)
+    staged.mkdir(parents=True)
+    for name in (*MODEL, *RESUME):
+        (staged / name).write_bytes(b"x" * step)
+    return staged
+
+
+def saved(folder: Path, step: int, *, resumable: bool = True) -> Checkpoint:
+    """A complete checkpoint; 10 steps are an epoch."""
+    stage(folder, step)
+    return complete(folder, step, epoch=step / 10, resumable=resumable)
+
+
+def steps(folder: Path) -> list[int]:
+    """Steps of the complete checkpoints."""
+    return [point.step for point in list_complete(folder)]
+
+
+def names(point: Checkpoint) -> list[str]:
+    """Files of a checkpoint."""
+    return sorted(path.name for path in point.here().iterdir())
+
+
+def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
+    """With step, epoch and whether training can go on; oldest first, and nothing staged is left."""
+    later, earlier = saved(tmp_path, 110), saved(tmp_path, 20, resumable=False)
+    assert list_complete(tmp_path) == [earlier, later]
+    assert later == Checkpoint(tmp_path / "step-00000110", 110, 11.0, True, 11.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000020", "step-00000110"]
+
+
+def test_the_manifest_names_every_file_with_its_size(tmp_path: Path) -> None:
+    """All but itself; and its checksum."""
+    manifest = json.loads((saved(tmp_path, 3).here() / MANIFEST).read_text())
+    checks = dict.fromkeys((*MODEL, *RESUME), zlib.crc32(b"xxx"))
+    files = dict.fromkeys((*MODEL, *RESUME), 3)
+    told = {"step": 3, "epoch": 0.3, "resumable": True, "files": files, "checks": checks, "evaluated": None}
+    assert manifest == told
+
+
+def test_bytes_that_changed_are_found(tmp_path: Path) -> None:
+    """A checkpoint that rotted is deleted, and the one before it taken; without any, training begins anew."""
+    first, second = saved(tmp_path, 10), saved(tmp_path, 20)
+    (second.here() / "optimizer.pt").write_bytes(b"y" * 20)
+    assert newest_resumable(tmp_path) == second  # of the right size
+    assert newest_whole(tmp_path) == first
+    assert steps(tmp_path) == [10]
+    (first.here() / "model.safetensors").write_bytes(b"y" * 10)
+    assert newest_whole(tmp_path) is None
+
+
+def test_a_checkpoint_between_two_rungs_knows_the_last(tmp_path: Path) -> None:
+    """A machine was about to go."""
+    stage(tmp_path, 15)
+    point = complete(tmp_path, 15, epoch=1.5, resumable=True, evaluated=1.0)
+    assert list_complete(tmp_path) == [point]
+    assert (point.epoch, point.evaluated) == (1.5, 1.0)
+
+
+def test_no_folder_holds_no_checkpoints(tmp_path: Path) -> None:
+    """A trial that never saved."""
+    assert list_complete(tmp_path / "checkpoints") == []
+    assert newest_resumable(tmp_path / "checkpoints") is None
+
+
+def test_what_a_crash_leaves_is_not_listed(tmp_path: Path) -> None:
+    """No manifest, half a manifest, a truncated file, a file too few, one that was only staged."""
+    whole = saved(tmp_path, 1)
+    (saved(tmp_path, 2).here() / MANIFEST).unlink()
+    (saved(tmp_path, 3).here() / MANIFEST).write_text('{"step": 3, "epo')
+    (saved(tmp_path, 4).here() / "model.safetensors").write_bytes(b"xxx")  # of 4 bytes
+    (saved(tmp_path, 5).here() / "config.json").unlink()
+    (saved(tmp_path, 6).here() / MANIFEST).write_text('{"step": 6}')
+    stage(tmp_path, 7)
+    assert list_complete(tmp_path) == [whole]
+
+
+def test_a_crash_before_the_move_leaves_nothing_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest is written in the staging folder, so that the move is what completes."""
+    stage(tmp_path, 1)
+
+    def killed(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        complete(tmp_path, 1, epoch=0.1, resumable=True)
+    assert list_complete(tmp_path) == []
+    assert (staging(tmp_path, 1) / MANIFEST).is_file()
+
+
+def test_everything_is_on_disk_before_the_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file and the manifest before, the folder after; else a power cut leaves a manifest of empty files."""
+    stage(tmp_path, 1)
+    synced: list[str] = []
+    really = os.fsync
+
+    def noted(descriptor: int) -> None:
+        paths = [tmp_path, *tmp_path.rglob("*")]
+        name = next(path.name for path in paths if os.path.samestat(path.stat(), os.fstat(descriptor)))
+        synced.append(f"{name}{' after' if (tmp_path / 'step-00000001').exists() else ''}")
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    complete(tmp_path, 1, epoch=0.1, resumable=True)
+    assert synced == [*sorted((*MODEL, *RESUME)), MANIFEST, f"{tmp_path.name} after"]
+
+
+def test_a_step_that_is_saved_again_replaces_the_first(tmp_path: Path) -> None:
+    """As after a crash between saving and telling."""
+    (saved(tmp_path, 5).here() / "stale.bin").write_bytes(b"old")
+    again = saved(tmp_path, 5, resumable=False)
+    assert list_complete(tmp_path) == [again]
+    assert "stale.bin" not in names(again)
+
+
+def test_training_goes_on_from_the_newest_it_can(tmp_path: Path) -> None:
+    """Newer ones that hold the model alone, or are broken, are passed over."""
+    saved(tmp_path, 10)
+    wanted = saved(tmp_path, 20)
+    saved(tmp_path, 30, resumable=False)
+    (saved(tmp_path, 40).here() / "optimizer.pt").unlink()
+    assert newest_resumable(tmp_path) == wanted
+
+
+def test_pruning_keeps_the_best_and_the_newest(tmp_path: Path) -> None:
+    """The best without what only going on needs, the newest whole."""
+    points = [saved(tmp_path, step) for step in (10, 20, 30, 40)]
+    prune(tmp_path, keep_epochs={2.0}, keep_newest=True)
+    assert steps(tmp_path) == [20, 40]
+    assert names(points[1]) == sorted([*MODEL, MANIFEST])
+    assert names(points[3]) == sorted([*MODEL, *RESUME, MANIFEST])
+    assert newest_resumable(tmp_path) == points[3]
+
+
+def test_the_newest_stays_whole_when_it_is_the_best(tmp_path: Path) -> None:
+    """It is what training goes on from."""
+    saved(tmp_path, 10)
+    newest = saved(tmp_path, 20)
+    prune(tmp_path, keep_epochs={2.0}, keep_newest=True)
+    assert list_complete(tmp_path) == [newest]
+
+
+def test_pruning_an_ended_trial_keeps_its_model_alone(tmp_path: Path) -> None:
+    """Nothing to go on from, and nothing that a crash left staged; without a best, nothing at all."""
+    saved(tmp_path, 10)
+    saved(tmp_path, 20)
+    stage(tmp_path, 30)
+    prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000010"]
+    assert newest_resumable(tmp_path) is None
+    prune(tmp_path, keep_epochs=set(), keep_newest=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pruning_while_training_leaves_the_staged_alone(tmp_path: Path) -> None:
+    """It may be the one that is being written."""
+    saved(tmp_path, 10)
+    staged = stage(tmp_path, 20)
+    prune(tmp_path, keep_epochs=set(), keep_newest=True)
+    assert staged.is_dir()
+
+
+def test_a_stripped_checkpoint_is_a_model_that_loads(tmp_path: Path, tiny_base: Path) -> None:
+    """Complete, not resumable, with every weight; stripping twice changes nothing."""
+    staged = stage(tmp_path, 10)
+    for name in MODEL:
+        shutil.copy(tiny_base / name, staged / name)
+    point = complete(tmp_path, 10, epoch=1.0, resumable=True)
+    prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
+    (stripped,) = list_complete(tmp_path)
+    assert stripped == Checkpoint(point.path, 10, 1.0, False, 1.0)
+    assert names(stripped) == sorted([*MODEL, MANIFEST])
+    prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
+    assert list_complete(tmp_path) == [stripped]
+    assert load_model(str(stripped.here())).num_parameters() == load_model(str(tiny_base)).num_parameters()
+
+
+def test_the_states_of_all_workers_are_stripped(tmp_path: Path) -> None:
+    """Random states are one file per worker."""
+    staged = stage(tmp_path, 1)
+    for name in ("rng_state_0.pth", "rng_state_1.pth", "scaler.pt", "training_args.bin"):
+        (staged / name).write_bytes(b"x")
+    point = complete(tmp_path, 1, epoch=0.1, resumable=True)
+    prune(tmp_path, keep_epochs={point.epoch}, keep_newest=False)
+    assert names(point) == sorted([*MODEL, MANIFEST])
+
+
+def test_a_half_stripped_checkpoint_is_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest changes first: cut off after it, the checkpoint is a complete model."""
+    point = saved(tmp_path, 10)
+
+    def killed(self: Path, missing_ok: bool = False) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
+        prune(tmp_path, keep_epochs={point.epoch}, keep_newest=False)
+    assert steps(tmp_path) == [10]
+    assert newest_resumable(tmp_path) is None

@@ -1,0 +1,166 @@
+"""The engine alone: one loss however a batch is cut, report before save, resume without a trace."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers.trainer_pt_utils import LabelSmoother
+
+from benchmarks.equal_cuts import LIMIT
+from benchmarks.equal_cuts import run as run_cuts
+from trainables.tasks.seq2seq import token_loss
+from trainables.training import checkpoints
+from trainables.training.evaluation_tracker import TrialFailed
+from trainables.training.job import Job
+from trainables.training.trial import Workshop, run_trial
+
+MakeJob = Callable[..., Job]
+
+
+class Notes:
+    """Takes results down and goes on until epoch `until`."""
+
+    def __init__(self, until: float = math.inf) -> None:
+        self.results: list[dict[str, Any]] = []
+        self._until = until
+
+    def report(self, result: dict[str, Any]) -> bool:
+        self.results.append(result)
+        return bool(result["epoch"] < self._until)
+
+
+def steps(job: Job) -> list[str]:
+    """Names of the job's complete checkpoints."""
+    return [point.here().name for point in checkpoints.list_complete(Path(job.folder) / "checkpoints")]
+
+
+def test_token_loss_is_the_sum_over_counted_tokens() -> None:
+    """Against the definition: minus log probability of each label that is not -100."""
+    torch.manual_seed(0)
+    logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 4, -100], [0, -100, -100]])
+    log = logits.log_softmax(-1)
+    expected = -(log[0, 0, 1] + log[0, 1, 4] + log[1, 0, 0])
+    assert torch.allclose(token_loss(logits, labels), expected)
+
+
+def test_smoothing_is_that_of_transformers() -> None:
+    """Per token the same as `LabelSmoother`, which `label_smoothing_factor` stands for."""
+    torch.manual_seed(0)
+    logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 4, -100], [0, 2, -100]])
+    theirs = LabelSmoother(epsilon=0.1)({"logits": logits}, labels)
+    assert torch.allclose(token_loss(logits, labels, 0.1) / 4, theirs)
+
+
+def test_a_stopped_trial_writes_nothing(make_job: MakeJob, tmp_path: Path) -> None:
+    """Report first: the answer "stop" at the first rung leaves no checkpoint."""
+    job = make_job(tmp_path, config={"num_train_epochs": 3})
+    notes = Notes(until=1.0)
+    run_trial(job, notes, Workshop())
+    assert [result["epoch"] for result in notes.results] == [1.0]
+    assert steps(job) == []
+
+
+def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Path) -> None:
+    """Nothing is learned at a rate of 0: two evaluations after the first the trial ends, with the first as its best."""
+    config = {"num_train_epochs": 5, "learning_rate": 0.0, "early_stopping_patience": 2}
+    notes, job = Notes(), make_job(tmp_path, config=config)
+    run_trial(job, notes, Workshop())
+    assert [(result["epoch"], result["last"]) for result in notes.results] == [(1.0, False), (2.0, False), (3.0, True)]
+    assert steps(job)[0] == "step-00000005"  # 34 rows in batches of 8
+
+
+@pytest.mark.parametrize("clipped_to", [0.01, 0, 1e9])
+def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path, clipped_to: float) -> None:
+    """Beside every logged loss; their squares sum to that of the whole gradient, as it was before any clipping."""
+    config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": clipped_to}
+    engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
+    logged = [entry for entry in engine.state.log_history if "grad_norm" in entry]
+    assert logged
+    for entry in logged:
+        layers = {name: value for name, value in entry.items() if name.startswith("gradients/")}
+        assert {"gradients/model.encoder.layers.0", "gradients/model.decoder.layers.0"} <= layers.keys()
+        assert math.hypot(*layers.values()) == pytest.approx(float(entry["grad_norm"]), rel=1e-4)
+
+
+def test_a_plateau_is_one_of_the_objective(make_job: MakeJob, tmp_path: Path) -> None:
+    """ReduceLROnPlateau knows whether more is better, and waits no longer than a trial lasts."""
+    config = {"lr_scheduler_type": "reduce_lr_on_plateau", "learning_rate": 1e-7, "num_train_epochs": 3}
+    job = make_job(tmp_path, config=config, metric="rouge_sum", mode="max")
+    engine = run_trial(job, Notes(), Workshop())
+    schedule: Any = engine.lr_scheduler
+    assert (schedule.mode, schedule.patience) == ("max", 1)
+    assert schedule.get_last_lr() == pytest.approx([5e-8, 5e-8])  # two evaluations were no better than the first
+
+
+def test_adafactor_trains_at_its_own_rate(make_job: MakeJob, tmp_path: Path) -> None:
+    """From the first step on, with the rate that it chose in the log."""
+    config = {"optim": "adafactor", "adafactor_own_rate": True, "logging_steps": 1}
+    engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
+    rates = [entry["learning_rate"] for entry in engine.state.log_history if "learning_rate" in entry]
+    assert rates == sorted(set(rates))  # its warm-up
+    assert 0 < rates[-1] < 1e-6
+
+
+def test_the_last_report_finds_its_model(make_job: MakeJob, tmp_path: Path) -> None:
+    """When the last result is told, the best model of the trial is on disk already."""
+    job = make_job(tmp_path)
+
+    class Looks(Notes):
+        def report(self, result: dict[str, Any]) -> bool:
+            assert len(steps(job)) == 1
+            return super().report(result)
+
+    notes = Looks()
+    run_trial(job, notes, Workshop())
+    assert notes.results[-1]["last"]
+
+
+def test_going_on_from_a_checkpoint_leaves_no_trace(make_job: MakeJob, tmp_path: Path) -> None:
+    """Stopped after two of three epochs and run again, a trial ends with the weights of an uninterrupted one."""
+
+    class Dies(Notes):
+        def report(self, result: dict[str, Any]) -> bool:
+            if result["epoch"] == 3.0 and len(self.results) == 2:
+                raise KeyboardInterrupt
+            return super().report(result)
+
+    config = {"num_train_epochs": 3}
+    whole = make_job(tmp_path / "whole", config=config)
+    straight = Notes()
+    run_trial(whole, straight, Workshop())
+    cut = make_job(tmp_path / "cut", config=config)
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(cut, Dies(), Workshop())
+    again = Notes()
+    run_trial(cut, again, Workshop())
+    assert [result["epoch"] for result in again.results] == [3.0]  # two were on disk
+    assert again.results[-1]["metrics"]["loss"] == straight.results[-1]["metrics"]["loss"]
+    name = steps(whole)[-1]
+    kept, redone = (load_file(Path(job.folder) / "checkpoints" / name / "model.safetensors") for job in (whole, cut))
+    assert all(torch.equal(kept[key], redone[key]) for key in kept)
+
+
+def test_a_loss_that_is_no_number_fails_the_trial(make_job: MakeJob, tmp_path: Path) -> None:
+    """With the metric and the epoch in the reason; nothing is reported."""
+    job = make_job(tmp_path, config={"learning_rate": 1e30, "max_grad_norm": 0})
+    notes = Notes()
+    with pytest.raises(TrialFailed, match="loss is nan at epoch 1"):
+        run_trial(job, notes, Workshop())
+    assert notes.results == []
+
+
+def test_one_global_batch_gives_one_training_however_it_is_cut(tmp_path: Path) -> None:
+    """1×32, two workers×16 and 8×4 accumulated: loss, norms, weights, dev loss and ROUGE within 1e-4.
+
+    The short form of `python -m benchmarks.equal_cuts`, which takes twenty steps.
+    """
+    for name, found in run_cuts(tmp_path, steps=4).items():
+        assert found["rouge_sum_itself"] > 0, "a score of zero would compare nothing"
+        for quantity in ("train_loss", "grad_norm", "weights", "dev_loss", "rouge_sum"):
+            assert found[quantity] < LIMIT, f"{name}: {quantity}"

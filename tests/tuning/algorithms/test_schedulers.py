@@ -1,0 +1,164 @@
+"""Stopping rules, and that a replay of the records leaves them as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from search_spaces.draft import from_dict
+from search_spaces.schema import Space
+from tuning.algorithms.schedulers import ById, make_scheduler
+from tuning.studies.attempts import ATTEMPTS
+from tuning.studies.records import COMPLETED, FAILED, PRUNED, RUNNING, Result, TrialRecord
+
+
+def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
+    """A space with that scheduler."""
+    return from_dict({"mode": mode, "metric": "rouge_sum", "scheduler": {"name": name, **scheduler}}, "test")
+
+
+def trial(name: str, folder: Path = Path("nowhere"), failures: int = 0) -> Any:
+    """What the schedulers need of a Tune trial."""
+    return SimpleNamespace(
+        config={"job": {"trial_id": name, "folder": str(folder)}},
+        run_metadata=SimpleNamespace(num_failures=failures),
+        get_error=lambda: "Failure # 1\nThe actor died.\nModuleNotFoundError: No module named 'kotune'\n",
+    )
+
+
+def tell(scheduler: ById, name: str, epoch: float, value: float) -> str:
+    """One result; answers the decision."""
+    return scheduler.on_trial_result(None, trial(name), {"epoch": epoch, "objective": value})
+
+
+def started(scheduler: ById, *names: str) -> ById:
+    for name in names:
+        scheduler.on_trial_add(None, trial(name))
+    return scheduler
+
+
+def test_asha_stops_what_is_below_the_best_third() -> None:
+    """Factor 3: at the first rung the cut is the 2/3 percentile of what came before."""
+    scheduler = started(make_scheduler(space(), 9.0), "a", "b", "c", "d")
+    assert tell(scheduler, "a", 1, 0.6) == "CONTINUE"  # the first has nobody to be compared with
+    assert tell(scheduler, "b", 1, 0.3) == "STOP"  # below 0.6
+    assert tell(scheduler, "c", 1, 0.9) == "CONTINUE"
+    # 0.3, 0.6, 0.9: two thirds of the way from 0.3 to 0.9 is 0.7
+    assert tell(scheduler, "d", 1, 0.69) == "STOP"
+
+
+def test_a_rung_may_be_a_fraction_of_an_epoch() -> None:
+    """Grace 0.5: the comparison at half an epoch counts."""
+    scheduler = started(make_scheduler(space(grace=0.5), 4.0), "a", "b")
+    assert tell(scheduler, "a", 0.5, 0.6) == "CONTINUE"
+    assert tell(scheduler, "b", 0.5, 0.3) == "STOP"
+
+
+def test_small_is_good_when_the_metric_says_so() -> None:
+    """A loss of 0.6 after one of 0.3 is stopped."""
+    scheduler = started(make_scheduler(space(mode="min"), 9.0), "a", "b")
+    assert tell(scheduler, "a", 1, 0.3) == "CONTINUE"
+    assert tell(scheduler, "b", 1, 0.6) == "STOP"
+
+
+def test_a_failure_never_reaches_the_rungs() -> None:
+    """A result without a value changes no cut."""
+    scheduler = started(make_scheduler(space(), 9.0), "a", "b", "c")
+    assert tell(scheduler, "a", 1, 0.6) == "CONTINUE"
+    assert scheduler.on_trial_result(None, trial("b"), {"failure": "NaN", "last": True}) == "CONTINUE"
+    scheduler.on_trial_complete(None, trial("b"), {"failure": "NaN", "last": True})
+    assert tell(scheduler, "c", 1, 0.59) == "STOP"
+
+
+def test_median_stops_below_the_median_and_never_pauses() -> None:
+    """Three finished trials around 0.5: a fourth at 0.4 is stopped; before there are three, all go on."""
+    scheduler = started(make_scheduler(space("median"), 4.0), "a", "b", "c", "d", "e")
+    assert [tell(scheduler, name, 1, value) for name, value in (("a", 0.4), ("b", 0.5), ("c", 0.6))] == ["CONTINUE"] * 3
+    assert tell(scheduler, "d", 1, 0.4) == "STOP"
+    assert tell(scheduler, "e", 1, 0.7) == "CONTINUE"
+
+
+def test_none_stops_nothing() -> None:
+    """Whatever is reported."""
+    scheduler = started(make_scheduler(space("none"), 4.0), "a", "b")
+    assert [tell(scheduler, name, 1, value) for name, value in (("a", 1.0), ("b", -1.0))] == ["CONTINUE"] * 2
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_a_replay_decides_as_if_nothing_had_happened(name: str) -> None:
+    """After a restart the next results are answered as by the scheduler that saw everything."""
+    values = {"a": [0.5, 0.6, 0.7], "b": [0.3], "c": [0.6, 0.65, 0.7], "d": [0.55, 0.5], "x": [0.5, 0.4]}
+    order = [(key, 0) for key in "abcx"] + [("a", 1), ("d", 0), ("x", 1), ("c", 1), ("a", 2), ("c", 2), ("d", 1)]
+    ended = {"a": COMPLETED, "b": PRUNED, "c": COMPLETED, "d": RUNNING, "x": FAILED}
+    straight = started(make_scheduler(space(name), 3.0), *values)
+    records = {key: TrialRecord(number, key, {}, {}, 3.0, status=ended[key]) for number, key in enumerate(values)}
+    for count, (key, index) in enumerate(order):
+        if ended[key] != COMPLETED or index + 1 < len(values[key]):  # Tune tells that as the completion alone
+            tell(straight, key, index + 1, values[key][index])
+        result = Result(count, index + 1.0, 1, {"rouge_sum": values[key][index]}, 0.0)
+        records[key].results.append(result)
+    for key, status in ended.items():
+        if status != RUNNING:
+            last = records[key].results[-1]
+            told = {"epoch": last.epoch, "objective": last.metrics["rouge_sum"]}
+            straight.on_trial_complete(None, trial(key), {"failure": "nan"} if status == FAILED else told)
+    again = make_scheduler(space(name), 3.0)
+    again.replay(records.values(), "rouge_sum")
+    for scheduler in (straight, again):
+        started(scheduler, "d", "e", "f")  # d goes on, e and f are new
+    later = [("e", 1, 0.58), ("d", 3, 0.52), ("f", 1, 0.2), ("e", 2, 0.66), ("e", 3, 0.5)]
+    assert [tell(straight, *result) for result in later] == [tell(again, *result) for result in later]
+
+
+def test_a_result_told_again_changes_nothing() -> None:
+    """A trial that lost its slot goes on from its checkpoint, and may tell an epoch a second time."""
+    for name in ("asha", "median"):
+        once, twice = (started(make_scheduler(space(name), 9.0), "a", "b") for _ in range(2))
+        for scheduler, times in ((once, 1), (twice, 3)):
+            assert [tell(scheduler, "a", 1, 0.6) for _ in range(times)] == ["CONTINUE"] * times
+            scheduler.on_trial_error(None, trial("a"))
+            started(scheduler, "a")
+        assert [tell(once, "b", epoch, 0.3) for epoch in (1, 2)] == [tell(twice, "b", epoch, 0.3) for epoch in (1, 2)]
+
+
+def test_a_replay_answers_whom_the_last_result_stops() -> None:
+    """A crash came between the result and the decision; others go on."""
+    records = [
+        TrialRecord(
+            number, name, {}, {}, 9.0, status=RUNNING, results=[Result(number, 1.0, 1, {"rouge_sum": value}, 1.0)]
+        )
+        for number, (name, value) in enumerate([("a", 0.6), ("b", 0.3), ("c", 0.9)], 1)
+    ]
+    scheduler = make_scheduler(space(), 9.0)
+    assert scheduler.replay(records, "rouge_sum") == [records[1]]
+    assert tell(scheduler, "c", 2, 0.9) == "CONTINUE"
+
+
+def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> None:
+    """One that began is counted by whoever began; why the newest was lost is known."""
+    scheduler = started(make_scheduler(space(), 9.0), "a")
+    causes: dict[str, str] = {}
+    scheduler.lost = causes.__setitem__
+    lost = trial("a", tmp_path, failures=3)
+    scheduler.on_trial_error(None, lost)
+    assert lost.run_metadata.num_failures == 3
+    (tmp_path / ATTEMPTS).write_text('{"slots": 1}')
+    scheduler.on_trial_error(None, lost)
+    assert lost.run_metadata.num_failures == 0
+    lost.run_metadata.num_failures = 1
+    scheduler.on_trial_error(None, lost)  # nothing began in between
+    assert lost.run_metadata.num_failures == 1
+    assert causes == {"a": "ModuleNotFoundError: No module named 'kotune'"}
+
+
+def test_a_failed_trial_weighs_in_a_replay_what_it_weighed() -> None:
+    """Means of 0.1 and 0.9 are 0.5; the last result counted twice, they would stop a trial that has 0.55."""
+    results = [Result(1, 1.0, 1, {"rouge_sum": 0.1}, 1.0), Result(2, 2.0, 2, {"rouge_sum": 0.9}, 1.0)]
+    records = [TrialRecord(number, f"x{number}", {}, {}, 9.0, status=FAILED, results=results) for number in range(3)]
+    scheduler = make_scheduler(space("median"), 9.0)
+    scheduler.replay(records, "rouge_sum")
+    started(scheduler, "a")
+    assert [tell(scheduler, "a", epoch, 0.55) for epoch in (1.0, 2.0)] == ["CONTINUE", "CONTINUE"]

@@ -1,0 +1,196 @@
+"""What a person sees while a search runs: events as lines, a table that leaves the terminal as it was, or nothing."""
+
+import io
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.tuning.display.snapshots import a_progress, a_row, rows_with
+from tuning.display.live import LineView, SilentView, TableView, logged, open_view
+from tuning.display.progress import Progress
+
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+
+def lines_for(*snapshots: Progress) -> list[str]:
+    """What a LineView writes for these snapshots, without its opening line."""
+    stream = io.StringIO()
+    view = LineView(stream)
+    for snapshot in snapshots:
+        view.show(snapshot)
+    return stream.getvalue().splitlines()[1:]
+
+
+def test_a_trial_told_as_lines() -> None:
+    """Start with parameters, each new epoch once, the end once, each with the time."""
+    epochs = [a_row(epoch=epoch, value=value, best=value) for epoch, value in [(1, 0.7), (2, 0.81234)]]
+    end = replace(epochs[-1], status="pruned")
+    snapshots = [[], [a_row(status="waiting")], [a_row()], [epochs[0]], [epochs[0]], [epochs[1]], [end], [end]]
+    told = lines_for(*(a_progress(rows, elapsed_seconds=10.0 * index) for index, rows in enumerate(snapshots)))
+    assert told == [
+        "[ 0:20] trial 3  started  learning_rate 3.2e-04  weight_decay 0.113  num_beams 4",
+        "[ 0:30] trial 3  epoch 1/6  rouge_sum 0.7000  best 0.7000",
+        "[ 0:50] trial 3  epoch 2/6  rouge_sum 0.8123  best 0.8123",
+        "[ 1:00] trial 3  pruned at epoch 2  rouge_sum 0.8123",
+    ]
+
+
+def test_a_trial_too_fast_to_be_seen_running_is_told_whole() -> None:
+    """Between two snapshots a trial may start and end; both are said, and a completed one says its best."""
+    done = a_row(0, "completed", epoch=6, value=0.79, best=0.8, parameters={"seed": 1}, is_default=True)
+    assert lines_for(a_progress([]), a_progress([done])) == [
+        "[ 0:42] trial 0  started  seed 1  (recipe default)",
+        "[ 0:42] trial 0  completed at epoch 6  rouge_sum 0.7900  best 0.8000",
+    ]
+
+
+def test_a_failure_says_its_reason_in_one_line() -> None:
+    """A trace with line breaks and terminal codes stays one line."""
+    failed = a_row(status="failed", note="CUDA out of memory\n  \x1b[31mat batch 16")
+    assert lines_for(a_progress([]), a_progress([failed]))[-1].endswith("failed  CUDA out of memory [31mat batch 16")
+
+
+def test_a_resumed_trial_does_not_repeat_epochs_of_the_earlier_sitting() -> None:
+    """It says where it goes on; an epoch trained again is silent, the next one is told."""
+    snapshots = [a_row(epoch=epoch, value=0.5, best=0.6, parameters={}, resumed=True) for epoch in (2, 1, 2, 3)]
+    assert lines_for(*(a_progress([row]) for row in snapshots)) == [
+        "[ 0:42] trial 3  resumed at epoch 2/6  rouge_sum 0.5000  best 0.6000",
+        "[ 0:42] trial 3  epoch 3/6  rouge_sum 0.5000  best 0.6000",
+    ]
+
+
+def test_trials_of_an_earlier_sitting_are_counted_in_the_opening_line() -> None:
+    """Resuming a study with 300 ended trials writes one line, not 300."""
+    stream = io.StringIO()
+    LineView(stream).show(a_progress(rows_with(completed=100, pruned=199, failed=1), total_trials=320))
+    assert stream.getvalue() == (
+        "[ 0:42] study 대화요약  300/320 done  100 completed  199 pruned  1 failed  0 running"
+        "  metric rouge_sum (kiwi) max  2 slots × 1 CPU\n"
+    )
+
+
+def test_a_failed_trial_that_runs_again_is_told_again() -> None:
+    """A second attempt has a start and an end of its own."""
+    ended, again = a_row(status="failed"), a_row(parameters={})
+    told = lines_for(*(a_progress([row]) for row in (ended, again, again, ended, ended)))
+    assert told == ["[ 0:42] trial 3  started", "[ 0:42] trial 3  failed"]
+
+
+def test_a_stream_without_korean_does_not_stop_the_search() -> None:
+    """What the stream cannot encode becomes a question mark."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    LineView(stream).say("요약 done")
+    assert raw.getvalue() == b"?? done\n"
+
+
+def test_the_view_suits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table needs a terminal that can redraw and write Korean; FORCE_COLOR does not make a log a terminal."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    ascii_stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    assert isinstance(open_view(io.StringIO()), LineView)
+    assert isinstance(open_view(io.StringIO(), force_terminal=True), TableView)
+    assert isinstance(open_view(ascii_stream, force_terminal=True), LineView)
+    assert isinstance(open_view(io.StringIO(), quiet=True, force_terminal=True), SilentView)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(open_view(io.StringIO(), force_terminal=True), LineView)
+
+
+def test_a_log_keeps_what_is_told(tmp_path: Path) -> None:
+    """The same lines as a pipe gets, below the time; a second sitting adds to them."""
+    stream = io.StringIO()
+    for number in (1, 2):
+        with logged(LineView(stream), tmp_path / "log.txt") as view:
+            view.say(f"sitting {number}")
+            view.show(a_progress(rows_with(completed=number)))
+            view.close()
+    first, second = (tmp_path / "log.txt").read_text(encoding="utf-8").split("---- ")[1:]
+    assert "".join(part.partition("\n")[2] for part in (first, second)) == stream.getvalue()
+    assert "sitting 2" in second
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader went after the first line."""
+
+    def flush(self) -> None:
+        if self.getvalue().count("\n") > 1:
+            raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_nobody_who_reads_ends_no_search(tmp_path: Path) -> None:
+    """What cannot be shown any more is kept in the log, with why."""
+    with logged(LineView(Gone()), tmp_path / "log.txt") as view:
+        for line in ("one", "two", "three"):
+            view.say(line)
+        view.show(a_progress(rows_with(completed=1)))
+        view.close()
+    _, *lines = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert lines[:4] == ["one", "nothing more can be shown: [Errno 32] Broken pipe", "two", "three"]
+    assert len(lines) > 4
+
+
+def test_silence_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing reaches the stream or the terminal."""
+    stream = io.StringIO()
+    with closing(open_view(stream, quiet=True)) as view:
+        view.show(a_progress([a_row()]))
+        view.say("hello")
+    assert stream.getvalue() == ""
+    assert capsys.readouterr() == ("", "")
+
+
+def a_terminal() -> tuple[io.StringIO, Console]:
+    """What is written to a terminal of 100 by 30, and the console that writes it."""
+    stream = io.StringIO()
+    return stream, Console(file=stream, force_terminal=True, width=100, height=30, highlight=False)
+
+
+def test_closing_leaves_one_table_and_the_cursor() -> None:
+    """The last state is drawn once more, with the clock as it is; a second close and late snapshots do nothing."""
+    stream, console = a_terminal()
+    seconds = iter([0.0, *[30.0] * 100])
+    view = TableView(console, clock=lambda: next(seconds))
+    view.show(a_progress([a_row()]))
+    assert HIDE_CURSOR in stream.getvalue()
+    before = len(stream.getvalue())
+    view.close()
+    final = stream.getvalue()[before:]
+    view.close()
+    view.show(a_progress([a_row(4)]))
+    assert stream.getvalue()[before:] == final
+    assert final.count("대화요약") == 1
+    assert "elapsed 1:12" in final  # 42 s in the snapshot and 30 s since
+    assert final.rstrip().endswith(SHOW_CURSOR)
+
+
+def test_what_is_said_keeps_its_brackets() -> None:
+    """Square brackets in a message are no markup."""
+    stream, console = a_terminal()
+    with closing(TableView(console)) as view:
+        view.show(a_progress([a_row()]))
+        view.say("[red]W&B[/red] is slow")
+    assert "[red]W&B[/red] is slow" in stream.getvalue()
+
+
+def test_an_uncaught_exception_gives_the_cursor_back() -> None:
+    """A program that dies without closing its view still ends by showing the cursor."""
+    program = """if True:
+        import sys
+        from tuning.display.live import open_view
+        from tuning.display.progress import Progress
+        view = open_view(sys.stdout, force_terminal=True)
+        view.show(Progress("s", "m", "max", [], 1, 1, 0.0, None, ""))
+        raise RuntimeError("torn down")
+    """
+    root = Path(__file__).parents[3]
+    environment = {"TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+    ended = subprocess.run([sys.executable, "-c", program], cwd=root, env=environment, capture_output=True, text=True)
+    assert "torn down" in ended.stderr
+    assert HIDE_CURSOR in ended.stdout
+    assert ended.stdout.rstrip().endswith(SHOW_CURSOR)

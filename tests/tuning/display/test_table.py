@@ -1,0 +1,98 @@
+"""A search drawn as a table: it fits its terminal and tells what matters."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from tests.tuning.display.snapshots import a_progress, a_row, rows_with
+from tuning.display.progress import Progress
+from tuning.display.table import progress_table
+
+
+def drawn(progress: Progress, width: int, height: int = 30) -> str:
+    """The table as plain text."""
+    console = Console(file=io.StringIO(), width=width, height=height, record=True)
+    console.print(progress_table(progress, width, height))
+    return console.export_text()
+
+
+def test_the_headline_of_a_finished_search_does_not_speak_of_time_left() -> None:
+    """What has ended needs no estimate."""
+    assert "left" not in drawn(a_progress(rows_with(completed=2), total_trials=2), 160)
+
+
+@pytest.mark.parametrize("width", [60, 110, 200])
+def test_three_hundred_trials_fit_twenty_lines(width: int) -> None:
+    """The screen is filled but not overrun, and says how many trials it leaves out."""
+    rows = [a_row(number, "pruned", epoch=1, value=0.5, best=0.5) for number in range(298)]
+    rows += [a_row(298, note="slow"), a_row(299)]
+    lines = drawn(a_progress(rows, total_trials=300), width, height=20).splitlines()
+    shown = [line for line in lines if line.split()[1:2] in (["pruned"], ["running"]) and line.split()[0].isdigit()]
+    assert len(lines) == 19
+    assert sum("running" in line for line in shown) == 2
+    assert f"… and {300 - len(shown)} more: {300 - len(shown)} pruned" in lines
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_the_table_tells_what_matters_at_every_width(width: int) -> None:
+    """Headline, columns and values are there, and no line is wider than the terminal."""
+    rows = [
+        a_row(0, "completed", epoch=6, value=0.79, best=0.8, is_default=True),
+        a_row(1, "completed", epoch=6, value=0.85, best=0.8512),
+        a_row(2, "failed", note="out of memory"),
+        a_row(3, epoch=2, value=0.6, best=0.6),
+    ]
+    text = drawn(a_progress(rows, time_budget_seconds=3600), width)
+    expected = ["대화요약", "3/40 done", "2 completed", "0 pruned", "1 failed", "1 running", "2 slots × 1 CPU"]
+    expected += ["best rouge_sum (kiwi) 0.8512 (trial 1)", "recipe default 0.8000 (+0.0512)", "2/6", "3.2e-04"]
+    expected += ["elapsed 0:42 of at most 1:00:00", "left", "0.7900"]
+    assert [part for part in expected if part not in text] == []
+    assert max(Console().measure(line).maximum for line in text.splitlines()) <= width
+
+
+def test_headers_fold_before_columns_are_left_out() -> None:
+    """One line each on a wide terminal, broken at underscores on a narrower one, named below on the narrowest."""
+    progress = a_progress([a_row(note="went on after a restart")])
+    wide, middle, narrow = (drawn(progress, width) for width in (160, 85, 60))
+    assert "learning_rate  weight_decay  num_beams  note" in wide
+    assert "learning_rate" not in middle
+    assert "went on after a rest…" in middle
+    assert "needs a wider terminal" not in middle
+    assert "needs a wider terminal: num_beams, note" in narrow
+
+
+def test_headers_unfold_as_far_as_there_is_room() -> None:
+    """A header is broken only where its own columns are needed: the first ones stay whole."""
+    progress = a_progress([a_row(note="went on after a restart")])
+    assert "learning_rate" in drawn(progress, 100)
+    narrow = drawn(progress, 92)
+    assert "rouge_sum" in narrow.split("no rouge_sum (kiwi) yet")[1]
+    assert "learning_rate" not in narrow
+
+
+def test_time_of_earlier_sittings_is_told_apart() -> None:
+    """A resumed study's clock goes on; how much of it is old is said."""
+    assert "elapsed 0:42, 0:30 of it earlier" in drawn(a_progress([a_row()], earlier_seconds=30.0), 160)
+    assert "earlier" not in drawn(a_progress([a_row()]), 160)
+
+
+def test_a_note_takes_the_place_of_the_last_parameter_from_80_columns_on() -> None:
+    """Why a trial failed says more than one more parameter; under 80 columns the parameter stays, the note is cut."""
+    progress = a_progress([a_row(status="failed", note="out of memory at batch 64")])
+    assert "out of memory at ba" in drawn(progress, 80)
+    assert "needs a wider terminal: num_beams\n" in drawn(progress, 80)
+    assert "needs a wider terminal" not in drawn(progress, 79)
+    assert "4  out of memory a…" in drawn(progress, 79)
+
+
+def test_a_parameter_some_trials_lack_leaves_a_dash() -> None:
+    """Conditional parameters appear once any trial has them."""
+    text = drawn(a_progress([a_row(0, parameters={}), a_row(1, parameters={"num_beams": 4})]), 160)
+    assert "num_beams" in text
+    assert text.splitlines()[-2].endswith("–")
+
+
+def test_an_empty_search_can_be_drawn() -> None:
+    """Before the first trial there is a headline and no row."""
+    assert "no rouge_sum (kiwi) yet" in drawn(a_progress([]), 60)

@@ -1,0 +1,151 @@
+"""Study folders that somebody changed: refused before anything in them is used, and nothing is deleted elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import UserError
+from search_spaces.draft import from_dict
+from trainables.training import checkpoints
+from trainables.training.checkpoint_store import MANIFEST
+from tuning.preparation import Material
+from tuning.studies import retention
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
+
+SPACE = from_dict({"mode": "max", "metric": "rouge_sum", "checkpoints": {"keep_best": 1}}, "test")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Two trials that ended, each with a checkpoint; the second is the better one."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    for number in range(2):
+        record = TrialRecord(number, f"mine-{number:04d}", {}, {}, 3.0)
+        study.begin(record)
+        study.add(record.trial_id, 1.0, 10, {"rouge_sum": float(number)}, 1.0)
+        folder = study.paths.checkpoints(record.trial_id)
+        staged = checkpoints.staging(folder, 10)
+        staged.mkdir(parents=True)
+        (staged / "model.safetensors").write_bytes(b"weights")
+        (staged / "optimizer.pt").write_bytes(b"state")
+        checkpoints.complete(folder, 10, epoch=1.0, resumable=True)
+        study.end(record.trial_id, "completed")
+    return study
+
+
+def moved_away(path: Path, tmp_path: Path) -> Path:
+    """`path`, now a link to where it was moved."""
+    elsewhere = tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    return elsewhere
+
+
+def trial_id(study: Study, tmp_path: Path) -> None:
+    path = study.paths.trial("mine-0000") / "trial.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "trial_id": "../../x"}))
+
+
+def another_id(study: Study, tmp_path: Path) -> None:
+    path = study.paths.trial("mine-0000") / "trial.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "trial_id": "mine-0001"}))
+
+
+def trial_link(study: Study, tmp_path: Path) -> None:
+    moved_away(study.paths.trial("mine-0000"), tmp_path)
+
+
+def trials_link(study: Study, tmp_path: Path) -> None:
+    moved_away(study.paths.trials, tmp_path)
+
+
+def checkpoint_link(study: Study, tmp_path: Path) -> None:
+    moved_away(study.paths.checkpoints("mine-0000") / "step-00000010", tmp_path)
+
+
+def weights_link(study: Study, tmp_path: Path) -> None:
+    moved_away(study.paths.checkpoints("mine-0000") / "step-00000010" / "model.safetensors", tmp_path)
+
+
+def base_link(study: Study, tmp_path: Path) -> None:
+    (study.paths.root / "base_model").symlink_to(tmp_path)
+
+
+def manifest(study: Study, tmp_path: Path) -> None:
+    path = study.paths.checkpoints("mine-0000") / "step-00000010" / MANIFEST
+    (tmp_path / "rng_state").mkdir()
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps({**found, "files": {**found["files"], "rng_state/../../../../../../../kept": 4}}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [trial_id, another_id, trial_link, trials_link, checkpoint_link, weights_link, base_link, manifest],
+)
+def test_what_leads_out_is_refused(study: Study, tmp_path: Path, change: Callable[[Study, Path], None]) -> None:
+    """When the study is read, with the file and the place."""
+    Study.load(tmp_path / "runs", "mine")
+    change(study, tmp_path)
+    with pytest.raises(UserError) as caught:
+        Study.load(tmp_path / "runs", "mine")
+    assert str(tmp_path / "runs" / "mine") in caught.value.given
+
+
+def test_links_of_wandb_and_ray_are_theirs(study: Study, tmp_path: Path) -> None:
+    """W&B links its newest run."""
+    for folder in ("wandb", "ray"):
+        (study.paths.root / folder).mkdir()
+        (study.paths.root / folder / "latest-run").symlink_to(tmp_path)
+    Study.load(tmp_path / "runs", "mine")
+
+
+@pytest.mark.parametrize("part", ["trial", "trials", "checkpoints"])
+def test_nothing_is_deleted_outside_of_the_study(study: Study, tmp_path: Path, part: str) -> None:
+    """Also where a folder became a link while the search ran."""
+    paths = study.paths
+    folder = {
+        "trial": paths.trial("mine-0000"),
+        "trials": paths.trials,
+        "checkpoints": paths.checkpoints("mine-0000"),
+    }[part]
+    elsewhere = moved_away(folder, tmp_path)
+    before = sorted(elsewhere.rglob("*"))
+    with pytest.raises(UserError, match="leads to"):
+        retention.sweep(study)
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_tables_lie_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
+    """In its cache, wherever that is; any other place is refused, with what to do about a study that was copied."""
+    storage, outside = tmp_path / "runs", tmp_path / "outside"
+    written = {"splits": {}, "task_options": {}, "scored_with": "", "remarks": []}
+    for folder in (storage / ".cache" / "1", outside, study.paths.base_model()):
+        folder.mkdir(parents=True)
+
+    def material(variant: str, table: Path) -> Material | None:
+        study.paths.data.write_text(
+            json.dumps({**written, "tables": {variant: {"train": str(table), "dev": str(table)}}})
+        )
+        return Material.load(study.paths)
+
+    assert material("", storage / ".cache" / "1") is not None
+    with pytest.raises(UserError, match=r"data\.json: the table of train") as caught:
+        material("", outside)
+    assert "resume makes it anew" in caught.value.todo
+    with pytest.raises(UserError, match="no plain name"):
+        material("../../x", storage / ".cache" / "1")
+    (storage / ".cache" / "1").rmdir()
+    (storage / ".cache").rmdir()
+    (storage / ".cache").symlink_to(outside)  # a cache that the user put on another disk
+    assert material("", outside) is not None
+
+
+def test_a_tokenizer_is_no_way_out(study: Study) -> None:
+    """Its name comes from a trial's configuration."""
+    with pytest.raises(UserError, match="no plain name"):
+        study.paths.base_model("../../x")

@@ -1,0 +1,68 @@
+"""The tokenizers that ROUGE and BLEU count with; each carries its name and version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+from typing import Protocol
+
+from foundation.errors import UserError, nearest
+
+
+class TextTokenizer(Protocol):
+    """Cuts texts into the units that ROUGE counts."""
+
+    name: str
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]: ...
+
+
+class WhitespaceTokenizer:
+    """Units between blanks (eojeol)."""
+
+    name = "whitespace"
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        return [text.split() for text in texts]
+
+
+class SyllableTokenizer:
+    """Every character that is not a blank."""
+
+    name = "syllable"
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        return [[character for character in text if not character.isspace()] for text in texts]
+
+
+class KiwiTokenizer:
+    """Surface forms of the morphemes that Kiwi finds (https://github.com/bab2min/Kiwi)."""
+
+    def __init__(self) -> None:
+        from kiwipiepy import Kiwi
+
+        self._kiwi = Kiwi(num_workers=1)
+        self.name = f"kiwi-morphemes (kiwipiepy {version('kiwipiepy')}, model {version('kiwipiepy_model')})"
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        return [[token.form for token in tokens] for tokens in self._kiwi.tokenize(list(texts))]
+
+
+TOKENIZERS: dict[str, type[KiwiTokenizer] | type[WhitespaceTokenizer] | type[SyllableTokenizer]] = {
+    "kiwi": KiwiTokenizer,
+    "whitespace": WhitespaceTokenizer,
+    "syllable": SyllableTokenizer,
+}
+
+
+@cache
+def text_tokenizer(name: str) -> TextTokenizer:
+    """The tokenizer for scoring called `name`; one per process, since Kiwi takes seconds to load.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in TOKENIZERS:
+        raise UserError(f"rouge_tokenizer {name!r} is unknown", ", ".join(TOKENIZERS), nearest(name, TOKENIZERS))
+    return TOKENIZERS[name]()

@@ -1,0 +1,55 @@
+"""What `Trainer` has no word for: frozen layers, learning rates that fall layer by layer, Adafactor's own rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from transformers import Trainer
+from transformers.optimization import Adafactor, AdafactorSchedule
+
+from trainables.models.freezing import depths
+
+
+def make(model: Any, arguments: Any, own: Mapping[str, Any]) -> torch.optim.Optimizer | None:
+    """The optimizer for kotune's own parameters; None where transformers' own does.
+
+    `layerwise_lr_decay` d multiplies the learning rate of a parameter by d for every layer between it and the head
+    (Howard & Ruder 2018, https://aclanthology.org/P18-1031). `adafactor_own_rate` lets Adafactor choose its step
+    relative to the size of the weights (Shazeer & Stern 2018, https://arxiv.org/abs/1804.04235).
+    """
+    decay, own_rate = own.get("layerwise_lr_decay") or 1.0, own.get("adafactor_own_rate")
+    if own_rate:
+        groups = parameter_groups(model, arguments.weight_decay, None, 1.0)
+        made: torch.optim.Optimizer = Adafactor(
+            groups, lr=None, scale_parameter=True, relative_step=True, warmup_init=True
+        )
+        return made
+    if decay == 1.0:
+        return None
+    kind, settings = Trainer.get_optimizer_cls_and_kwargs(arguments, model)
+    optimizer: torch.optim.Optimizer = kind(
+        parameter_groups(model, arguments.weight_decay, arguments.learning_rate, float(decay)), **settings
+    )
+    return optimizer
+
+
+def parameter_groups(
+    model: torch.nn.Module, weight_decay: float, learning_rate: float | None, layer_decay: float
+) -> list[dict[str, Any]]:
+    """Trained parameters by learning rate, and by whether they decay: matrices do, biases and norms do not."""
+    named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, (depth, top) in depths(list(named)).items():
+        decays = named[name].ndim > 1
+        group = groups.setdefault((top - depth, decays), {"params": [], "weight_decay": weight_decay * decays})
+        if learning_rate is not None:
+            group["lr"] = learning_rate * layer_decay ** (top - depth)
+        group["params"].append(named[name])
+    return [groups[key] for key in sorted(groups)]
+
+
+def adafactor_schedule(optimizer: torch.optim.Optimizer) -> Any:
+    """Shows Adafactor's own rate where a schedule is expected."""
+    return AdafactorSchedule(optimizer)

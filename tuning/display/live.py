@@ -1,0 +1,249 @@
+"""What a person sees while a search runs: a live table on a terminal, plain lines anywhere else, or nothing.
+
+The search hands each view full snapshots (`Progress`); what is new since the last one is decided here. Try it with
+`open_view(sys.stdout).show(progress)`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from foundation.formatting import clock_text, one_line, score_text, short_epoch, short_number
+from foundation.secrets import redact
+from tuning.display.progress import Progress, TrialRow, best_facts, count_facts, epoch_text
+from tuning.display.table import progress_table
+
+_REFRESHES_PER_SECOND = 2.0
+
+
+class View(Protocol):
+    """Where the progress of a search is shown."""
+
+    def show(self, progress: Progress) -> None:
+        """Take the newest snapshot."""
+
+    def say(self, text: str) -> None:
+        """Tell one thing that is no trial's progress, e.g. a warning."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was found; may be called twice."""
+
+
+def open_view(stream: TextIO, *, quiet: bool = False, force_terminal: bool | None = None) -> View:
+    """The view that suits the stream: a table on a terminal, lines elsewhere, nothing when quiet.
+
+    `force_terminal` overrules what the stream says of itself. Close the view in a `finally`.
+    """
+    if quiet:
+        return SilentView()
+    is_terminal = stream.isatty() if force_terminal is None else force_terminal
+    if not is_terminal:
+        return LineView(stream)
+    console = Console(file=stream, force_terminal=True, force_jupyter=False, highlight=False, markup=False, emoji=False)
+    # A dumb terminal cannot move its cursor, and one without Unicode would raise at the first Korean letter.
+    can_redraw = not console.is_dumb_terminal and console.encoding.startswith("utf")
+    return TableView(console) if can_redraw else LineView(stream)
+
+
+class SilentView:
+    """Shows nothing."""
+
+    def show(self, progress: Progress) -> None:
+        """Drop the snapshot."""
+
+    def say(self, text: str) -> None:
+        """Drop the text."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+class TableView:
+    """A table that redraws itself in place, twice a second, from its own thread.
+
+    `show` only swaps the snapshot, so that a search with many reports never waits for the terminal; between snapshots
+    the clock goes on. `clock` returns seconds.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console = console
+        self._clock = clock
+        self._shown: tuple[Progress, float] | None = None
+        self._live: Live | None = None
+        self._closed = False
+
+    def show(self, progress: Progress) -> None:
+        """Draw this snapshot from the next refresh on; ignored after `close`."""
+        self._shown = (progress, self._clock())
+        if self._live is None and not self._closed:
+            self._start()
+
+    def say(self, text: str) -> None:
+        """Print the text above the table."""
+        self.console.print(Text(text), soft_wrap=True)
+
+    def close(self) -> None:
+        """Draw the last state once more, leave it there, and give the cursor back."""
+        self._closed = True
+        atexit.unregister(self.close)
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+    def _start(self) -> None:
+        self._live = Live(
+            console=self.console,
+            get_renderable=self._render,
+            refresh_per_second=_REFRESHES_PER_SECOND,
+            # What goes to a file or a pipe must stay there: `--json` writes its result to stdout.
+            redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=sys.stderr.isatty(),
+        )
+        # An exception that nobody catches must not leave the shell without a cursor.
+        atexit.register(self.close)
+        self._live.start(refresh=True)
+
+    def _render(self) -> RenderableType:
+        if self._shown is None:
+            return ""
+        progress, since = self._shown
+        current = replace(progress, elapsed_seconds=progress.elapsed_seconds + self._clock() - since)
+        return progress_table(current, self.console.width, self.console.height)
+
+
+class LineView:
+    """One plain line per event, for files, pipes and CI logs; no event is told twice.
+
+    Trials that had ended before the first snapshot belong to an earlier sitting: the opening line counts them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._opened = False
+        self._before: dict[int, TrialRow] = {}
+        self._said_epoch: dict[int, float] = {}
+
+    def show(self, progress: Progress) -> None:
+        """Write what is new since the last snapshot."""
+        if not self._opened:
+            self._open(progress)
+        stamp = f"[{clock_text(progress.elapsed_seconds):>5}] "
+        for row in progress.rows if progress.news is None else progress.news:
+            for event in self._events(row, progress.metric.split(" (")[0]):
+                self._write(f"{stamp}trial {row.number}  {event}")
+        self._stream.flush()
+
+    def say(self, text: str) -> None:
+        """Write the text as it is."""
+        self._write(text)
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leave the stream open; it is the caller's."""
+        self._stream.flush()
+
+    def _open(self, progress: Progress) -> None:
+        self._opened = True
+        self._before = {row.number: row for row in progress.rows if row.has_ended}
+        facts = [f"study {progress.study}", *count_facts(progress), f"metric {progress.metric} {progress.mode}"]
+        facts += best_facts(progress) + [fact for fact in [one_line(progress.workers_note)] if fact]
+        self._write(f"[{clock_text(progress.elapsed_seconds):>5}] {'  '.join(facts)}")
+
+    def _events(self, row: TrialRow, metric: str) -> Iterator[str]:
+        before = self._before.get(row.number)
+        had_ended = before is not None and before.has_ended
+        if row.status == "waiting" or (had_ended and row.has_ended):
+            return
+        self._before[row.number] = row
+        if before is None or had_ended:
+            yield _start_line(row, metric)
+            if row.resumed and row.epoch is not None:
+                self._said_epoch[row.number] = row.epoch
+        if row.has_ended:
+            yield _end_line(row, metric)
+        # A trial that goes on from a checkpoint repeats epochs, with the same values; those have been told.
+        elif row.epoch is not None and row.value is not None and row.epoch > self._said_epoch.get(row.number, -1.0):
+            self._said_epoch[row.number] = row.epoch
+            yield f"epoch {epoch_text(row)}  {_scores(row, metric)}"
+
+    def _write(self, line: str) -> None:
+        encoding = self._stream.encoding or "utf-8"
+        self._stream.write(redact(line).encode(encoding, "replace").decode(encoding) + "\n")
+
+
+class _Logged:
+    """Another view, whose events are kept as lines too; where either cannot be written, the search goes on without."""
+
+    def __init__(self, view: View, log: LineView) -> None:
+        self._view, self._log = view, log
+
+    def show(self, progress: Progress) -> None:
+        self._outside(lambda view: view.show(progress))
+        with suppress(OSError):
+            self._log.show(progress)
+
+    def say(self, text: str) -> None:
+        self._outside(lambda view: view.say(text))
+        with suppress(OSError):
+            self._log.say(text)
+
+    def close(self) -> None:
+        self._outside(lambda view: view.close())
+        with suppress(OSError):
+            self._log.close()
+
+    def _outside(self, tell: Callable[[View], None]) -> None:
+        try:
+            tell(self._view)
+        except OSError as error:  # who read the pipe is gone, or the disk of the file is full
+            self._view = SilentView()
+            with suppress(OSError):
+                self._log.say(f"nothing more can be shown: {error}")
+
+
+@contextmanager
+def logged(view: View, path: Path) -> Iterator[View]:
+    """`view`, and what it is told as lines at the end of the file `path`, below the time."""
+    file = path.open("a", encoding="utf-8")
+    log = LineView(file)
+    try:
+        with suppress(OSError):
+            log.say(f"---- {datetime.now():%Y-%m-%d %H:%M:%S}")
+        yield _Logged(view, log)
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+def _start_line(row: TrialRow, metric: str) -> str:
+    reached = f"resumed at epoch {epoch_text(row)}" if row.epoch is not None else "resumed"
+    facts = [reached if row.resumed else "started"]
+    if row.resumed and row.value is not None:
+        facts.append(_scores(row, metric))
+    facts += [f"{name} {short_number(value)}" for name, value in row.parameters.items()]
+    return "  ".join([*facts, "(recipe default)"] if row.is_default else facts)
+
+
+def _end_line(row: TrialRow, metric: str) -> str:
+    facts = [f"{row.status} at epoch {short_epoch(row.epoch)}" if row.epoch is not None else row.status]
+    if row.value is not None:
+        facts.append(f"{metric} {score_text(row.value)}")
+    if row.status == "completed" and row.best is not None:
+        facts.append(f"best {score_text(row.best)}")
+    return "  ".join([*facts, one_line(row.note)] if row.note.strip() else facts)
+
+
+def _scores(row: TrialRow, metric: str) -> str:
+    return f"{metric} {score_text(row.value)}  best {score_text(row.best)}"
