@@ -17,11 +17,11 @@ try:
 except ModuleNotFoundError:
     sys.exit("kotune: its libraries are not here: make venv, once; then, in every shell, . .venv/bin/activate")
 
-from foundation.durable import StorageLost, of_the_storage
+from foundation.durable import StorageLost, is_storage_error
 from foundation.errors import COMMAND, UserError
 from foundation.secrets import redact, redacted
 from tuning.interruption import EXIT_CODE, at_once
-from tuning.studies.storage import Storage, storage_at, to_look_at
+from tuning.studies.storage import Storage, readable_storage, storage_at
 
 app = typer.Typer(
     help="Finds hyperparameters for Korean language models, on one core or a cluster of GPUs.",
@@ -116,7 +116,7 @@ def tune(
     resolved = tune_request.resolve_space(
         space, options, set_ or [], range_ or [], config, lambda line: print(line, file=out)
     )
-    order = tune_request.Order(
+    order = tune_request.TuneRequest(
         resolved, _dated(resolved.name) if study is None else study, storage_at(storage), address
     )
     if dry_run:
@@ -152,7 +152,7 @@ def train(
     options = _data_options(train, dev, test, model, tokenizer, seed, trust_remote_code)
     sets = ["scheduler.name=none", *(set_ or [])]  # nobody stops a trial that is alone, however short it is
     resolved = tune_request.resolve_space(space, options, sets, [], config, lambda line: print(line, file=out))
-    order = tune_request.Order(
+    order = tune_request.TuneRequest(
         training.one_configuration(resolved, rows),
         _dated(f"{resolved.name}-train") if study is None else study,
         _folder(storage, "train"),
@@ -206,7 +206,7 @@ def status(
     """Show how a study stands, from any machine that sees its storage; disturbs nobody."""
     from delivery.sessions.status import standing, told
 
-    with to_look_at(storage, light=True) as place:
+    with readable_storage(storage, light=True) as place:
         found = standing(study, place)
     typer.echo(json.dumps(redacted(found), ensure_ascii=False, indent=2) if json_ else "\n".join(told(found)))
 
@@ -221,7 +221,7 @@ def export(
     """Write the best model as a Hugging Face folder."""
     from delivery.sessions.finalize import export_study
 
-    with to_look_at(storage) as place:
+    with readable_storage(storage) as place:
         typer.echo(export_study(study, place, out, trust=trust_remote_code))
 
 
@@ -255,9 +255,12 @@ def predict(
     from delivery.inference.predict import answer
     from delivery.inference.predict import predict as run
     from search_spaces.parsing import parse_set_option
-    from trainables.tasks.prediction_format import Wanted
+    from trainables.tasks.prediction_format import PredictionFormat
 
-    wanted, decoding = Wanted(top_k, probabilities, decimals), dict(parse_set_option(text) for text in set_ or [])
+    wanted, decoding = (
+        PredictionFormat(top_k, probabilities, decimals),
+        dict(parse_set_option(text) for text in set_ or []),
+    )
     names = [name.strip() for name in header.split(",")] if header is not None else None
     if names is not None and (len(names) != 2 or not all(names)):
         raise UserError(f"--header {header!r}", "two names, of the ids and of the predictions", "--header id,target")
@@ -316,7 +319,7 @@ def models(
     shapes: Annotated[bool, typer.Option("--shapes", help="Show every weight's shape.")] = False,
 ) -> None:
     """Show a model: parameters by layer, what is frozen, sizes. Loads no weights."""
-    from delivery.model_summary import dissect, dissect_exported, print_layers
+    from delivery.model_summary import print_layers, summarize_exported, summarize_model
     from delivery.sessions import tune_request
     from search_spaces.resolve import list_spaces
 
@@ -325,11 +328,11 @@ def models(
             option = "--set" if set_ else "--model"
             given = f"{option} beside the folder {space}, whose model is as it is"
             raise UserError(given, f"{option} beside a search space", f"leave {option} out, or name a search space")
-        print_layers(*dissect_exported(Path(space), freeze_layers), shapes=shapes)
+        print_layers(*summarize_exported(Path(space), freeze_layers), shapes=shapes)
         return
     options = _data_options(None, None, None, model, None, None, False)
     resolved = tune_request.resolve_space(space, options, set_ or [], [], None, sample=False)
-    print_layers(*dissect(resolved, freeze_layers), shapes=shapes)
+    print_layers(*summarize_model(resolved, freeze_layers), shapes=shapes)
 
 
 @app.command()
@@ -374,7 +377,7 @@ def main() -> None:
         typer.echo(f"kotune: {error}", err=True)
         sys.exit(2)
     except (StorageLost, OSError) as error:
-        if isinstance(error, OSError) and not of_the_storage(error):
+        if isinstance(error, OSError) and not is_storage_error(error):
             raise
         todo = f"make room or bring the storage back; {COMMAND} resume STUDY goes on with a study"
         typer.echo(f"kotune: {UserError(str(error), '', todo)}", err=True)

@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 from benchmarks.small import small_space, small_study
 from trainables.slots.slot import Shape, Slot
 from trainables.training import checkpoints
-from trainables.training.evaluation_tracker import BestSoFar
+from trainables.training.evaluation_tracker import EvaluationTracker
 from trainables.training.job import Job
 from trainables.training.tracking import RunSettings, Tracker
 from tuning.cluster.resources import Plan
@@ -66,7 +66,7 @@ class Sleepers:
 
     def _train(self, job: Job, turn: int) -> float:
         tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
-        judge = BestSoFar(job, None, None, _Reporter(self._mailbox, turn), start=None)  # type: ignore[arg-type]
+        judge = EvaluationTracker(job, None, None, _Reporter(self._mailbox, turn), start=None)  # type: ignore[arg-type]
         slept = 0.0
         for epoch in range(1, EPOCHS + 1):
             time.sleep(self._epoch)
@@ -86,7 +86,7 @@ class Sleepers:
             tracker.close({"status": "finished"})
         return slept
 
-    def _save(self, job: Job, judge: BestSoFar, epoch: int, *, resumable: bool) -> None:
+    def _save(self, job: Job, judge: EvaluationTracker, epoch: int, *, resumable: bool) -> None:
         folder = Path(job.folder) / "checkpoints"
         staging = checkpoints.staging(folder, epoch)
         staging.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class SleepingTrainable(SlotTrainable):
     slot_class = SleepingSlot
 
 
-class Meter:
+class ProgressBar:
     """CPU seconds and memory of this process over time, in a thread."""
 
     def __init__(self, study: Study, every: float = 1.0) -> None:
@@ -164,7 +164,7 @@ def main() -> None:
         open_view(io.StringIO()),
         trainable=SleepingTrainable,
     )
-    meter = Meter(study)
+    meter = ProgressBar(study)
     began = time.monotonic()
     if given.profile:
         import cProfile

@@ -28,12 +28,12 @@ def run_workers(command: Sequence[str], workers: int) -> list[str]:
 
 def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
     """What a launcher such as torchrun sets; nothing for a single worker."""
-    own = {**os.environ, "OMP_NUM_THREADS": "1"}
+    extra = {**os.environ, "OMP_NUM_THREADS": "1"}
     if workers == 1:
-        return own
+        return extra
     launch = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": workers, "LOCAL_WORLD_SIZE": workers}
     return {
-        **own,
+        **extra,
         **{key: str(value) for key, value in launch.items()},
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),

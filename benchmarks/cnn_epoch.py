@@ -30,7 +30,7 @@ from trainables.models.base_models import BaseModels
 from trainables.tasks.registry import make_task
 from trainables.training.batching import global_batches
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, open_table, run_trial
+from trainables.training.trial import WorkerCache, open_table, run_trial
 from tuning.jobs import make_job
 from tuning.studies.records import TrialRecord
 
@@ -48,7 +48,7 @@ def run(folder: Path, train: Path | None, sets: list[str], rows: int, rounds: in
     for number in range(rounds):
         clock = _Clock()
         again = Job.from_dict({**job.to_dict(), "folder": str(folder / f"engine-{number}")})
-        run_trial(again, _GoOn(), Workshop(), [clock])
+        run_trial(again, _GoOn(), WorkerCache(), [clock])
         seconds, loss = plain_epochs(job)
         engine, plain = [*engine, *clock.seconds], [*plain, *seconds]
         losses.append((clock.loss, loss))

@@ -89,15 +89,15 @@ def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
 
 
 def _differences(first: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
-    def apart(name: str) -> float:
+    def split_by(name: str) -> float:
         return max(abs(one - two) for one, two in zip(first[name], other[name], strict=True))
 
     weights = max((first["weights"][name] - tensor).abs().max().item() for name, tensor in other["weights"].items())
     metrics = {name: abs(first["metrics"][name] - other["metrics"][name]) for name in ("loss", "rouge_sum")}
     return {
         "steps": len(first["losses"]),
-        "train_loss": apart("losses"),
-        "grad_norm": apart("norms"),
+        "train_loss": split_by("losses"),
+        "grad_norm": split_by("norms"),
         "weights": weights,
         "dev_loss": metrics["loss"],
         "rouge_sum": metrics["rouge_sum"],

@@ -74,15 +74,15 @@ def read_splits(
     layout: Layout,
     *,
     seed: int,
-    apart: Sequence[str],
+    split_by: Sequence[str],
     classes: bool = False,
     dev_share: float = 0.1,
 ) -> Splits:
-    """Read all files; without `dev`, cut it from `train` so that no text of the roles `apart` stands on both sides.
+    """Read all files; without `dev`, cut it from `train` so that no text of the roles `split_by` stands on both sides.
 
     Args:
         seed: of the cut.
-        apart: the roles that tell whether two rows are too alike to be on both sides.
+        split_by: the roles that tell whether two rows are too alike to be on both sides.
         classes: whether targets are classes; rows of one that would be in dev alone stay in train.
         dev_share: of the training rows that becomes the dev split.
 
@@ -92,18 +92,18 @@ def read_splits(
     whole = read_split(train, layout)
     test_split = read_split(test, layout) if test else None
     remarks = _refusals("train", whole)
-    what = " or ".join(f"{role}s" for role in apart)
+    what = " or ".join(f"{role}s" for role in split_by)
     if dev:
         dev_split = read_split(dev, layout)
-        remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", whole, apart)
+        remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", whole, split_by)
     else:
         try:
-            kept, cut = cut_by_group(whole.rows, apart, dev_share, seed)
+            kept, cut = cut_by_group(whole.rows, split_by, dev_share, seed)
         except UserError as error:
             raise UserError(f"{train}: {error.given}", error.allowed, error.todo) from None
         _check_size(len(cut), len(whole.rows), dev_share, what)
         if classes:
-            kept, cut = _with_every_class(whole.rows, kept, cut, apart)
+            kept, cut = _with_every_class(whole.rows, kept, cut, split_by)
             if not cut:
                 given = (
                     f"of {len(whole.rows):,} training rows none is left for dev: of their classes train has no other"
@@ -113,8 +113,8 @@ def read_splits(
         whole = replace(whole, rows=[whole.rows[row] for row in kept])
         remarks.append(f"no --dev: {len(cut):,} rows were cut from train, none of their {what} on both sides")
     if test_split is not None:
-        remarks += _refusals("test", test_split) + _shared("test", test_split, "train", whole, apart)
-        remarks += [f"{remark}, which chooses" for remark in _shared("test", test_split, "dev", dev_split, apart)]
+        remarks += _refusals("test", test_split) + _shared("test", test_split, "train", whole, split_by)
+        remarks += [f"{remark}, which chooses" for remark in _shared("test", test_split, "dev", dev_split, split_by)]
     return Splits(whole, dev_split, test_split, remarks, learnable=whole.rows)
 
 
@@ -146,13 +146,13 @@ def _check_size(cut: int, rows: int, share: float, what: str) -> None:
 
 
 def _with_every_class(
-    rows: Rows, kept: Sequence[int], cut: Sequence[int], apart: Sequence[str]
+    rows: Rows, kept: Sequence[int], cut: Sequence[int], split_by: Sequence[str]
 ) -> tuple[list[int], list[int]]:
     """The cut, but for rows of classes that nothing would be learned of, and for those that share a text with them."""
     known = {rows[row]["target"] for row in kept}
     rare = [rows[row] for row in cut if rows[row]["target"] not in known]
     dev = [rows[row] for row in cut]
-    back = {cut[index] for role in apart for index in shared_texts(rare, dev, role)}
+    back = {cut[index] for role in split_by for index in shared_texts(rare, dev, role)}
     return sorted([*kept, *back]), [row for row in cut if row not in back]
 
 
@@ -178,7 +178,7 @@ def _refusals(name: str, split: Split) -> list[str]:
     return [f"{name}: {len(split.refused):,} of {total:,} rows left out: {shown}{more}"]
 
 
-def _shared(name: str, split: Split, other: str, among: Split, apart: Sequence[str]) -> list[str]:
-    shared = {role: len(shared_texts(among.rows, split.rows, role)) for role in apart}
+def _shared(name: str, split: Split, other: str, among: Split, split_by: Sequence[str]) -> list[str]:
+    shared = {role: len(shared_texts(among.rows, split.rows, role)) for role in split_by}
     total = len(split.rows)
     return [f"{count:,} of {total:,} {name} {role}s also stand in {other}" for role, count in shared.items() if count]

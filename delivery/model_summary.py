@@ -18,7 +18,7 @@ from trainables.models.hub import load_config
 from trainables.models.model_checks import base_config, described, outline
 from trainables.tasks.registry import task_named
 from trainables.training.evaluation_schedule import layer_of
-from trainables.training.parameters import sort_out
+from trainables.training.parameters import split_parameters
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def layers_of(model: torch.nn.Module) -> list[Layer]:
     ]
 
 
-def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
+def summarize_model(space: Space, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
     """The class of the space's model, and its layers; no weights are loaded.
 
     Args:
@@ -56,14 +56,14 @@ def dissect(space: Space, freeze_layers: int | None = None) -> tuple[str, list[L
     Raises:
         UserError: there is no such model, or it has fewer layers than are to be frozen.
     """
-    fixed = sort_out(space.fixed)
+    fixed = split_parameters(space.fixed)
     config = described(base_config(space.model, space.architecture, trust=space.trust_remote_code), fixed.model)
-    frozen = int(fixed.own.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers
+    frozen = int(fixed.extra.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers
     model = outline(config, task_named(space.task), fixed.model, frozen, trust=space.trust_remote_code)
     return type(model).__name__, layers_of(model)
 
 
-def dissect_exported(folder: Path, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
+def summarize_exported(folder: Path, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
     """The same of an exported model, which freezes nothing unless told to."""
     settings = read_settings(folder)
     if members := settings.get("members"):

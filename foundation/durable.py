@@ -72,7 +72,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def patiently(
+def retry_on_storage_error(
     write: Callable[[], Answer], what: str, pauses: tuple[float, ...] | None = None, *, verb: str = "written"
 ) -> Answer:
     """Write (or read) again and again while the storage is full, read-only or away, with longer and longer pauses.
@@ -87,7 +87,7 @@ def patiently(
         try:
             return write()
         except (OSError, RuntimeError, SafetensorError) as error:
-            if not of_the_storage(error):
+            if not is_storage_error(error):
                 raise
             if pause is None:
                 raise StorageLost(f"{what} cannot be {verb}: {first_line(error)}") from error
@@ -95,7 +95,7 @@ def patiently(
     raise AssertionError("the last attempt answers or raises")
 
 
-def of_the_storage(error: BaseException) -> bool:
+def is_storage_error(error: BaseException) -> bool:
     """Whether the storage failed, and may work again; safetensors and torch say so in words of their own."""
     if isinstance(error, OSError):
         return error.errno in _PASSING

@@ -26,7 +26,7 @@ class Became:
     note: str = ""
 
 
-def is_foreign(mapping: Mapping[str, Any]) -> bool:
+def is_baseline(mapping: Mapping[str, Any]) -> bool:
     """Whether `mapping` is another program's configuration file, not a search space of kotune's own form.
 
     It is the baseline's file in sections if `general`, `inference` or `training` stands in it, or a section
@@ -48,7 +48,7 @@ def translate(
     Beside the keys of a search space the result may have `defaults`, the values of parameters that are searched.
 
     Args:
-        mapping: a file of which `is_foreign` is true; `where` names it in messages.
+        mapping: a file of which `is_baseline` is true; `where` names it in messages.
         searches: the parameters that the space searches; a value for one goes to `defaults`, others to `fixed`.
         parameters: names of more parameters that may stand in a flat file; each goes where `searches` says.
 

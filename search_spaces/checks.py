@@ -56,11 +56,11 @@ def _never(parent: Range, name: str, wanted: tuple[Scalar, ...], place: str) -> 
 
 def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
     """A grace period longer than the training, in which ASHA could stop nothing."""
-    named, most = "scheduler.max", space.scheduler["max"]
+    named, most = "scheduler.max", space.scheduler.max
     if most is None:
         named, most = "num_train_epochs", as_number(space.fixed.get("num_train_epochs"))
-    grace = space.scheduler["grace"]
-    if space.scheduler["name"] != "asha" or most is None or grace <= most or most <= 0:
+    grace = space.scheduler.grace
+    if space.scheduler.name != "asha" or most is None or grace <= most or most <= 0:
         return []  # where values are checked, an impossible number of epochs is refused
     by = origin.get("scheduler.grace", "the default")
     given = f"{origin[named]}: {named} is {most:g}, but scheduler.grace is {grace:g} epochs ({by})"
@@ -70,9 +70,9 @@ def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
 def data_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
     """The user's files beside the embedded data."""
     data = space.data
-    given = {"data.train": data["train"], "data.dev": data["dev"], "data.test": data["test"]}
+    given = {"data.train": data.train, "data.dev": data.dev, "data.test": data.test}
     files = [key for key, path in given.items() if path is not None]
-    if not (data["embedded"] and files):
+    if not (data.embedded and files):
         return []
     said = f"{origin[files[0]]}: {' and '.join(files)} beside the embedded data"
     return [UserError(said, "files of your own, or data.embedded: true", "take one of the two out")]
@@ -84,8 +84,8 @@ def metric_problems(space: Space, metrics: Mapping[str, str], origin: Mapping[st
     if space.metric not in metrics:
         todo = nearest(str(space.metric), metrics) or "name one of them"
         return [UserError(f"{where}: metric is {space.metric!r}", ", ".join(sorted(metrics)), todo)]
-    own = metrics[str(space.metric)]
-    if space.mode in (None, own):
+    extra = metrics[str(space.metric)]
+    if space.mode in (None, extra):
         return []
-    given = f"{origin['mode']}: mode is {space.mode}, but the best {space.metric} is the {own}imum"
-    return [UserError(given, f"{own}, or null", "take mode out, or name another metric")]
+    given = f"{origin['mode']}: mode is {space.mode}, but the best {space.metric} is the {extra}imum"
+    return [UserError(given, f"{extra}, or null", "take mode out, or name another metric")]

@@ -155,7 +155,7 @@ class Draft:
         top: dict[str, Any] = {key: value for key, value in self.values.items() if "." not in key}
         for section, keys in SECTIONS.items():
             given = {key: self.values[f"{section}.{key}"] for key in keys if f"{section}.{key}" in self.values}
-            top[section] = {**getattr(Space(), section), **given}
+            top[section] = replace(getattr(Space(), section), **given)
         search = {name: self.search[name] for name in parents_first(self.search)}
         space = Space(**top, fixed=self.fixed, search=search)
         self.problems += condition_problems(self.search, self.broken, self.origin)
@@ -265,9 +265,9 @@ class Draft:
 def unknown_parameter(name: str, where: str, names: Names, more: Iterable[str] = ()) -> UserError:
     """The error for a parameter nobody knows, or one with the prefix of another kind; `more`: other keys allowed."""
     known = [*more, *names.all()]
-    own = sorted(name for name, kind in (names.known or {}).items() if kind == "own")
+    extra = sorted(name for name, kind in (names.known or {}).items() if kind == "extra")
     keys = dict.fromkeys(key if key in TOP_KEYS else f"{key.partition('.')[0]}.…" for key in more)
-    allowed = ", ".join([*keys, "a field of Seq2SeqTrainingArguments or GenerationConfig", *own, "model.FIELD"])
+    allowed = ", ".join([*keys, "a field of Seq2SeqTrainingArguments or GenerationConfig", *extra, "model.FIELD"])
     rest = name.rpartition(".")[2]
     actual = (names.known or {}).get(rest)
     if actual is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, TypedDict, get_args, get_type_hints, is_typeddict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Annotated, Any, get_args, get_type_hints
 
 from search_spaces.ranges import Range
 from search_spaces.readers import (
@@ -27,100 +27,104 @@ from search_spaces.values import parse_duration
 
 __all__ = ["READERS", "SECTIONS", "Space", "parse_duration"]
 
-# In each Annotated: how the value is read and, in a section, its default. This is the only list of keys.
+# In each Annotated: how the value is read. This is the only list of keys.
 
 
-class Columns(TypedDict):
+@dataclass(frozen=True)
+class Columns:
     """The names of the columns in the user's files."""
 
-    id: Annotated[str | None, optional(text()), "id"]
-    source: Annotated[str, text(), "source"]
-    pair: Annotated[str | None, optional(text()), None]  # a second text, read together with the first
-    target: Annotated[str, text(), "target"]
-    header: Annotated[tuple[str, ...], texts(), ()]  # names of the columns of files that have no header line
+    id: Annotated[str | None, optional(text())] = "id"
+    source: Annotated[str, text()] = "source"
+    pair: Annotated[str | None, optional(text())] = None  # a second text, read together with the first
+    target: Annotated[str, text()] = "target"
+    header: Annotated[tuple[str, ...], texts()] = ()  # names of the columns of files that have no header line
 
 
-class Scheduler(TypedDict):
+@dataclass(frozen=True)
+class Scheduler:
     """When trials are compared and the worst are stopped; in epochs."""
 
-    name: Annotated[str, one_of("asha", "median", "none"), "asha"]
-    grace: Annotated[float, real(above=0), 1.0]  # epochs no trial is stopped before
-    reduction_factor: Annotated[float, real(above=1), 3.0]  # ASHA keeps one of so many at each rung
-    max: Annotated[float | None, optional(real(above=0)), None]  # epochs; None: num_train_epochs
+    name: Annotated[str, one_of("asha", "median", "none")] = "asha"
+    grace: Annotated[float, real(above=0)] = 1.0  # epochs no trial is stopped before
+    reduction_factor: Annotated[float, real(above=1)] = 3.0  # ASHA keeps one of so many at each rung
+    max: Annotated[float | None, optional(real(above=0))] = None  # epochs; None: num_train_epochs
 
 
-class Sampler(TypedDict):
+@dataclass(frozen=True)
+class Sampler:
     """Who proposes the next configuration."""
 
-    name: Annotated[str, one_of("tpe", "random", "cmaes", "gp"), "tpe"]
-    startup_trials: Annotated[int, whole(at_least=1), 10]  # random trials before the sampler learns from them
+    name: Annotated[str, one_of("tpe", "random", "cmaes", "gp")] = "tpe"
+    startup_trials: Annotated[int, whole(at_least=1)] = 10  # random trials before the sampler learns from them
 
 
-class Budget(TypedDict):
+@dataclass(frozen=True)
+class Budget:
     """When the search ends: at whichever comes first."""
 
-    trials: Annotated[int, whole(at_least=1), 20]
-    time: Annotated[float | None, optional(duration()), None]  # seconds; None: no limit
-    max_failures: Annotated[int, whole(at_least=1), 3]  # one after another from the start; then the rest would fail too
+    trials: Annotated[int, whole(at_least=1)] = 20
+    time: Annotated[float | None, optional(duration())] = None  # seconds; None: no limit
+    max_failures: Annotated[int, whole(at_least=1)] = 3  # of the first trials, after which the search stops
 
 
-class Slots(TypedDict):
+@dataclass(frozen=True)
+class Slots:
     """How much of the cluster one trial takes, and how many run beside each other; None: found out at start."""
 
-    count: Annotated[int | str | None, optional(whole_or_range(at_least=1)), None]  # MIN:MAX follows the cluster
-    workers_per_trial: Annotated[int, whole(at_least=1), 1]
-    gpus_per_worker: Annotated[float | None, optional(real(at_least=0)), None]
-    cpus_per_worker: Annotated[float | None, optional(real(at_least=0.1)), None]
-    hang: Annotated[float, duration(), 1800.0]  # seconds without a step after which a slot is replaced
+    count: Annotated[int | str | None, optional(whole_or_range(at_least=1))] = None  # MIN:MAX follows the cluster
+    workers_per_trial: Annotated[int, whole(at_least=1)] = 1
+    gpus_per_worker: Annotated[float | None, optional(real(at_least=0))] = None
+    cpus_per_worker: Annotated[float | None, optional(real(at_least=0.1))] = None
+    hang: Annotated[float, duration()] = 1800.0  # seconds without a step after which a slot is replaced
 
 
-class Wandb(TypedDict):
+@dataclass(frozen=True)
+class Wandb:
     """Where trials are logged."""
 
-    mode: Annotated[str, one_of("auto", "online", "offline", "disabled"), "auto"]
-    project: Annotated[str, text(), "kotune"]
-    entity: Annotated[str | None, optional(text()), None]
-    tags: Annotated[tuple[str, ...], texts(), ()]
+    mode: Annotated[str, one_of("auto", "online", "offline", "disabled")] = "auto"
+    project: Annotated[str, text()] = "kotune"
+    entity: Annotated[str | None, optional(text())] = None
+    tags: Annotated[tuple[str, ...], texts()] = ()
 
 
-class Checkpoints(TypedDict):
+@dataclass(frozen=True)
+class Checkpoints:
     """How many checkpoints of the whole study stay on disk."""
 
-    keep_best: Annotated[int, whole(at_least=1), 3]
+    keep_best: Annotated[int, whole(at_least=1)] = 3
 
 
-class Data(TypedDict):
+@dataclass(frozen=True)
+class Data:
     """The user's files, or the data that comes with kotune."""
 
-    train: Annotated[str | None, optional(path()), None]
-    dev: Annotated[str | None, optional(path()), None]
-    test: Annotated[str | None, optional(path()), None]
-    embedded: Annotated[bool, flag(), False]
-    dev_share: Annotated[float, share(), 0.1]  # of the training rows, cut off where there is no dev file
-    quoting: Annotated[str, one_of("auto", "csv", "none"), "auto"]
-    broken_rows: Annotated[str, one_of("stop", "skip"), "stop"]  # rows that cannot be read; skipped ones are counted
-    labels: Annotated[dict[str, str] | None, optional(renamed()), None]  # targets of the files -> what is learned
+    train: Annotated[str | None, optional(path())] = None
+    dev: Annotated[str | None, optional(path())] = None
+    test: Annotated[str | None, optional(path())] = None
+    embedded: Annotated[bool, flag()] = False
+    dev_share: Annotated[float, share()] = 0.1  # of the training rows, cut off where there is no dev file
+    quoting: Annotated[str, one_of("auto", "csv", "none")] = "auto"
+    broken_rows: Annotated[str, one_of("stop", "skip")] = "stop"  # rows that cannot be read; skipped ones are counted
+    labels: Annotated[dict[str, str] | None, optional(renamed())] = None  # targets of the files -> what is learned
 
 
-class Filters(TypedDict):
+@dataclass(frozen=True)
+class Filters:
     """Training rows that are left out; null: none for this reason. Lengths are in characters."""
 
-    strip_whitespace: Annotated[bool, flag(), False]
-    min_length: Annotated[int | None, optional(whole(at_least=1)), None]
-    max_length: Annotated[int | None, optional(whole(at_least=1)), None]
-    min_target_length: Annotated[int | None, optional(whole(at_least=1)), None]
-    max_target_length: Annotated[int | None, optional(whole(at_least=1)), None]
-    max_token_repeats: Annotated[int | None, optional(whole(at_least=1)), None]  # of one word in a target
-    max_ngram_repeats: Annotated[int | None, optional(whole(at_least=1)), None]
-    ngram: Annotated[int, whole(at_least=1), 3]
-    drop_patterns: Annotated[tuple[str, ...], texts(), ()]  # regular expressions, on source and target
-    drop_duplicates: Annotated[bool, flag(), False]
-    sample: Annotated[int | None, optional(whole(at_least=1)), None]  # so many rows, drawn by the study's seed
-
-
-def _defaults(section: type) -> Callable[[], Any]:
-    hints = get_type_hints(section, include_extras=True)
-    return lambda: {key: get_args(hint)[2] for key, hint in hints.items()}
+    strip_whitespace: Annotated[bool, flag()] = False
+    min_length: Annotated[int | None, optional(whole(at_least=1))] = None
+    max_length: Annotated[int | None, optional(whole(at_least=1))] = None
+    min_target_length: Annotated[int | None, optional(whole(at_least=1))] = None
+    max_target_length: Annotated[int | None, optional(whole(at_least=1))] = None
+    max_token_repeats: Annotated[int | None, optional(whole(at_least=1))] = None  # of one word in a target
+    max_ngram_repeats: Annotated[int | None, optional(whole(at_least=1))] = None
+    ngram: Annotated[int, whole(at_least=1)] = 3
+    drop_patterns: Annotated[tuple[str, ...], texts()] = ()  # regular expressions, on source and target
+    drop_duplicates: Annotated[bool, flag()] = False
+    sample: Annotated[int | None, optional(whole(at_least=1))] = None  # so many rows, drawn by the study's seed
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ class Space:
     trust_remote_code: Annotated[bool, flag()] = False  # run the code that comes with the model; read it first
     metric: Annotated[str | None, optional(text())] = None  # None: the task's usual one
     mode: Annotated[str | None, optional(one_of("max", "min"))] = None  # None: the metric's own direction
-    columns: Columns = field(default_factory=_defaults(Columns))
+    columns: Columns = field(default_factory=Columns)
     max_source_length: Annotated[int, whole(at_least=1)] = 512  # tokens
     max_target_length: Annotated[int, whole(at_least=1)] = 100  # tokens
     special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never cut into pieces by the tokenizer
@@ -148,16 +152,16 @@ class Space:
     seed: Annotated[int, whole(at_least=0, at_most=2**32 - 1)] = 42  # numpy takes 32 bits
     fixed: dict[str, Any] = field(default_factory=dict)
     search: dict[str, Range] = field(default_factory=dict)  # a parameter stands after those its `when` names
-    scheduler: Scheduler = field(default_factory=_defaults(Scheduler))
-    sampler: Sampler = field(default_factory=_defaults(Sampler))
-    budget: Budget = field(default_factory=_defaults(Budget))
-    slots: Slots = field(default_factory=_defaults(Slots))
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    sampler: Sampler = field(default_factory=Sampler)
+    budget: Budget = field(default_factory=Budget)
+    slots: Slots = field(default_factory=Slots)
     optuna_storage: Annotated[str | None, optional(database())] = None  # URL of a database; None: a file of the study's
     optuna_study: Annotated[str | None, optional(text())] = None  # its name there; None: a new one
-    wandb: Wandb = field(default_factory=_defaults(Wandb))
-    checkpoints: Checkpoints = field(default_factory=_defaults(Checkpoints))
-    data: Data = field(default_factory=_defaults(Data))
-    filters: Filters = field(default_factory=_defaults(Filters))
+    wandb: Wandb = field(default_factory=Wandb)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    data: Data = field(default_factory=Data)
+    filters: Filters = field(default_factory=Filters)
     sample: Annotated[str, text()] = "dialogues"  # the embedded data, where no file is given
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,6 +171,8 @@ class Space:
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
@@ -176,7 +182,7 @@ def _readers() -> tuple[dict[str, Reader], dict[str, tuple[str, ...]]]:
     readers: dict[str, Reader] = {}
     sections: dict[str, tuple[str, ...]] = {}
     for name, hint in get_type_hints(Space, include_extras=True).items():
-        if is_typeddict(hint):
+        if is_dataclass(hint):
             inside = get_type_hints(hint, include_extras=True)
             sections[name] = tuple(inside)
             readers |= {f"{name}.{key}": get_args(item)[1] for key, item in inside.items()}

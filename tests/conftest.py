@@ -182,4 +182,4 @@ def own_code(tmp_path: Path, ran: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.syspath_prepend(str(modules))
     for name in [name for name in sys.modules if name.startswith("transformers_modules")]:
         monkeypatch.delitem(sys.modules, name)
-    return make_own_code(tmp_path / "own", ran)
+    return make_own_code(tmp_path / "extra", ran)

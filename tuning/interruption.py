@@ -31,8 +31,8 @@ def at_once() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heeded = (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN)
-    with _handlers(dict.fromkeys(heeded, _end)):  # a shell tells processes in the background to ignore Ctrl-C
+    stop_answers = (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN)
+    with _handlers(dict.fromkeys(stop_answers, _end)):  # a shell tells processes in the background to ignore Ctrl-C
         yield
 
 

@@ -15,7 +15,7 @@ from foundation import buckets
 from foundation.checked_json import LIST, OBJECT, TEXT, check_fields, read_object
 from foundation.durable import write_json
 from foundation.errors import UserError, nearest
-from search_spaces.schema import Columns, Data, Space
+from search_spaces.schema import Columns, Space
 from trainables.models.base_models import Recipe, prepare_base
 from trainables.models.hub import load_tokenizer
 from trainables.tasks.registry import make_task, task_named
@@ -101,28 +101,28 @@ def with_samples(space: Space, folder: Path) -> Space:
     sample = SAMPLES[space.sample]
     files = sample.write(folder)
     # From here on they are files like any others, or `resume` would find two kinds of data.
-    data = {**space.data, **{split: str(path) for split, path in files.items()}, "embedded": False}
-    columns = {"id": None, "pair": None, **sample.columns, "header": sample.header}
-    return replace(space, data=Data(**data), columns=Columns(**columns))  # type: ignore[typeddict-item]
+    paths: dict[str, Any] = {split: str(path) for split, path in files.items()}
+    columns: dict[str, Any] = {"id": None, "pair": None, **sample.columns, "header": sample.header}
+    return replace(space, data=replace(space.data, embedded=False, **paths), columns=Columns(**columns))
 
 
 def with_copies(space: Space, folder: Path) -> Space:
     """The space with its data files copied to `folder`, for other machines to find them there."""
     folder.mkdir(parents=True, exist_ok=True)
-    copies = {}
+    copies: dict[str, Any] = {}
     for split in ("train", "dev", "test"):
-        if given := space.data[split]:
+        if given := getattr(space.data, split):
             copies[split] = str(folder / f"{split}{Path(given).suffix}")
             shutil.copyfile(given, copies[split])
-    return replace(space, data=Data(**{**space.data, **copies}))  # type: ignore[typeddict-item]
+    return replace(space, data=replace(space.data, **copies))
 
 
 def layout_of(space: Space) -> Layout:
     """How the study's files are written."""
     roles = ("id", "source", "pair", "target")
-    named: dict[str, str | None] = {role: space.columns[role] for role in roles}  # type: ignore[literal-required]
+    named: dict[str, str | None] = {role: getattr(space.columns, role) for role in roles}
     data = space.data
-    return Layout(named, space.columns["header"], data["quoting"], data["broken_rows"], data["labels"])
+    return Layout(named, space.columns.header, data.quoting, data.broken_rows, data.labels)
 
 
 def read(space: Space) -> Splits:
@@ -133,16 +133,16 @@ def read(space: Space) -> Splits:
     """
     data, task = space.data, task_named(space.task)
     splits = read_splits(
-        str(data["train"]),
-        data["dev"],
-        data["test"],
+        str(data.train),
+        data.dev,
+        data.test,
         layout_of(space),
         seed=derived_seed(space.seed, "split"),
-        apart=task.apart(space),
+        split_by=task.split_by(space),
         classes=task.has_classes(space),
-        dev_share=data["dev_share"],
+        dev_share=data.dev_share,
     )
-    wanted, seed = filters.Filters(**space.filters), derived_seed(space.seed, "sample")
+    wanted, seed = filters.Filters(**asdict(space.filters)), derived_seed(space.seed, "sample")
     learnable, taken = filters.apply(splits.train.rows, replace(wanted, sample=None), seed)
     kept, drawn = filters.apply(learnable, filters.Filters(sample=wanted.sample), seed)
     remarks = [*splits.remarks, *(part.told() for part in (*taken, *drawn))]
@@ -170,9 +170,9 @@ def learn(space: Space, splits: Splits) -> Task:
     """
     rows = {**{name: split.rows for name, split in _named(splits).items()}, "train": splits.learnable}
     task = task_named(space.task).learn(space, rows)
-    if space.metric not in task.offers():
+    if space.metric not in task.available_metrics():
         needs = "rdass_encoder" if space.metric == "rdass" else "correct_labels"
-        raise UserError(f"metric {space.metric} needs {needs}", ", ".join(task.offers()), f"--set {needs}=…")
+        raise UserError(f"metric {space.metric} needs {needs}", ", ".join(task.available_metrics()), f"--set {needs}=…")
     return task
 
 
@@ -181,7 +181,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
     space, paths = study.space, study.paths
     task = learn(space, splits)
     remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
-    roles = ("source", "target") if task.writes else ("source", "pair")
+    roles = ("source", "target") if task.is_generative else ("source", "pair")
     for kind, vocabulary in tokenizers_of(space):
         variant = variant_named(kind, vocabulary)
         texts = (row[role] for row in splits.train.rows for role in roles if role in row)
@@ -227,7 +227,7 @@ def _publish(study: Study, material: Material) -> None:
 
 
 def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, Prepared]:
-    words = load_tokenizer(str(base), writes=task.writes, trust=space.trust_remote_code)
+    words = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
     limits = Limits(space.max_source_length, space.max_target_length)
     return {
         name: task.prepare(split.rows, words, limits, cache, scored=name != "train")

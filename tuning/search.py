@@ -34,8 +34,8 @@ from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from foundation.errors import UserError, first_line
-from trainables.slots.slot import save_and_leave
-from tuning.algorithms.optuna_searcher import Proposals
+from trainables.slots.slot import save_all_and_stop
+from tuning.algorithms.optuna_searcher import OptunaSearcher
 from tuning.algorithms.optuna_storage import as_lost_storage, open_study
 from tuning.algorithms.schedulers import make_scheduler
 from tuning.cluster import processes
@@ -163,14 +163,14 @@ class Search:
             "gpus": plan.shape.gpus,
             # Ray Train's own files, of no use to anybody: on each machine its own, where the study is in a bucket.
             "folder": str(study.paths.ray / "train"),
-            "hang": study.space.slots["hang"],
+            "hang": study.space.slots.hang,
             "warned": warned,
         }
         self.scheduler = make_scheduler(study.space, max_epochs_of(study))
         jobs, room = make_job(study, material, tracking), fleet.room if fleet else None
         with as_lost_storage():
             optuna_study = open_study(study.paths.optuna, study.space, study.paths.address(study.paths.root))
-            self.proposals = Proposals(study, optuna_study, jobs, slot, view.say, room)
+            self.proposals = OptunaSearcher(study, optuna_study, jobs, slot, view.say, room)
             self.proposals.stopped(self.scheduler.replay(study.records.values(), study.metric))
         self.scheduler.lost = self.proposals.slot_lost
         self._rows = {record.trial_id: _row(study, record) for record in study.records.values()}
@@ -178,7 +178,7 @@ class Search:
 
     def run(self) -> None:
         """Search until the budget is spent, or somebody stops it."""
-        left = len(self.study.with_status(RUNNING)) + self.study.space.budget["trials"] - len(self.study.records)
+        left = len(self.study.with_status(RUNNING)) + self.study.space.budget.trials - len(self.study.records)
         if left <= 0:
             return
         self._show()
@@ -217,7 +217,7 @@ class Search:
         if self.study.lost is not None:
             return "storage"
         budget = self.study.space.budget
-        if not self.study.with_status(RUNNING) and len(self.study.records) >= budget["trials"]:
+        if not self.study.with_status(RUNNING) and len(self.study.records) >= budget.trials:
             return "done"
         if self.proposals.hopeless():
             return "hopeless"
@@ -226,7 +226,7 @@ class Search:
     @property
     def out_of_time(self) -> bool:
         """Whether the time budget of this sitting is spent."""
-        limit = self.study.space.budget["time"]
+        limit = self.study.space.budget.time
         return limit is not None and self.seconds >= limit
 
     # ---- for the summary
@@ -284,11 +284,11 @@ class Search:
             metric=self._metric,
             mode=study.mode,
             rows=list(self._rows.values()),
-            total_trials=study.space.budget["trials"],
+            total_trials=study.space.budget.trials,
             slots=self.plan.slots if self._fleet is None else self._fleet.slots,
             elapsed_seconds=self.earlier_seconds + self.seconds,
             earlier_seconds=self.earlier_seconds,
-            time_budget_seconds=budget["time"] and budget["time"] + self.earlier_seconds,
+            time_budget_seconds=budget.time and budget.time + self.earlier_seconds,
             workers_note=self.plan.described + (f" · {note}" if note else ""),
         )
 
@@ -311,13 +311,13 @@ class _End(tune.Stopper):  # type: ignore[misc]
         if not self._over and search.out_of_time:
             self._over = True
             search.view.say("time is over: what runs is saved")
-            save_and_leave()
+            save_all_and_stop()
         return self._over or search.study.lost is not None
 
 
 def max_epochs_of(study: Study) -> float:
     """The longest that a trial of this study may be, in epochs: where ASHA's last rung may lie."""
-    limit = study.space.scheduler["max"]
+    limit = study.space.scheduler.max
     searched = study.space.search.get("num_train_epochs")
     if searched is not None:
         longest = float(getattr(searched, "high", 0) or max(getattr(searched, "options", [3.0])))

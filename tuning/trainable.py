@@ -14,7 +14,7 @@ import ray
 from ray.tune import Trainable
 
 from foundation import buckets
-from foundation.durable import StorageLost, patiently
+from foundation.durable import StorageLost, retry_on_storage_error
 from trainables.slots.mailbox import STORAGE
 from trainables.slots.slot import Shape, Slot, SlotLost, living_nodes
 from tuning.studies.attempts import MAX_SLOTS, count_attempt
@@ -45,7 +45,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         node, alive = ray.get_runtime_context().get_node_id(), living_nodes()
         try:
             count = partial(count_attempt, config["job"], self.trial_id, node, alive)
-            job, lost = patiently(count, "what a trial saved", verb="read")
+            job, lost = retry_on_storage_error(count, "what a trial saved", verb="read")
         except StorageLost as error:
             self._failure, self._kind = str(error), STORAGE
             return

@@ -11,16 +11,16 @@ from tuning.studies.study import Study
 def tracking_settings(study: Study) -> dict[str, Any] | None:
     """W&B settings shared by all trials; `auto` is online where there is a key, offline in the study folder else."""
     wanted = study.space.wandb
-    if wanted["mode"] == "disabled":
+    if wanted.mode == "disabled":
         return None
-    mode = wanted["mode"]
+    mode = wanted.mode
     if mode == "auto":
         mode = "online" if has_wandb_key() else "offline"
     return {
         "mode": mode,
-        "project": wanted["project"],
-        "entity": wanted["entity"],
-        "tags": [study.space.name, study.space.task, *wanted["tags"]],
+        "project": wanted.project,
+        "entity": wanted.entity,
+        "tags": [study.space.name, study.space.task, *wanted.tags],
         "folder": study.paths.address(study.paths.root),
     }
 

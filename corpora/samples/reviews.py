@@ -57,12 +57,12 @@ class Writer:
 
     rng: Random
     clipped: bool
-    own: tuple[Aspect, ...]  # what only this kind of product is judged by
+    extra: tuple[Aspect, ...]  # what only this kind of product is judged by
 
     @property
     def aspects(self) -> tuple[Aspect, ...]:
         """All that the product is judged by."""
-        return COMMON + self.own
+        return COMMON + self.extra
 
     def pick(self, pairs: tuple[tuple[str, str], ...]) -> str:
         """One of the phrasings, in the writer's manner."""
@@ -127,7 +127,7 @@ def weighing(writer: Writer, content: bool) -> str:
 
 def comparing(writer: Writer, content: bool) -> str:
     """Set what was bought against another one, in any order."""
-    aspect = writer.rng.choice(writer.own)
+    aspect = writer.rng.choice(writer.extra)
     this, other = writer.rng.choice(COMPARED)
     mine = writer.rng.choice(aspect.says(content)).past
     theirs = writer.rng.choice(aspect.says(not content)).past
@@ -187,9 +187,9 @@ def _careless(rng: Random, text: str) -> str:
 
 
 def _review(rng: Random, content: bool) -> tuple[str, str]:
-    (names, own), trying = rng.choice(list(zip(KINDS.items(), TRYING, strict=True)))
+    (names, extra), trying = rng.choice(list(zip(KINDS.items(), TRYING, strict=True)))
     product = Word(rng.choice(names.split()))
-    writer = Writer(rng, rng.random() < CLIPPED_SHARE, own)
+    writer = Writer(rng, rng.random() < CLIPPED_SHARE, extra)
     kind = rng.choices(list(KINDS_OF_REVIEW), list(KINDS_OF_REVIEW.values()))[0]
     opening = _opening(rng, product, trying) if rng.random() < OPENING_SHARE else ""
     end = rng.choice(TAILS[content]) if rng.random() < TAIL_SHARE else "" if writer.clipped else "."

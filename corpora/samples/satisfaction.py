@@ -71,10 +71,10 @@ def _message(rng: Random, opening: str, aspects: tuple[Aspect, ...]) -> tuple[st
 
 
 def _pair(rng: Random) -> tuple[str, str, float]:
-    names, own = rng.choice(list(KINDS.items()))
+    names, extra = rng.choice(list(KINDS.items()))
     product = Word(rng.choice(names.split()))
-    first, before = _message(rng, f"{rng.choice(FIRST)} {product:은/는}", COMMON + own)
-    second, after = _message(rng, f"{rng.choice(SECOND)} {product:은/는}", COMMON + own)
+    first, before = _message(rng, f"{rng.choice(FIRST)} {product:은/는}", COMMON + extra)
+    second, after = _message(rng, f"{rng.choice(SECOND)} {product:은/는}", COMMON + extra)
     return first, second, after - before
 
 

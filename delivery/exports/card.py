@@ -103,13 +103,13 @@ def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
     limit, space = study.space.max_source_length, study.space
     own_code = space.trust_remote_code or space.architecture in ("rnn", "cnn")
     trust = ", trust_remote_code=True" if own_code else ""
-    if task.writes:
+    if task.is_generative:
         begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
         template = "TEXT" if ends_itself(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
         return _WRITES.format(folder=folder.name, template=template, limit=limit, trust=trust)
     return _JUDGES.format(
         folder=folder.name,
-        template="TEXT, SECOND_TEXT" if study.space.columns["pair"] else "TEXT",
+        template="TEXT, SECOND_TEXT" if study.space.columns.pair else "TEXT",
         limit=limit,
         trust=trust,
         answer=task.reading,
@@ -118,7 +118,7 @@ def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
 
 def _notes(tokenizer: Any, task: Task) -> list[str]:
     notes = []
-    if task.writes:
+    if task.is_generative:
         notes.append("The decoding parameters that won are in `generation_config.json`; `generate` reads them.")
         if not ends_itself(tokenizer):
             notes.append("This tokenizer adds no ends of its own; training put them, so inference must too.")

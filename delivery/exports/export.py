@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,13 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     task = preparation.task_of(study.space, material)
     model = _loaded(study, best, point, task)
     base = study.paths.base_model(variant_of(best.config))
-    tokenizer = load_tokenizer(str(base), writes=task.writes, trust=study.space.trust_remote_code)
+    tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=study.space.trust_remote_code)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     model.save_pretrained(staging)
     say_untied(staging, model)
-    if task.writes:
+    if task.is_generative:
         model.generation_config.save_pretrained(staging)
     tokenizer.save_pretrained(staging)
     settings = {
@@ -76,11 +77,11 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         "trial": best.trial_id,
         "task": study.space.task,
         "task_options": task.to_options(),
-        "columns": {**study.space.columns, "header": list(study.space.columns["header"])},
-        "quoting": study.space.data["quoting"],
-        "broken_rows": study.space.data["broken_rows"],
-        "file_labels": study.space.data["labels"],
-        "strip_whitespace": study.space.filters["strip_whitespace"],
+        "columns": {**asdict(study.space.columns), "header": list(study.space.columns.header)},
+        "quoting": study.space.data.quoting,
+        "broken_rows": study.space.data.broken_rows,
+        "file_labels": study.space.data.labels,
+        "strip_whitespace": study.space.filters.strip_whitespace,
         "max_source_length": study.space.max_source_length,
         "max_target_length": study.space.max_target_length,
         "special_tokens": list(study.space.special_tokens),

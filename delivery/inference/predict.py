@@ -22,7 +22,7 @@ from delivery.inference.parallel import open_on
 from delivery.inference.predictor import Model, layout_of, open_model, predict_all
 from delivery.results.output_paths import check_file
 from foundation.errors import UserError
-from trainables.tasks.prediction_format import Wanted
+from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.task import Row
 
 #: Lines that are read from standard input before they are answered, where it is no terminal.
@@ -34,7 +34,7 @@ def predict(
     source: Path,
     out: Path | None,
     batch_size: int,
-    wanted: Wanted,
+    wanted: PredictionFormat,
     *,
     header: Sequence[str] | None = None,
     decoding: Mapping[str, Any] | None = None,
@@ -82,7 +82,7 @@ def answer(
     lines: TextIO,
     out: TextIO,
     batch_size: int,
-    wanted: Wanted,
+    wanted: PredictionFormat,
     decoding: Mapping[str, Any] | None = None,
     *,
     trust: bool = False,
@@ -132,20 +132,20 @@ def _blocks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
 # ---- how a prediction is written
 
 
-def _line(model: Model, prediction: Any, text: str, wanted: Wanted) -> str:
+def _line(model: Model, prediction: Any, text: str, wanted: PredictionFormat) -> str:
     written = model.task.written(prediction, wanted)
-    return written if model.task.writes else f"{written}\t{text}"
+    return written if model.task.is_generative else f"{written}\t{text}"
 
 
-def _cells(model: Model, prediction: Any, wanted: Wanted) -> list[str]:
+def _cells(model: Model, prediction: Any, wanted: PredictionFormat) -> list[str]:
     shares = [f"{value:.6f}" for value in prediction] if wanted.probabilities else []
     return [model.task.written(prediction, replace(wanted, probabilities=False)), *shares]
 
 
-def _check(model: Model, wanted: Wanted) -> None:
+def _check(model: Model, wanted: PredictionFormat) -> None:
     for name in wanted.named:
-        if name not in model.task.heeds:
-            option, known = _option(name), ", ".join(map(_option, model.task.heeds))
+        if name not in model.task.output_options:
+            option, known = _option(name), ", ".join(map(_option, model.task.output_options))
             given = f"{option} has no meaning for a model for {model.task.name}"
             raise UserError(given, known or "what it writes, as it stands", f"leave {option} out")
     most = len(model.task.classes)

@@ -21,7 +21,7 @@ from trainables.tasks.registry import make_task
 from trainables.tasks.task import Row, Task
 from trainables.text.decoding import decoding_config
 from trainables.text.encoding import decoder
-from trainables.training.parameters import sort_out, value_problems
+from trainables.training.parameters import split_parameters, value_problems
 
 #: What kotune adds to an exported folder: the task, how inputs are read and cut, and where the model comes from.
 SETTINGS = "kotune.json"
@@ -120,7 +120,7 @@ class Predictor:
         if wanted is not None and wanted != there:
             given = f"{folder / SETTINGS} names {wanted} classes, and the model beside it has {there}"
             raise UserError(given, "both as export wrote them", f"{COMMAND} export STUDY writes them again")
-        self.tokenizer = load_tokenizer(str(folder), writes=self.task.writes, trust=trust)
+        self.tokenizer = load_tokenizer(str(folder), is_generative=self.task.is_generative, trust=trust)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = network.to(self.device).eval()
         self._decoding = _decoding(self.task, self.model, decoding) if decoding else None
@@ -141,8 +141,8 @@ class Predictor:
 
 
 def _decoding(task: Task, model: Any, given: Mapping[str, Any]) -> GenerationConfig:
-    settings = sort_out(given)
-    if not task.writes or settings.training or settings.model or settings.own:
+    settings = split_parameters(given)
+    if not task.is_generative or settings.training or settings.model or settings.extra:
         kind = "decoding parameters, such as num_beams and max_new_tokens, of a model that writes"
         raise UserError(f"{', '.join(given)}: nothing that a finished model can be told", kind, "leave it out")
     raise_all(value_problems(given))

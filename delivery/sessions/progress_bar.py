@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 
-class Meter(TrainerCallback):
+class ProgressBar(TrainerCallback):
     """Draws optimizer steps, the newest loss and the time left. Close it in a `finally`."""
 
     def __init__(self, console: Console) -> None:

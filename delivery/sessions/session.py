@@ -18,7 +18,7 @@ from delivery.results.summary import summarise
 from delivery.sessions.finalize import close, earlier_summary, known_test
 from delivery.sessions.report_lines import last_lines
 from delivery.sessions.trust import trusted
-from delivery.sessions.tune_request import Order, check, plan_for
+from delivery.sessions.tune_request import TuneRequest, check, plan_for
 from foundation.durable import write_json
 from foundation.errors import UserError
 from search_spaces.schema import parse_duration
@@ -40,12 +40,12 @@ from tuning.wandb_settings import tracking_settings
 _LAST_COPY_SECONDS = 5.0
 
 
-def dry_run(order: Order, out: TextIO) -> str:
+def dry_run(order: TuneRequest, out: TextIO) -> str:
     """Check everything; answers the resolved study as YAML. Starts and writes nothing."""
     with tempfile.TemporaryDirectory() as folder:
         splits, plan = check(order, Path(folder), lambda text: print(text, file=out))
     lines = [
-        f"# study {order.name} in {order.storage}: {order.space.budget['trials']} trials, {plan.described}",
+        f"# study {order.name} in {order.storage}: {order.space.budget.trials} trials, {plan.described}",
         *(f"# {name}: {entry['rows']} rows, {entry['path']}" for name, entry in splits.described().items()),
         *(f"# {remark}" for remark in splits.remarks),
     ]
@@ -53,7 +53,7 @@ def dry_run(order: Order, out: TextIO) -> str:
     return "\n".join([*lines, text.rstrip()])
 
 
-def start(order: Order, out: TextIO) -> dict[str, Any]:
+def start(order: TuneRequest, out: TextIO) -> dict[str, Any]:
     """Run a new study to its end; answers its summary.
 
     Raises:
@@ -74,7 +74,7 @@ def start(order: Order, out: TextIO) -> dict[str, Any]:
         view = stack.enter_context(logged(view, study.paths.log))
         splits = embedded_sample(study, view) or _copied(study, view) or splits
         where = study.paths.address(study.paths.root)
-        view.say(f"study {order.name}: {_room(plan, order.address)}, {space.budget['trials']} trials, in {where}")
+        view.say(f"study {order.name}: {_room(plan, order.address)}, {space.budget.trials} trials, in {where}")
         material = preparation.prepare(study, splits, view.say)
         started()
         return _search(study, material, plan, splits, order.address, view)
@@ -98,7 +98,7 @@ def _copied(study: Study, view: View) -> Splits | None:
 
 def embedded_sample(study: Study, view: View) -> Splits | None:
     """The splits of a study that was given no data: its sample, written into its folder, from now on its data."""
-    if not study.space.data["embedded"]:
+    if not study.space.data.embedded:
         return None
     about = SAMPLES[study.space.sample].about
     view.say(f"no --train given: learning from the embedded sample, {about} that kotune makes itself")
@@ -134,7 +134,7 @@ def resume(
 def _go_on(
     study: Study, gone: str, trials: int | None, time_budget: str | None, address: str | None, out: TextIO
 ) -> dict[str, Any]:
-    view, name, budget = open_view(out), study.name, study.space.budget.copy()
+    view, name, budget = open_view(out), study.name, study.space.budget
     earlier_summary(study)  # looked at before anything is started
     check_database(study.space)
     if trials is not None:
@@ -144,8 +144,9 @@ def _go_on(
                 f"{len(study.records)} or more",
                 "leave --trials out to finish what is open",
             )
-        budget["trials"] = trials
-    budget["time"] = budget["time"] if time_budget is None else parse_duration(time_budget, "--time-budget")
+        budget = replace(budget, trials=trials)
+    if time_budget is not None:
+        budget = replace(budget, time=parse_duration(time_budget, "--time-budget"))
     study.space = named(replace(study.space, budget=budget), name)
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
     plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, view.say)
@@ -164,8 +165,8 @@ def _go_on(
         retention.tidy(study)
         if material is None:  # it was interrupted before its first trial
             material = preparation.prepare(study, splits, view.say)
-        so_far = f"{len(study.records)} of {budget['trials']} trials so far, {_room(plan, address)}"
-        if not study.with_status(RUNNING) and len(study.records) >= budget["trials"]:
+        so_far = f"{len(study.records)} of {budget.trials} trials so far, {_room(plan, address)}"
+        if not study.with_status(RUNNING) and len(study.records) >= budget.trials:
             so_far = f"finished, with {len(study.records)} trials; --trials {len(study.records) + 10} asks for ten more"
         view.say(f"study {name}: {so_far}")
         return _search(study, material, plan, splits, address, view)
@@ -190,7 +191,7 @@ def _search(
     study: Study, material: preparation.Material, plan: Plan, splits: Splits, address: str | None, view: View
 ) -> dict[str, Any]:
     # Here, since importing it imports Ray, which reads its settings then.
-    from trainables.slots.slot import save_and_leave
+    from trainables.slots.slot import save_all_and_stop
     from tuning.cluster.fleet import Fleet
     from tuning.search import Search, connect, disconnect
 
@@ -212,7 +213,7 @@ def _search(
     copied_out = _copied_out(study)
     try:
         # From here on: when Ray is started it listens to SIGTERM itself.
-        with heard(view.say, view.close, save_and_leave):
+        with heard(view.say, view.close, save_all_and_stop):
             search.run()
     finally:
         view.close()

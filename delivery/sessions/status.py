@@ -33,7 +33,7 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
         "storage": str(storage),
         "resume": study.paths.command("resume"),
         "at_work": holder(study.paths.address(study.paths.holder)),
-        "trials": {"begun": len(study.records), "of": study.space.budget["trials"], **counts},
+        "trials": {"begun": len(study.records), "of": study.space.budget.trials, **counts},
         "metric": metric,
         "rouge_tokenizer": study.space.rouge_tokenizer,
         "best": best

@@ -13,18 +13,18 @@ from corpora import filters
 from corpora.splits import Split, Splits
 from delivery.results.summary import read_lines, summarise
 from delivery.sessions.finalize import close
-from delivery.sessions.progress_bar import Meter
+from delivery.sessions.progress_bar import ProgressBar
 from delivery.sessions.session import embedded_sample
-from delivery.sessions.tune_request import Order, check
+from delivery.sessions.tune_request import TuneRequest, check
 from foundation.durable import write_json
 from foundation.errors import COMMAND, UserError, first_line
 from search_spaces.schema import Space
 from trainables.training import checkpoints
 from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
-from trainables.training.parameters import sort_out
+from trainables.training.parameters import split_parameters
 from trainables.training.tracking import RunSettings, Tracker, TrackingCallback
-from trainables.training.trial import Workshop, run_trial
+from trainables.training.trial import WorkerCache, run_trial
 from tuning import preparation
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_searcher import max_epochs
@@ -43,11 +43,11 @@ def one_configuration(space: Space, rows: int | None) -> Space:
         rows: train on so many rows only, drawn by the seed.
     """
     fixed = {**space.fixed, **samplers.defaults(space.search)}
-    wanted = {**space.filters, "sample": rows or space.filters["sample"]}
-    return replace(space, fixed=fixed, search={}, budget={**space.budget, "trials": 1}, filters=wanted)  # type: ignore[arg-type]
+    filters = replace(space.filters, sample=rows or space.filters.sample)
+    return replace(space, fixed=fixed, search={}, budget=replace(space.budget, trials=1), filters=filters)
 
 
-def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None = None) -> dict[str, Any]:
+def train(order: TuneRequest, resume_from: Path | None, out: TextIO, rows: int | None = None) -> dict[str, Any]:
     """Train the one configuration of the order's space; answers the summary.
 
     Args:
@@ -62,7 +62,7 @@ def train(order: Order, resume_from: Path | None, out: TextIO, rows: int | None 
     with tempfile.TemporaryDirectory() as folder:
         splits, _ = check(order, Path(folder), view.say)
     study = Study.create(order.space, order.storage, order.name)
-    meter = Meter(view.console) if isinstance(view, TableView) else None
+    meter = ProgressBar(view.console) if isinstance(view, TableView) else None
     with study.tentative() as started, logged(view, study.paths.log) as view:
         splits = _fewer(embedded_sample(study, view) or splits, rows, study.space.seed)
         view.say(f"training {study.name}, {len(splits.train.rows):,} rows, in {study.paths.root}")
@@ -119,7 +119,7 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
     for what, was, now in (
         ("task", (known["task"], known["task_options"]), (job["task"], job["task_options"])),
         ("training rows, tokenizer or lengths", Path(known["train"]).name, Path(job["train"]).name),
-        ("model", sort_out(known["config"]).model, sort_out(job["config"]).model),
+        ("model", split_parameters(known["config"]).model, split_parameters(job["config"]).model),
     ):
         if was != now:
             given = f"--resume-from {point.path}: other {what} than it was trained with"
@@ -161,12 +161,12 @@ class _Teller:
         return True
 
 
-def _run(study: Study, record: TrialRecord, job: Job, view: View, meter: Meter | None) -> None:
+def _run(study: Study, record: TrialRecord, job: Job, view: View, meter: ProgressBar | None) -> None:
     tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
     callbacks = [*([TrackingCallback(tracker)] if tracker else []), *([meter] if meter else [])]
     status = "failed"
     try:
-        run_trial(job, _Teller(study, record, view), Workshop(), callbacks)
+        run_trial(job, _Teller(study, record, view), WorkerCache(), callbacks)
         status = "finished"
         study.end(record.trial_id, COMPLETED)
         if record.had_enough:

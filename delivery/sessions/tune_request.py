@@ -23,7 +23,7 @@ from trainables.models.model_checks import check_model
 from trainables.models.scratch import ARCHITECTURES, architecture_named, scratch_size
 from trainables.tasks.registry import TASKS, task_named
 from trainables.training.parameter_names import BECAME
-from trainables.training.parameters import known_parameters, model_variant, sort_out, value_problems
+from trainables.training.parameters import known_parameters, model_variant, split_parameters, value_problems
 from tuning import preparation, tokenizers
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_storage import check_database
@@ -35,7 +35,7 @@ _SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True)
-class Order:
+class TuneRequest:
     """What `tune` was asked for."""
 
     space: Space
@@ -74,7 +74,7 @@ def resolve_space(
             raise UserError(
                 f"--config {config} is no mapping", "lines KEY: VALUE", "start with a line such as model: …"
             )
-        if baseline_configs.is_foreign(laid_over):
+        if baseline_configs.is_baseline(laid_over):
             laid_over = _translated(laid_over, str(config), raw, options, say)
     sources = [source.get("data") for source in (raw, laid_over or {})]
     given = any(source.get(split) for source in sources if isinstance(source, dict) for split in _SPLITS)
@@ -152,7 +152,7 @@ def directions_of(task: str) -> dict[str, str]:
     return {usual: found.directions[usual], **found.directions}
 
 
-def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:
+def check(order: TuneRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:
     """The splits and the slots of an order that can be carried out.
 
     Args:
@@ -175,14 +175,14 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
     check_database(space, new=True)
     check_configs(space)
     tokenizers.tokenizers_of(space)
-    if space.data["embedded"]:
+    if space.data.embedded:
         space = preparation.with_samples(space, scratch)
-    elif not space.data["train"]:
+    elif not space.data.train:
         raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
     splits = preparation.read(space)
     task = preparation.learn(space, splits)
     plan = plan_for(space, order.address, None if order.storage.bucket else order.storage.folder, say)
-    if not plan.shape.gpus and sort_out(space.fixed).training.get("fp16"):
+    if not plan.shape.gpus and split_parameters(space.fixed).training.get("fp16"):
         say("fp16 needs a GPU; here trials compute in 32 bit")
     # Last, since a hub id asks the network.
     may_be_hub_id = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", space.model) and not os.path.exists(space.model)
@@ -193,15 +193,15 @@ def check(order: Order, scratch: Path, say: Callable[[str], None] = lambda text:
         space.model, space.architecture, task, map(model_variant, _configs(space)), _longest(space), trust=trust
     )
     if space.tokenizer or scratch_size(space.model) is None:
-        load_tokenizer(space.tokenizer or space.model, writes=task.writes, trust=trust)
+        load_tokenizer(space.tokenizer or space.model, is_generative=task.is_generative, trust=trust)
     return splits, plan
 
 
 def _longest(space: Space) -> int:
     """The most tokens that a source, a target or a generated text may have."""
-    writes = task_named(space.task).writes
-    lengths = [space.max_source_length, space.max_target_length if writes else 0]
-    for name in ("max_new_tokens", "max_length") if writes else ():
+    is_generative = task_named(space.task).is_generative
+    lengths = [space.max_source_length, space.max_target_length if is_generative else 0]
+    for name in ("max_new_tokens", "max_length") if is_generative else ():
         found = space.search.get(name)
         values = [space.fixed.get(name)] if found is None else ends(found)
         lengths += [int(value) for value in values if value is not None]

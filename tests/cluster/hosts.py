@@ -79,7 +79,7 @@ class Host:
     def start(self) -> None:
         """Switch it on."""
         folder = FOLDER / self.name
-        (folder / "own").mkdir(parents=True)
+        (folder / "extra").mkdir(parents=True)
         _run("ip", "netns", "add", self.name)
         _run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns", self.name)
         _run("ip", "link", "set", self.cable, "master", BRIDGE, "up")

@@ -43,9 +43,9 @@ def test_two_workers_on_two_hosts_are_two_workers(cluster: Cluster) -> None:
     quick = f"{_QUICK} --trials 2 --workers-per-trial 2 --set num_train_epochs=3"
     assert cluster.kotune(f"tune cnn --study apart --address auto {quick}").wait() == 0
     assert cluster.kotune(f"tune cnn --study beside {quick}").wait() == 0
-    apart, beside = scores("apart"), scores("beside")
-    assert len(apart[0]) == 3
-    assert apart == beside
+    split_by, beside = scores("split_by"), scores("beside")
+    assert len(split_by[0]) == 3
+    assert split_by == beside
 
 
 def test_a_host_that_is_cut_off_and_one_that_dies(cluster: Cluster) -> None:

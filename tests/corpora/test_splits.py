@@ -39,7 +39,7 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
     """Rows in file order by role; nothing odd, so nothing is said; no test split is none."""
     train = write(tmp_path / "train.csv", ["가", "나"], ["t1", "t2"])
     dev = write(tmp_path / "dev.csv", ["다"], ["d1"])
-    splits = read_splits(train, dev, None, LAYOUT, seed=0, apart=("target",))
+    splits = read_splits(train, dev, None, LAYOUT, seed=0, split_by=("target",))
     assert splits.train.rows == [
         {"id": "t1", "source": "train 대화 0", "target": "가"},
         {"id": "t2", "source": "train 대화 1", "target": "나"},
@@ -53,7 +53,7 @@ def test_labels_get_the_words_that_are_learned(tmp_path: Path) -> None:
     """Before dev is cut; a label that has none is named, and how often it stands there. Whoever predicts has none."""
     train = write(tmp_path / "train.csv", ["0", "1"] * 10)
     layout = replace(LAYOUT, labels={"0": "부정", "1": "긍정"})
-    splits = read_splits(train, None, None, layout, seed=0, apart=("source",))
+    splits = read_splits(train, None, None, layout, seed=0, split_by=("source",))
     assert targets(splits, "train") == targets(splits, "dev") == {"부정", "긍정"}
     odd = write(tmp_path / "odd.csv", ["0", "2", "2"])
     with pytest.raises(UserError, match=r"data\.labels says nothing of '2' \(2 times\)"):
@@ -65,7 +65,7 @@ def test_a_rare_class_stays_in_train(tmp_path: Path) -> None:
     """Whatever the seed; with it stay the rows that have the same text."""
     train = write(tmp_path / "train.csv", [*["긍정", "부정"] * 20, "기타"])
     for seed in range(20):
-        splits = read_splits(train, None, None, LAYOUT, seed=seed, apart=("source",), classes=True, dev_share=0.3)
+        splits = read_splits(train, None, None, LAYOUT, seed=seed, split_by=("source",), classes=True, dev_share=0.3)
         assert "기타" in targets(splits, "train")
         assert len(splits.train.rows) + len(splits.dev.rows) == 41
 
@@ -74,21 +74,21 @@ def test_rare_classes_may_leave_nothing_to_choose_by(tmp_path: Path) -> None:
     """Every row that could be cut off is the only one of its class."""
     train = write(tmp_path / "train.csv", [f"class {number}" for number in range(20)])
     with pytest.raises(UserError, match="of 20 training rows none is left for dev"):
-        read_splits(train, None, None, LAYOUT, seed=0, apart=("source",), classes=True)
+        read_splits(train, None, None, LAYOUT, seed=0, split_by=("source",), classes=True)
 
 
 def test_a_cut_far_from_what_was_asked_for_is_refused(tmp_path: Path) -> None:
     """Half of the rows have one target, the other half another: dev would be one of the two."""
     train = write(tmp_path / "train.csv", ["네", "아니요"] * 20)
     with pytest.raises(UserError, match="of 40 training rows 20 can be cut off for dev") as caught:
-        read_splits(train, None, None, LAYOUT, seed=0, apart=("source", "target"))
+        read_splits(train, None, None, LAYOUT, seed=0, split_by=("source", "target"))
     assert "correct_labels" in caught.value.todo
 
 
 def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
     """For every split that there is."""
     files = {name: write(tmp_path / f"{name}.csv", [name] * rows) for name, rows in {"train": 3, "dev": 2}.items()}
-    described = read_splits(files["train"], files["dev"], None, LAYOUT, seed=0, apart=("target",)).described()
+    described = read_splits(files["train"], files["dev"], None, LAYOUT, seed=0, split_by=("target",)).described()
     assert described == {
         name: {"path": files[name], "rows": rows, "sha256": sha256(Path(files[name]).read_bytes()).hexdigest()}
         for name, rows in {"train": 3, "dev": 2}.items()
@@ -99,14 +99,14 @@ def test_a_relative_path_is_described_in_full(tmp_path: Path, monkeypatch: pytes
     """A study is resumed from any folder."""
     write(tmp_path / "train.csv", many(20))
     monkeypatch.chdir(tmp_path)
-    splits = read_splits("train.csv", None, None, LAYOUT, seed=0, apart=("target",))
+    splits = read_splits("train.csv", None, None, LAYOUT, seed=0, split_by=("target",))
     assert {split["path"] for split in splits.described().values()} == {str((tmp_path / "train.csv").resolve())}
 
 
 def test_dev_is_a_tenth_of_train_without_a_shared_target(tmp_path: Path) -> None:
     """100 rows in pairs: 10 are cut, 90 stay, every row once, and the person is told."""
     train = write(tmp_path / "train.csv", many(100), [str(row) for row in range(100)])
-    splits = read_splits(train, None, None, LAYOUT, seed=0, apart=("target",))
+    splits = read_splits(train, None, None, LAYOUT, seed=0, split_by=("target",))
     assert (len(splits.train.rows), len(splits.dev.rows)) == (90, 10)
     assert sorted(int(row["id"]) for row in splits.train.rows + splits.dev.rows) == list(range(100))
     assert not targets(splits, "train") & targets(splits, "dev")
@@ -118,7 +118,7 @@ def test_the_cut_follows_the_seed(tmp_path: Path) -> None:
     """The same rows for the same seed, others for another."""
     train = write(tmp_path / "train.csv", many(100))
     first, again, other = (
-        targets(read_splits(train, None, None, LAYOUT, seed=seed, apart=("target",)), "dev") for seed in (1, 1, 2)
+        targets(read_splits(train, None, None, LAYOUT, seed=seed, split_by=("target",)), "dev") for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -129,7 +129,7 @@ def test_targets_on_both_sides_are_remarked_on(tmp_path: Path) -> None:
     train = write(tmp_path / "train.csv", ["가 나", "다", "라"])
     dev = write(tmp_path / "dev.csv", ["가  나", "가 나", "마"])
     test = write(tmp_path / "test.csv", ["다", "다", "바"])
-    splits = read_splits(train, dev, test, LAYOUT, seed=0, apart=("target",))
+    splits = read_splits(train, dev, test, LAYOUT, seed=0, split_by=("target",))
     assert splits.remarks == ["2 of 3 dev targets also stand in train", "2 of 3 test targets also stand in train"]
     assert splits.test is not None
     assert len(splits.test.rows) == 3
@@ -139,14 +139,14 @@ def test_test_is_compared_with_what_is_left_of_train(tmp_path: Path) -> None:
     """A target that was cut away to dev is not trained on."""
     train = write(tmp_path / "train.csv", many(20))  # 10 pairs; 2 rows are a tenth
     test = write(tmp_path / "test.csv", sorted(set(many(20))))
-    splits = read_splits(train, None, test, LAYOUT, seed=0, apart=("target",))
+    splits = read_splits(train, None, test, LAYOUT, seed=0, split_by=("target",))
     assert splits.remarks[1] == "9 of 10 test targets also stand in train"
 
 
 def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
     """No column is named for them; every row has a name of its own."""
     train, dev = write(tmp_path / "train.csv", ["가", "나", "다"]), write(tmp_path / "dev.csv", ["라"])
-    splits = read_splits(train, dev, None, Layout({**COLUMNS, "id": None}), seed=0, apart=("target",))
+    splits = read_splits(train, dev, None, Layout({**COLUMNS, "id": None}), seed=0, split_by=("target",))
     assert [row["id"] for row in splits.train.rows] == ["1", "2", "3"]
     assert [row["id"] for row in splits.dev.rows] == ["1"]
 
@@ -154,7 +154,7 @@ def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
 def test_a_row_with_an_empty_id_is_numbered(tmp_path: Path) -> None:
     """The column is there, the row has nothing in it."""
     train, dev = write(tmp_path / "train.csv", ["가", "나"], ["a", ""]), write(tmp_path / "dev.csv", ["다"])
-    splits = read_splits(train, dev, None, LAYOUT, seed=0, apart=("target",))
+    splits = read_splits(train, dev, None, LAYOUT, seed=0, split_by=("target",))
     assert [row["id"] for row in splits.train.rows] == ["a", "2"]
 
 
@@ -165,7 +165,7 @@ def test_rows_are_numbered_alike(tmp_path: Path) -> None:
         [
             row["id"]
             for row in read_splits(
-                train, dev, None, Layout({**COLUMNS, "id": name}), seed=0, apart=("target",)
+                train, dev, None, Layout({**COLUMNS, "id": name}), seed=0, split_by=("target",)
             ).train.rows
         ]
         for name in (None, "fname")
@@ -178,6 +178,6 @@ def test_a_missing_column_is_refused(tmp_path: Path) -> None:
     train = write(tmp_path / "train.csv", ["가", "나"])
     (tmp_path / "test.csv").write_text("dialogue,summery\n가,나\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"test\.csv has no column 'summary'"):
-        read_splits(train, None, str(tmp_path / "test.csv"), LAYOUT, seed=0, apart=("target",))
+        read_splits(train, None, str(tmp_path / "test.csv"), LAYOUT, seed=0, split_by=("target",))
     with pytest.raises(UserError, match="no such file"):
-        read_splits(train, str(tmp_path / "dev.csv"), None, LAYOUT, seed=0, apart=("target",))
+        read_splits(train, str(tmp_path / "dev.csv"), None, LAYOUT, seed=0, split_by=("target",))

@@ -32,13 +32,15 @@ def trained(
 ) -> Trained:
     """What `train SPACE` leaves of a tiny model after an epoch or so."""
     from delivery.sessions.training import one_configuration, train
-    from delivery.sessions.tune_request import Order, resolve_space
+    from delivery.sessions.tune_request import TuneRequest, resolve_space
     from tuning.studies.storage import storage_at
 
     given = {f"data.{split}": str(path) for split, path in files.items()} | {"model": "scratch:tiny", **options}
     quick = ["num_train_epochs=1", "per_device_train_batch_size=16", "wandb.mode=disabled", *sets]
     resolved = resolve_space(space, given, quick, [], None)
-    summary = train(Order(one_configuration(resolved, None), name, storage_at(storage), None), None, io.StringIO())
+    summary = train(
+        TuneRequest(one_configuration(resolved, None), name, storage_at(storage), None), None, io.StringIO()
+    )
     return Trained(name, storage, files, summary)
 
 

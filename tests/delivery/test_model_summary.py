@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from delivery.inference.predictor import open_model
-from delivery.model_summary import dissect, dissect_exported, layers_of, print_layers, totals
+from delivery.model_summary import layers_of, print_layers, summarize_exported, summarize_model, totals
 from delivery.sessions.tune_request import resolve_space
 from foundation.errors import UserError
 from tests.delivery.conftest import Trained
@@ -26,7 +26,7 @@ def test_a_weight_that_is_used_twice_counts_once() -> None:
 def test_a_space_is_taken_apart_without_weights() -> None:
     """Layers, what freezing leaves, and sizes: 4 bytes for a weight, 12 more for what is trained."""
     space = resolve_space("kcbert", _NO_DATA, ["model=scratch:tiny"], [], None)
-    kind, layers = dissect(space, 1)
+    kind, layers = summarize_model(space, 1)
     names = [layer.name for layer in layers]
     assert kind == "BertForSequenceClassification"
     assert "bert.encoder.layer.0" in names
@@ -44,26 +44,26 @@ def test_a_space_shows_its_own_model() -> None:
     assert space.model == "scratch:base"
     sets = ["model=scratch:base", "freeze_layers=4"]
     frozen = resolve_space("kcbert", _NO_DATA, sets, [], None, sample=False)
-    left = [sum(not layer.trained for layer in dissect(frozen, number)[1]) for number in (None, 2, 0)]
+    left = [sum(not layer.trained for layer in summarize_model(frozen, number)[1]) for number in (None, 2, 0)]
     assert left[0] > left[1] > left[2] == 0
 
 
 def test_an_exported_model_shows_its_own_layers(cnn: Trained, sts: Trained) -> None:
     """As many parameters as its weights have; freezing is asked for."""
     for trained in (cnn, sts):
-        kind, layers = dissect_exported(trained.model)
+        kind, layers = summarize_exported(trained.model)
         model = open_model(trained.model, "cpu").model  # type: ignore[attr-defined]
         assert kind == type(model).__name__
         assert totals(layers)["parameters"] == totals(layers)["trained"] == model.num_parameters()
-    assert totals(dissect_exported(sts.model, 1)[1])["trained"] < totals(layers)["trained"]
+    assert totals(summarize_exported(sts.model, 1)[1])["trained"] < totals(layers)["trained"]
     with pytest.raises(UserError, match=r"holds no kotune\.json"):
-        dissect_exported(cnn.storage)
+        summarize_exported(cnn.storage)
 
 
 def test_widths_may_be_a_list() -> None:
     """As YAML writes them."""
     sets = ["model=scratch:tiny", "model.filter_sizes=[2, 3]"]
-    _, layers = dissect(resolve_space("cnn", _NO_DATA, sets, [], None))
+    _, layers = summarize_model(resolve_space("cnn", _NO_DATA, sets, [], None))
     assert sum("convolutions" in layer.name for layer in layers) == 2
 
 
@@ -72,10 +72,10 @@ def test_fields_of_the_model_are_heard(capsys: pytest.CaptureFixture[str]) -> No
     sizes = []
     for filters in (10, 20):
         sets = ["model=scratch:tiny", f"model.num_filters={filters}"]
-        kind, layers = dissect(resolve_space("cnn", _NO_DATA, sets, [], None), 0)
+        kind, layers = summarize_model(resolve_space("cnn", _NO_DATA, sets, [], None), 0)
         sizes.append(totals(layers)["parameters"])
         print_layers(kind, layers, shapes=True)
     assert sizes[1] > sizes[0]
     assert "20×" in capsys.readouterr().out
     with pytest.raises(UserError, match=r"model\.num_filter is no field"):
-        dissect(resolve_space("cnn", _NO_DATA, ["model=scratch:tiny", "model.num_filter=3"], [], None), 0)
+        summarize_model(resolve_space("cnn", _NO_DATA, ["model=scratch:tiny", "model.num_filter=3"], [], None), 0)

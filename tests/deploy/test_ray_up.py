@@ -185,7 +185,10 @@ def missing_parts(mounts: dict[str, str]) -> set[str]:
     """What an installation of kotune needs and is not sent to ~/kotune."""
     project = tomllib.loads(text_of("pyproject.toml"))
     setuptools = project["tool"]["setuptools"]
-    needed = {*setuptools["packages"], *(f"{module}.py" for module in setuptools["py-modules"])}
+    needed = {
+        *(name.split(".")[0] for name in setuptools["packages"]),
+        *(f"{module}.py" for module in setuptools["py-modules"]),
+    }
     needed |= {"Makefile", "pyproject.toml", "constraints.txt", project["project"]["readme"]}
     return {part for part in needed if mounts.get(f"~/kotune/{part}") != part}
 

@@ -18,7 +18,7 @@ from pyarrow.fs import GcsFileSystem
 
 from benchmarks._programs import free_port, serving
 from foundation import buckets
-from foundation.durable import StorageLost, patiently
+from foundation.durable import StorageLost, retry_on_storage_error
 from foundation.errors import UserError
 
 pytestmark = pytest.mark.timeout(90)
@@ -105,7 +105,7 @@ def test_a_name_that_leads_out_is_refused(anywhere: str, tmp_path: Path) -> None
 def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
     """With the address, and without a traceback of C++."""
     with pytest.raises(StorageLost, match=r"a file cannot be written: .*s3://not-there-at-all/a: .*bucket"):
-        patiently(lambda: buckets.write("s3://not-there-at-all/a", b""), "a file", (0.1,))
+        retry_on_storage_error(lambda: buckets.write("s3://not-there-at-all/a", b""), "a file", (0.1,))
 
 
 def test_a_server_that_stands_still_is_waited_for(s3: subprocess.Popen[bytes], bucket: str) -> None:
@@ -114,7 +114,7 @@ def test_a_server_that_stands_still_is_waited_for(s3: subprocess.Popen[bytes], b
     back = threading.Timer(5.0, lambda: s3.send_signal(signal.SIGCONT))
     try:
         back.start()
-        patiently(lambda: buckets.write(f"{bucket}/a", b"1"), "a file", (1.0, 2.0, 4.0))
+        retry_on_storage_error(lambda: buckets.write(f"{bucket}/a", b"1"), "a file", (1.0, 2.0, 4.0))
         assert buckets.read(f"{bucket}/a") == b"1"
     finally:
         back.cancel()

@@ -9,7 +9,7 @@ import pytest
 from safetensors import SafetensorError
 
 from foundation import durable
-from foundation.durable import StorageLost, of_the_storage, patiently, previous, write_json
+from foundation.durable import StorageLost, is_storage_error, previous, retry_on_storage_error, write_json
 
 
 def failing(*errors: BaseException) -> Callable[[], None]:
@@ -62,15 +62,15 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
 )
 def test_storage_that_comes_back_is_waited_for(error: BaseException) -> None:
     """However the failure is said."""
-    assert of_the_storage(error)
-    patiently(failing(error, error), "x", pauses=(0.0, 0.0))
+    assert is_storage_error(error)
+    retry_on_storage_error(failing(error, error), "x", pauses=(0.0, 0.0))
     with pytest.raises(StorageLost, match="x cannot be written"):
-        patiently(failing(error, error), "x", pauses=(0.0,))
+        retry_on_storage_error(failing(error, error), "x", pauses=(0.0,))
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "no"), RuntimeError("shapes differ"), KeyError("a")])
 def test_other_failures_are_not_repeated(error: BaseException) -> None:
     """Nothing would change."""
-    assert not of_the_storage(error)
+    assert not is_storage_error(error)
     with pytest.raises(type(error)):
-        patiently(failing(error), "x", pauses=(0.0,))
+        retry_on_storage_error(failing(error), "x", pauses=(0.0,))

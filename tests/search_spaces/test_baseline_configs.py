@@ -9,7 +9,7 @@ import pytest
 
 from foundation.errors import UserError, UserErrors
 from search_spaces import baseline_keys
-from search_spaces.baseline_configs import Became, is_foreign, told, translate
+from search_spaces.baseline_configs import Became, is_baseline, told, translate
 from search_spaces.draft import from_dict
 from search_spaces.resolve import list_spaces, load_space
 from search_spaces.values import load_yaml
@@ -231,14 +231,14 @@ def test_two_lengths_must_agree() -> None:
 )
 def test_foreign_files_are_told_from_our_own(mapping: dict[str, Any], foreign: bool) -> None:
     """A search space with a parameter in the wrong place stays ours, so that its own error is shown."""
-    assert is_foreign(mapping) is foreign
+    assert is_baseline(mapping) is foreign
 
 
 @pytest.mark.parametrize("name", list_spaces())
 def test_no_shipped_space_is_foreign(name: str) -> None:
     """Every key of ours is ours."""
     raw, where = load_space(name)
-    assert not is_foreign(raw)
-    assert not is_foreign({key: value for key, value in from_dict(
+    assert not is_baseline(raw)
+    assert not is_baseline({key: value for key, value in from_dict(
         {key: value for key, value in raw.items() if key != "embedded"}, where
     ).to_dict().items() if key not in ("fixed", "search")})  # fmt: skip

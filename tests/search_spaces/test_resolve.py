@@ -14,9 +14,9 @@ from foundation.errors import UserError, UserErrors
 from search_spaces.draft import from_dict
 from search_spaces.ranges import Choice, FloatRange, IntRange
 from search_spaces.resolve import list_spaces, load_space, resolve
-from search_spaces.schema import Space
+from search_spaces.schema import Budget, Space, Wandb
 
-OWN = ["tokenizer_kind", "vocabulary", "class_weights", "regression_loss", "freeze_layers", "layerwise_lr_decay"]
+EXTRA = ["tokenizer_kind", "vocabulary", "class_weights", "regression_loss", "freeze_layers", "layerwise_lr_decay"]
 GENERATION = ["num_beams", "max_new_tokens", "length_penalty", "no_repeat_ngram_size"]
 KNOWN = {
     "num_train_epochs": "training",
@@ -29,7 +29,7 @@ KNOWN = {
     "label_smoothing_factor": "training",
     "optim": "training",
     **dict.fromkeys(GENERATION, "generation"),
-    **dict.fromkeys(OWN, "own"),
+    **dict.fromkeys(EXTRA, "extra"),
 }
 ALIASES = {"warmup_ratio": "warmup_steps as a fraction", "evaluation_strategy": "eval_every, in epochs"}
 METRICS = {"rouge_sum": "max", "rouge_l": "max", "loss": "min", "accuracy": "max", "bleu_4": "max", "pearson": "max"}
@@ -120,7 +120,7 @@ def test_later_layers_win() -> None:
         "sets": ["budget.trials=14"],
         "options": {"budget.trials": 15, "budget.time": None},
     }
-    seen = [solve(**dict(list(layers.items())[:count])).budget["trials"] for count in range(5)]
+    seen = [solve(**dict(list(layers.items())[:count])).budget.trials for count in range(5)]
     assert seen == [20, 12, 13, 14, 15]  # 20 is the default of the schema
 
 
@@ -128,7 +128,7 @@ def test_embedded_overrides_apply_only_without_data() -> None:
     """The section is laid over the file, and leaves alone what it does not name."""
     assert solve().model == Space().model
     space = solve(embedded=True)
-    assert (space.model, space.data["embedded"]) == ("scratch:tiny", True)
+    assert (space.model, space.data.embedded) == ("scratch:tiny", True)
     assert space.fixed == {"num_train_epochs": 6, "weight_decay": 0.01}
 
 
@@ -143,12 +143,12 @@ def test_a_config_may_change_one_part_of_a_range() -> None:
 @pytest.mark.parametrize(
     ("text", "key", "value"),
     [
-        ("wandb.mode=disabled", "wandb", {"mode": "disabled", "project": "kotune", "entity": None, "tags": ()}),
+        ("wandb.mode=disabled", "wandb", Wandb(mode="disabled")),
         ("rouge_tokenizer=whitespace", "rouge_tokenizer", "whitespace"),
         ("metric=rouge_l", "metric", "rouge_l"),
         ("eval_every=5e-1", "eval_every", 0.5),
         ("special_tokens=['#a#', b]", "special_tokens", ("#a#", "b")),
-        ("budget={time: 2m}", "budget", {"trials": 20, "time": 120.0, "max_failures": 3}),
+        ("budget={time: 2m}", "budget", Budget(time=120.0)),
     ],
 )
 def test_set_reaches_every_key(text: str, key: str, value: object) -> None:

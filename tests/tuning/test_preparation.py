@@ -87,9 +87,9 @@ def test_the_sample_becomes_data_like_any_other(tmp_path: Path) -> None:
     """`resume` then finds files where it looks for them, in the columns that the sample has."""
     options = {f"data.{split}": None for split in ("train", "dev", "test")}
     space = with_samples(resolve_space("sts", options, [], [], None), tmp_path)
-    assert not space.data["embedded"]
-    assert Path(str(space.data["train"])).is_file()
-    assert (space.columns["pair"], space.columns["target"]) == ("sentence2", "score")
+    assert not space.data.embedded
+    assert Path(str(space.data.train)).is_file()
+    assert (space.columns.pair, space.columns.target) == ("sentence2", "score")
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
 
     again = Study.load(tmp_path / "runs", "paused")
     again.space = replace(
-        again.space, budget={**again.space.budget, "time": None}, scheduler={**space.scheduler, "max": None}
+        again.space, budget=replace(again.space.budget, time=None), scheduler=replace(space.scheduler, max=None)
     )
     for record in again.records.values():
         record.max_epochs = before[-1] + 2

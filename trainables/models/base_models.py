@@ -52,14 +52,14 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
     size = scratch_size(recipe.model)
     if size is not None:
         words = (
-            load_tokenizer(recipe.tokenizer, writes=task.writes, trust=recipe.trust)
+            load_tokenizer(recipe.tokenizer, is_generative=task.is_generative, trust=recipe.trust)
             if recipe.tokenizer
             else make_tokenizer(recipe.architecture, size, texts, recipe.kind, recipe.vocabulary)
         )
         _add_tokens(words, recipe.special_tokens)
         network = fresh_model(_with(scratch_config(recipe.architecture, size, words), task), task, recipe.seed)
     else:
-        words = load_tokenizer(recipe.tokenizer or recipe.model, writes=task.writes, trust=recipe.trust)
+        words = load_tokenizer(recipe.tokenizer or recipe.model, is_generative=task.is_generative, trust=recipe.trust)
         set_seed(recipe.seed)  # a new head, and rows for new tokens, are drawn
         network = load_model(recipe.model, task.auto_model, task.model_options(), trust=recipe.trust)
         _add_tokens(words, recipe.special_tokens)
@@ -130,7 +130,7 @@ class BaseModels:
             model = _with_weights_of(base, config) if weights_seed is None else fresh_model(config, task, weights_seed)
         except UNFIT as error:
             raise unfit(overrides, first_line(error), KEEPS_SHAPES if weights_seed is None else "") from error
-        if task.writes:
+        if task.is_generative:
             model.generation_config = copy.deepcopy(base.generation_config)
         return model
 

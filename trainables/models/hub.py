@@ -43,11 +43,11 @@ _WHERE = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|b
 _CHECK = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
 
 
-def load_tokenizer(where: str, *, writes: bool = True, trust: bool = False) -> PreTrainedTokenizerBase:
+def load_tokenizer(where: str, *, is_generative: bool = True, trust: bool = False) -> PreTrainedTokenizerBase:
     """The tokenizer of a hub id or a folder with `tokenizer.json`.
 
     Args:
-        writes: whether it closes what a model writes, and so needs an end token.
+        is_generative: whether it closes what a model writes, and so needs an end token.
         trust: run the code that comes with it.
 
     Raises:
@@ -65,7 +65,7 @@ def load_tokenizer(where: str, *, writes: bool = True, trust: bool = False) -> P
             "a hub id, or a folder with tokenizer.json",
             _CHECK,
         ) from error
-    for kind in ("pad", "eos") if writes else ("pad",):
+    for kind in ("pad", "eos") if is_generative else ("pad",):
         if getattr(tokenizer, f"{kind}_token") is None:
             raise UserError(f"tokenizer {where!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
     return tokenizer

@@ -50,7 +50,7 @@ def check_model(
     if problem:
         raise UserError(
             f"model {model!r} is a {config.model_type}, {problem}",
-            "an encoder-decoder such as BART or T5" if task.writes else "an encoder such as BERT",
+            "an encoder-decoder such as BART or T5" if task.is_generative else "an encoder such as BERT",
             "choose another --model",
         )
     plain = outline(config, task, trust=trust)

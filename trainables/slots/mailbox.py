@@ -46,7 +46,9 @@ class _Turn:
     decided: dict[float, bool] = field(default_factory=dict)  # epoch -> go on
     waiting: float | None = None  # epoch whose decision the worker waits for
     finished: bool = False  # nothing more will come
-    heeded: dict[tuple[int, int], tuple[bool, int]] = field(default_factory=dict)  # (start, step) -> what was answered
+    stop_answers: dict[tuple[int, int], tuple[bool, int]] = field(
+        default_factory=dict
+    )  # (start, step) -> what was answered
     asked: tuple[int, int, float] | None = None  # step, steps until the next question, and when it was asked last
 
 
@@ -111,7 +113,7 @@ class Mailbox:
 
     # ---- every worker's side
 
-    async def heed(self, number: int, start: int, step: int) -> tuple[bool, int]:
+    async def should_stop(self, number: int, start: int, step: int) -> tuple[bool, int]:
         """Whether the job is to be left at this step, and the step at which to ask again, half a second later.
 
         Workers reach a step one after the other: whoever comes first decides for all of this start of the job.
@@ -119,11 +121,11 @@ class Mailbox:
         turn = self._turn
         if turn is None or turn.number != number:
             return False, step + 1
-        if (start, step) not in turn.heeded:
-            turn.heeded = dict([*turn.heeded.items()][-_REMEMBERED:])
+        if (start, step) not in turn.stop_answers:
+            turn.stop_answers = dict([*turn.stop_answers.items()][-_REMEMBERED:])
             ends = self._ending and not turn.finished
-            turn.heeded[start, step] = ends, step + self._until_next(turn, step)
-        return turn.heeded[start, step]
+            turn.stop_answers[start, step] = ends, step + self._until_next(turn, step)
+        return turn.stop_answers[start, step]
 
     async def ending(self) -> bool:
         """Whether the search ends."""

@@ -42,7 +42,7 @@ def living_nodes() -> set[str]:
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
 
 
-def free_what_the_dead_hold() -> None:
+def remove_orphaned_placement_groups() -> None:
     """Remove placement groups of this job, and of jobs that are over, whose creators are gone.
 
     As after `kill -9` of a slot's controller; or of a driver whose slot asks for a group while Ray cleans up after the
@@ -69,7 +69,7 @@ def free_what_the_dead_hold() -> None:
             remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
 
 
-def save_and_leave() -> None:
+def save_all_and_stop() -> None:
     """Have every slot of this job save its trial at the next step and leave it; answers at once.
 
     The search ends in any case: where Ray does not answer, trials go on from the checkpoints that they have.
@@ -188,7 +188,7 @@ class Slot:
     def _free_now_and_then(self) -> None:
         if time.monotonic() - self._freed > _FREE_SECONDS:
             self._freed = time.monotonic()
-            free_what_the_dead_hold()
+            remove_orphaned_placement_groups()
 
     def close(self, seconds: float) -> None:
         """Let the workers leave; after `seconds` Ray ends them with their owner."""

@@ -11,7 +11,7 @@ from ray.train.v2._internal.execution.callback import WorkerGroupCallback
 
 #: One deals out Ray datasets, which a slot has none of. The other is to free a worker group's resources after its
 #: controller was killed, but asks the dashboard whether it was; without a dashboard it frees nothing and stays until
-#: the job ends, 200 MB each: `slot.free_what_the_dead_hold` does it instead.
+#: the job ends, 200 MB each: `slot.remove_orphaned_placement_groups` does it instead.
 _UNUSED = (DatasetsCallback, PlacementGroupCleanerCallback)
 
 

@@ -59,9 +59,9 @@ def _work(mailbox: Any, cpus: float, gpus: float, warned: bool) -> None:
 
     torch.set_num_threads(max(1, int(cpus + 0.01)))
 
-    from trainables.training.trial import Workshop
+    from trainables.training.trial import WorkerCache
 
-    workshop = Workshop()
+    workshop = WorkerCache()
     nodes = _nodes(workers)
     if rank == 0:
         ray.get(mailbox.arrive.remote(_place(workers), nodes))
@@ -140,7 +140,7 @@ class _MailboxReporter:
 
 def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warned: bool) -> Tracker | None:
     """Train one job on this worker. A failure of the job's own is reported and leaves the slot well."""
-    from trainables.training.callbacks import Interruption, Preemption, Pulse
+    from trainables.training.callbacks import Heartbeat, SaveOnPreemption, SaveOnShutdown
     from trainables.training.evaluation_tracker import Interrupted
     from trainables.training.job import Job
     from trainables.training.memory import MemoryFull
@@ -151,15 +151,15 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warn
     tracker = Tracker(RunSettings(**taken["job"]["tracking"])) if rank == 0 and taken["job"].get("tracking") else None
     callbacks: list[Any] = [TrackingCallback(tracker)] if tracker else []
     if rank == 0:
-        callbacks.append(Pulse(mailbox.beat.remote))
+        callbacks.append(Heartbeat(mailbox.beat.remote))
     callbacks.append(
-        Interruption(
-            lambda step: tuple(ray.get(mailbox.heed.remote(taken["turn"], taken["start"], step))),
+        SaveOnShutdown(
+            lambda step: tuple(ray.get(mailbox.should_stop.remote(taken["turn"], taken["start"], step))),
             lambda: bool(ray.get(mailbox.ending.remote())),
         )
     )
     if warned:
-        callbacks.append(Preemption(ray.train.get_preemption_info))
+        callbacks.append(SaveOnPreemption(ray.train.get_preemption_info))
     engine = None
     try:
         job = Job.from_dict(taken["job"])
@@ -188,10 +188,10 @@ def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warn
 
 def _kind(error: BaseException) -> str:
     """Whose failure it is, if it is more than the trial's own."""
-    from foundation.durable import StorageLost, of_the_storage
+    from foundation.durable import StorageLost, is_storage_error
     from trainables.training.memory import Infeasible
 
-    if isinstance(error, StorageLost) or of_the_storage(error):
+    if isinstance(error, StorageLost) or is_storage_error(error):
         return STORAGE
     return INFEASIBLE if isinstance(error, Infeasible) else ""
 

@@ -16,8 +16,8 @@ from foundation.errors import UserError
 from search_spaces.schema import Space
 from trainables.tasks import class_metrics
 from trainables.tasks.labels import learned_labels, unknown_labels
-from trainables.tasks.prediction_format import Wanted, most_probable
-from trainables.tasks.task import Criterion, Decode, Evaluation, Found, Row, Task, pad
+from trainables.tasks.prediction_format import PredictionFormat, most_probable
+from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Row, Task, pad
 from trainables.text.encoding import encode_whole
 
 CLASS_WEIGHTS = ("none", "balanced", "sqrt_balanced")
@@ -55,10 +55,10 @@ class Classification(Task):
     usual_metric: ClassVar[str] = "accuracy"
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
-    unread: ClassVar[Mapping[str, Any]] = {"regression_loss": "mse"}
+    ignored_parameters: ClassVar[Mapping[str, Any]] = {"regression_loss": "mse"}
     tag: ClassVar[str] = "text-classification"
     reading: ClassVar[str] = "model.config.id2label[logits.argmax().item()]"
-    heeds: ClassVar[tuple[str, ...]] = ("top_k", "probabilities")
+    output_options: ClassVar[tuple[str, ...]] = ("top_k", "probabilities")
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
@@ -104,8 +104,8 @@ class Classification(Task):
     def masked(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": -100}
 
-    def criterion(self, own: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
-        weights = class_weights(own.get("class_weights") or "none", values(table, "labels"), len(self.labels))
+    def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
+        weights = class_weights(extra.get("class_weights") or "none", values(table, "labels"), len(self.labels))
 
         def loss(outputs: Any, labels: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.cross_entropy(
@@ -125,11 +125,11 @@ class Classification(Task):
         batch: Mapping[str, torch.Tensor],
         decode: Decode,
         decoding: GenerationConfig | None,
-    ) -> Found:
+    ) -> BatchResult:
         logits = model(**inputs(batch))["logits"].float()
         loss = torch.nn.functional.cross_entropy(logits, batch["labels"], reduction="sum")
         rows = len(logits)
-        return Found(loss.item(), rows, logits.softmax(dim=-1).tolist(), [0] * rows)
+        return BatchResult(loss.item(), rows, logits.softmax(dim=-1).tolist(), [0] * rows)
 
     def predict(
         self,
@@ -149,7 +149,7 @@ class Classification(Task):
             "eval_seconds": evaluation.seconds,
         }
 
-    def written(self, prediction: Sequence[float], wanted: Wanted) -> str:
+    def written(self, prediction: Sequence[float], wanted: PredictionFormat) -> str:
         return most_probable(self.labels, prediction, wanted)
 
     def chosen(self, prediction: Sequence[float]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PredictionFormat:
     """What is wanted of predictions that are written.
 
     Args:
@@ -26,7 +26,7 @@ class Wanted:
         return [field.name for field in fields(self) if getattr(self, field.name) != field.default]
 
 
-def most_probable(labels: Sequence[str], probabilities: Sequence[float], wanted: Wanted) -> str:
+def most_probable(labels: Sequence[str], probabilities: Sequence[float], wanted: PredictionFormat) -> str:
     """The classes that are wanted, joined by blanks: `긍정 부정`, or `긍정:0.9312 부정:0.0688`."""
     order = sorted(range(len(labels)), key=lambda index: (-probabilities[index], index))[: wanted.top_k]
     shares = [f":{probabilities[index]:.4f}" if wanted.probabilities else "" for index in order]

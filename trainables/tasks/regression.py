@@ -15,8 +15,8 @@ from foundation.errors import UserError, raise_all
 from search_spaces.schema import Space
 from trainables.tasks import class_metrics
 from trainables.tasks.classification import collate, encode_rows, inputs
-from trainables.tasks.prediction_format import Wanted, rounded
-from trainables.tasks.task import Criterion, Decode, Evaluation, Found, Row, Task
+from trainables.tasks.prediction_format import PredictionFormat, rounded
+from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Row, Task
 
 _MASK = -100.0  # transformers counts every other label; see `numbers`
 
@@ -49,10 +49,10 @@ class Regression(Task):
     usual_metric: ClassVar[str] = "pearson"
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
-    unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "label_smoothing_factor": 0}
+    ignored_parameters: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "label_smoothing_factor": 0}
     tag: ClassVar[str] = "text-classification"  # the hub has no other name for it
     reading: ClassVar[str] = "logits[0, 0].item()"
-    heeds: ClassVar[tuple[str, ...]] = ("decimals",)
+    output_options: ClassVar[tuple[str, ...]] = ("decimals",)
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
@@ -85,8 +85,8 @@ class Regression(Task):
     def masked(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": _MASK}
 
-    def criterion(self, own: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
-        measure = LOSSES[own.get("regression_loss") or "mse"]
+    def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
+        measure = LOSSES[extra.get("regression_loss") or "mse"]
 
         def loss(outputs: Any, labels: torch.Tensor) -> torch.Tensor:
             errors = measure(outputs["logits"].float().squeeze(-1), labels, reduction="none")
@@ -100,10 +100,10 @@ class Regression(Task):
         batch: Mapping[str, torch.Tensor],
         decode: Decode,
         decoding: GenerationConfig | None,
-    ) -> Found:
+    ) -> BatchResult:
         predicted = model(**inputs(batch))["logits"].float().squeeze(-1)
         loss = torch.nn.functional.mse_loss(predicted, batch["labels"], reduction="sum")
-        return Found(loss.item(), len(predicted), predicted.tolist(), [0] * len(predicted))
+        return BatchResult(loss.item(), len(predicted), predicted.tolist(), [0] * len(predicted))
 
     def predict(
         self,
@@ -123,7 +123,7 @@ class Regression(Task):
             "eval_seconds": evaluation.seconds,
         }
 
-    def written(self, prediction: float, wanted: Wanted) -> str:
+    def written(self, prediction: float, wanted: PredictionFormat) -> str:
         return rounded(prediction, self.decimals if wanted.decimals is None else wanted.decimals)
 
 

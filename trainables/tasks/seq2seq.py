@@ -16,8 +16,8 @@ from foundation.errors import UserError
 from search_spaces.schema import Space
 from trainables.tasks import class_metrics, metrics, text_metrics
 from trainables.tasks.labels import learned_labels, unknown_labels
-from trainables.tasks.prediction_format import Wanted
-from trainables.tasks.task import Criterion, Decode, Evaluation, Found, Row, Task, pad
+from trainables.tasks.prediction_format import PredictionFormat
+from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Row, Task, pad
 from trainables.text.decoding import reads_the_source
 from trainables.text.encoding import cut, encode
 from trainables.text.rouge_tokenizers import text_tokenizer
@@ -77,8 +77,8 @@ class Seq2Seq(Task):
     usual_metric: ClassVar[str] = "rouge_sum"
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSeq2SeqLM
-    writes: ClassVar[bool] = True
-    unread: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "regression_loss": "mse"}
+    is_generative: ClassVar[bool] = True
+    ignored_parameters: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "regression_loss": "mse"}
     tag: ClassVar[str] = "text2text-generation"
 
     @classmethod
@@ -87,7 +87,7 @@ class Seq2Seq(Task):
         return cls(space.rouge_tokenizer, space.remove_tokens, labels, space.rdass_encoder)
 
     @classmethod
-    def apart(cls, space: Space) -> tuple[str, ...]:
+    def split_by(cls, space: Space) -> tuple[str, ...]:
         return ("source",) if space.correct_labels else ("source", "target")  # a sentence has several translations
 
     @classmethod
@@ -101,7 +101,7 @@ class Seq2Seq(Task):
     def classes(self) -> tuple[str, ...]:
         return self.labels
 
-    def offers(self) -> tuple[str, ...]:
+    def available_metrics(self) -> tuple[str, ...]:
         left_out = {"rdass"} if not self.rdass_encoder else set()
         left_out |= {"accuracy", "macro_f1", "weighted_f1", "corrected"} if not self.labels else set()
         return tuple(name for name in self.directions if name not in left_out)
@@ -157,12 +157,12 @@ class Seq2Seq(Task):
     def masked(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": [-100] * len(row["labels"])}
 
-    def criterion(self, own: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
+    def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
         return lambda outputs, labels: token_loss(outputs["logits"], labels, smoothing)
 
     def evaluate(
         self, model: Any, batch: Mapping[str, torch.Tensor], decode: Decode, decoding: GenerationConfig | None
-    ) -> Found:
+    ) -> BatchResult:
         encoded = _encoded(model, batch)
         outputs = model(
             encoder_outputs=encoded,
@@ -171,7 +171,7 @@ class Seq2Seq(Task):
         )
         generated = _generated(model, batch, encoded, decoding)
         pad_token_id = int(model.config.pad_token_id)
-        return Found(
+        return BatchResult(
             loss=token_loss(outputs["logits"], batch["labels"]).item(),
             counted=(batch["labels"] != -100).sum().item(),
             predictions=decode(generated),
@@ -211,7 +211,7 @@ class Seq2Seq(Task):
             "eval_seconds": evaluation.seconds,
         }
 
-    def written(self, prediction: str, wanted: Wanted) -> str:
+    def written(self, prediction: str, wanted: PredictionFormat) -> str:
         return _corrector(self.labels).correct(prediction)[0] if self.labels else prediction
 
     def chosen(self, prediction: str) -> int:

@@ -19,7 +19,7 @@ from corpora.fingerprint import fingerprint
 from corpora.tokenised import cached, open_table, values
 from foundation.errors import UserError, nearest
 from search_spaces.schema import Space
-from trainables.tasks.prediction_format import Wanted
+from trainables.tasks.prediction_format import PredictionFormat
 
 Row = Mapping[str, str]
 
@@ -43,7 +43,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Found:
+class BatchResult:
     """What one batch of an evaluation gave."""
 
     loss: float  # summed over what `counted` counts, without smoothing or weights
@@ -84,15 +84,15 @@ class Task(ABC):
     #: transformers' class that loads a model for it.
     auto_model: ClassVar[Any]
     #: Whether the model writes text, and so has decoding parameters.
-    writes: ClassVar[bool] = False
+    is_generative: ClassVar[bool] = False
     #: Parameters that it does not read -> the values that may stand there all the same.
-    unread: ClassVar[Mapping[str, Any]] = {}
+    ignored_parameters: ClassVar[Mapping[str, Any]] = {}
     #: What the Hugging Face hub calls such models.
     tag: ClassVar[str]
     #: Python that reads the prediction from `logits`, for the model card; empty where text is generated.
     reading: ClassVar[str] = ""
-    #: Fields of `Wanted` that change how its predictions are written.
-    heeds: ClassVar[tuple[str, ...]] = ()
+    #: Fields of `PredictionFormat` that change how its predictions are written.
+    output_options: ClassVar[tuple[str, ...]] = ()
 
     # ---- options
 
@@ -123,7 +123,7 @@ class Task(ABC):
         """
 
     @classmethod
-    def apart(cls, space: Space) -> tuple[str, ...]:
+    def split_by(cls, space: Space) -> tuple[str, ...]:
         """The roles that tell whether two rows are too alike to stand in two splits: one of their texts is the same."""
         return ("source",)
 
@@ -141,7 +141,7 @@ class Task(ABC):
         """What a score must never stand without: the name and version of its tokenizer, if it has one."""
         return ""
 
-    def offers(self) -> tuple[str, ...]:
+    def available_metrics(self) -> tuple[str, ...]:
         """The metrics that an evaluation with these options has."""
         return tuple(self.directions)
 
@@ -214,7 +214,7 @@ class Task(ABC):
         """The row with labels that count for nothing."""
 
     @abstractmethod
-    def criterion(self, own: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
+    def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
         """The training loss.
 
         Args:
@@ -230,7 +230,7 @@ class Task(ABC):
         batch: Mapping[str, torch.Tensor],
         decode: Decode,
         decoding: GenerationConfig | None,
-    ) -> Found:
+    ) -> BatchResult:
         """Loss and predictions of one batch that `collate` made."""
 
     @abstractmethod
@@ -249,7 +249,7 @@ class Task(ABC):
 
     # ---- predictions as people read them
 
-    def written(self, prediction: Any, wanted: Wanted) -> str:
+    def written(self, prediction: Any, wanted: PredictionFormat) -> str:
         """One prediction in one cell or line."""
         return str(prediction)
 

@@ -17,7 +17,7 @@ _BEAT = 5.0
 _ASK = 0.5
 
 
-class Pulse(TrainerCallback):
+class Heartbeat(TrainerCallback):
     """Calls `beat` now and then as long as steps are made or rows predicted."""
 
     def __init__(self, beat: Callable[[], object], clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,7 +32,7 @@ class Pulse(TrainerCallback):
     on_substep_end = on_step_end = on_prediction_step = on_save = _step
 
 
-class Preemption(TrainerCallback):
+class SaveOnPreemption(TrainerCallback):
     """Saves a checkpoint at once when `warning` answers that the machine is about to go.
 
     Args:
@@ -50,7 +50,7 @@ class Preemption(TrainerCallback):
             self._saved = control.should_save = True
 
 
-class Interruption(TrainerCallback):
+class SaveOnShutdown(TrainerCallback):
     """Saves a checkpoint and leaves the trial when the search ends, in the middle of an epoch or of an evaluation.
 
     Args:

@@ -15,7 +15,7 @@ from foundation.safe_paths import check_inside, check_links
 MANIFEST = "manifest.json"
 
 
-class Shelf(Protocol):
+class CheckpointStore(Protocol):
     """One trial's checkpoints, each a folder of files with a name of its own."""
 
     def staging(self, name: str) -> Path:
@@ -27,10 +27,10 @@ class Shelf(Protocol):
     def manifest(self, name: str) -> bytes | None:
         """The manifest of a checkpoint."""
 
-    def hand_in(self, name: str, files: Iterable[str]) -> None:
+    def upload(self, name: str, files: Iterable[str]) -> None:
         """Bring staged files of this machine to where another one will put the checkpoint into place."""
 
-    def handed_in(self, name: str) -> dict[str, int]:
+    def uploaded(self, name: str) -> dict[str, int]:
         """What other machines brought, and its sizes."""
 
     def put(self, name: str, files: Iterable[str], manifest: str) -> None:
@@ -49,7 +49,7 @@ class Shelf(Protocol):
         """The folder, or the address, of a checkpoint."""
 
 
-def shelf_at(place: Path | str) -> Shelf:
+def checkpoint_store_at(place: Path | str) -> CheckpointStore:
     """The shelf in a folder, or at an address in a bucket."""
     return InBucket(str(place)) if buckets.in_bucket(place) else InFolder(Path(place))
 
@@ -85,10 +85,10 @@ class InFolder:
         check_links(self.path(name))
         return content
 
-    def hand_in(self, name: str, files: Iterable[str]) -> None:
+    def upload(self, name: str, files: Iterable[str]) -> None:
         """Nothing: all machines write into one folder."""
 
-    def handed_in(self, name: str) -> dict[str, int]:
+    def uploaded(self, name: str) -> dict[str, int]:
         return {}
 
     def put(self, name: str, files: Iterable[str], manifest: str) -> None:
@@ -141,10 +141,10 @@ class InBucket:
     def manifest(self, name: str) -> bytes | None:
         return buckets.read(buckets.join(self.path(name), MANIFEST))
 
-    def hand_in(self, name: str, files: Iterable[str]) -> None:
+    def upload(self, name: str, files: Iterable[str]) -> None:
         buckets.upload(self.staging(name), self.path(name), files)
 
-    def handed_in(self, name: str) -> dict[str, int]:
+    def uploaded(self, name: str) -> dict[str, int]:
         return {file: size for file, size in buckets.sizes(self.path(name)).items() if file != MANIFEST}
 
     def put(self, name: str, files: Iterable[str], manifest: str) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from foundation import buckets
 from foundation.safe_paths import plain_name
-from trainables.training.checkpoint_store import MANIFEST, Shelf, shelf_at
+from trainables.training.checkpoint_store import MANIFEST, CheckpointStore, checkpoint_store_at
 
 _log = logging.getLogger(__name__)
 
@@ -70,16 +70,16 @@ class _Manifest:
 
 def staging(place: Path | str, step: int) -> Path:
     """The folder where the checkpoint of `step` is written before it is complete."""
-    return shelf_at(place).staging(_name(step))
+    return checkpoint_store_at(place).staging(_name(step))
 
 
-def hand_in(place: Path | str, step: int, files: Iterable[str]) -> None:
+def upload(place: Path | str, step: int, files: Iterable[str]) -> None:
     """Bring what this worker staged to where the first one, maybe of another machine, completes the checkpoint.
 
     Raises:
         OSError: the bucket does not answer.
     """
-    shelf_at(place).hand_in(_name(step), files)
+    checkpoint_store_at(place).upload(_name(step), files)
 
 
 def complete(
@@ -90,17 +90,17 @@ def complete(
     Raises:
         OSError: the disk, or the bucket, cannot be written.
     """
-    shelf, name = shelf_at(place), _name(step)
+    shelf, name = checkpoint_store_at(place), _name(step)
     files = sorted(path for path in shelf.staging(name).iterdir() if path.is_file() and path.name != MANIFEST)
     sizes, checks = ({path.name: found(path) for path in files} for found in (_size, _check))
-    manifest = _Manifest(step, epoch, resumable, {**shelf.handed_in(name), **sizes}, checks, evaluated)
+    manifest = _Manifest(step, epoch, resumable, {**shelf.uploaded(name), **sizes}, checks, evaluated)
     shelf.put(name, sizes, manifest.text)
     return _described(shelf, name, manifest)
 
 
 def list_complete(place: Path | str) -> list[Checkpoint]:
     """All complete checkpoints, oldest first; whatever a crash left half-written is not among them."""
-    shelf = shelf_at(place)
+    shelf = checkpoint_store_at(place)
     return [_described(shelf, name, manifest) for name, manifest in _whole(shelf).items()]
 
 
@@ -131,12 +131,12 @@ def _is_whole(folder: Path) -> bool:
 
 def remove(place: Path | str, point: Checkpoint) -> None:
     """Delete a checkpoint."""
-    shelf_at(place).remove(_name(point.step))
+    checkpoint_store_at(place).remove(_name(point.step))
 
 
 def remove_all(place: Path | str) -> None:
     """Delete whatever lies where a trial keeps its checkpoints."""
-    shelf_at(place).clear(leftovers=False)
+    checkpoint_store_at(place).clear(leftovers=False)
 
 
 def prune(place: Path | str, *, keep_epochs: set[float], keep_newest: bool) -> None:
@@ -144,7 +144,7 @@ def prune(place: Path | str, *, keep_epochs: set[float], keep_newest: bool) -> N
 
     What only going on needs is taken out of the others that stay.
     """
-    shelf = shelf_at(place)
+    shelf = checkpoint_store_at(place)
     whole = _whole(shelf)
     newest = next((name for name in reversed(whole) if whole[name].resumable), None) if keep_newest else None
     for name, manifest in whole.items():
@@ -158,7 +158,7 @@ def prune(place: Path | str, *, keep_epochs: set[float], keep_newest: bool) -> N
         shelf.clear(leftovers=True)
 
 
-def _strip(shelf: Shelf, name: str, manifest: _Manifest) -> None:
+def _strip(shelf: CheckpointStore, name: str, manifest: _Manifest) -> None:
     """Take out what only going on needs: two thirds of its size."""
     if not manifest.resumable:
         return
@@ -169,7 +169,7 @@ def _strip(shelf: Shelf, name: str, manifest: _Manifest) -> None:
     shelf.strip(name, gone, replace(manifest, resumable=False, files=kept, checks=checks).text)
 
 
-def _whole(shelf: Shelf) -> dict[str, _Manifest]:
+def _whole(shelf: CheckpointStore) -> dict[str, _Manifest]:
     """Those whose manifest is there, and every file of it in its size; oldest first."""
     found = {}
     for name, sizes in shelf.steps().items():
@@ -189,7 +189,7 @@ def _parsed(content: bytes | None, where: str) -> _Manifest | None:
     return manifest
 
 
-def _described(shelf: Shelf, name: str, manifest: _Manifest) -> Checkpoint:
+def _described(shelf: CheckpointStore, name: str, manifest: _Manifest) -> Checkpoint:
     evaluated = manifest.epoch if manifest.evaluated is None else manifest.evaluated
     return Checkpoint(shelf.path(name), manifest.step, manifest.epoch, manifest.resumable, evaluated)
 

@@ -31,12 +31,12 @@ from transformers import (
 from transformers.trainer_callback import PrinterCallback
 
 from corpora.tokenised import values
-from foundation.durable import patiently
+from foundation.durable import retry_on_storage_error
 from trainables.models.freezing import freeze
 from trainables.tasks.task import Decode, Evaluation, Task
 from trainables.training import checkpoints, optimizers
 from trainables.training.batching import GlobalBatchSampler, TokenRows, evaluation_batches
-from trainables.training.evaluation_schedule import EpochOrder, GradientNorms, Rungs
+from trainables.training.evaluation_schedule import EpochOrder, EvaluationSchedule, GradientNorms
 from trainables.training.evaluation_tracker import Interrupted, Judge, TrialFailed
 
 
@@ -67,7 +67,7 @@ class Engine(Trainer):
     """Trains one trial.
 
     Args:
-        own: kotune's own parameters, such as `class_weights` or `freeze_layers`.
+        extra: kotune's own parameters, such as `class_weights` or `freeze_layers`.
         train_rows: the tokenised table to train on, as `Task.prepare` makes it.
         dev_rows: as `train_rows`, with what scoring needs.
         decode: token ids -> text.
@@ -83,23 +83,23 @@ class Engine(Trainer):
         args: Seq2SeqTrainingArguments,
         *,
         task: Task,
-        own: Mapping[str, Any],
+        extra: Mapping[str, Any],
         train_rows: Any,
         dev_rows: Any,
         decode: Decode,
         decoding: GenerationConfig | None,
         judge: Judge,
-        rungs: Rungs,
+        rungs: EvaluationSchedule,
         folder: Path | str,
         evaluated: float = 0.0,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self._network: Any = model  # never wrapped, never None
-        self._task, self._own = task, own
+        self._task, self._own = task, extra
         self._train_rows, self._dev_rows = self._rows(train_rows), self._rows(dev_rows)
         self._dev_table, self._decode, self._decoding = dev_rows, decode, decoding
         self._judge, self._rungs, self._folder = judge, rungs, folder
-        self._criterion = task.criterion(own, args.label_smoothing_factor, train_rows)
+        self._criterion = task.criterion(extra, args.label_smoothing_factor, train_rows)
         self._last = self._unjudged = self._in_arrears = False
         #: Whether dev rows are being predicted; a full memory is then no matter of the training batch.
         self.evaluating = False
@@ -110,10 +110,10 @@ class Engine(Trainer):
             workers=args.world_size,
             worker=args.process_index,
             seed=args.seed,
-            by_length=bool(own.get("group_by_length", True)),
+            by_length=bool(extra.get("group_by_length", True)),
         )
-        freeze(model, int(own.get("freeze_layers") or 0))
-        self._gradients = GradientNorms() if own.get("log_gradients") else None
+        freeze(model, int(extra.get("freeze_layers") or 0))
+        self._gradients = GradientNorms() if extra.get("log_gradients") else None
         super().__init__(
             model=model,
             args=args,
@@ -300,13 +300,13 @@ class Engine(Trainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Write what is needed to go on, and the model; the manifest comes last and makes it complete."""
         what = f"checkpoint {self.state.global_step} in {self._folder}"
-        patiently(self._write_checkpoint, what)
+        retry_on_storage_error(self._write_checkpoint, what)
         if not self.is_world_process_zero():
-            patiently(self._hand_in, what)
+            retry_on_storage_error(self._upload, what)
         self.accelerator.wait_for_everyone()
         if self.is_world_process_zero():
-            patiently(self._complete_checkpoint, what)
-            patiently(self._judge.saved, what)
+            retry_on_storage_error(self._complete_checkpoint, what)
+            retry_on_storage_error(self._judge.saved, what)
 
     def _write_checkpoint(self) -> None:
         staging = checkpoints.staging(self._folder, self.state.global_step)
@@ -319,10 +319,10 @@ class Engine(Trainer):
             self.state.save_to_json(str(staging / "trainer_state.json"))
             self._judge.save(staging)
 
-    def _hand_in(self) -> None:
+    def _upload(self) -> None:
         staging = checkpoints.staging(self._folder, self.state.global_step)
         mine = [file.name for file in staging.glob(f"rng_state_{self.args.process_index}.pth")]
-        checkpoints.hand_in(self._folder, self.state.global_step, mine)
+        checkpoints.upload(self._folder, self.state.global_step, mine)
 
     def _complete_checkpoint(self) -> None:
         step = self.state.global_step

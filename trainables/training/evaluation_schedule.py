@@ -12,7 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 from trainables.training.batching import GlobalBatchSampler
 
 
-class Rungs(TrainerCallback):
+class EvaluationSchedule(TrainerCallback):
     """Asks for an evaluation every `every` epochs and at the end, whatever the number of steps in an epoch."""
 
     def __init__(self, every: float, until: float) -> None:

@@ -54,7 +54,7 @@ class Reporter(Protocol):
         """Tell one evaluation, `last` among its keys; answers whether to go on; None: the search ends. Rank 0 alone."""
 
 
-class BestSoFar:
+class EvaluationTracker:
     """Scores evaluations, remembers the trial's best, and keeps its checkpoint.
 
     Args:
@@ -84,7 +84,10 @@ class BestSoFar:
         return self._task.score(evaluation, self._table)
 
     def enough(self) -> bool:
-        return self._patience is not None and stale(self._values, self._job.mode, self._threshold) >= self._patience
+        return (
+            self._patience is not None
+            and evaluations_without_improvement(self._values, self._job.mode, self._threshold) >= self._patience
+        )
 
     def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
         value = metrics[self._job.metric]
@@ -121,7 +124,7 @@ def _values_up_to(start: checkpoints.Checkpoint | None, job: Job) -> dict[float,
     return {epoch: value for epoch, value in [*kept, *job.evaluations] if epoch <= start.evaluated}
 
 
-def stale(values: Mapping[float, float], mode: str, threshold: float) -> int:
+def evaluations_without_improvement(values: Mapping[float, float], mode: str, threshold: float) -> int:
     """How many evaluations passed since the last that beat all before it by more than `threshold`."""
     best: float | None = None
     since = 0

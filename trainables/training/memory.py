@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from foundation import buckets
-from foundation.durable import patiently
+from foundation.durable import retry_on_storage_error
 from foundation.errors import first_line
 from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
@@ -73,7 +73,7 @@ def halve(job: Job, phase: str, error: BaseException) -> None:
     if rows <= 1:
         raise Infeasible(f"not even a batch of one row fits into memory in {phase}: {first_line(error)}") from error
     file, known = _file(job, phase), {"rows": _divisor(rows, rows // 2), "of": _size(job, phase)}
-    patiently(lambda: buckets.write_json(file, known), "what fits into memory")
+    retry_on_storage_error(lambda: buckets.write_json(file, known), "what fits into memory")
 
 
 def _divisor(rows: int, most: int) -> int:

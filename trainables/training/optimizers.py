@@ -12,14 +12,14 @@ from transformers.optimization import Adafactor, AdafactorSchedule
 from trainables.models.freezing import depths
 
 
-def make(model: Any, arguments: Any, own: Mapping[str, Any]) -> torch.optim.Optimizer | None:
+def make(model: Any, arguments: Any, extra: Mapping[str, Any]) -> torch.optim.Optimizer | None:
     """The optimizer for kotune's own parameters; None where transformers' own does.
 
     `layerwise_lr_decay` d multiplies the learning rate of a parameter by d for every layer between it and the head
     (Howard & Ruder 2018, https://aclanthology.org/P18-1031). `adafactor_own_rate` lets Adafactor choose its step
     relative to the size of the weights (Shazeer & Stern 2018, https://arxiv.org/abs/1804.04235).
     """
-    decay, own_rate = own.get("layerwise_lr_decay") or 1.0, own.get("adafactor_own_rate")
+    decay, own_rate = extra.get("layerwise_lr_decay") or 1.0, extra.get("adafactor_own_rate")
     if own_rate:
         groups = parameter_groups(model, arguments.weight_decay, None, 1.0)
         made: torch.optim.Optimizer = Adafactor(

@@ -9,7 +9,7 @@ from typing import Any
 from foundation.errors import UserError
 
 #: Fields of the training arguments that the search itself sets, and what to use instead.
-OWNED: dict[str, str] = {
+RESERVED: dict[str, str] = {
     "output_dir": "every study has its own folder; choose where with --storage",
     "do_train": "a trial always trains",
     "do_eval": "a trial is always evaluated",
@@ -64,7 +64,7 @@ OWNED: dict[str, str] = {
 }
 
 #: Parameters of kotune's own.
-OWN: dict[str, str] = {
+EXTRA: dict[str, str] = {
     "group_by_length": "batches of similar length (less padding)",
     "early_stopping_patience": "evaluations without a better value after which a trial ends",
     "early_stopping_threshold": "what a value must be better by to count for early_stopping_patience",
@@ -79,14 +79,14 @@ OWN: dict[str, str] = {
 }
 
 #: Own parameters that are words, and what they may be.
-OWN_WORDS: dict[str, tuple[str, ...]] = {
+EXTRA_WORDS: dict[str, tuple[str, ...]] = {
     "class_weights": ("none", "balanced", "sqrt_balanced"),
     "regression_loss": ("mse", "l1", "huber"),
     "tokenizer_kind": ("bpe", "whitespace", "morphemes"),
 }
 
 #: Own parameters that are numbers: their kind and the smallest and largest that make sense.
-OWN_NUMBERS: dict[str, tuple[type, float, float]] = {
+EXTRA_NUMBERS: dict[str, tuple[type, float, float]] = {
     "early_stopping_patience": (int, 1, math.inf),
     "early_stopping_threshold": (float, 0, math.inf),
     "freeze_layers": (int, 0, math.inf),

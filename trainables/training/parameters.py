@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from foundation.errors import UserError, nearest
-from trainables.training.parameter_names import ALIASES, OWN, OWN_NUMBERS, OWN_WORDS, OWNED
+from trainables.training.parameter_names import ALIASES, EXTRA, EXTRA_NUMBERS, EXTRA_WORDS, RESERVED
 
 
 @cache
@@ -18,7 +18,7 @@ def training_fields() -> frozenset[str]:
     """Names of all fields of `Seq2SeqTrainingArguments` that a trial may set."""
     from transformers import Seq2SeqTrainingArguments
 
-    return frozenset(field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init) - set(OWNED)
+    return frozenset(field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init) - set(RESERVED)
 
 
 @cache
@@ -32,13 +32,13 @@ def generation_fields() -> frozenset[str]:
 
 @cache
 def known_parameters() -> dict[str, str]:
-    """Parameter name -> its kind: `training`, `generation`, `own` or `alias`.
+    """Parameter name -> its kind: `training`, `generation`, `extra` or `alias`.
 
     A name that both classes have belongs to training; `generation.NAME` says otherwise.
     """
     names = dict.fromkeys(generation_fields(), "generation")
     names.update(dict.fromkeys(training_fields(), "training"))
-    names.update(dict.fromkeys(OWN, "own"))
+    names.update(dict.fromkeys(EXTRA, "extra"))
     names.update(dict.fromkeys(ALIASES, "alias"))
     shared = generation_fields() & training_fields()
     names.update({f"generation.{name}": "generation" for name in shared})
@@ -52,14 +52,14 @@ class Settings:
     training: dict[str, Any]
     generation: dict[str, Any]
     model: dict[str, Any]
-    own: dict[str, Any]
+    extra: dict[str, Any]
 
     def value(self, name: str) -> Any:
         """A parameter of training or of kotune's own; None where it is not set."""
-        return self.own.get(name, self.training.get(name))
+        return self.extra.get(name, self.training.get(name))
 
 
-def sort_out(config: Mapping[str, Any]) -> Settings:
+def split_parameters(config: Mapping[str, Any]) -> Settings:
     """Translate old names and sort a flat configuration by its readers.
 
     Raises:
@@ -68,7 +68,7 @@ def sort_out(config: Mapping[str, Any]) -> Settings:
     training: dict[str, Any] = {}
     generation: dict[str, Any] = {}
     model: dict[str, Any] = {}
-    own: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
     said: dict[str, str] = {}
     for name, value in config.items():
         for current, translated in _translated(name, value).items():
@@ -81,9 +81,11 @@ def sort_out(config: Mapping[str, Any]) -> Settings:
                     f"remove {name} or {said[identity]}",
                 )
             said[identity] = name
-            room = model if prefix == "model" else {"generation": generation, "training": training, "own": own}[prefix]
+            room = (
+                model if prefix == "model" else {"generation": generation, "training": training, "extra": extra}[prefix]
+            )
             room[bare] = _whole(bare, translated)
-    return Settings(training, generation, model, own)
+    return Settings(training, generation, model, extra)
 
 
 def _translated(name: str, value: Any) -> dict[str, Any]:
@@ -97,11 +99,11 @@ def _parted(name: str) -> tuple[str, str]:
         UserError: nobody reads it, or the search itself sets it.
     """
     prefix, _, bare = name.rpartition(".")
-    if bare in OWNED and prefix != "model":
-        raise UserError(f"{name} is set by the search itself", "", OWNED[bare])
+    if bare in RESERVED and prefix != "model":
+        raise UserError(f"{name} is set by the search itself", "", RESERVED[bare])
     fields = {"generation": generation_fields(), "training": training_fields()}
     kind = prefix or _kind(bare)
-    if kind == "model" or bare in {"own": OWN, **fields}.get(kind, ()):
+    if kind == "model" or bare in {"extra": EXTRA, **fields}.get(kind, ()):
         return kind, bare
     raise UserError(
         f"{name} is no parameter",
@@ -111,8 +113,8 @@ def _parted(name: str) -> tuple[str, str]:
 
 
 def _kind(name: str) -> str:
-    if name in OWN:
-        return "own"
+    if name in EXTRA:
+        return "extra"
     return "training" if name in training_fields() else "generation" if name in generation_fields() else ""
 
 
@@ -181,7 +183,7 @@ def _numeric() -> dict[str, type]:
 
 def _whole(name: str, value: Any) -> Any:
     """16.0 as 16 where a whole number is meant: YAML and `1e4` make floats, which `range` does not take."""
-    wanted = OWN_NUMBERS[name][0] if name in OWN_NUMBERS else _numeric().get(name)
+    wanted = EXTRA_NUMBERS[name][0] if name in EXTRA_NUMBERS else _numeric().get(name)
     return int(value) if wanted is int and isinstance(value, float) and value.is_integer() else value
 
 
@@ -203,7 +205,7 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
 
 
 def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, type]) -> list[UserError]:
-    if name in OWN and value is not None:
+    if name in EXTRA and value is not None:
         return _own_problem(name, value)
     words = _words().get(name, ())
     if words:
@@ -226,11 +228,11 @@ def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, ty
 
 
 def _own_problem(name: str, value: Any) -> list[UserError]:
-    if name in OWN_WORDS:
-        known = OWN_WORDS[name]
+    if name in EXTRA_WORDS:
+        known = EXTRA_WORDS[name]
         fits, allowed = value in known, ", ".join(known)
-    elif name in OWN_NUMBERS:
-        kind, least, most = OWN_NUMBERS[name]
+    elif name in EXTRA_NUMBERS:
+        kind, least, most = EXTRA_NUMBERS[name]
         number = isinstance(value, int | float) and not isinstance(value, bool)
         whole = number and (kind is float or float(value).is_integer())
         fits = whole and least <= value <= most
@@ -238,11 +240,11 @@ def _own_problem(name: str, value: Any) -> list[UserError]:
         allowed += f" and at most {most:g}" if math.isfinite(most) else ""
     else:
         fits, allowed = isinstance(value, bool), "true or false"
-    todo = nearest(str(value), OWN_WORDS.get(name, ())) or f"change {name}"
+    todo = nearest(str(value), EXTRA_WORDS.get(name, ())) or f"change {name}"
     return [] if fits else [UserError(f"{name}: {value!r}", allowed, todo)]
 
 
 def model_variant(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """What a trial changes in its model: fields of the model's configuration, and how many layers are frozen."""
-    settings = sort_out(config)
-    return settings.model, int(settings.own.get("freeze_layers") or 0)
+    settings = split_parameters(config)
+    return settings.model, int(settings.extra.get("freeze_layers") or 0)

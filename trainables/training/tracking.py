@@ -115,9 +115,9 @@ class Tracker:
         if run is not None:
             run.summary.update(redacted(entry))
             run.finish(exit_code=1 if entry.get("status") == "failed" else 0)
-            self._hand_in(Path(run.dir).parent)
+            self._upload(Path(run.dir).parent)
 
-    def _hand_in(self, files: Path) -> None:
+    def _upload(self, files: Path) -> None:
         """Bring the run's files to the bucket; a run that is online lies with W&B, too."""
         if in_bucket(self._settings.folder):
             try:

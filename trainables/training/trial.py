@@ -32,7 +32,7 @@ from transformers.utils import logging as transformers_logging
 
 from corpora.tokenised import open_table
 from foundation.buckets import in_bucket, local_copy, scratch
-from foundation.durable import patiently
+from foundation.durable import retry_on_storage_error
 from foundation.errors import UserError, first_line, raise_all
 from trainables.models.base_models import BaseModels
 from trainables.tasks.registry import make_task
@@ -42,10 +42,10 @@ from trainables.text.encoding import decoder
 from trainables.training import checkpoints, memory
 from trainables.training.checkpoint_store import MANIFEST
 from trainables.training.engine import Engine
-from trainables.training.evaluation_schedule import Rungs
-from trainables.training.evaluation_tracker import BestSoFar, Reporter, TrialFailed
+from trainables.training.evaluation_schedule import EvaluationSchedule
+from trainables.training.evaluation_tracker import EvaluationTracker, Reporter, TrialFailed
 from trainables.training.job import Job
-from trainables.training.parameters import Settings, sort_out, value_problems
+from trainables.training.parameters import Settings, split_parameters, value_problems
 
 #: Optimizer steps between two logged losses; transformers' 500 is more than many a trial has.
 _LOGGING_STEPS = 10
@@ -64,13 +64,17 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
         UserError: a value cannot be used.
     """
     raise_all(value_problems(config))
-    settings = sort_out(config)
+    settings = split_parameters(config)
     _check_own_rate(settings)
-    if settings.generation and not task.writes:
+    if settings.generation and not task.is_generative:
         raise UserError(f"{', '.join(settings.generation)}: nothing is generated in this task", "", "take it out")
-    unread = [name for name, usual in task.unread.items() if settings.value(name) not in (None, usual)]
-    if unread:
-        raise UserError(f"{', '.join(unread)}: without effect in {task.name}", "", f"take {unread[0]} out")
+    ignored_parameters = [
+        name for name, usual in task.ignored_parameters.items() if settings.value(name) not in (None, usual)
+    ]
+    if ignored_parameters:
+        raise UserError(
+            f"{', '.join(ignored_parameters)}: without effect in {task.name}", "", f"take {ignored_parameters[0]} out"
+        )
     try:
         build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode="min")
         decoding_config(GenerationConfig(), settings.generation)
@@ -80,9 +84,9 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
 
 def _check_own_rate(settings: Settings) -> None:
     """Adafactor's own rate leaves no room for another one."""
-    if not settings.own.get("adafactor_own_rate"):
+    if not settings.extra.get("adafactor_own_rate"):
         return
-    optim, decay = settings.training.get("optim"), settings.own.get("layerwise_lr_decay") or 1.0
+    optim, decay = settings.training.get("optim"), settings.extra.get("layerwise_lr_decay") or 1.0
     if optim != "adafactor":
         given, allowed = f"adafactor_own_rate with optim {optim or 'adamw_torch'}", "optim: adafactor"
         raise UserError(given, allowed, "--set optim=adafactor, or take adafactor_own_rate out")
@@ -109,7 +113,7 @@ def build_arguments(
     config: Mapping[str, Any], *, folder: Path, seed: int, metric: str, mode: str
 ) -> Seq2SeqTrainingArguments:
     """A trial's training arguments; what the search decides itself is set here and nowhere else."""
-    training = sort_out(config).training
+    training = split_parameters(config).training
     if training.get("lr_scheduler_type") == "reduce_lr_on_plateau":
         training["lr_scheduler_kwargs"] = {**_PLATEAU, "mode": mode, **(training.get("lr_scheduler_kwargs") or {})}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -125,7 +129,7 @@ def build_arguments(
             "disable_tqdm": True,
             "report_to": "none",
             "save_strategy": "no",  # `Engine.evaluate` decides
-            "eval_strategy": "steps",  # `Rungs` decides when; ReduceLROnPlateau wants to see a strategy
+            "eval_strategy": "steps",  # `EvaluationSchedule` decides when; ReduceLROnPlateau wants to see a strategy
             "eval_steps": 2**40,
             "predict_with_generate": True,
             "remove_unused_columns": False,
@@ -139,7 +143,7 @@ def build_arguments(
     return arguments
 
 
-class Workshop:
+class WorkerCache:
     """What a process keeps from trial to trial: base models, tokenizers, open tables, copies of what is in buckets."""
 
     def __init__(self) -> None:
@@ -153,7 +157,7 @@ class Workshop:
         for address in (job.base_model, job.train, job.dev):
             if address not in self._copies:
                 self._copies[address] = str(
-                    patiently(partial(local_copy, address), f"what lies in {address}", verb="read")
+                    retry_on_storage_error(partial(local_copy, address), f"what lies in {address}", verb="read")
                 )
         base_model, train, dev = (self._copies[address] for address in (job.base_model, job.train, job.dev))
         return replace(job, base_model=base_model, train=train, dev=dev)
@@ -172,7 +176,7 @@ class Workshop:
 def run_trial(
     job: Job,
     reporter: Reporter,
-    workshop: Workshop,
+    workshop: WorkerCache,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> Engine:
     """Train one trial to its end or until the reporter stops it; goes on from its newest checkpoint.
@@ -204,7 +208,7 @@ class _Full(Exception):
         self.error = type(error)(*error.args)  # without the frames, which hold what is to be given back
 
 
-def _run(job: Job, reporter: Reporter, workshop: Workshop, callbacks: Sequence[TrainerCallback]) -> Engine:
+def _run(job: Job, reporter: Reporter, workshop: WorkerCache, callbacks: Sequence[TrainerCallback]) -> Engine:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     job = workshop.here(job)
@@ -213,10 +217,14 @@ def _run(job: Job, reporter: Reporter, workshop: Workshop, callbacks: Sequence[T
     arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
     # Rank 0 alone looks, since it deletes what is damaged.
     look = partial(checkpoints.newest_whole, job.checkpoints)
-    found = patiently(look, f"what lies in {job.checkpoints}", verb="read") if arguments.process_index == 0 else None
+    found = (
+        retry_on_storage_error(look, f"what lies in {job.checkpoints}", verb="read")
+        if arguments.process_index == 0
+        else None
+    )
     start = _agreed(found, arguments.world_size)
     if start is not None:
-        patiently(start.here, f"what lies in {start.path}", verb="read")
+        retry_on_storage_error(start.here, f"what lies in {start.path}", verb="read")
     engine = None
     try:
         engine = _engine(job, arguments, start, reporter, workshop, callbacks)
@@ -239,37 +247,37 @@ def _engine(
     arguments: Seq2SeqTrainingArguments,
     start: checkpoints.Checkpoint | None,
     reporter: Reporter,
-    workshop: Workshop,
+    workshop: WorkerCache,
     callbacks: Sequence[TrainerCallback],
 ) -> Engine:
-    settings, task = sort_out(job.config), make_task(job.task, job.task_options)
+    settings, task = split_parameters(job.config), make_task(job.task, job.task_options)
     model = workshop.models.fresh(job.base_model, settings.model, task, job.weights_seed, trust=job.trust_remote_code)
     set_seed(job.seed)
-    if task.writes:
+    if task.is_generative:
         model.generation_config = decoding_config(model.generation_config, settings.generation)
     dev = workshop.table(job.dev)
-    judge = BestSoFar(
+    judge = EvaluationTracker(
         job,
         task,
         dev,
         reporter,
         start=start,
-        patience=settings.own.get("early_stopping_patience"),
-        threshold=float(settings.own.get("early_stopping_threshold") or 0.0),
+        patience=settings.extra.get("early_stopping_patience"),
+        threshold=float(settings.extra.get("early_stopping_threshold") or 0.0),
     )
     return Engine(
         model,
         arguments,
         task=task,
-        own=settings.own,
+        extra=settings.extra,
         train_rows=workshop.table(job.train),
         dev_rows=dev,
         decode=decoder(
             workshop.tokenizer(job.base_model, trust=job.trust_remote_code), job.task_options.get("remove_tokens", ())
         ),
-        decoding=model.generation_config if task.writes else None,
+        decoding=model.generation_config if task.is_generative else None,
         judge=judge,
-        rungs=Rungs(job.eval_every, job.max_epochs),
+        rungs=EvaluationSchedule(job.eval_every, job.max_epochs),
         folder=job.checkpoints,
         evaluated=start.evaluated if start else 0.0,
         callbacks=callbacks,
@@ -318,7 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = str(given.folder or tempfile.mkdtemp(prefix="kotune-"))
     job = Job.from_dict({**job.to_dict(), "folder": folder, "trust_remote_code": given.trust_remote_code})
     try:
-        run_trial(job, PrintReporter(), Workshop())
+        run_trial(job, PrintReporter(), WorkerCache())
     except (TrialFailed, UserError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1

@@ -17,7 +17,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
-from foundation.durable import StorageLost, patiently, write_json
+from foundation.durable import StorageLost, retry_on_storage_error, write_json
 from trainables.slots.mailbox import INFEASIBLE, STORAGE
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_storage import as_lost_storage
@@ -30,7 +30,7 @@ from tuning.studies.study import Study
 MakeJob = Callable[[TrialRecord], dict[str, Any]]
 
 
-class Proposals(Searcher):  # type: ignore[misc]
+class OptunaSearcher(Searcher):  # type: ignore[misc]
     """Proposes trials until the budget is spent; unfinished trials of an earlier sitting come first.
 
     Args:
@@ -95,13 +95,13 @@ class Proposals(Searcher):  # type: ignore[misc]
         self._study.begin(record)
         job = self._make_job(record)
         file = self._study.paths.trial(record.trial_id) / "job.json"
-        patiently(lambda: write_json(file, job), f"the job of trial {record.trial_id}")
+        retry_on_storage_error(lambda: write_json(file, job), f"the job of trial {record.trial_id}")
         self._study.publish(file)
         return {"job": job, "slot": self._slot}
 
     def _left(self) -> int:
         """How many trials are still to be proposed."""
-        new = 0 if self.hopeless() else self._study.space.budget["trials"] - len(self._study.records)
+        new = 0 if self.hopeless() else self._study.space.budget.trials - len(self._study.records)
         return len(self._again) + len(self._waiting) + max(0, new)
 
     def _next(self) -> TrialRecord | None:
@@ -111,14 +111,14 @@ class Proposals(Searcher):  # type: ignore[misc]
             record = self._waiting.pop(0)
             record.sittings += 1
             return record
-        if len(self._study.records) >= self._study.space.budget["trials"] or self.hopeless():
+        if len(self._study.records) >= self._study.space.budget.trials or self.hopeless():
             return None
         return self._ask()
 
     def hopeless(self) -> bool:
         """Whether so many trials failed, and none did not, that the rest would too."""
         ended = [record for record in self._study.records.values() if record.status != RUNNING]
-        enough = self._study.space.budget["max_failures"]
+        enough = self._study.space.budget.max_failures
         return len(ended) >= enough and all(record.status == FAILED for record in ended)
 
     def _ask(self) -> TrialRecord:
@@ -300,5 +300,5 @@ def _report(trial: optuna.Trial, value: float, step: int) -> None:
 def max_epochs(space: Any, config: dict[str, Any]) -> float:
     """Where a trial ends: its own number of epochs, or the scheduler's maximum if that comes first."""
     epochs = float(config.get("num_train_epochs", 3.0))
-    limit = space.scheduler["max"]
+    limit = space.scheduler.max
     return min(epochs, float(limit)) if limit else epochs

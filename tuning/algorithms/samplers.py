@@ -39,10 +39,10 @@ def ask(study: optuna.Study, space: Space, number: int) -> optuna.Trial:
     the suggestions that it would have made: also after a crash between asking Optuna and keeping what it said, which
     leaves a trial to Optuna that failed and that no sampler looks at.
     """
-    name = space.sampler["name"]
+    name = space.sampler.name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.sampler = SAMPLERS[name](derived_seed(space.seed, name, number), space.sampler["startup_trials"])
+        study.sampler = SAMPLERS[name](derived_seed(space.seed, name, number), space.sampler.startup_trials)
     return study.ask()
 
 

@@ -120,14 +120,12 @@ def make_scheduler(space: Space, max_epochs: float) -> ById:
     """The scheduler that the space names; its times are epochs."""
     wanted = space.scheduler
     common = {"time_attr": "epoch", "metric": "objective", "mode": space.mode}
-    if wanted["name"] == "asha":
-        grace = min(wanted["grace"], max_epochs)
-        inner = ASHAScheduler(
-            **common, grace_period=grace, max_t=max_epochs, reduction_factor=wanted["reduction_factor"]
-        )
-    elif wanted["name"] == "median":
+    if wanted.name == "asha":
+        grace = min(wanted.grace, max_epochs)
+        inner = ASHAScheduler(**common, grace_period=grace, max_t=max_epochs, reduction_factor=wanted.reduction_factor)
+    elif wanted.name == "median":
         # An endless time slice: with too few samples Ray would pause trials, which frees no slot here.
-        inner = MedianStoppingRule(**common, grace_period=wanted["grace"], hard_stop=True, min_time_slice=float("inf"))
+        inner = MedianStoppingRule(**common, grace_period=wanted.grace, hard_stop=True, min_time_slice=float("inf"))
     else:
         inner = FIFOScheduler()
     return ById(inner)

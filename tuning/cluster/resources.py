@@ -68,10 +68,10 @@ def plan_slots(space: Space, machines: Sequence[Machine], kinds: Sequence[Machin
         UserError: one trial needs more than there is or can be, or more slots are asked for than fit.
     """
     wanted = space.slots
-    workers = wanted["workers_per_trial"]
+    workers = wanted.workers_per_trial
     total_cpus, total_gpus = (sum(each) for each in zip(*[(0.0, 0.0), *map(_both, machines)], strict=True))
     there = f"what is there: {total_cpus:g} CPUs and {total_gpus:g} GPUs on {len(machines)} machine(s)"
-    gpus = wanted["gpus_per_worker"]
+    gpus = wanted.gpus_per_worker
     if gpus is None:
         gpus = 1.0 if any(machine.gpus for machine in (*machines, *(kinds or ()))) else 0.0
     if 0 < gpus < 1 and workers > 1:
@@ -84,12 +84,12 @@ def plan_slots(space: Space, machines: Sequence[Machine], kinds: Sequence[Machin
         raise UserError(
             f"{gpus:g} GPUs per worker", "at most 1: a worker drives one GPU", f"--workers-per-trial {gpus:g}"
         )
-    cpus = wanted["cpus_per_worker"] or 1.0
+    cpus = wanted.cpus_per_worker or 1.0
     shape = Shape(workers, cpus - _SPARE, gpus)
     fits = room(machines, shape)
     need = f"one trial needs {workers} worker(s) with {cpus:g} CPU(s) and {gpus:g} GPU(s) each"
-    if isinstance(wanted["count"], str):
-        least, most = (min(int(part), space.budget["trials"]) for part in wanted["count"].split(":"))
+    if isinstance(wanted.count, str):
+        least, most = (min(int(part), space.budget.trials) for part in wanted.count.split(":"))
         if kinds is not None and not any(_fitting(machine, shape) for machine in (*machines, *kinds)):
             kind = ", ".join(f"{cpus:g} CPUs and {gpus:g} GPUs" for cpus, gpus in map(_both, kinds))
             can = f"; the cluster can bring machines with {kind}" if kinds else ""
@@ -98,10 +98,10 @@ def plan_slots(space: Space, machines: Sequence[Machine], kinds: Sequence[Machin
     if fits < 1:
         todo = "ask for less, or add machines; of a cluster that brings them when asked: --slots 1:8"
         raise UserError(need, there, todo if kinds is None or kinds else "ask for less, or add machines")
-    count = wanted["count"] or fits
+    count = wanted.count or fits
     if count > fits:
         raise UserError(f"--slots {count}: {need}", f"at most {fits}: {there}", f"--slots {fits}, or leave it out")
-    return Plan(min(count, space.budget["trials"]), shape)
+    return Plan(min(count, space.budget.trials), shape)
 
 
 def room(machines: Sequence[Machine], shape: Shape) -> int:

@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from foundation.buckets import in_bucket, read, remove, write_json
-from foundation.durable import patiently
+from foundation.durable import retry_on_storage_error
 from foundation.errors import UserError
 
 #: Seconds between two signs of life, and after how many without one a process on another machine counts as dead.
@@ -58,7 +58,7 @@ def held(file: Path, name: str, address: str | None = None) -> Iterator[str]:
             raise _taken(name, before)
         over = threading.Event()
         mine = {"host": platform.node(), "pid": os.getpid(), "since": time.time()}
-        patiently(lambda: write_json(address, {**mine, "seen": time.time()}), f"who holds {name}")
+        retry_on_storage_error(lambda: write_json(address, {**mine, "seen": time.time()}), f"who holds {name}")
         if in_bucket(address):
             time.sleep(_SETTLE)  # whoever came at the same moment has written by now, and one of the two was last
         if _other(mine, found := _holder(address)):

@@ -21,7 +21,7 @@ from foundation.checked_json import (
     one_of,
     read_object,
 )
-from foundation.durable import patiently, previous, write_json
+from foundation.durable import previous, retry_on_storage_error, write_json
 from foundation.errors import UserError
 from trainables.tasks.metrics import best_of
 
@@ -86,7 +86,9 @@ def write_record(path: Path, record: TrialRecord) -> None:
     Raises:
         StorageLost: it stays so.
     """
-    patiently(lambda: write_json(path, asdict(record), keep_last=True), f"the record of trial {record.trial_id}")
+    retry_on_storage_error(
+        lambda: write_json(path, asdict(record), keep_last=True), f"the record of trial {record.trial_id}"
+    )
 
 
 _RESULT: dict[str, Kind] = {

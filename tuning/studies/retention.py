@@ -28,7 +28,7 @@ def _kept(study: Study) -> list[TrialRecord]:
     """Those that ended."""
     # Nobody looks further than is needed: a look at a bucket takes a moment.
     ended = (record for record in study.ranked() if record.status != RUNNING and saved_model(study, record))
-    return list(islice(ended, study.space.checkpoints["keep_best"]))
+    return list(islice(ended, study.space.checkpoints.keep_best))
 
 
 def saved_model(study: Study, record: TrialRecord) -> checkpoints.Checkpoint | None:
@@ -75,7 +75,7 @@ def most_bytes(study: Study, slots: int) -> int:
     optimizer that keeps two numbers per weight, each of the latter is three models.
     """
     weights = max((path.stat().st_size for path in study.paths.root.glob("base_model/*/model.safetensors")), default=0)
-    running, ended, exported = slots * 7, study.space.checkpoints["keep_best"], 2
+    running, ended, exported = slots * 7, study.space.checkpoints.keep_best, 2
     return weights * (running + ended + exported)
 
 

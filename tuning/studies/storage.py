@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from foundation import buckets
-from foundation.durable import patiently, write_json
+from foundation.durable import retry_on_storage_error, write_json
 from foundation.errors import UserError, first_line
 from foundation.secrets import redact
 
@@ -84,7 +84,7 @@ def storage_at(given: str | Path, folder: Path | None = None) -> Storage:
 
 
 @contextmanager
-def to_look_at(given: str | Path, *, light: bool = False) -> Iterator[Storage]:
+def readable_storage(given: str | Path, *, light: bool = False) -> Iterator[Storage]:
     """The storage for whoever only reads: what is fetched of a bucket stays away from the folder that is worked in.
 
     Args:
@@ -121,7 +121,7 @@ def fetch(folder: Path, bucket: str, *, light: bool = False) -> None:
         StorageLost: the bucket does not answer.
     """
     left = (".", *_LEFT_THERE, *(_HEAVY if light else ()))
-    patiently(lambda: _fetch(folder, bucket, left), f"what lies in {bucket}", verb="read")
+    retry_on_storage_error(lambda: _fetch(folder, bucket, left), f"what lies in {bucket}", verb="read")
 
 
 def _fetch(folder: Path, bucket: str, left: tuple[str, ...]) -> None:
@@ -156,7 +156,7 @@ def publish(path: Path, address: str) -> None:
     Raises:
         StorageLost: the bucket does not answer.
     """
-    patiently(lambda: _publish(path, address), address)
+    retry_on_storage_error(lambda: _publish(path, address), address)
 
 
 def _publish(path: Path, address: str) -> None:

@@ -54,19 +54,19 @@ def test_single_words_do_not_tell_the_label(many: list[tuple[str, str]]) -> None
 @pytest.mark.parametrize("kind", [comparing, weighing])
 def test_the_same_words_occur_with_both_labels(kind: Callable[[Writer, bool], str]) -> None:
     """A comparison, or a weighing, turned around keeps its words and changes its label."""
-    own = (Aspect(COMMON[0].name, (predicate("빠르/빨랐*"),), (predicate("느리/느렸*"),)),)
+    extra = (Aspect(COMMON[0].name, (predicate("빠르/빨랐*"),), (predicate("느리/느렸*"),)),)
     bags = {}
     for content in (False, True):
-        texts = [kind(Writer(Random(seed), True, own), content) for seed in range(400)]
+        texts = [kind(Writer(Random(seed), True, extra), content) for seed in range(400)]
         bags[content] = {frozenset(Counter(text.replace(".", "").split()).items()) for text in texts}
     assert bags[False] & bags[True]
 
 
 def test_every_kind_of_review_can_be_written_for_every_product() -> None:
     """No table lacks what a kind of review needs, in either manner and with either label."""
-    for own in KINDS.values():
+    for extra in KINDS.values():
         for kind in KINDS_OF_REVIEW:
-            texts = {kind(Writer(Random(seed), bool(seed % 2), own), bool(seed % 3)) for seed in range(12)}
+            texts = {kind(Writer(Random(seed), bool(seed % 2), extra), bool(seed % 3)) for seed in range(12)}
             assert len(texts) > 6
     assert len(TRYING) == len(KINDS)
 

@@ -18,9 +18,9 @@ from delivery.inference.scoring import score
 from delivery.results.summary import against_default, read_lines, summarise
 from delivery.sessions import finalize
 from foundation.errors import UserError
-from trainables.tasks.prediction_format import Wanted
+from trainables.tasks.prediction_format import PredictionFormat
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, run_trial
+from trainables.training.trial import WorkerCache, run_trial
 from tuning.jobs import make_job
 from tuning.preparation import Material, read
 from tuning.studies.records import TrialRecord
@@ -41,7 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]
         def report(self, result: dict) -> bool:  # type: ignore[type-arg]
             return study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
 
-    run_trial(Job.from_dict(make_job(study, material, None)(record)), Recorder(), Workshop())
+    run_trial(Job.from_dict(make_job(study, material, None)(record)), Recorder(), WorkerCache())
     study.end(record.trial_id, "completed")
     return study, material
 
@@ -133,7 +133,7 @@ def test_predictions_are_in_input_order_whatever_the_batch(
     written = []
     for batch_size in (1, 32):
         out = tmp_path / f"{batch_size}.csv"
-        assert predict(model, source, out, batch_size, Wanted()) == len(rows)
+        assert predict(model, source, out, batch_size, PredictionFormat()) == len(rows)
         written.append(list(csv.reader(out.open(encoding="utf-8"))))
     assert written[0] == written[1]
     assert written[0][0] == ["fname", "summary"]

@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from transformers import TrainerControl, TrainerState
 
-from delivery.sessions.progress_bar import Meter
+from delivery.sessions.progress_bar import ProgressBar
 
 
 def drawn(*calls: tuple[str, dict[str, Any]]) -> str:
     """What a terminal gets to see when these callbacks come one after another, each at an optimizer step of its own."""
     console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
-    meter = Meter(console)
+    meter = ProgressBar(console)
     state, control = TrainerState(max_steps=10, global_step=4), TrainerControl()
     meter.on_train_begin(None, state, control)
     for step, (name, given) in enumerate(calls, start=5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_study_that_rests(tmp_path: Path) -> None:
     assert "0 failed, 1 interrupted" in lines[1]
     assert lines[-1].startswith("resume   ")
     study.end("mine-0000", "pruned")
-    study.space.budget["trials"] = 1
+    study.space = replace(study.space, budget=replace(study.space.budget, trials=1))
     study.save_space()
     assert told(standing("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
     with pytest.raises(UserError, match="no study 'yours'"):

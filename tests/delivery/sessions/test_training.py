@@ -15,17 +15,17 @@ from benchmarks.small import small_study
 from delivery.inference.predict import predict
 from delivery.sessions.session import embedded_sample
 from delivery.sessions.training import one_configuration, train
-from delivery.sessions.tune_request import Order, resolve_space
+from delivery.sessions.tune_request import TuneRequest, resolve_space
 from foundation.durable import write_json
 from foundation.errors import UserError
 from search_spaces.resolve import list_spaces
 from search_spaces.schema import Space
 from tests.delivery.conftest import Trained, trained
-from trainables.tasks.prediction_format import Wanted
+from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import task_named
 from trainables.training import checkpoints
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, run_trial
+from trainables.training.trial import WorkerCache, run_trial
 from tuning import preparation
 from tuning.display.live import SilentView
 from tuning.jobs import make_job
@@ -59,8 +59,8 @@ def test_what_is_searched_has_its_default(review_files: dict[str, Path]) -> None
     single = one_configuration(space, 40)
     assert single.search == {}
     assert single.fixed["learning_rate"] == pytest.approx(1e-3)
-    assert single.filters["sample"] == 40
-    assert single.budget["trials"] == 1
+    assert single.filters.sample == 40
+    assert single.budget.trials == 1
 
 
 def test_a_debug_run_reads_few_rows(storage: Path, review_files: dict[str, Path]) -> None:
@@ -75,21 +75,21 @@ def test_a_debug_run_reads_few_rows(storage: Path, review_files: dict[str, Path]
 def test_every_space_trains_on_its_sample(space: str, storage: Path) -> None:
     """From the sample's files to a model that answers them, as `train SPACE --rows 64` does it."""
     quick = ["num_train_epochs=1", "scheduler.name=none", "wandb.mode=disabled"]
-    if task_named(resolve_space(space, {}, [], [], None).task).writes:
+    if task_named(resolve_space(space, {}, [], [], None).task).is_generative:
         quick.append("max_new_tokens=8")  # a model that has learned so little does not end by itself
     single = one_configuration(resolve_space(space, {}, quick, [], None), 64)
-    found = train(Order(single, f"sample-{space}", storage_at(storage), None), None, io.StringIO(), 64)
+    found = train(TuneRequest(single, f"sample-{space}", storage_at(storage), None), None, io.StringIO(), 64)
     assert [found["data"][split]["rows"] for split in ("train", "dev", "test")] == [64, 64, 64]
     assert found["test"]["rows"] == 64
     folder = storage / f"sample-{space}"
     (test,) = (folder / "sample_data").glob("test.*")
-    assert predict(folder / "best_model", test, storage / f"{space}.csv", 32, Wanted()) == 200
+    assert predict(folder / "best_model", test, storage / f"{space}.csv", 32, PredictionFormat()) == 200
 
 
 def test_every_evaluation_is_told(storage: Path, review_files: dict[str, Path]) -> None:
     """One line per epoch with its metrics, then the result; no empty line of parameters."""
     out = io.StringIO()
-    train(Order(space_of(review_files), "told", storage_at(storage), None), None, out)
+    train(TuneRequest(space_of(review_files), "told", storage_at(storage), None), None, out)
     lines = out.getvalue().splitlines()
     assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/2", "2/2"]
     assert any(line.startswith("best     accuracy ") for line in lines)
@@ -104,7 +104,7 @@ def test_a_patience_that_ended_is_told(storage: Path, review_files: dict[str, Pa
     """Nothing is learned at a rate of zero, so the second evaluation is the last of five."""
     sets = ("num_train_epochs=5", "learning_rate=0", "early_stopping_patience=1")
     out = io.StringIO()
-    train(Order(space_of(review_files, sets), "patient", storage_at(storage), None), None, out)
+    train(TuneRequest(space_of(review_files, sets), "patient", storage_at(storage), None), None, out)
     assert "no better value in 1 evaluation: that is enough" in out.getvalue().splitlines()
     assert "epoch 3/5" not in out.getvalue()
 
@@ -138,7 +138,7 @@ def interrupted(review_files: dict[str, Path], tmp_path_factory: pytest.TempPath
     job = make_job(study, material, None)(record)
     write_json(Path(job["folder"]) / "job.json", job)
     with pytest.raises(Interrupted):
-        run_trial(Job.from_dict(job), Breaks(study), Workshop())
+        run_trial(Job.from_dict(job), Breaks(study), WorkerCache())
     first, _ = checkpoints.list_complete(Path(job["folder"]) / "checkpoints")  # of the first epoch and the last
     return first.path
 
@@ -149,9 +149,9 @@ def test_a_training_goes_on_as_if_nothing_had_been(
     """Only the second epoch is trained, and the weights are those of a training without a break, bit for bit."""
     out = io.StringIO()
     again = ("checkpoints.keep_best=1", "metric=loss")
-    train(Order(space_of(review_files, again), "on", storage_at(storage), None), interrupted, out)
+    train(TuneRequest(space_of(review_files, again), "on", storage_at(storage), None), interrupted, out)
     whole = io.StringIO()
-    train(Order(space_of(review_files, again), "whole", storage_at(storage), None), None, whole)
+    train(TuneRequest(space_of(review_files, again), "whole", storage_at(storage), None), None, whole)
     told = [line for line in out.getvalue().splitlines() if line.startswith("epoch ")]
     assert len(told) == 1
     second = next(line for line in whole.getvalue().splitlines() if line.startswith("epoch 2/2"))
@@ -179,7 +179,7 @@ def test_another_training_is_not_gone_on_with(
     """Its token ids would mean other pieces, or there is nothing left to train; no study is left behind."""
     space = one_configuration(space_of(review_files, sets), rows)
     with pytest.raises(UserError, match=problem):
-        train(Order(space, "other", storage_at(storage), None), interrupted, io.StringIO())
+        train(TuneRequest(space, "other", storage_at(storage), None), interrupted, io.StringIO())
     assert not (storage / "other").exists()
 
 
@@ -192,7 +192,7 @@ def test_the_best_before_the_break_stays_the_best(
     record["results"][0]["metrics"]["accuracy"] = 1.0
     (trial / "trial.json").write_text(json.dumps(record))
     point = trial / "checkpoints" / interrupted.name
-    found = train(Order(space_of(review_files), "perfect", storage_at(storage), None), point, io.StringIO())
+    found = train(TuneRequest(space_of(review_files), "perfect", storage_at(storage), None), point, io.StringIO())
     assert (found["best"]["epoch"], found["best"]["value"]) == (1.0, 1.0)
     one, other = (load_file(folder / "model.safetensors") for folder in (storage / "perfect" / "best_model", point))
     assert all((one[name] == other[name]).all() for name in one)
@@ -205,5 +205,5 @@ def test_what_cannot_be_gone_on_from_is_refused(
     (finished,) = (storage / "cnn-study" / "trials").glob("*/checkpoints/step-*")
     for folder, problem in ((interrupted.parent, "is no complete checkpoint"), (finished, "nothing to go on from")):
         with pytest.raises(UserError, match=problem):
-            train(Order(space_of(review_files), "refused", storage_at(storage), None), folder, io.StringIO())
+            train(TuneRequest(space_of(review_files), "refused", storage_at(storage), None), folder, io.StringIO())
     assert not (storage / "refused").exists()

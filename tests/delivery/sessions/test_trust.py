@@ -11,12 +11,12 @@ from delivery.exports.ensemble import make_ensemble
 from delivery.inference.predictor import open_model, predict_all
 from delivery.sessions import finalize, session
 from delivery.sessions.training import one_configuration, train
-from delivery.sessions.tune_request import Order, resolve_space
+from delivery.sessions.tune_request import TuneRequest, resolve_space
 from foundation.errors import UserError
 from tuning.studies.storage import storage_at
 
 
-def order(own_code: Path, folder: Path, *, trust: bool) -> Order:
+def order(own_code: Path, folder: Path, *, trust: bool) -> TuneRequest:
     """A training of the model in `own_code`, of one epoch."""
     files = {}
     for split, rows in (("train", 24), ("dev", 8)):
@@ -26,7 +26,7 @@ def order(own_code: Path, folder: Path, *, trust: bool) -> Order:
     options = {**files, "model": str(own_code), "trust_remote_code": trust or None}
     quick = ["num_train_epochs=1", "wandb.mode=disabled", "max_source_length=8", "metric=accuracy"]
     space = resolve_space("kcbert", options, quick, [], None)
-    return Order(one_configuration(space, None), "own", storage_at(folder / "runs"), None)
+    return TuneRequest(one_configuration(space, None), "extra", storage_at(folder / "runs"), None)
 
 
 def test_without_a_word_nothing_is_run_and_nothing_written(own_code: Path, ran: Path, tmp_path: Path) -> None:
@@ -34,14 +34,14 @@ def test_without_a_word_nothing_is_run_and_nothing_written(own_code: Path, ran: 
     with pytest.raises(UserError, match="brings code of its own"):
         train(order(own_code, tmp_path, trust=False), None, io.StringIO())
     assert not ran.exists()
-    assert not (tmp_path / "runs" / "own").exists()
+    assert not (tmp_path / "runs" / "extra").exists()
 
 
 def test_with_a_word_it_is_trained_exported_and_predicts(own_code: Path, tmp_path: Path) -> None:
     """The code goes along into the exported folder; whoever opens that one has to say so again."""
     train(order(own_code, tmp_path, trust=True), None, io.StringIO())
     storage = storage_at(tmp_path / "runs")
-    model = storage.folder / "own" / "best_model"
+    model = storage.folder / "extra" / "best_model"
     assert {path.name for path in model.glob("*.py")} == {"own_config.py", "own_model.py", "own_tokenizer.py"}
     assert "trust_remote_code=True" in (model / "README.md").read_text(encoding="utf-8")
     found = predict_all(open_model(model, "cpu", trust=True), [{"source": "가 나"}], 1)
@@ -49,10 +49,10 @@ def test_with_a_word_it_is_trained_exported_and_predicts(own_code: Path, tmp_pat
     for refused in (
         lambda: open_model(model, "cpu"),
         lambda: make_ensemble([str(model), str(model)], storage.folder, tmp_path / "both", 4),
-        lambda: finalize.export_study("own", storage, tmp_path / "out"),
-        lambda: session.resume("own", storage, None, None, None, io.StringIO()),
+        lambda: finalize.export_study("extra", storage, tmp_path / "out"),
+        lambda: session.resume("extra", storage, None, None, None, io.StringIO()),
     ):
         with pytest.raises(UserError, match="code") as caught:
             refused()
         assert "--trust-remote-code" in caught.value.todo
-    assert finalize.export_study("own", storage, tmp_path / "out", trust=True) == str(tmp_path / "out")
+    assert finalize.export_study("extra", storage, tmp_path / "out", trust=True) == str(tmp_path / "out")

@@ -15,7 +15,7 @@ from trainables.forking import code_copy, request, server
 
 pytestmark = pytest.mark.skipif(not server.available(), reason="nothing is forked on this system")
 
-ROOT = Path(code_copy.__file__).parents[1]
+ROOT = Path(code_copy.__file__).parents[2]
 
 
 @pytest.fixture

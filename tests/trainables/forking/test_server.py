@@ -163,8 +163,8 @@ def test_without_a_server_a_process_starts_the_usual_way(
     folder: Path, program: Path, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that cannot import; one in a folder that others may enter, who hear nothing; one that takes too long."""
-    copy_code(Path(server.__file__).parents[1], tmp_path / "code")
-    hasty = tmp_path / "code" / "trainables" / "request.py"
+    copy_code(Path(server.__file__).parents[2], tmp_path / "code")
+    hasty = tmp_path / "code" / "trainables" / "forking" / "request.py"
     hasty.write_text(hasty.read_text().replace("READY_SECONDS = 40.0", "READY_SECONDS = 1.0"))
     with socket.socket(socket.AF_UNIX) as listener:
         if broken != "no module":
@@ -255,12 +255,12 @@ def test_a_gpu_that_an_import_looked_at(folder: Path, program: Path, tmp_path: P
             sys.executable,
             "-c",
             f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import torch; "
-            "from pathlib import Path; from trainables import forkserver; "
+            "from pathlib import Path; from trainables.forking import server; "
             f"server._become(server._Wanted([{str(program)!r}, 'one'], {{}}, {str(tmp_path)!r}, '', []))",
         ],
         stdout=-1,
         text=True,
-        cwd=Path(server.__file__).parents[1],
+        cwd=Path(server.__file__).parents[2],
         start_new_session=False,
     )
     found = seen(process)

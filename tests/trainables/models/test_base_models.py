@@ -87,8 +87,8 @@ def two_matrices(request: pytest.FixtureRequest, tiny_base: Path, tmp_path_facto
     model.save_pretrained(folder)
     words.save_pretrained(folder)
     weights = model.state_dict() | {"lm_head.weight": torch.randn(len(words), 16)}
-    apart = {name: weight.clone() for name, weight in weights.items() if "embed_tokens" not in name}
-    save_file(apart, folder / "model.safetensors", {"format": "pt"})
+    split_by = {name: weight.clone() for name, weight in weights.items() if "embed_tokens" not in name}
+    save_file(split_by, folder / "model.safetensors", {"format": "pt"})
     said = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
     said.pop("scale_decoder_outputs", None)
     (folder / "config.json").write_text(json.dumps(said))
@@ -212,9 +212,9 @@ def test_a_base_model_is_replaced_whole(tiny_base: Path, tmp_path: Path) -> None
     """Nothing of what stood in the folder before is left, and nothing beside it."""
     folder = tmp_path / "base"
     folder.mkdir()
-    (folder / "stale.bin").write_bytes(b"old")
+    (folder / "evaluations_without_improvement.bin").write_bytes(b"old")
     prepare_base(folder, Recipe(str(tiny_base)), WRITING, ())
-    assert not (folder / "stale.bin").exists()
+    assert not (folder / "evaluations_without_improvement.bin").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["base"]
 
 

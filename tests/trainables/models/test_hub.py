@@ -38,4 +38,4 @@ def test_a_tokenizer_needs_an_end_token(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="has no eos token"):
         load_tokenizer(str(tmp_path))
-    assert load_tokenizer(str(tmp_path), writes=False).pad_token == "[PAD]"
+    assert load_tokenizer(str(tmp_path), is_generative=False).pad_token == "[PAD]"

@@ -16,7 +16,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
-from trainables.models.base_models import networks
+from trainables.models import networks
 from trainables.models.networks import CnnConfig, CnnForSequenceClassification, RnnConfig, RnnForSequenceClassification
 
 _RNN = {"model_type": "kotune_rnn", "embedding_size": 6, "hidden_size": 5}
@@ -198,7 +198,7 @@ def test_a_folder_loads_where_kotune_is(name: str, tmp_path: Path, monkeypatch: 
 
 ELSEWHERE = """
 import json, sys
-for package in ("trainables", "search_spaces", "corpora", "tuning", "delivery", "cli"):
+for package in ("foundation", "trainables", "search_spaces", "corpora", "tuning", "delivery", "cli"):
     sys.modules[package] = None  # an import of it fails, though it may be installed
 import torch
 from transformers import AutoModelForSequenceClassification

@@ -78,8 +78,8 @@ def test_a_fresh_writer_has_no_strong_opinion(architecture: str, words: PreTrain
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_weights_follow_the_seed(architecture: str, words: PreTrainedTokenizerBase) -> None:
     """And not what the global generator drew before."""
-    writes = architecture in ("bart", "t5", "byt5")
-    task = make_task("seq2seq", {}) if writes else make_task("classification", {"labels": ["나", "다"]})
+    is_generative = architecture in ("bart", "t5", "byt5")
+    task = make_task("seq2seq", {}) if is_generative else make_task("classification", {"labels": ["나", "다"]})
     config = scratch_config(architecture, "tiny", words)
     first, other, again = (fresh_model(config, task, seed) for seed in (1, 2, 1))
     assert same_weights(first, again)

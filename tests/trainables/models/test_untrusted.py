@@ -21,7 +21,7 @@ from trainables.training import checkpoints
 from trainables.training.checkpoint_store import MANIFEST
 from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, run_trial
+from trainables.training.trial import WorkerCache, run_trial
 
 CHOOSING = make_task("classification", {"labels": ["a", "b"]})
 
@@ -85,7 +85,7 @@ def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_p
     """The trial fails with a reason; a checkpoint is data, whoever wrote it."""
     folder, mark = tmp_path / "trial", tmp_path / "mark"
     job = make_job(folder, config={"num_train_epochs": 2})
-    run_trial(job, Forever(), Workshop())
+    run_trial(job, Forever(), WorkerCache())
     first = checkpoints.newest_resumable(folder / "checkpoints")
     assert first is not None
     evil = first.here() / name
@@ -95,7 +95,7 @@ def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_p
     manifest["checks"][name] = zlib.crc32(evil.read_bytes())
     (first.here() / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(TrialFailed, match="holds more than tensors"):
-        run_trial(job, Forever(), Workshop())
+        run_trial(job, Forever(), WorkerCache())
     assert not mark.exists()
 
 
@@ -106,7 +106,7 @@ def test_own_code_is_not_run_unless_the_user_says_so(own_code: Path, ran: Path, 
     """Configuration, tokenizer, weights and the check before a study: each names the option, none asks."""
     for load in (
         lambda: load_config(str(own_code)),
-        lambda: load_tokenizer(str(own_code), writes=False),
+        lambda: load_tokenizer(str(own_code), is_generative=False),
         lambda: load_model(str(own_code), AutoModelForSequenceClassification),
         lambda: check_model(str(own_code), "bert", CHOOSING),
     ):

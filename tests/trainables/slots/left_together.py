@@ -12,11 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from trainables.training.callbacks import Interruption
+from trainables.training.callbacks import SaveOnShutdown
 from trainables.training.checkpoints import newest_whole
 from trainables.training.evaluation_tracker import Interrupted
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, run_trial
+from trainables.training.trial import WorkerCache, run_trial
 
 
 class Told:
@@ -30,11 +30,11 @@ class Told:
         return True
 
 
-def left(place: str) -> Interruption:
+def left(place: str) -> SaveOnShutdown:
     """In an epoch all workers are told at one step; in an evaluation the last one alone hears of it."""
     clock = iter(range(10_000))
     last = int(os.environ["RANK"]) == int(os.environ["WORLD_SIZE"]) - 1
-    return Interruption(
+    return SaveOnShutdown(
         lambda step: (place == "epoch" and step == 2, step + 1),
         lambda: place == "evaluation" and last,
         lambda: float(next(clock)),
@@ -42,7 +42,7 @@ def left(place: str) -> Interruption:
 
 
 if __name__ == "__main__":
-    job, reporter, workshop = Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), Told(), Workshop()
+    job, reporter, workshop = Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), Told(), WorkerCache()
     try:
         run_trial(job, reporter, workshop, [left(sys.argv[2])])
         sys.exit("it was not interrupted")

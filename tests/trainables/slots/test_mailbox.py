@@ -256,10 +256,10 @@ def test_a_search_that_ends_is_heard_by_all_workers_at_one_step() -> None:
     async def play(mailbox: Mailbox) -> None:
         await mailbox.post(JOB)
         await mailbox.take(0)
-        assert await mailbox.heed(1, 1, 1) == (False, 2)
+        assert await mailbox.should_stop(1, 1, 1) == (False, 2)
         await mailbox.end()
-        assert await mailbox.heed(1, 1, 1) == (False, 2)  # as the first worker was told
-        told_first = await mailbox.heed(1, 1, 2)
+        assert await mailbox.should_stop(1, 1, 1) == (False, 2)  # as the first worker was told
+        told_first = await mailbox.should_stop(1, 1, 2)
         assert told_first[0]
         assert await mailbox.ending()
         await mailbox.left(1)
@@ -267,8 +267,8 @@ def test_a_search_that_ends_is_heard_by_all_workers_at_one_step() -> None:
         assert told is not None
         assert told["left"]
         assert await mailbox.take(1) is None
-        assert await mailbox.heed(1, 1, 2) == told_first  # by then the first worker may have left
-        assert not (await mailbox.heed(1, 1, 3))[0]  # it is over
+        assert await mailbox.should_stop(1, 1, 2) == told_first  # by then the first worker may have left
+        assert not (await mailbox.should_stop(1, 1, 3))[0]  # it is over
 
     played(play)
 
@@ -310,13 +310,13 @@ def test_steps_are_asked_about_twice_a_second(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(mailboxes.time, "monotonic", lambda: now[0])
         await mailbox.post(JOB)
         await mailbox.take(0)
-        step, apart = 1, []
+        step, split_by = 1, []
         while step < 400:
-            _, after = await mailbox.heed(1, 1, step)
-            apart.append(after - step)
+            _, after = await mailbox.should_stop(1, 1, step)
+            split_by.append(after - step)
             now[0] += 0.01 * (after - step)  # a hundred steps a second
             step = after
-        assert apart[:7] == [1, 2, 4, 8, 16, 32, 50]
-        assert set(apart[7:]) == {50}
+        assert split_by[:7] == [1, 2, 4, 8, 16, 32, 50]
+        assert set(split_by[7:]) == {50}
 
     played(play)

@@ -49,5 +49,5 @@ def test_what_the_dead_hold_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_job_id=lambda: MINE))
     module = importlib.import_module("ray.util.placement_group")  # `ray.util` has a function of that name
     monkeypatch.setattr(module, "remove_placement_group", lambda found: removed.append(found.id.binary()[0]))
-    slot.free_what_the_dead_hold()
+    slot.remove_orphaned_placement_groups()
     assert removed == [1, 5]

@@ -44,7 +44,7 @@ def told(module: str, file: Path, workers: int, *more: str) -> dict[str, Any]:
 def test_every_row_is_predicted_once_and_in_order(tmp_path: Path) -> None:
     """Eleven rows, batches of four, two workers: the probabilities that one worker gives, row by row."""
     # A learning rate of 0 leaves the first weights, so that both runs predict with the same ones.
-    alone, together = (told("rows_told", job_file(tmp_path, f"w{workers}", 0.0), workers) for workers in (1, 2))
+    alone, together = (told("slots.rows_told", job_file(tmp_path, f"w{workers}", 0.0), workers) for workers in (1, 2))
     assert (alone["workers"], together["workers"]) == (1, 2)
     first = [row[0] for row in alone["predictions"]]
     assert len(set(first)) == 11  # each row has a number of its own, or the order would not show
@@ -55,7 +55,8 @@ def test_every_row_is_predicted_once_and_in_order(tmp_path: Path) -> None:
 def test_workers_are_interrupted_together(tmp_path: Path) -> None:
     """In an epoch, and in an evaluation of which one of them hears the end: they go on as if nothing had happened."""
     ends = {
-        place: told("left_together", job_file(tmp_path, place, 1e-2), 2, place) for place in ("epoch", "evaluation")
+        place: told("slots.left_together", job_file(tmp_path, place, 1e-2), 2, place)
+        for place in ("epoch", "evaluation")
     }
     assert ends["epoch"]["point"] == {"step": 2, "epoch": pytest.approx(2 / 3), "resumable": True, "evaluated": 0.0}
     assert ends["evaluation"]["point"] == {"step": 3, "epoch": 1.0, "resumable": True, "evaluated": 0.0}

@@ -2,18 +2,18 @@
 
 import pytest
 
-from trainables.tasks.prediction_format import Wanted, most_probable, rounded
+from trainables.tasks.prediction_format import PredictionFormat, most_probable, rounded
 
 
 @pytest.mark.parametrize(
     ("wanted", "written"),
     [
-        (Wanted(), "긍정"),
-        (Wanted(top_k=2), "긍정 부정"),
-        (Wanted(top_k=3, probabilities=True), "긍정:0.5000 부정:0.2500 중립:0.2500"),
+        (PredictionFormat(), "긍정"),
+        (PredictionFormat(top_k=2), "긍정 부정"),
+        (PredictionFormat(top_k=3, probabilities=True), "긍정:0.5000 부정:0.2500 중립:0.2500"),
     ],
 )
-def test_the_most_probable_come_first(wanted: Wanted, written: str) -> None:
+def test_the_most_probable_come_first(wanted: PredictionFormat, written: str) -> None:
     """Of two that are equally probable, the one with the lower number."""
     assert most_probable(["부정", "긍정", "중립"], [0.25, 0.5, 0.25], wanted) == written
 
@@ -26,5 +26,5 @@ def test_a_number_just_below_zero_has_no_sign() -> None:
 
 def test_what_was_asked_for_is_named() -> None:
     """So that what a task does not heed can be refused."""
-    assert Wanted().named == []
-    assert Wanted(top_k=2, decimals=0).named == ["top_k", "decimals"]
+    assert PredictionFormat().named == []
+    assert PredictionFormat(top_k=2, decimals=0).named == ["top_k", "decimals"]

@@ -14,7 +14,7 @@ from trainables.models.base_models import fresh_model
 from trainables.models.hub import load_tokenizer
 from trainables.models.scratch import scratch_config, train_tokenizer
 from trainables.tasks import seq2seq
-from trainables.tasks.prediction_format import Wanted
+from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import TASKS, make_task, task_named
 from trainables.tasks.task import Evaluation, Limits, Prepared, Task
 from trainables.text.encoding import encode
@@ -129,8 +129,8 @@ def test_an_evaluation_has_every_metric_that_is_offered(name: str, words: PreTra
     rows = [{"source": "@", "target": target} for target in targets]
     table = task.targets(rows, words, 10, scored=True)
     found = task.score(Evaluation(right, loss=2.5, generated_tokens=3.5, seconds=0.25), table)
-    assert found.keys() == set(task.offers())
-    assert task.usual_metric in task.offers()
+    assert found.keys() == set(task.available_metrics())
+    assert task.usual_metric in task.available_metrics()
     assert (found["loss"], found["eval_seconds"]) == (2.5, 0.25)
     perfect = {"accuracy", "macro_f1", "exact_match", "rouge_1", "pearson", "spearman"} & found.keys()
     assert perfect
@@ -142,7 +142,7 @@ def test_a_right_prediction_is_written_as_its_target(name: str) -> None:
     """And says its class, where there are any."""
     options, targets, right = EXAMPLES[name]
     task = make_task(name, options)
-    written = [task.written(prediction, Wanted()) for prediction in right]
+    written = [task.written(prediction, PredictionFormat()) for prediction in right]
     assert written == ([f"{float(target):.1f}" for target in targets] if name == "regression" else targets)
     if task.classes:
         assert [task.classes[task.chosen(prediction)] for prediction in right] == targets
@@ -160,7 +160,7 @@ def test_written_labels_are_corrected_and_counted(words: PreTrainedTokenizerBase
     assert found["corrected"] == 0.5
     assert found["accuracy"] == found["exact_match"] == 0.75
     with_labels, without = (make_task("seq2seq", {"labels": labels}) for labels in (["긍정", "부정"], []))
-    assert {"accuracy", "corrected"} <= set(with_labels.offers()) - set(without.offers())
+    assert {"accuracy", "corrected"} <= set(with_labels.available_metrics()) - set(without.available_metrics())
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -196,7 +196,7 @@ def test_a_masked_row_counts_for_nothing(name: str, words: PreTrainedTokenizerBa
 
 def a_model(task: Task, words: PreTrainedTokenizerBase) -> Any:
     """A tiny one that can do the task."""
-    config = scratch_config("bart" if task.writes else "cnn", "tiny", words)
+    config = scratch_config("bart" if task.is_generative else "cnn", "tiny", words)
     for key, value in task.model_options().items():
         setattr(config, key, value)
     return fresh_model(config, task, 0).eval()

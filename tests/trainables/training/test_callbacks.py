@@ -8,10 +8,10 @@ import pytest
 from transformers import TrainerControl, TrainerState
 
 from trainables.training import checkpoints
-from trainables.training.callbacks import Interruption, Preemption, Pulse
+from trainables.training.callbacks import Heartbeat, SaveOnPreemption, SaveOnShutdown
 from trainables.training.evaluation_tracker import Interrupted
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, run_trial
+from trainables.training.trial import WorkerCache, run_trial
 
 
 class Keen:
@@ -29,7 +29,7 @@ def test_a_pulse_beats_now_and_then() -> None:
     """However quick the steps are."""
     beats: list[float] = []
     now = [0.0]
-    pulse = Pulse(lambda: beats.append(now[0]), lambda: now[0])
+    pulse = Heartbeat(lambda: beats.append(now[0]), lambda: now[0])
     for second in range(12):
         now[0] = float(second)
         pulse.on_step_end(None, None, None)
@@ -41,8 +41,8 @@ def test_a_trial_beats_in_training_and_in_evaluation(make_job: Callable[..., Job
     """Every step and every batch of dev rows."""
     now = iter(range(0, 10_000, 10))
     beats: list[int] = []
-    pulse = Pulse(lambda: beats.append(1), lambda: float(next(now)))
-    run_trial(make_job(tmp_path), Keen(), Workshop(), [pulse])
+    pulse = Heartbeat(lambda: beats.append(1), lambda: float(next(now)))
+    run_trial(make_job(tmp_path), Keen(), WorkerCache(), [pulse])
     assert len(beats) >= 5 + 2  # steps, and batches of the nine dev rows
 
 
@@ -53,7 +53,7 @@ def test_a_warning_saves_at_once_and_once(make_job: Callable[..., Job], tmp_path
     class Gone(Exception):
         """The machine."""
 
-    class Machine(Preemption):
+    class Machine(SaveOnPreemption):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             super().on_step_end(args, state, control, **kwargs)
             if state.global_step == 9:
@@ -65,14 +65,14 @@ def test_a_warning_saves_at_once_and_once(make_job: Callable[..., Job], tmp_path
 
     config = {"num_train_epochs": 2, "logging_steps": 2}
     calm, cut, resumed = Keen(), Keen(), Keen()
-    run_trial(make_job(tmp_path / "calm", config=config), calm, Workshop())
+    run_trial(make_job(tmp_path / "calm", config=config), calm, WorkerCache())
     with pytest.raises(Gone):
-        run_trial(make_job(tmp_path / "cut", config=config), cut, Workshop(), [Machine(warning)])
+        run_trial(make_job(tmp_path / "cut", config=config), cut, WorkerCache(), [Machine(warning)])
     point = checkpoints.newest_resumable(tmp_path / "cut" / "checkpoints")
     assert point is not None
     assert (point.step, point.evaluated) == (6, 1.0)
     assert 1.0 < point.epoch < 2.0
-    run_trial(make_job(tmp_path / "cut", config=config), resumed, Workshop())
+    run_trial(make_job(tmp_path / "cut", config=config), resumed, WorkerCache())
     assert cut.epochs + resumed.epochs == calm.epochs == [1.0, 2.0]
     ends = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
     known = [(end / checkpoints.EVALUATIONS).read_text() for end in ends]
@@ -101,9 +101,9 @@ class Ends:
         return True
 
     @property
-    def heard(self) -> Interruption:
+    def heard(self) -> SaveOnShutdown:
         seconds = iter(range(10_000))
-        return Interruption(self.at_step, self.anywhere, lambda: float(next(seconds)))
+        return SaveOnShutdown(self.at_step, self.anywhere, lambda: float(next(seconds)))
 
 
 CONFIG = {"num_train_epochs": 3, "logging_steps": 2}
@@ -124,9 +124,9 @@ def test_a_search_that_ends_loses_nothing(
 ) -> None:
     """Wherever it ends: what goes on from there tells what was not told, and ends as if nothing had happened."""
     calm, cut, resumed = Keen(), Ends(**ends), Ends()
-    run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, Workshop())
+    run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, WorkerCache())
     with pytest.raises(Interrupted):
-        run_trial(make_job(tmp_path / "cut", config=CONFIG), cut, Workshop(), [cut.heard])
+        run_trial(make_job(tmp_path / "cut", config=CONFIG), cut, WorkerCache(), [cut.heard])
     point = checkpoints.newest_resumable(tmp_path / "cut" / "checkpoints")
     assert point is not None
     assert (point.step, point.evaluated) == (step, evaluated)
@@ -135,7 +135,7 @@ def test_a_search_that_ends_loses_nothing(
     assert set(told[-1:]) <= {point.epoch for point in shelf}  # it is the best so far, and somebody may want it now
     assert told == calm.epochs[: len(told)]
     assert (told[-1] if told else 0.0) == evaluated
-    run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, Workshop(), [resumed.heard])
+    run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, WorkerCache(), [resumed.heard])
     assert told + [result["epoch"] for result in resumed.results] == calm.epochs == [1.0, 2.0, 3.0]
     ends_of = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
     assert len({(end / checkpoints.EVALUATIONS).read_text() for end in ends_of}) == 1
@@ -145,16 +145,16 @@ def test_a_search_that_ends_loses_nothing(
 def test_a_trial_may_be_left_twice_at_one_rung(make_job: Callable[..., Job], tmp_path: Path) -> None:
     """The second time it is left as it was: not even its random state is another."""
     calm, resumed = Keen(), Ends()
-    run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, Workshop())
+    run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, WorkerCache())
     kept = []
     for ends in (Ends(report=2.0), Ends(batch=1), Ends(report=2.0)):
         with pytest.raises(Interrupted):
-            run_trial(make_job(tmp_path / "cut", config=CONFIG), ends, Workshop(), [ends.heard])
+            run_trial(make_job(tmp_path / "cut", config=CONFIG), ends, WorkerCache(), [ends.heard])
         point = checkpoints.newest_whole(tmp_path / "cut" / "checkpoints")
         assert point is not None
         kept.append({file.name: file.read_bytes() for file in point.here().iterdir()})
     assert kept[0] == kept[1] == kept[2]
-    run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, Workshop(), [resumed.heard])
+    run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, WorkerCache(), [resumed.heard])
     ends_of = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
     assert len({(end / "model.safetensors").read_bytes() for end in ends_of}) == 1
 
@@ -169,8 +169,8 @@ def test_a_trial_that_is_stopped_where_it_was_left_makes_no_step(make_job: Calla
 
     cut, strict = Ends(report=1.0), Strict()
     with pytest.raises(Interrupted):
-        run_trial(make_job(tmp_path, config=CONFIG), cut, Workshop(), [cut.heard])
-    engine = run_trial(make_job(tmp_path, config=CONFIG), strict, Workshop(), [strict.heard])
+        run_trial(make_job(tmp_path, config=CONFIG), cut, WorkerCache(), [cut.heard])
+    engine = run_trial(make_job(tmp_path, config=CONFIG), strict, WorkerCache(), [strict.heard])
     assert [result["step"] for result in strict.results] == [5]
     assert engine.state.global_step == 5
 
@@ -183,7 +183,7 @@ def test_the_end_is_asked_about_anew_where_training_begins_anew() -> None:
         asked.append(step)
         return False, step + 100
 
-    heard = Interruption(at_step, lambda: False)
+    heard = SaveOnShutdown(at_step, lambda: False)
     for steps in ((1, 2, 101), (1, 2)):
         heard.on_train_begin(None, None, None)
         for step in steps:

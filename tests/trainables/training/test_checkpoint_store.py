@@ -66,7 +66,7 @@ def test_bytes_that_changed_are_found(place: str) -> None:
 def test_of_an_ended_trial_its_model_stays_alone(place: str) -> None:
     """The best without what only going on needs; nothing half-written."""
     best, _ = save(place, 10), save(place, 20)
-    checkpoints.hand_in(place, 30, [])
+    checkpoints.upload(place, 30, [])
     checkpoints.prune(place, keep_epochs={1.0}, keep_newest=False)
     (kept,) = checkpoints.list_complete(place)
     assert (kept.path, kept.resumable) == (best.path, False)
@@ -91,7 +91,7 @@ def test_workers_of_several_machines_save_one_checkpoint(bucket: str, tmp_path: 
         staged = checkpoints.staging(place, 10)
         staged.mkdir(parents=True)
         (staged / "rng_state_1.pth").write_bytes(b"other")
-        checkpoints.hand_in(place, 10, ["rng_state_1.pth"])
+        checkpoints.upload(place, 10, ["rng_state_1.pth"])
     assert checkpoints.list_complete(place) == []
     point = save(place, 10)
     assert (point.here() / "rng_state_1.pth").read_bytes() == b"other"

@@ -136,10 +136,10 @@ def test_everything_is_on_disk_before_the_move(tmp_path: Path, monkeypatch: pyte
 
 def test_a_step_that_is_saved_again_replaces_the_first(tmp_path: Path) -> None:
     """As after a crash between saving and telling."""
-    (saved(tmp_path, 5).here() / "stale.bin").write_bytes(b"old")
+    (saved(tmp_path, 5).here() / "evaluations_without_improvement.bin").write_bytes(b"old")
     again = saved(tmp_path, 5, resumable=False)
     assert list_complete(tmp_path) == [again]
-    assert "stale.bin" not in names(again)
+    assert "evaluations_without_improvement.bin" not in names(again)
 
 
 def test_training_goes_on_from_the_newest_it_can(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from trainables.tasks.seq2seq import token_loss
 from trainables.training import checkpoints
 from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, run_trial
+from trainables.training.trial import WorkerCache, run_trial
 
 MakeJob = Callable[..., Job]
 
@@ -61,7 +61,7 @@ def test_a_stopped_trial_writes_nothing(make_job: MakeJob, tmp_path: Path) -> No
     """Report first: the answer "stop" at the first rung leaves no checkpoint."""
     job = make_job(tmp_path, config={"num_train_epochs": 3})
     notes = Notes(until=1.0)
-    run_trial(job, notes, Workshop())
+    run_trial(job, notes, WorkerCache())
     assert [result["epoch"] for result in notes.results] == [1.0]
     assert steps(job) == []
 
@@ -70,7 +70,7 @@ def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Pa
     """Nothing is learned at a rate of 0: two evaluations after the first the trial ends, with the first as its best."""
     config = {"num_train_epochs": 5, "learning_rate": 0.0, "early_stopping_patience": 2}
     notes, job = Notes(), make_job(tmp_path, config=config)
-    run_trial(job, notes, Workshop())
+    run_trial(job, notes, WorkerCache())
     assert [(result["epoch"], result["last"]) for result in notes.results] == [(1.0, False), (2.0, False), (3.0, True)]
     assert steps(job)[0] == "step-00000005"  # 34 rows in batches of 8
 
@@ -79,7 +79,7 @@ def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Pa
 def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path, clipped_to: float) -> None:
     """Beside every logged loss; their squares sum to that of the whole gradient, as it was before any clipping."""
     config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": clipped_to}
-    engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
+    engine = run_trial(make_job(tmp_path, config=config), Notes(), WorkerCache())
     logged = [entry for entry in engine.state.log_history if "grad_norm" in entry]
     assert logged
     for entry in logged:
@@ -92,7 +92,7 @@ def test_a_plateau_is_one_of_the_objective(make_job: MakeJob, tmp_path: Path) ->
     """ReduceLROnPlateau knows whether more is better, and waits no longer than a trial lasts."""
     config = {"lr_scheduler_type": "reduce_lr_on_plateau", "learning_rate": 1e-7, "num_train_epochs": 3}
     job = make_job(tmp_path, config=config, metric="rouge_sum", mode="max")
-    engine = run_trial(job, Notes(), Workshop())
+    engine = run_trial(job, Notes(), WorkerCache())
     schedule: Any = engine.lr_scheduler
     assert (schedule.mode, schedule.patience) == ("max", 1)
     assert schedule.get_last_lr() == pytest.approx([5e-8, 5e-8])  # two evaluations were no better than the first
@@ -101,7 +101,7 @@ def test_a_plateau_is_one_of_the_objective(make_job: MakeJob, tmp_path: Path) ->
 def test_adafactor_trains_at_its_own_rate(make_job: MakeJob, tmp_path: Path) -> None:
     """From the first step on, with the rate that it chose in the log."""
     config = {"optim": "adafactor", "adafactor_own_rate": True, "logging_steps": 1}
-    engine = run_trial(make_job(tmp_path, config=config), Notes(), Workshop())
+    engine = run_trial(make_job(tmp_path, config=config), Notes(), WorkerCache())
     rates = [entry["learning_rate"] for entry in engine.state.log_history if "learning_rate" in entry]
     assert rates == sorted(set(rates))  # its warm-up
     assert 0 < rates[-1] < 1e-6
@@ -117,7 +117,7 @@ def test_the_last_report_finds_its_model(make_job: MakeJob, tmp_path: Path) -> N
             return super().report(result)
 
     notes = Looks()
-    run_trial(job, notes, Workshop())
+    run_trial(job, notes, WorkerCache())
     assert notes.results[-1]["last"]
 
 
@@ -133,12 +133,12 @@ def test_going_on_from_a_checkpoint_leaves_no_trace(make_job: MakeJob, tmp_path:
     config = {"num_train_epochs": 3}
     whole = make_job(tmp_path / "whole", config=config)
     straight = Notes()
-    run_trial(whole, straight, Workshop())
+    run_trial(whole, straight, WorkerCache())
     cut = make_job(tmp_path / "cut", config=config)
     with pytest.raises(KeyboardInterrupt):
-        run_trial(cut, Dies(), Workshop())
+        run_trial(cut, Dies(), WorkerCache())
     again = Notes()
-    run_trial(cut, again, Workshop())
+    run_trial(cut, again, WorkerCache())
     assert [result["epoch"] for result in again.results] == [3.0]  # two were on disk
     assert again.results[-1]["metrics"]["loss"] == straight.results[-1]["metrics"]["loss"]
     name = steps(whole)[-1]
@@ -151,7 +151,7 @@ def test_a_loss_that_is_no_number_fails_the_trial(make_job: MakeJob, tmp_path: P
     job = make_job(tmp_path, config={"learning_rate": 1e30, "max_grad_norm": 0})
     notes = Notes()
     with pytest.raises(TrialFailed, match="loss is nan at epoch 1"):
-        run_trial(job, notes, Workshop())
+        run_trial(job, notes, WorkerCache())
     assert notes.results == []
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import TrainerControl, TrainerState
 
-from trainables.training.evaluation_schedule import GradientNorms, Rungs, layer_of
+from trainables.training.evaluation_schedule import EvaluationSchedule, GradientNorms, layer_of
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from trainables.training.evaluation_schedule import GradientNorms, Rungs, layer_
 )
 def test_rungs_are_laid_in_epochs(every: float, until: float, per_epoch: int, expected: dict[int, float]) -> None:
     """Evaluations fall on the first step at which their epoch is reached."""
-    rungs = Rungs(every, until)
+    rungs = EvaluationSchedule(every, until)
     rungs.plan(per_epoch)
     asked = {}
     for step in range(1, max(expected) + 1):

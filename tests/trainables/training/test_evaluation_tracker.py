@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainables.training.evaluation_tracker import stale
+from trainables.training.evaluation_tracker import evaluations_without_improvement
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from trainables.training.evaluation_tracker import stale
 )
 def test_how_many_evaluations_brought_nothing(values: list[float], mode: str, threshold: float, expected: int) -> None:
     """Counted from the last one that beat all before it by more than the threshold."""
-    assert stale(dict(enumerate(values, 1)), mode, threshold) == expected
+    assert evaluations_without_improvement(dict(enumerate(values, 1)), mode, threshold) == expected

@@ -7,7 +7,7 @@ import pytest
 from transformers import GenerationConfig, Seq2SeqTrainingArguments
 
 from foundation.errors import UserError
-from trainables.training.parameter_names import ALIASES, BECAME, OWNED
+from trainables.training.parameter_names import ALIASES, BECAME, RESERVED
 from trainables.training.parameters import (
     ABOVE,
     AT_LEAST,
@@ -15,7 +15,7 @@ from trainables.training.parameters import (
     BELOW,
     generation_fields,
     known_parameters,
-    sort_out,
+    split_parameters,
     training_fields,
     value_problems,
 )
@@ -50,7 +50,7 @@ TRANSLATIONS: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "value", "training", "generation"), TRANSLATIONS)
 def test_an_old_name_is_translated(name: str, value: Any, training: dict[str, Any], generation: dict[str, Any]) -> None:
     """To exactly what it means today, and to nothing beside it."""
-    found = sort_out({name: value})
+    found = split_parameters({name: value})
     assert (found.training, found.generation, found.model) == (training, generation, {})
 
 
@@ -62,7 +62,9 @@ def test_every_old_name_is_translated_above() -> None:
 
 def test_a_warmup_ratio_is_what_transformers_reads_as_a_share() -> None:
     """0.1 of 50 steps are 5."""
-    arguments = Seq2SeqTrainingArguments(output_dir="unused", use_cpu=True, **sort_out({"warmup_ratio": 0.1}).training)
+    arguments = Seq2SeqTrainingArguments(
+        output_dir="unused", use_cpu=True, **split_parameters({"warmup_ratio": 0.1}).training
+    )
     assert arguments.get_warmup_steps(50) == 5
 
 
@@ -70,53 +72,53 @@ def test_a_warmup_ratio_is_what_transformers_reads_as_a_share() -> None:
 def test_a_warmup_ratio_is_a_share(value: float) -> None:
     """1 and more would be read as a number of steps."""
     with pytest.raises(UserError, match="no share of all steps"):
-        sort_out({"warmup_ratio": value})
+        split_parameters({"warmup_ratio": value})
 
 
 @pytest.mark.parametrize("name", ["eval_strategy", "evaluation_strategy"])
 def test_a_trial_is_always_evaluated(name: str) -> None:
     """Without evaluations there is nothing to compare."""
     with pytest.raises(UserError, match="without evaluations to compare") as caught:
-        sort_out({name: "no"})
+        split_parameters({name: "no"})
     assert "eval_every" in caught.value.todo
 
 
-@pytest.mark.parametrize("name", sorted({*TRAINING_FIELDS, *OWNED}))
+@pytest.mark.parametrize("name", sorted({*TRAINING_FIELDS, *RESERVED}))
 def test_every_training_argument_is_read_or_refused_with_a_reason(name: str) -> None:
     """None is unknown, and none of those that the search sets is accepted."""
-    if name not in OWNED:
-        found = sort_out({name: "epoch"})
+    if name not in RESERVED:
+        found = split_parameters({name: "epoch"})
         assert name in ALIASES or found.training == {name: "epoch"}
         return
     with pytest.raises(UserError, match=f"{name} is set by the search itself") as caught:
-        sort_out({name: "epoch"})
-    assert caught.value.todo == OWNED[name]
+        split_parameters({name: "epoch"})
+    assert caught.value.todo == RESERVED[name]
 
 
 def test_the_search_sets_only_what_there_is() -> None:
     """A name that transformers dropped goes from the table too; `no_cuda` stays, since people still write it."""
-    assert set(OWNED) - set(TRAINING_FIELDS) == {"no_cuda"}
+    assert set(RESERVED) - set(TRAINING_FIELDS) == {"no_cuda"}
 
 
 @pytest.mark.parametrize("name", sorted(generation_fields() - training_fields()))
 def test_every_decoding_parameter_is_read(name: str) -> None:
     """By generation, under its own name."""
-    assert sort_out({name: 3}).generation == {name: 3}
+    assert split_parameters({name: 3}).generation == {name: 3}
 
 
 def test_names_are_sorted_by_their_readers() -> None:
     """Training, generation, the model's configuration, and kotune's own."""
-    found = sort_out({"learning_rate": 1e-4, "num_beams": 4, "model.dropout": 0.2, "group_by_length": False})
+    found = split_parameters({"learning_rate": 1e-4, "num_beams": 4, "model.dropout": 0.2, "group_by_length": False})
     assert found.training == {"learning_rate": 1e-4}
     assert found.generation == {"num_beams": 4}
     assert found.model == {"dropout": 0.2}
-    assert found.own == {"group_by_length": False}
+    assert found.extra == {"group_by_length": False}
 
 
 def test_a_prefix_names_the_reader() -> None:
     """`use_cache` means training unless it is said otherwise; the prefix does not reach the reader."""
-    assert sort_out({"use_cache": True}).training == {"use_cache": True}
-    found = sort_out({"generation.use_cache": True, "training.weight_decay": 0.1, "model.use_cache": False})
+    assert split_parameters({"use_cache": True}).training == {"use_cache": True}
+    found = split_parameters({"generation.use_cache": True, "training.weight_decay": 0.1, "model.use_cache": False})
     assert (found.generation, found.training, found.model) == (
         {"use_cache": True},
         {"weight_decay": 0.1},
@@ -128,17 +130,17 @@ def test_kinds_are_known_by_name() -> None:
     """What the search space is checked against; a name of both classes belongs to training."""
     known = known_parameters()
     names = ("learning_rate", "num_beams", "use_cache", "group_by_length", "warmup_ratio", "eval_strategy")
-    assert [known[name] for name in names] == ["training", "generation", "training", "own", "alias", "alias"]
-    assert not known.keys() & OWNED.keys()
+    assert [known[name] for name in names] == ["training", "generation", "training", "extra", "alias", "alias"]
+    assert not known.keys() & RESERVED.keys()
     assert not [name for name in known if name.startswith("_")]
 
 
 def test_an_unknown_name_is_refused() -> None:
     """A misspelt key would be searched for a night."""
     with pytest.raises(UserError, match="learnig_rate is no parameter"):
-        sort_out({"learnig_rate": 1e-4})
+        split_parameters({"learnig_rate": 1e-4})
     with pytest.raises(UserError, match="is no parameter"):
-        sort_out({"optimizer.momentum": 0.9})
+        split_parameters({"optimizer.momentum": 0.9})
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_two_names_for_one_thing_are_refused(first: dict[str, Any], second: dict
     """In either order: which of them wins must not depend on a file's lines."""
     for config in ({**first, **second}, {**second, **first}):
         with pytest.raises(UserError, match=f"both set {thing}"):
-            sort_out(config)
+            split_parameters(config)
 
 
 @pytest.mark.parametrize(
@@ -226,13 +228,13 @@ def test_defaults_have_no_problems() -> None:
 def test_a_prefix_opens_no_back_door(name: str, why: str) -> None:
     """What is refused without its prefix is refused with it, for the same reason."""
     with pytest.raises(UserError, match=f"{name} {why}"):
-        sort_out({name: 3})
+        split_parameters({name: 3})
 
 
 def test_a_prefix_makes_no_second_name() -> None:
     """`num_beams` and `generation.num_beams` are two names for one thing."""
     with pytest.raises(UserError, match="both set"):
-        sort_out({"num_beams": 2, "generation.num_beams": 3})
+        split_parameters({"num_beams": 2, "generation.num_beams": 3})
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_a_misspelt_word_is_told_in_three_parts(name: str, value: str, meant: st
 def test_a_word_is_no_warmup_ratio() -> None:
     """A mistake of the user is never a traceback."""
     with pytest.raises(UserError):
-        sort_out({"warmup_ratio": "a tenth"})
+        split_parameters({"warmup_ratio": "a tenth"})
 
 
 @pytest.mark.parametrize("name", ["warmup_steps", "logging_steps"])
@@ -267,7 +269,7 @@ def test_a_value_is_judged_under_every_name(name: str) -> None:
 def test_an_unknown_precision_is_refused() -> None:
     """A misspelt bf16 would train in 32 bit, at a multiple of the time, without a word."""
     with pytest.raises(UserError):
-        sort_out({"precision": "bf-16"})
+        split_parameters({"precision": "bf-16"})
 
 
 def test_a_name_of_both_classes_is_known_with_its_prefix() -> None:
@@ -278,11 +280,11 @@ def test_a_name_of_both_classes_is_known_with_its_prefix() -> None:
 def test_a_whole_number_written_as_a_float_is_a_whole_number() -> None:
     """YAML and 1e4 make floats, which batch sizes and vocabularies cannot be."""
     config = {"per_device_train_batch_size": 16.0, "num_beams": 4.0, "vocabulary": 1e4}
-    found = sort_out(config)
+    found = split_parameters(config)
     for value, whole in (
         (found.training["per_device_train_batch_size"], 16),
         (found.generation["num_beams"], 4),
-        (found.own["vocabulary"], 10_000),
+        (found.extra["vocabulary"], 10_000),
     ):
         assert (value, type(value)) == (whole, int)
     assert found.value("vocabulary") == 10_000

@@ -16,7 +16,7 @@ from trainables.tasks.seq2seq import Seq2Seq
 from trainables.tasks.task import Task
 from trainables.training.checkpoints import newest_resumable
 from trainables.training.job import Job
-from trainables.training.trial import Workshop, check_config, choose_precision, run_trial
+from trainables.training.trial import WorkerCache, check_config, choose_precision, run_trial
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -89,13 +89,13 @@ def test_a_corrupted_checkpoint_is_not_gone_on_from(make_job: Callable[..., Job]
 
     calm, cut, resumed = Told(9), Told(3), Told(9)
     config = {"num_train_epochs": 4}
-    run_trial(make_job(tmp_path / "calm", config=config), calm, Workshop())
+    run_trial(make_job(tmp_path / "calm", config=config), calm, WorkerCache())
     with pytest.raises(Cut):
-        run_trial(make_job(tmp_path / "cut", config=config), cut, Workshop())
+        run_trial(make_job(tmp_path / "cut", config=config), cut, WorkerCache())
     newest = newest_resumable(tmp_path / "cut" / "checkpoints")
     assert newest is not None
     state = newest.path / "optimizer.pt"
     state.write_bytes(bytes(state.stat().st_size))
-    run_trial(make_job(tmp_path / "cut", config=config), resumed, Workshop())
+    run_trial(make_job(tmp_path / "cut", config=config), resumed, WorkerCache())
     assert resumed.losses == calm.losses
     assert cut.losses.items() <= calm.losses.items()

@@ -18,7 +18,7 @@ from ray import cloudpickle
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from tuning.algorithms import samplers
-from tuning.algorithms.optuna_searcher import Proposals
+from tuning.algorithms.optuna_searcher import OptunaSearcher
 from tuning.algorithms.optuna_storage import open_study
 from tuning.studies.attempts import MAX_SLOTS
 from tuning.studies.records import TrialRecord
@@ -44,7 +44,7 @@ class Sitting:
         self.study = Study.create(space, storage, "mine") if new else Study.load(storage, "mine")
         self.optuna = open_study(self.study.paths.optuna, space)
         self.said: list[str] = []
-        self.proposals = Proposals(
+        self.proposals = OptunaSearcher(
             self.study, self.optuna, lambda record: {"trial_id": record.trial_id}, {}, self.said.append
         )
 

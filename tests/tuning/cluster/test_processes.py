@@ -54,7 +54,8 @@ def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatc
     told = processes.environment("auto")
     code = Path(told["working_dir"])
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    assert {path.name for path in code.iterdir()} == set(project["tool"]["setuptools"]["packages"])
+    packages = {name.split(".")[0] for name in project["tool"]["setuptools"]["packages"]}
+    assert {path.name for path in code.iterdir()} == packages
     assert (code / "search_spaces" / "kobart.yaml").is_file()
     assert not list(code.rglob("__pycache__"))
     assert code_copy.digest(code) in told["py_executable"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from foundation.errors import UserError
 from tests.tuning.studies.test_study import SPACE, begun
 from tuning import preparation
 from tuning.studies import storage
-from tuning.studies.storage import CopiedOut, check_writable, storage_at, to_look_at
+from tuning.studies.storage import CopiedOut, check_writable, readable_storage, storage_at
 from tuning.studies.study import Study
 
 pytestmark = pytest.mark.timeout(60)
@@ -62,17 +63,18 @@ def test_what_is_not_in_the_bucket_does_not_count(bucket: str, tmp_path: Path) -
 def test_data_in_the_folder_of_a_study_is_found_wherever_it_lies(tmp_path: Path) -> None:
     """A study that was moved with its data goes on; data elsewhere stays where it is."""
     study = Study.create(SPACE, tmp_path / "runs", "mine")
-    study.space.data["train"], study.space.data["dev"] = str(study.paths.copies / "train.csv"), "/elsewhere/dev.csv"
+    data = replace(study.space.data, train=str(study.paths.copies / "train.csv"), dev="/elsewhere/dev.csv")
+    study.space = replace(study.space, data=data)
     study.save_space()
     (tmp_path / "runs").rename(tmp_path / "moved")
     data = Study.load(tmp_path / "moved", "mine").space.data
-    assert data["train"] == str(tmp_path.resolve() / "moved" / "mine" / "given_data" / "train.csv")
-    assert data["dev"] == "/elsewhere/dev.csv"
+    assert data.train == str(tmp_path.resolve() / "moved" / "mine" / "given_data" / "train.csv")
+    assert data.dev == "/elsewhere/dev.csv"
 
 
 def test_whoever_looks_disturbs_nobody(bucket: str, tmp_path: Path) -> None:
     """What is fetched for a look is in a folder that is removed afterwards."""
-    with to_look_at(f"{bucket}/runs") as storage:
+    with readable_storage(f"{bucket}/runs") as storage:
         assert storage.folder != storage_at(f"{bucket}/runs").folder
         assert storage.folder.is_dir()
     assert not storage.folder.exists()
@@ -133,7 +135,7 @@ def test_a_look_fetches_no_model(bucket: str, tmp_path: Path) -> None:
     for name in ("base_model/given/model.safetensors", "given_data/train.csv"):
         buckets.write(f"{bucket}/runs/mine/{name}", b"much")
     for light, there in ((True, False), (False, True)):
-        with to_look_at(f"{bucket}/runs", light=light) as place:
+        with readable_storage(f"{bucket}/runs", light=light) as place:
             found = Study.load(place, "mine")
             assert list(found.records) == ["mine-0000"]
             assert (found.paths.base_model() / "model.safetensors").exists() is there
