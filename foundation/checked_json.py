@@ -6,9 +6,16 @@ import json
 import math
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from foundation.errors import UserError, nearest
+
+T = TypeVar("T")
+
+#: What stands in every file read here, for messages.
+_ALLOWED = "a JSON file as kotune wrote it"
 
 #: What a value must be, for people, and what tells whether it is.
 Kind = tuple[str, Callable[[Any], bool]]
@@ -84,3 +91,36 @@ def check_fields(
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:59] + "…"
+
+
+def read_json(path: Path, kind: type[T], todo: str) -> T:
+    """Reads a JSON file as an object of `kind`, a `msgspec.Struct` or any other type that msgspec can decode.
+
+    Args:
+        todo: what the user can do if the file is damaged.
+
+    Raises:
+        UserError: the file cannot be read, is not JSON, or does not have the fields of `kind`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", _ALLOWED, todo) from None
+    return decode_json(content, kind, str(path), todo)
+
+
+def decode_json(content: bytes | str, kind: type[T], where: str, todo: str) -> T:
+    """Decodes JSON as `read_json` does; `where` names its origin in messages.
+
+    Raises:
+        UserError: the content is not JSON, or does not have the fields of `kind`.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # includes msgspec.ValidationError
+        raise UserError(f"{where}: {error}", _ALLOWED, todo) from None
+
+
+def plain(value: object) -> Any:
+    """The value as dicts, lists and scalars, ready for `foundation.durable.write_json`."""
+    return msgspec.to_builtins(value)
