@@ -7,6 +7,7 @@ What a trial does with a value belongs in `trainables`; how values are proposed 
     checks: What must hold between the keys of a search space: conditions, epochs, data, metric
     draft: A search space while it is put together, layer over layer, with every problem met on the way
     parsing: Reads ranges as people write them: the mappings of a YAML file and the one word of `--range`
+    paths: Makes the file paths of a search space absolute, so that a study can be resumed from any folder.
     ranges: What a searched parameter may be: a range of numbers or a choice, its default, and when it exists
     readers: What a setting may hold: readers of single values, each with the words that say what it takes
     resolve: From a name or a file to a checked space: shipped files, layers, and what the command line overrides
