@@ -40,6 +40,6 @@ def with_absolute_paths(space: Space, base: Path) -> Space:
 def _absolute(value: str, base: Path) -> str:
     if value.startswith("scratch:") or "://" in value:
         return value
-    # Not `resolve`: a link in the hub's cache points to a blob without a suffix, and the suffix tells the file's format.
+    # Not `resolve`: a link in the hub's cache points to a blob without a suffix, and the suffix gives the file format.
     path = Path(base, os.path.expanduser(value)).absolute()
     return str(path) if os.path.exists(path) else value
