@@ -8,5 +8,6 @@ What changes weights belongs in `trainables.training`.
     model_checks: What a model would be, without its weights: does it do the task, read so much, and build as a
     networks: Small networks that read a text and give logits: an RNN and Kim's CNN, as transformers models
     scratch: Fresh weights: every architecture in three sizes, and the tokenizers that are trained for them
+    transformers_internals: Private points of transformers that kotune depends on, in one adapter
     weight_tying: Weights that a model keeps apart although its configuration would tie them
 """

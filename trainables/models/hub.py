@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTr
 import trainables.models.networks  # noqa: F401  so that transformers' auto classes know RNN and CNN
 from foundation.checked_json import LIST, Kind, check_fields, maybe, read_object
 from foundation.errors import UserError, first_line
+from trainables.models.transformers_internals import is_missing_safetensors_error, is_remote_code_error
 
 _TOKEN: Kind = ("a text, or an object with its content", lambda value: isinstance(value, str | dict))
 
@@ -58,7 +59,7 @@ def load_tokenizer(where: str, *, is_generative: bool = True, trust: bool = Fals
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust)
     except (OSError, ValueError, ImportError) as error:
-        if brings_code(error):
+        if is_remote_code_error(error):
             raise untrusted(f"tokenizer {where!r}") from error
         raise UserError(
             f"tokenizer {where!r} cannot be loaded: {first_line(error)}",
@@ -109,7 +110,7 @@ def load_model(
             where, dtype=torch.float32, use_safetensors=True, trust_remote_code=trust, **given
         )
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        if brings_code(error):
+        if is_remote_code_error(error):
             raise untrusted(f"model {where!r}") from error
         if isinstance(error, OSError) and _lacks_safetensors(where, error):
             raise _pickled(where, auto_model.__name__) from error
@@ -130,14 +131,9 @@ def load_config(model: str, *, trust: bool = False) -> Any:
     try:
         return AutoConfig.from_pretrained(model, trust_remote_code=trust)
     except (OSError, ValueError, ImportError) as error:
-        if brings_code(error):
+        if is_remote_code_error(error):
             raise untrusted(f"model {model!r}") from error
         raise UserError(f"model {model!r} cannot be loaded: {first_line(error)}", _WHERE, _CHECK) from error
-
-
-def brings_code(error: BaseException) -> bool:
-    """Whether `error` is how transformers refuses to run a model's own code."""
-    return isinstance(error, ValueError) and "trust_remote_code" in str(error)
 
 
 def untrusted(what: str) -> UserError:
@@ -154,7 +150,7 @@ def _lacks_safetensors(where: str, error: OSError) -> bool:
     folder = Path(where)
     if folder.is_dir():
         return not any(folder.glob("*.safetensors*")) and any(folder.glob("*.bin*"))
-    return "cannot be loaded with `safetensors`" in str(error)
+    return is_missing_safetensors_error(error)
 
 
 def _pickled(where: str, kind: str) -> UserError:

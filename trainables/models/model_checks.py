@@ -12,8 +12,9 @@ from transformers import PreTrainedModel
 
 from foundation.errors import UserError, first_line, nearest, raise_all
 from trainables.models.freezing import freeze
-from trainables.models.hub import brings_code, load_config, untrusted
+from trainables.models.hub import load_config, untrusted
 from trainables.models.scratch import architecture_named, scratch_config, scratch_size
+from trainables.models.transformers_internals import is_remote_code_error, source_of_config
 from trainables.models.weight_tying import check_ties
 from trainables.tasks.task import Task
 
@@ -136,8 +137,8 @@ def outline(
         with torch.device("meta"):
             model: PreTrainedModel = task.auto_model.from_config(config, trust_remote_code=trust)
     except UNFIT as error:
-        if brings_code(error):
-            raise untrusted(f"model {config._name_or_path!r}") from error
+        if is_remote_code_error(error):
+            raise untrusted(f"model {source_of_config(config)!r}") from error
         if overrides:
             raise unfit(overrides, first_line(error)) from error
         given = f"no model for {task.name} can be made of a {config.model_type}: {first_line(error)}"

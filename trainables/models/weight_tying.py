@@ -15,11 +15,13 @@ from pathlib import Path
 from torch import nn
 from transformers import PreTrainedModel
 
+from trainables.models.transformers_internals import forget_tie, tied_weights, weights_tied_by_config
+
 
 def untied_against_config(model: PreTrainedModel) -> list[str]:
     """Names of the weights that the configuration ties and the model does not."""
-    tied_by_config = model.get_expanded_tied_weights_keys(all_submodels=True)
-    return [name for name in tied_by_config if name not in model.all_tied_weights_keys]
+    tied = set(tied_weights(model))
+    return [name for name in weights_tied_by_config(model) if name not in tied]
 
 
 def check_ties(model: PreTrainedModel, base: PreTrainedModel) -> None:
@@ -28,7 +30,7 @@ def check_ties(model: PreTrainedModel, base: PreTrainedModel) -> None:
     Raises:
         ValueError: something is.
     """
-    lost = sorted(set(model.all_tied_weights_keys) - set(base.all_tied_weights_keys))
+    lost = sorted(set(tied_weights(model)) - set(tied_weights(base)))
     if lost:
         raise ValueError(f"what was learned apart would be lost: {', '.join(lost)}")
 
@@ -39,7 +41,7 @@ def untie(model: PreTrainedModel, names: Iterable[str]) -> None:
         module_name, _, leaf = name.rpartition(".")
         module = model.get_submodule(module_name)
         setattr(module, leaf, nn.Parameter(module.get_parameter(leaf).detach().clone()))
-        model.all_tied_weights_keys.pop(name, None)  # it is not there where an override says they are two
+        forget_tie(model, name)
 
 
 def say_untied(folder: Path, model: PreTrainedModel) -> None:

@@ -168,7 +168,9 @@ def _words() -> dict[str, list[str]]:
 @cache
 def _numeric() -> dict[str, type]:
     """Parameters of training and generation that are numbers or flags, and of which type."""
-    from transformers import GenerationConfig, Seq2SeqTrainingArguments
+    from transformers import Seq2SeqTrainingArguments
+
+    from trainables.models.transformers_internals import default_generation_parameters
 
     # By the field, not its default: warmup_steps starts from 0, yet a share of all steps is a value too.
     numeric = {
@@ -176,7 +178,7 @@ def _numeric() -> dict[str, type]:
         for field in dataclasses.fields(Seq2SeqTrainingArguments)
         if isinstance(field.default, int | float)
     }
-    generation = GenerationConfig()._get_default_generation_params()
+    generation = default_generation_parameters()
     numeric |= {name: type(value) for name, value in generation.items() if isinstance(value, int | float)}
     return numeric | {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
 
