@@ -90,11 +90,11 @@ def plain(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
 def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
     """A study through the parts that `cli.py tune` uses."""
     from benchmarks import _short_trial
+    from foundation.statuses import TrialStatus
     from tuning import preparation
     from tuning.cluster.resources import plan_slots
     from tuning.display.live import open_view
     from tuning.search import Search, connect, disconnect
-    from tuning.studies.records import COMPLETED, RUNNING
     from tuning.studies.study import Study
 
     space = _short_trial.short_space(folder / "kotune_data", trials, slots)
@@ -104,9 +104,11 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
     plan = plan_slots(space, connect(None))
 
     def listen(_: Any) -> None:
-        if study.with_status(COMPLETED) or any(record.results for record in study.with_status(RUNNING)):
+        if study.with_status(TrialStatus.COMPLETED) or any(
+            record.results for record in study.with_status(TrialStatus.RUNNING)
+        ):
             clock.result()
-        for _ in range(len(study.with_status(COMPLETED)) - len(clock.ends)):
+        for _ in range(len(study.with_status(TrialStatus.COMPLETED)) - len(clock.ends)):
             clock.end()
 
     study.listeners.append(listen)

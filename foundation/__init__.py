@@ -9,4 +9,5 @@ Nothing here knows what a study, a trial or a model is, and nothing here imports
     formatting: Numbers, durations and texts as people read them
     safe_paths: Folders that others may have made: names in their files stay names, and links lead nowhere else
     secrets: Keeps keys and tokens out of everything that is written or shown: logs, records, summaries, model
+    statuses: The status of a trial: the one list that records, schedulers, displays and reports read
 """

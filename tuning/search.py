@@ -34,6 +34,7 @@ from ray.exceptions import AuthenticationError
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from foundation.errors import UserError, first_line
+from foundation.statuses import TrialStatus
 from trainables.slots.slot import save_all_and_stop
 from tuning.algorithms.optuna_searcher import OptunaSearcher
 from tuning.algorithms.optuna_storage import as_lost_storage, open_study
@@ -47,7 +48,7 @@ from tuning.display.progress import Progress, TrialRow, with_tokenizer
 from tuning.jobs import make_job
 from tuning.preparation import Material
 from tuning.studies.attempts import MAX_SLOTS
-from tuning.studies.records import RUNNING, TrialRecord
+from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable
 
@@ -178,7 +179,9 @@ class Search:
 
     def run(self) -> None:
         """Search until the budget is spent, or somebody stops it."""
-        left = len(self.study.with_status(RUNNING)) + self.study.space.budget.trials - len(self.study.records)
+        left = (
+            len(self.study.with_status(TrialStatus.RUNNING)) + self.study.space.budget.trials - len(self.study.records)
+        )
         if left <= 0:
             return
         self._show()
@@ -217,7 +220,7 @@ class Search:
         if self.study.lost is not None:
             return "storage"
         budget = self.study.space.budget
-        if not self.study.with_status(RUNNING) and len(self.study.records) >= budget.trials:
+        if not self.study.with_status(TrialStatus.RUNNING) and len(self.study.records) >= budget.trials:
             return "done"
         if self.proposals.hopeless():
             return "hopeless"

@@ -15,10 +15,11 @@ from ray.tune import Trainable
 
 from foundation import buckets
 from foundation.durable import StorageLost, retry_on_storage_error
+from foundation.statuses import TrialStatus
 from trainables.slots.mailbox import STORAGE
 from trainables.slots.slot import Shape, Slot, SlotLost, living_nodes
 from tuning.studies.attempts import MAX_SLOTS, count_attempt
-from tuning.studies.records import RECORD, RUNNING
+from tuning.studies.records import RECORD
 
 #: Seconds that a slot is given to leave; Tune ends it afterwards.
 CLOSE_SECONDS = 5.0
@@ -114,7 +115,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         """Whether the search has ended the trial: Tune tells the slot only with its next trial, if there is one."""
         try:
             known = json.loads(buckets.read(buckets.join(self._folder, RECORD)) or b"{}")
-            return bool(known.get("status", RUNNING) != RUNNING)
+            return bool(known.get("status", TrialStatus.RUNNING) != TrialStatus.RUNNING)
         except (OSError, ValueError, AttributeError):  # it is waited for
             return False
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from foundation import buckets
 from foundation.errors import program
+from foundation.statuses import ENDED, TrialStatus
 from tuning.display.progress import with_tokenizer
 from tuning.preparation import Material
 from tuning.studies import retention
-from tuning.studies.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 
 _VERSIONS = (
@@ -42,7 +43,7 @@ def summarise(
     `resume`.
     """
     best = next(iter(retention.keepers(study)), None)
-    counts = {status: len(study.with_status(status)) for status in (COMPLETED, PRUNED, FAILED)}
+    counts = {status: len(study.with_status(status)) for status in ENDED}
     return {
         "study": study.name,
         "space": study.space.name,
@@ -51,11 +52,11 @@ def summarise(
         "metric": study.metric,
         "mode": study.mode,
         "rouge_tokenizer": material.scored_with or None,
-        "trials": {"total": len(study.records), **counts, "unfinished": len(study.with_status(RUNNING))},
+        "trials": {"total": len(study.records), **counts, "unfinished": len(study.with_status(TrialStatus.RUNNING))},
         "best": _best(study, best) if best else None,
         "default": _default(study, best),
         "test": test,
-        "failures": [_failure(study, record) for record in study.with_status(FAILED)],
+        "failures": [_failure(study, record) for record in study.with_status(TrialStatus.FAILED)],
         "slots": slots,
         "worker_groups_started": worker_groups_started,
         "wall_seconds": round(wall_seconds, 1),
@@ -152,7 +153,7 @@ def against_default(summary: dict[str, Any]) -> str:
     if default["trial"] == best["trial"]:
         return "is the best"
     shown = f"{summary['metric']} {default['value']:.4f}"
-    if default["status"] != PRUNED or default["best_by_then"] is None:
+    if default["status"] != TrialStatus.PRUNED or default["best_by_then"] is None:
         return f"{shown}: best {best['value'] - default['value']:+.4f}"
     return f"{shown}, pruned at epoch {default['epoch']:g}, where the best had {default['best_by_then']:.4f}"
 

@@ -21,6 +21,7 @@ from delivery.sessions.trust import trusted
 from delivery.sessions.tune_request import TuneRequest, check, plan_for
 from foundation.durable import write_json
 from foundation.errors import UserError
+from foundation.statuses import TrialStatus
 from search_spaces.schema import parse_duration
 from tuning import preparation
 from tuning.algorithms.optuna_storage import check_database, named
@@ -31,7 +32,6 @@ from tuning.interruption import heard
 from tuning.studies import retention
 from tuning.studies.lock import held
 from tuning.studies.paths import Paths
-from tuning.studies.records import RUNNING
 from tuning.studies.storage import CopiedOut, Storage
 from tuning.studies.study import Study
 from tuning.wandb_settings import tracking_settings
@@ -166,7 +166,7 @@ def _go_on(
         if material is None:  # it was interrupted before its first trial
             material = preparation.prepare(study, splits, view.say)
         so_far = f"{len(study.records)} of {budget.trials} trials so far, {_room(plan, address)}"
-        if not study.with_status(RUNNING) and len(study.records) >= budget.trials:
+        if not study.with_status(TrialStatus.RUNNING) and len(study.records) >= budget.trials:
             so_far = f"finished, with {len(study.records)} trials; --trials {len(study.records) + 10} asks for ten more"
         view.say(f"study {name}: {so_far}")
         return _search(study, material, plan, splits, address, view)

@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from foundation.formatting import clock_text, score_text, short_number
+from foundation.statuses import ENDED, TrialStatus
 from tuning.display.progress import with_tokenizer
 from tuning.studies.lock import holder
-from tuning.studies.records import COMPLETED, FAILED, PRUNED, RUNNING
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
 
@@ -27,7 +27,7 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
         progress = json.loads(study.paths.progress.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # it has not begun, or was cut off
         progress = {}
-    counts = {status: len(study.with_status(status)) for status in (COMPLETED, PRUNED, FAILED, RUNNING)}
+    counts = {status: len(study.with_status(status)) for status in TrialStatus}
     return {
         "study": name,
         "storage": str(storage),
@@ -44,7 +44,7 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
             "parameters": best.parameters,
         },
         "default": default and default.best_value(metric, study.mode),
-        "failures": {record.trial_id: record.reason for record in study.with_status(FAILED)},
+        "failures": {record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
         "progress": progress,
     }
 
@@ -52,17 +52,17 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
 def told(found: dict[str, Any]) -> list[str]:
     """The same for a person."""
     trials, best, holding, progress = found["trials"], found["best"], found["at_work"], found["progress"]
-    state, running, so_far = "nobody works on it", RUNNING, " so far"
+    state, running, so_far = "nobody works on it", "running", " so far"
     if holding:
         seen = max(0, round(time.time() - holding["seen"]))
         state = f"at work on {holding['host']}, pid {holding['pid']}, seen {seen} s ago"
-    elif trials[RUNNING]:
+    elif trials[TrialStatus.RUNNING]:
         state, running = "interrupted", "interrupted"
     elif trials["begun"] >= trials["of"]:
         state, so_far = "finished", ""
-    counts = ", ".join(f"{trials[status]} {status}" for status in (COMPLETED, PRUNED, FAILED))
+    counts = ", ".join(f"{trials[status]} {status}" for status in ENDED)
     lines = [f"study    {found['study']} in {found['storage']}: {state}"]
-    lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[RUNNING]} {running}")
+    lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[TrialStatus.RUNNING]} {running}")
     if best is not None:
         name = progress.get("metric") or with_tokenizer(found["metric"], found["rouge_tokenizer"])
         lines.append(

@@ -18,6 +18,7 @@ from delivery.sessions.session import embedded_sample
 from delivery.sessions.tune_request import TuneRequest, check
 from foundation.durable import write_json
 from foundation.errors import COMMAND, UserError, first_line
+from foundation.statuses import TrialStatus
 from search_spaces.schema import Space
 from trainables.training import checkpoints
 from trainables.training.evaluation_tracker import TrialFailed
@@ -31,7 +32,7 @@ from tuning.algorithms.optuna_searcher import max_epochs
 from tuning.display.live import TableView, View, logged, open_view
 from tuning.jobs import make_job
 from tuning.studies import retention
-from tuning.studies.records import COMPLETED, FAILED, RECORD, TrialRecord
+from tuning.studies.records import RECORD, TrialRecord
 from tuning.studies.study import Study
 from tuning.wandb_settings import tracking_settings
 
@@ -168,15 +169,15 @@ def _run(study: Study, record: TrialRecord, job: Job, view: View, meter: Progres
     try:
         run_trial(job, _Teller(study, record, view), WorkerCache(), callbacks)
         status = "finished"
-        study.end(record.trial_id, COMPLETED)
+        study.end(record.trial_id, TrialStatus.COMPLETED)
         if record.had_enough:
             patience = record.config["early_stopping_patience"]
             view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: that is enough")
     except UserError as error:
-        study.end(record.trial_id, FAILED, first_line(error))
+        study.end(record.trial_id, TrialStatus.FAILED, first_line(error))
         raise
     except TrialFailed as error:
-        study.end(record.trial_id, FAILED, str(error))
+        study.end(record.trial_id, TrialStatus.FAILED, str(error))
         raise UserError(f"the training failed: {error}", "", "a smaller learning rate, or other data") from error
     finally:
         if meter:

@@ -12,11 +12,12 @@ from delivery.results.summary import summarise
 from delivery.sessions.training import one_configuration
 from delivery.sessions.tune_request import resolve_space
 from foundation.durable import previous, write_json
+from foundation.statuses import TrialStatus
 from trainables.training import checkpoints
 from tuning import preparation
 from tuning.algorithms import optuna_storage
 from tuning.studies import retention
-from tuning.studies.records import COMPLETED, TrialRecord
+from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
 
@@ -56,7 +57,7 @@ def studied(storage: Path, name: str, space: str, files: dict[str, Path], sets: 
     shutil.copytree(base, staging)
     checkpoints.complete(study.paths.checkpoints(record.trial_id), 3, epoch=1.0, resumable=False)
     study.add(record.trial_id, 1.0, 3, {study.metric: 0.5, "loss": 0.7}, 1.0)
-    study.end(record.trial_id, COMPLETED)
+    study.end(record.trial_id, TrialStatus.COMPLETED)
     retention.sweep(study)
     summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     export(study, material, summary)

@@ -18,12 +18,13 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 from foundation.durable import StorageLost, retry_on_storage_error, write_json
+from foundation.statuses import TrialStatus
 from trainables.slots.mailbox import INFEASIBLE, STORAGE
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_storage import as_lost_storage
 from tuning.studies import retention
 from tuning.studies.attempts import MAX_SLOTS
-from tuning.studies.records import COMPLETED, FAILED, PRUNED, RUNNING, TrialRecord
+from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 
 #: Makes the job of a trial: what a worker needs to know.
@@ -58,7 +59,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         self.groups: dict[str, int] = {}  # slot -> worker groups it started
         self.places: dict[str, dict[str, Any]] = {}
         self._reconcile()
-        self._waiting = study.with_status(RUNNING)
+        self._waiting = study.with_status(TrialStatus.RUNNING)
         self._again: list[TrialRecord] = []  # their slots were lost before they had begun in them
         self._lost: Counter[str] = Counter()
         self._causes: dict[str, str] = {}  # trial -> why its newest slot was lost
@@ -71,7 +72,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         """These were stopped by their last results, which an earlier sitting heard and did not live to act on."""
         for record in records:
             self._waiting.remove(record)
-            self._end(record.trial_id, PRUNED)
+            self._end(record.trial_id, TrialStatus.PRUNED)
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: Any, **spec: Any) -> bool:
         return True
@@ -89,7 +90,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             return None  # for now
         record = self._next()
         if record is None:  # what runs may still come back
-            return None if self._study.with_status(RUNNING) else str(Searcher.FINISHED)
+            return None if self._study.with_status(TrialStatus.RUNNING) else str(Searcher.FINISHED)
         self._ours[trial_id] = record.trial_id
         self._open.add(trial_id)
         self._study.begin(record)
@@ -117,9 +118,9 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     def hopeless(self) -> bool:
         """Whether so many trials failed, and none did not, that the rest would too."""
-        ended = [record for record in self._study.records.values() if record.status != RUNNING]
+        ended = [record for record in self._study.records.values() if record.status != TrialStatus.RUNNING]
         enough = self._study.space.budget.max_failures
-        return len(ended) >= enough and all(record.status == FAILED for record in ended)
+        return len(ended) >= enough and all(record.status == TrialStatus.FAILED for record in ended)
 
     def _ask(self) -> TrialRecord:
         space = self._study.space
@@ -161,18 +162,18 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             else:
                 cause = self._causes.get(ours, "")
                 told = f"its slot was lost {MAX_SLOTS} times before it had begun"
-                self._end(ours, FAILED, f"{told}: {cause}" if cause else told)
+                self._end(ours, TrialStatus.FAILED, f"{told}: {cause}" if cause else told)
         elif result.get("kind") == STORAGE:  # the trial is well, and goes on when its study does
             raise StorageLost(result["failure"])
         elif result.get("failure"):
             self._study.records[ours].infeasible = result.get("kind") == INFEASIBLE
-            self._end(ours, FAILED, result["failure"])
+            self._end(ours, TrialStatus.FAILED, result["failure"])
         elif result.get("left"):  # it was saved, and goes on when its study does
             return
         elif result.get("last"):
-            self._end(ours, COMPLETED)
+            self._end(ours, TrialStatus.COMPLETED)
         else:
-            self._end(ours, PRUNED)
+            self._end(ours, TrialStatus.PRUNED)
 
     def _hear(self, ours: str, result: dict[str, Any]) -> None:
         if "slot" in result:
@@ -203,7 +204,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         if self._say is not None:
             self._say(text)
 
-    def _end(self, ours: str, status: str, reason: str = "") -> None:
+    def _end(self, ours: str, status: TrialStatus, reason: str = "") -> None:
         # The record first: it is the truth, and what Optuna was not told before a crash is told at the next start.
         self._study.end(ours, status, reason)
         self._tell(self._study.records[ours])
@@ -212,10 +213,10 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     def _tell(self, record: TrialRecord) -> None:
         trial = self._trial(record.trial_id)
-        if record.status == COMPLETED:
+        if record.status == TrialStatus.COMPLETED:
             value = record.best_value(self._study.metric, self._study.mode)
             self._optuna.tell(trial, value, state=TrialState.COMPLETE, skip_if_finished=True)
-        elif record.status == PRUNED:
+        elif record.status == TrialStatus.PRUNED:
             self._optuna.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
         elif record.infeasible:  # samplers learn nothing from a failure, but keep away from what breaks a constraint
             trial.set_user_attr("reason", record.reason)
@@ -261,9 +262,9 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         for number, value in enumerate(record.values(self._study.metric).values(), 1):
             if number > known and (frozen is None or frozen.state == TrialState.RUNNING):
                 _report(trial, value, number)
-        if record.status == RUNNING and record.results and record.results[-1].last:
-            self._study.end(record.trial_id, COMPLETED)
-        if record.status != RUNNING and (frozen is None or frozen.state == TrialState.RUNNING):
+        if record.status == TrialStatus.RUNNING and record.results and record.results[-1].last:
+            self._study.end(record.trial_id, TrialStatus.COMPLETED)
+        if record.status != TrialStatus.RUNNING and (frozen is None or frozen.state == TrialState.RUNNING):
             self._tell(record)
 
     def _rebuilt(self, record: TrialRecord) -> FrozenTrial:

@@ -12,9 +12,10 @@ from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
+from foundation.statuses import TrialStatus
 from search_spaces.schema import Space
 from tuning.studies.attempts import slots_begun
-from tuning.studies.records import COMPLETED, PRUNED, RUNNING, TrialRecord
+from tuning.studies.records import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,15 @@ class ById(TrialScheduler):  # type: ignore[misc]
             # As Tune does: the last result of a trial that completed is told as its completion alone.
             decision = self.CONTINUE
             self._heard[record.trial_id] = result.epoch
-            if not (final and record.status == COMPLETED):
+            if not (final and record.status == TrialStatus.COMPLETED):
                 decision = str(self.inner.on_trial_result(None, named, _on_the_rung(told)))
-            if final and record.status == RUNNING and decision == self.STOP:
+            if final and record.status == TrialStatus.RUNNING and decision == self.STOP:
                 stopped.append(record)
                 self._complete(named, told)
-            if final and record.status in (COMPLETED, PRUNED):  # a failure's end never reached the scheduler
+            if final and record.status in (
+                TrialStatus.COMPLETED,
+                TrialStatus.PRUNED,
+            ):  # a failure's end never reached the scheduler
                 self._complete(named, told)
         return stopped
 

@@ -22,7 +22,8 @@ from rich.text import Text
 
 from foundation.formatting import clock_text, one_line, score_text, short_epoch, short_number
 from foundation.secrets import redact
-from tuning.display.progress import Progress, TrialRow, best_facts, count_facts, epoch_text
+from foundation.statuses import TrialStatus
+from tuning.display.progress import WAITING, Progress, TrialRow, best_facts, count_facts, epoch_text
 from tuning.display.table import progress_table
 
 _REFRESHES_PER_SECOND = 2.0
@@ -164,7 +165,7 @@ class LineView:
     def _events(self, row: TrialRow, metric: str) -> Iterator[str]:
         before = self._before.get(row.number)
         had_ended = before is not None and before.has_ended
-        if row.status == "waiting" or (had_ended and row.has_ended):
+        if row.status == WAITING or (had_ended and row.has_ended):
             return
         self._before[row.number] = row
         if before is None or had_ended:
@@ -240,7 +241,7 @@ def _end_line(row: TrialRow, metric: str) -> str:
     facts = [f"{row.status} at epoch {short_epoch(row.epoch)}" if row.epoch is not None else row.status]
     if row.value is not None:
         facts.append(f"{metric} {score_text(row.value)}")
-    if row.status == "completed" and row.best is not None:
+    if row.status == TrialStatus.COMPLETED and row.best is not None:
         facts.append(f"best {score_text(row.best)}")
     return "  ".join([*facts, one_line(row.note)] if row.note.strip() else facts)
 

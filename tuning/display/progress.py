@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundation.formatting import one_line, score_text, short_epoch
+from foundation.statuses import ENDED, TrialStatus
 
-ENDED = ("completed", "pruned", "failed")
-STATUSES = ("waiting", "running", *ENDED)
+#: The status of a trial that has no record yet.
+WAITING = "waiting"
+STATUSES = (WAITING, TrialStatus.RUNNING, *ENDED)
 
 _BEST_SHOWN = 5
 
@@ -95,7 +97,7 @@ class Progress:
         scored = [
             (sign * row.best, row.number, row)
             for row in self.rows
-            if row.status != "failed" and row.best is not None and math.isfinite(row.best)
+            if row.status != TrialStatus.FAILED and row.best is not None and math.isfinite(row.best)
         ]
         return [row for _, _, row in sorted(scored, key=lambda entry: entry[:2])]
 
@@ -117,7 +119,7 @@ class Progress:
         running trial counts as half done. It supposes that coming trials cost what past ones did: ASHA prunes more
         as it learns more, so the estimate tends to be too long early on.
         """
-        ended, running = self.done, self.counts["running"]
+        ended, running = self.done, self.counts[TrialStatus.RUNNING]
         if not ended:
             return None
         left = max(self.total_trials - ended, running)
@@ -139,9 +141,9 @@ def select_rows(progress: Progress, room: int) -> list[TrialRow]:
     """
     by_number = sorted(progress.rows, key=lambda row: row.number)
     best = progress.ranked[:_BEST_SHOWN]
-    running = [row for row in by_number if row.status == "running"]
+    running = [row for row in by_number if row.status == TrialStatus.RUNNING]
     ended = [row for row in reversed(by_number) if row.has_ended]
-    waiting = [row for row in by_number if row.status == "waiting"]
+    waiting = [row for row in by_number if row.status == WAITING]
     wanted = {row.number: row for row in [*best[:1], *running, *best[1:], *ended, *waiting]}
     return sorted(list(wanted.values())[: max(1, room)], key=lambda row: row.number)
 
@@ -150,7 +152,7 @@ def count_facts(progress: Progress) -> list[str]:
     """How many trials have ended, and how many stand where."""
     counts = progress.counts
     return [f"{progress.done}/{progress.total_trials} done"] + [
-        f"{counts[status]} {status}" for status in (*ENDED, "running")
+        f"{counts[status]} {status}" for status in (*ENDED, TrialStatus.RUNNING)
     ]
 
 
@@ -176,4 +178,4 @@ def with_tokenizer(metric: str, scored_with: str | None) -> str:
 
 def epoch_text(row: TrialRow) -> str:
     """How far a trial is: 2/5."""
-    return "–" if row.status == "waiting" else f"{short_epoch(row.epoch)}/{short_epoch(row.max_epochs)}"
+    return "–" if row.status == WAITING else f"{short_epoch(row.epoch)}/{short_epoch(row.max_epochs)}"

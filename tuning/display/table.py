@@ -16,12 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from foundation.formatting import LONGEST_CELL, clock_text, one_line, score_text, short_number
-from tuning.display.progress import ENDED, Progress, TrialRow, best_facts, count_facts, epoch_text, select_rows
+from foundation.statuses import ENDED, TrialStatus
+from tuning.display.progress import WAITING, Progress, TrialRow, best_facts, count_facts, epoch_text, select_rows
 
 _GAP = 2  # columns between two table columns
 _LONGEST_NOTE = 40
 _MOST_HEADER_LINES = 3
-_ROW_STYLES = {"waiting": "dim", "running": "", "completed": "", "pruned": "dim", "failed": "red"}
+_ROW_STYLES = {WAITING: "dim", TrialStatus.PRUNED: "dim", TrialStatus.FAILED: "red"}
 
 
 def progress_table(progress: Progress, width: int, height: int) -> RenderableType:
@@ -182,13 +183,15 @@ def _table(progress: Progress, columns: Sequence[Column], rows: Sequence[TrialRo
         )
     best = progress.best_row
     for row in rows:
-        style = "bold green" if best is not None and row.number == best.number else _ROW_STYLES[row.status]
+        style = "bold green" if best is not None and row.number == best.number else _ROW_STYLES.get(row.status, "")
         table.add_row(*(Text(column.cells[row.number]) for column in columns), style=style)
     return table
 
 
 def _more_text(hidden: Mapping[str, int]) -> str:
-    by_status = ", ".join(f"{hidden[status]} {status}" for status in (*ENDED, "running", "waiting") if hidden[status])
+    by_status = ", ".join(
+        f"{hidden[status]} {status}" for status in (*ENDED, TrialStatus.RUNNING, WAITING) if hidden[status]
+    )
     return f"… and {sum(hidden.values())} more: {by_status}"
 
 

@@ -23,9 +23,8 @@ from foundation.checked_json import (
 )
 from foundation.durable import previous, retry_on_storage_error, write_json
 from foundation.errors import UserError
+from foundation.statuses import TrialStatus
 from trainables.tasks.metrics import best_of
-
-RUNNING, COMPLETED, PRUNED, FAILED = "running", "completed", "pruned", "failed"
 
 #: The record's file, in the folder of its trial.
 RECORD = "trial.json"
@@ -53,7 +52,7 @@ class TrialRecord:
     config: dict[str, Any]  # with what is fixed
     max_epochs: float
     is_default: bool = False
-    status: str = RUNNING
+    status: TrialStatus = TrialStatus.RUNNING
     reason: str = ""
     results: list[Result] = field(default_factory=list)
     infeasible: bool = False  # failed because nothing of it fits into memory
@@ -62,7 +61,7 @@ class TrialRecord:
     @property
     def had_enough(self) -> bool:
         """Whether the trial completed before its last epoch: its own patience was at an end."""
-        return self.status == COMPLETED and self.results[-1].epoch < self.max_epochs - 1e-6
+        return self.status == TrialStatus.COMPLETED and self.results[-1].epoch < self.max_epochs - 1e-6
 
     def values(self, metric: str) -> dict[float, float]:
         """Epoch -> value of `metric`."""
@@ -125,7 +124,9 @@ def read_record(path: Path, metric: str) -> tuple[TrialRecord | None, str]:
         _check(entry, candidate, metric, todo)
         older = candidate != path  # the newest is damaged, or a crash came before it had its name
         remark = f"trial {path.parent.name}: its record is damaged; the one before it is taken" if older else ""
-        return TrialRecord(**{**entry, "results": [Result(**result) for result in entry.get("results", ())]}), remark
+        results = [Result(**result) for result in entry.get("results", ())]
+        status = TrialStatus(entry.get("status", TrialStatus.RUNNING))
+        return TrialRecord(**{**entry, "status": status, "results": results}), remark
     if not candidates:
         return None, ""
     beside = f", and {previous(path).name} beside it is damaged too" if len(problems) > 1 else ""
@@ -141,7 +142,7 @@ def _check(entry: dict[str, Any], path: Path, metric: str, todo: str) -> None:
         "config": OBJECT,
         "max_epochs": FINITE,
         "is_default": FLAG,
-        "status": one_of(RUNNING, COMPLETED, PRUNED, FAILED),
+        "status": one_of(*TrialStatus),
         "reason": TEXT,
         "results": LIST,
         "infeasible": FLAG,
@@ -153,5 +154,5 @@ def _check(entry: dict[str, Any], path: Path, metric: str, todo: str) -> None:
         check_fields(result, _RESULT, where, todo, ("last",))
         check_fields(result["metrics"], dict.fromkeys(result["metrics"], NUMBER), f"{where}, metrics", todo)
         check_fields(result["metrics"], {metric: FINITE}, f"{where}, metrics", todo, more=True)
-    if entry.get("status") == COMPLETED and not entry.get("results"):
+    if entry.get("status") == TrialStatus.COMPLETED and not entry.get("results"):
         raise UserError(f"{path}: status is completed, but results is []", "a result or more", todo)

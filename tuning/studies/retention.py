@@ -10,8 +10,9 @@ from itertools import islice
 
 from foundation import buckets
 from foundation.safe_paths import check_inside
+from foundation.statuses import TrialStatus
 from trainables.training import checkpoints
-from tuning.studies.records import RUNNING, TrialRecord
+from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 
 
@@ -20,14 +21,14 @@ def keepers(study: Study) -> list[TrialRecord]:
 
     A running trial never takes the place of one that ended: it may still fail.
     """
-    running = [record for record in study.with_status(RUNNING) if saved_model(study, record)]
+    running = [record for record in study.with_status(TrialStatus.RUNNING) if saved_model(study, record)]
     return study.ranked([*_kept(study), *running])
 
 
 def _kept(study: Study) -> list[TrialRecord]:
     """Those that ended."""
     # Nobody looks further than is needed: a look at a bucket takes a moment.
-    ended = (record for record in study.ranked() if record.status != RUNNING and saved_model(study, record))
+    ended = (record for record in study.ranked() if record.status != TrialStatus.RUNNING and saved_model(study, record))
     return list(islice(ended, study.space.checkpoints.keep_best))
 
 
@@ -47,7 +48,7 @@ def tidy(study: Study) -> None:
     Nobody else may be at work on the study.
     """
     shutil.rmtree(study.paths.ray, ignore_errors=True)
-    for record in study.with_status(RUNNING):
+    for record in study.with_status(TrialStatus.RUNNING):
         known = record.results[-1].epoch if record.results else 0.0
         place = study.paths.shelf(record.trial_id)
         for point in checkpoints.list_complete(place):
@@ -63,7 +64,7 @@ def tidy(study: Study) -> None:
     if study.paths.bucket:  # one look at all of it, instead of one for each trial
         there = buckets.sizes(study.paths.address(study.paths.trials))
         with_models = {name.split("/")[0] for name in there if "/checkpoints/" in name}
-        ended = (record.trial_id for record in study.records.values() if record.status != RUNNING)
+        ended = (record.trial_id for record in study.records.values() if record.status != TrialStatus.RUNNING)
         study.shelves |= {trial_id: [] for trial_id in ended if trial_id not in with_models}
     sweep(study)
 
@@ -83,7 +84,7 @@ def sweep(study: Study) -> None:
     """Delete the models of ended trials that are not among the best, and what only going on needs of the others."""
     kept = {record.trial_id for record in _kept(study)}
     for record in study.records.values():
-        if record.status == RUNNING or study.shelves.get(record.trial_id) == []:
+        if record.status == TrialStatus.RUNNING or study.shelves.get(record.trial_id) == []:
             continue
         check_inside(study.paths.checkpoints(record.trial_id), study.paths.root)  # nothing is ever deleted elsewhere
         place = study.paths.shelf(record.trial_id)

@@ -17,6 +17,7 @@ from foundation.buckets import remove
 from foundation.durable import StorageLost, write_text
 from foundation.errors import UserError, nearest
 from foundation.secrets import redact, redacted
+from foundation.statuses import TrialStatus
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from search_spaces.values import SavedLoader, load_yaml
@@ -24,7 +25,7 @@ from trainables.tasks.registry import TASKS
 from trainables.training.checkpoints import Checkpoint, list_complete
 from tuning.studies.paths import Paths
 from tuning.studies.permissions import make_private
-from tuning.studies.records import FAILED, RECORD, RUNNING, Result, TrialRecord, read_record, write_record
+from tuning.studies.records import RECORD, Result, TrialRecord, read_record, write_record
 from tuning.studies.storage import Storage, fetch, publish, storage_at
 from tuning.studies.validation import check_study
 
@@ -229,7 +230,7 @@ class Study:
         self._changed(record)
         return True
 
-    def end(self, trial_id: str, status: str, reason: str = "") -> None:
+    def end(self, trial_id: str, status: TrialStatus, reason: str = "") -> None:
         """A trial is over."""
         record = self.records[trial_id]
         record.status, record.reason = status, redact(reason)
@@ -250,19 +251,19 @@ class Study:
 
     def shelved(self, record: TrialRecord) -> list[Checkpoint]:
         """The complete checkpoints of a trial, oldest first."""
-        if record.status == RUNNING:
+        if record.status == TrialStatus.RUNNING:
             return list_complete(self.paths.shelf(record.trial_id))
         if record.trial_id not in self.shelves:
             self.shelves[record.trial_id] = list_complete(self.paths.shelf(record.trial_id))
         return self.shelves[record.trial_id]
 
-    def with_status(self, *statuses: str) -> list[TrialRecord]:
+    def with_status(self, *statuses: TrialStatus) -> list[TrialRecord]:
         return [record for record in self.records.values() if record.status in statuses]
 
     def ranked(self, records: Iterable[TrialRecord] | None = None) -> list[TrialRecord]:
         """Records that have a value, best first; the earlier trial wins a tie."""
         entries = self.records.values() if records is None else records
-        valued = [(self._value(record), record) for record in entries if record.status != FAILED]
+        valued = [(self._value(record), record) for record in entries if record.status != TrialStatus.FAILED]
         sign = -1 if self.mode == "max" else 1
         known = [(sign * value, record.number, record) for value, record in valued if value is not None]
         return [record for *_, record in sorted(known, key=lambda entry: entry[:2])]

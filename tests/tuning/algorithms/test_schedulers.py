@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from foundation.statuses import TrialStatus
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from tuning.algorithms.schedulers import ById, make_scheduler
 from tuning.studies.attempts import ATTEMPTS
-from tuning.studies.records import COMPLETED, FAILED, PRUNED, RUNNING, Result, TrialRecord
+from tuning.studies.records import Result, TrialRecord
 
 
 def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
@@ -92,19 +93,27 @@ def test_a_replay_decides_as_if_nothing_had_happened(name: str) -> None:
     """After a restart the next results are answered as by the scheduler that saw everything."""
     values = {"a": [0.5, 0.6, 0.7], "b": [0.3], "c": [0.6, 0.65, 0.7], "d": [0.55, 0.5], "x": [0.5, 0.4]}
     order = [(key, 0) for key in "abcx"] + [("a", 1), ("d", 0), ("x", 1), ("c", 1), ("a", 2), ("c", 2), ("d", 1)]
-    ended = {"a": COMPLETED, "b": PRUNED, "c": COMPLETED, "d": RUNNING, "x": FAILED}
+    ended = {
+        "a": TrialStatus.COMPLETED,
+        "b": TrialStatus.PRUNED,
+        "c": TrialStatus.COMPLETED,
+        "d": TrialStatus.RUNNING,
+        "x": TrialStatus.FAILED,
+    }
     straight = started(make_scheduler(space(name), 3.0), *values)
     records = {key: TrialRecord(number, key, {}, {}, 3.0, status=ended[key]) for number, key in enumerate(values)}
     for count, (key, index) in enumerate(order):
-        if ended[key] != COMPLETED or index + 1 < len(values[key]):  # Tune tells that as the completion alone
+        if ended[key] != TrialStatus.COMPLETED or index + 1 < len(
+            values[key]
+        ):  # Tune tells that as the completion alone
             tell(straight, key, index + 1, values[key][index])
         result = Result(count, index + 1.0, 1, {"rouge_sum": values[key][index]}, 0.0)
         records[key].results.append(result)
     for key, status in ended.items():
-        if status != RUNNING:
+        if status != TrialStatus.RUNNING:
             last = records[key].results[-1]
             told = {"epoch": last.epoch, "objective": last.metrics["rouge_sum"]}
-            straight.on_trial_complete(None, trial(key), {"failure": "nan"} if status == FAILED else told)
+            straight.on_trial_complete(None, trial(key), {"failure": "nan"} if status == TrialStatus.FAILED else told)
     again = make_scheduler(space(name), 3.0)
     again.replay(records.values(), "rouge_sum")
     for scheduler in (straight, again):
@@ -128,7 +137,13 @@ def test_a_replay_answers_whom_the_last_result_stops() -> None:
     """A crash came between the result and the decision; others go on."""
     records = [
         TrialRecord(
-            number, name, {}, {}, 9.0, status=RUNNING, results=[Result(number, 1.0, 1, {"rouge_sum": value}, 1.0)]
+            number,
+            name,
+            {},
+            {},
+            9.0,
+            status=TrialStatus.RUNNING,
+            results=[Result(number, 1.0, 1, {"rouge_sum": value}, 1.0)],
         )
         for number, (name, value) in enumerate([("a", 0.6), ("b", 0.3), ("c", 0.9)], 1)
     ]
@@ -157,7 +172,10 @@ def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> No
 def test_a_failed_trial_weighs_in_a_replay_what_it_weighed() -> None:
     """Means of 0.1 and 0.9 are 0.5; the last result counted twice, they would stop a trial that has 0.55."""
     results = [Result(1, 1.0, 1, {"rouge_sum": 0.1}, 1.0), Result(2, 2.0, 2, {"rouge_sum": 0.9}, 1.0)]
-    records = [TrialRecord(number, f"x{number}", {}, {}, 9.0, status=FAILED, results=results) for number in range(3)]
+    records = [
+        TrialRecord(number, f"x{number}", {}, {}, 9.0, status=TrialStatus.FAILED, results=results)
+        for number in range(3)
+    ]
     scheduler = make_scheduler(space("median"), 9.0)
     scheduler.replay(records, "rouge_sum")
     started(scheduler, "a")
