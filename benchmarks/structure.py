@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
 
 #: The packages of kotune: each may import those before it.
 PACKAGES = ["foundation", "search_spaces", "corpora", "trainables", "tuning", "delivery", "cli"]
@@ -116,7 +117,7 @@ def vague_words() -> Counter[str]:
 
 def readme_lines() -> int:
     """Returns the number of lines of README.md."""
-    return len((ROOT / "README.md").read_text(encoding="utf-8").splitlines())
+    return len(README.read_text(encoding="utf-8").splitlines())
 
 
 def main() -> int:

@@ -115,3 +115,34 @@ def test_package_docstrings_list_their_files() -> None:
             files = sorted(path.stem for path in init.parent.glob("*.py") if path.stem != "__init__")
             assert sorted(listed) == files, init
             assert len(text.split("\n")[0]) > 20, init
+
+
+def readme_tree() -> list[str]:
+    """Returns the paths in the tree of README.md; a folder ends with a slash. Two spaces indent one level."""
+    section = structure.README.read_text(encoding="utf-8").split("## Where things are")[1]
+    folders: list[str] = []
+    paths = []
+    for line in section.split("```")[1].strip("\n").splitlines():
+        name = line.split()[0]
+        del folders[(len(line) - len(line.lstrip())) // 2 :]
+        paths.append("".join([*folders, name]))
+        if name.endswith("/"):
+            folders.append(name)
+    return paths
+
+
+def test_the_readme_names_every_room() -> None:
+    """Its tree has every package and subpackage of kotune."""
+    rooms = {path.parent.relative_to(ROOT) for package in PACKAGES[:-1] for path in sources(package)}
+    assert {f"{room}/" for room in rooms} <= set(readme_tree())
+
+
+def test_what_the_readme_names_exists() -> None:
+    """Every file and folder in its tree exists; ten of the files are the first to open."""
+    assert not [name for name in readme_tree() if not (ROOT / name).exists()]
+    assert len([name for name in readme_tree() if not name.endswith("/")]) == 10
+
+
+def test_the_readme_is_short() -> None:
+    """It has at most 200 lines; docs/guide.md has the details."""
+    assert structure.readme_lines() <= structure.MAX_README
