@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ from typing import Any
 from datasets import Dataset, load_from_disk
 from datasets.utils.logging import disable_progress_bar
 from filelock import FileLock
+
+from foundation.durable import new_folder
 
 
 def cached(root: Path, key: str, make: Callable[[], Mapping[str, Sequence[Any]]]) -> Path:
@@ -22,11 +22,9 @@ def cached(root: Path, key: str, make: Callable[[], Mapping[str, Sequence[Any]]]
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{key}.lock"):
         if not folder.is_dir():
-            staging = root / f".{key}.{os.getpid()}.tmp"
             disable_progress_bar()
-            Dataset.from_dict(dict(make())).save_to_disk(staging)
-            shutil.rmtree(folder, ignore_errors=True)
-            staging.rename(folder)
+            with new_folder(folder) as staging:
+                Dataset.from_dict(dict(make())).save_to_disk(staging)
     return folder
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from foundation.durable import write_text
+from foundation.durable import new_folder, write_text
 from foundation.errors import UserError, first_line
 from foundation.secrets import redact, redacted
 
@@ -266,11 +266,8 @@ def local_copy(address: str | Path) -> Path:
     copy = scratch("copies") / key
     with FileLock(copy.with_suffix(".lock")):
         if not copy.is_dir():
-            staging = copy.with_suffix(".tmp")
-            shutil.rmtree(staging, ignore_errors=True)
-            staging.mkdir(mode=0o700)
-            download(address, staging, found)
-            staging.rename(copy)
+            with new_folder(copy, mode=0o700) as staging:
+                download(address, staging, found)
             _forget_old(copy.parent)
         os.utime(copy)
     return copy

@@ -1,70 +1,138 @@
-"""Files that are there whole or not at all, also after the power went."""
+"""Atomic, durable writes of files and folders, and retries while the storage is unavailable.
+
+The only place that writes to a temporary name and renames.
+"""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from safetensors import SafetensorError
 
 from foundation.errors import first_line
 from foundation.secrets import redacted
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
-#: Seconds between attempts to write; together what a full disk or a storage that is away is waited for.
+#: Seconds between attempts to write; their sum is how long a full or unreachable storage is retried.
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
-#: What may pass of itself: somebody makes room, the network comes back, a volume is mounted again.
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN}
+#: Error numbers that may go away: the disk gets space, the network returns, a volume is mounted again.
+_TRANSIENT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN}
 
-
-#: How safetensors and torch say it.
-_SAID = ("os error 28", "os error 30", "os error 5)", "PytorchStreamWriter", "file write failed")
+#: The same failures in the messages of safetensors and torch, whose exceptions carry no error number.
+_TRANSIENT_MESSAGES = ("os error 28", "os error 30", "os error 5)", "PytorchStreamWriter", "file write failed")
 
 
 class StorageLost(Exception):
-    """Nothing can be written any more; what is complete stays complete."""
+    """The storage cannot be written any more; files that are complete stay complete."""
 
 
 def write_json(path: Path, value: Any, *, keep_last: bool = False) -> None:
-    """Write whole or not at all, durably, and without keys and tokens.
+    """Writes `value` as JSON, atomically and durably, with secrets redacted.
 
     Args:
-        keep_last: keep what stood there before beside it, as `previous(path)`.
+        keep_last: Keep the previous version of the file as `previous(path)`.
     """
     write_text(path, json.dumps(redacted(value), ensure_ascii=False, indent=2), keep_last=keep_last)
 
 
-def write_text(path: Path, text: str, *, keep_last: bool = False) -> None:
-    """Write whole or not at all, and durably."""
-    staging = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_text(path: Path, text: str, *, keep_last: bool = False, mode: int = 0o666) -> None:
+    """Writes a text file atomically and durably; see `new_file` for the arguments."""
+    with new_file(path, keep_last=keep_last, mode=mode) as file:
+        file.write(text)
+
+
+@contextmanager
+def new_file(path: Path, *, newline: str | None = None, keep_last: bool = False, mode: int = 0o666) -> Iterator[TextIO]:
+    """Opens a UTF-8 file that replaces `path` when the block ends; after an exception `path` is unchanged.
+
+    Args:
+        newline: As for `open`.
+        keep_last: Keep the previous version of the file as `previous(path)`.
+        mode: Permissions of the new file, before the umask.
+    """
+    staging = _beside(path)
     try:
-        with staging.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with open(staging, "w", encoding="utf-8", newline=newline, opener=partial(os.open, mode=mode)) as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if keep_last and path.exists():
             path.replace(previous(path))
         staging.replace(path)
-    except OSError:
+    except BaseException:
         staging.unlink(missing_ok=True)
         raise
     sync(path.parent)
 
 
+@contextmanager
+def new_folder(path: Path, *, overwrite: bool = False, mode: int = 0o777) -> Iterator[Path]:
+    """Creates an empty folder to write in, which becomes `path` when the block ends; after an exception it is removed.
+
+    Args:
+        overwrite: Replace an existing folder.
+        mode: Permissions of the new folder, before the umask.
+
+    Raises:
+        FileExistsError: `path` exists when the block ends, and is not to be overwritten.
+    """
+    staging = _beside(path)
+    shutil.rmtree(staging, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging.mkdir(mode=mode)
+    try:
+        yield staging
+        move_folder(staging, path, overwrite=overwrite)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def move_folder(source: Path, target: Path, *, overwrite: bool = False) -> None:
+    """Moves a folder within one file system, with all its files synced before it appears at `target`.
+
+    Raises:
+        FileExistsError: `target` exists and is not to be overwritten.
+    """
+    for path in (*sorted(source.rglob("*")), source):
+        sync(path)
+    older = _beside(target, "older.tmp")
+    shutil.rmtree(older, ignore_errors=True)
+    if overwrite and target.exists():
+        target.rename(older)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        raise
+    sync(target.parent)
+    shutil.rmtree(older, ignore_errors=True)
+
+
+def _beside(path: Path, suffix: str = "tmp") -> Path:
+    """A hidden name on the same file system, since a rename is atomic only there; `retention.tidy` removes `.*.tmp`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{suffix}")
+
+
 def previous(path: Path) -> Path:
-    """Where `write_json` keeps what stood in `path` before."""
+    """The path at which `write_json` keeps the previous version of `path`."""
     return path.with_name(f".{path.name}.previous")
 
 
 def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
+    """Flushes a file, or the entries of a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -73,15 +141,17 @@ def sync(path: Path) -> None:
 
 
 def retry_on_storage_error(
-    write: Callable[[], Answer], what: str, pauses: tuple[float, ...] | None = None, *, verb: str = "written"
-) -> Answer:
-    """Write (or read) again and again while the storage is full, read-only or away, with longer and longer pauses.
+    write: Callable[[], T], what: str, pauses: tuple[float, ...] | None = None, *, verb: str = "written"
+) -> T:
+    """Calls `write` until it succeeds, with growing pauses, while the storage is full, read-only or unreachable.
 
     Args:
-        pauses: seconds between attempts; None: `PAUSES`.
+        what: Name of what is written, for the message.
+        pauses: Seconds between attempts; None means `PAUSES`.
+        verb: "written" or "read", for the message.
 
     Raises:
-        StorageLost: it stays so.
+        StorageLost: the last attempt failed too.
     """
     for pause in (*(PAUSES if pauses is None else pauses), None):
         try:
@@ -92,12 +162,12 @@ def retry_on_storage_error(
             if pause is None:
                 raise StorageLost(f"{what} cannot be {verb}: {first_line(error)}") from error
             time.sleep(pause)
-    raise AssertionError("the last attempt answers or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def is_storage_error(error: BaseException) -> bool:
-    """Whether the storage failed, and may work again; safetensors and torch say so in words of their own."""
+    """Whether an error is a failure of the storage that may go away."""
     if isinstance(error, OSError):
-        return error.errno in _PASSING
+        return error.errno in _TRANSIENT
     text = str(error)
-    return isinstance(error, RuntimeError | SafetensorError) and any(words in text for words in _SAID)
+    return isinstance(error, RuntimeError | SafetensorError) and any(words in text for words in _TRANSIENT_MESSAGES)

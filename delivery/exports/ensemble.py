@@ -12,6 +12,7 @@ from typing import Any
 from delivery.inference.predictor import SETTINGS, Predictor, open_model
 from delivery.inference.scoring import score
 from delivery.results.output_paths import check_new_folder, hand_on
+from foundation.durable import new_folder
 from foundation.errors import COMMAND, UserError, nearest
 from trainables.tasks.classification import Classification
 from trainables.tasks.task import Row
@@ -34,21 +35,18 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     models = [Predictor(folder) for folder in folders]
     _check(members, models)
     dev = _shared_dev(storage, [model.settings["study"] for model in models])
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    shutil.rmtree(staging, ignore_errors=True)
     names = [f"{number}-{model.settings['study']}" for number, model in enumerate(models)]
-    for name, folder in zip(names, folders, strict=True):
-        shutil.copytree(folder, staging / name)
     settings = {
         **models[0].settings,
         "members": names,
         "study": " + ".join(model.settings["study"] for model in models),
     }
     del settings["summary"]
-    (staging / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
-    hand_on(staging)
-    staging.rename(out)
+    with new_folder(out) as staging:
+        for name, folder in zip(names, folders, strict=True):
+            shutil.copytree(folder, staging / name)
+        (staging / SETTINGS).write_text(json.dumps(settings, ensure_ascii=False, indent=2), encoding="utf-8")
+        hand_on(staging)
     told: dict[str, Any] = {"ensemble": str(out), "members": list(members), "dev": None}
     if dev is None:
         return told  # exported folders whose studies are elsewhere: `evaluate` scores them on any file

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,9 +11,8 @@ from transformers.utils import logging as transformers_logging
 from delivery.exports.card import model_card
 from delivery.inference.predictor import SETTINGS
 from delivery.results.output_paths import check_new_folder, hand_on
-from foundation.durable import sync
+from foundation.durable import new_folder, write_json
 from foundation.errors import UserError
-from foundation.secrets import redacted
 from trainables.models.hub import load_model, load_tokenizer
 from trainables.models.weight_tying import say_untied
 from trainables.tasks.task import Task
@@ -64,14 +60,6 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     model = _loaded(study, best, point, task)
     base = study.paths.base_model(variant_of(best.config))
     tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=study.space.trust_remote_code)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(staging, ignore_errors=True)
-    model.save_pretrained(staging)
-    say_untied(staging, model)
-    if task.is_generative:
-        model.generation_config.save_pretrained(staging)
-    tokenizer.save_pretrained(staging)
     settings = {
         "study": study.name,
         "trial": best.trial_id,
@@ -87,18 +75,15 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         "special_tokens": list(study.space.special_tokens),
         "summary": _to_be_handed_on(summary),
     }
-    (staging / SETTINGS).write_text(json.dumps(redacted(settings), ensure_ascii=False, indent=2), encoding="utf-8")
-    (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
-    hand_on(staging)
-    for path in (*staging.iterdir(), staging):
-        sync(path)
-    older = folder.with_name(f".{folder.name}.{os.getpid()}.older.tmp")
-    shutil.rmtree(older, ignore_errors=True)
-    if folder.exists():
-        folder.rename(older)
-    staging.rename(folder)
-    sync(folder.parent)
-    shutil.rmtree(older, ignore_errors=True)
+    with new_folder(folder, overwrite=target is None) as staging:
+        model.save_pretrained(staging)
+        say_untied(staging, model)
+        if task.is_generative:
+            model.generation_config.save_pretrained(staging)
+        tokenizer.save_pretrained(staging)
+        write_json(staging / SETTINGS, settings)
+        (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
+        hand_on(staging)
     if target is None:
         study.publish(folder)
     return folder

@@ -21,6 +21,7 @@ from corpora.splits import Layout, Split, read_split
 from delivery.inference.parallel import open_on
 from delivery.inference.predictor import Model, layout_of, open_model, predict_all
 from delivery.results.output_paths import check_file
+from foundation.durable import new_file
 from foundation.errors import UserError
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.task import Row
@@ -68,10 +69,8 @@ def predict(
     if out is None:
         _write(sys.stdout, names, lines)
     else:
-        staging = out.with_name(f".{out.name}.tmp")
-        with staging.open("w", encoding="utf-8", newline="") as file:
+        with new_file(out, newline="") as file:
             _write(file, names, lines)
-        staging.replace(out)
     for refused in split.refused:
         print(f"line {refused.line} left out: {refused.reason}", file=sys.stderr)
     return len(found)

@@ -2,14 +2,25 @@
 
 import errno
 import json
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from safetensors import SafetensorError
 
 from foundation import durable
-from foundation.durable import StorageLost, is_storage_error, previous, retry_on_storage_error, write_json
+from foundation.durable import (
+    StorageLost,
+    is_storage_error,
+    move_folder,
+    new_file,
+    new_folder,
+    previous,
+    retry_on_storage_error,
+    write_json,
+)
 
 
 def failing(*errors: BaseException) -> Callable[[], None]:
@@ -74,3 +85,66 @@ def test_other_failures_are_not_repeated(error: BaseException) -> None:
     assert not is_storage_error(error)
     with pytest.raises(type(error)):
         retry_on_storage_error(failing(error), "x", pauses=(0.0,))
+
+
+def test_a_new_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+    """Until the block ends the old content is read; after an exception it stays, and no temporary file remains."""
+    path = tmp_path / "a.csv"
+    path.write_text("old")
+    with new_file(path, newline="") as file:
+        file.write("new\r\n")
+        assert path.read_text() == "old"
+    assert path.read_bytes() == b"new\r\n"
+    with suppress(ValueError), new_file(path) as file:
+        file.write("half")
+        raise ValueError
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
+    assert path.read_bytes() == b"new\r\n"
+
+
+def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:
+    """Not even before it has its final name."""
+    with new_file(tmp_path / "token", mode=0o600):
+        assert [entry.stat().st_mode & 0o777 for entry in tmp_path.iterdir()] == [0o600]
+    assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
+    """With parents; after an exception nothing remains of it."""
+    path = tmp_path / "deep" / "a"
+    with new_folder(path, mode=0o700) as staging:
+        (staging / "file").write_text("x")
+        assert not path.exists()
+    assert (path / "file").read_text() == "x"
+    assert path.stat().st_mode & 0o777 == 0o700
+    with suppress(ValueError), new_folder(tmp_path / "b"):
+        raise ValueError
+    assert sorted(entry.name for entry in tmp_path.rglob("*")) == ["a", "deep", "file"]
+
+
+def test_a_folder_is_overwritten_only_on_request(tmp_path: Path) -> None:
+    """Another process may create it while the block runs."""
+    path = tmp_path / "a"
+    for folder in (path, tmp_path / "staged"):
+        folder.mkdir()
+        (folder / folder.name).write_text("")
+    with pytest.raises(FileExistsError):
+        move_folder(tmp_path / "staged", path)
+    shutil.rmtree(tmp_path / "staged")
+    assert [entry.name for entry in path.iterdir()] == ["a"]
+    with new_folder(path, overwrite=True) as staging:
+        (staging / "ours").write_text("")
+    assert [entry.name for entry in path.iterdir()] == ["ours"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power cut a folder with its final name has all its files."""
+    synced: list[str] = []
+    monkeypatch.setattr(durable, "sync", lambda path: synced.append(f"{path.name} {target.exists()}"))
+    source, target = tmp_path / "source", tmp_path / "target"
+    (source / "inner").mkdir(parents=True)
+    (source / "inner" / "file").write_text("x")
+    move_folder(source, target)
+    assert sorted(synced[:3]) == ["file False", "inner False", "source False"]
+    assert synced[3:] == [f"{tmp_path.name} True"]

@@ -7,8 +7,6 @@ Trials copy it from memory.
 from __future__ import annotations
 
 import copy
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.utils.logging import disable_progress_bar
 
+from foundation.durable import new_folder
 from foundation.errors import first_line
 from trainables.models.hub import load_model, load_tokenizer
 from trainables.models.model_checks import KEEPS_SHAPES, UNFIT, check_fields, made_again, unfit
@@ -71,13 +70,10 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
         if network.config.pad_token_id is None:
             network.config.pad_token_id = words.pad_token_id
     disable_progress_bar()
-    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    network.save_pretrained(staging)
-    say_untied(staging, network)
-    words.save_pretrained(staging)
-    if folder.exists():
-        shutil.rmtree(folder)
-    staging.rename(folder)
+    with new_folder(folder, overwrite=True) as staging:
+        network.save_pretrained(staging)
+        say_untied(staging, network)
+        words.save_pretrained(staging)
 
 
 def _add_tokens(words: PreTrainedTokenizerBase, special_tokens: Iterable[str]) -> None:

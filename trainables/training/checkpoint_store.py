@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from foundation import buckets
-from foundation.durable import sync
+from foundation.durable import move_folder, write_text
 from foundation.safe_paths import check_inside, check_links
 
 #: Written last, and the first to go: a checkpoint without it is none.
@@ -93,20 +93,11 @@ class InFolder:
 
     def put(self, name: str, files: Iterable[str], manifest: str) -> None:
         source, target = self.staging(name), self.path(name)
-        for file in files:
-            sync(source / file)
         (source / MANIFEST).write_text(manifest, encoding="utf-8")
-        sync(source / MANIFEST)
-        if target.exists():  # an evaluation that is repeated after a crash
-            shutil.rmtree(target)
-        source.rename(target)
-        sync(self._folder)
+        move_folder(source, target, overwrite=True)  # a repeated evaluation after a crash overwrites its checkpoint
 
     def strip(self, name: str, files: Iterable[str], manifest: str) -> None:
-        replacement = self.path(name) / f".{MANIFEST}.tmp"
-        replacement.write_text(manifest, encoding="utf-8")
-        sync(replacement)
-        replacement.rename(self.path(name) / MANIFEST)
+        write_text(self.path(name) / MANIFEST, manifest)
         for file in files:
             (self.path(name) / file).unlink(missing_ok=True)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from pathlib import Path
+
+from foundation.durable import write_text
 
 #: With any of these the user has decided.
 _DECIDED = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -30,7 +31,4 @@ def keep_token_private() -> None:
 
 def _write(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, staging = tempfile.mkstemp(dir=path.parent)  # readable by its owner alone
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32))
-    Path(staging).replace(path)
+    write_text(path, secrets.token_hex(32), mode=0o600)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_OWNER_ONLY = 0o700
+OWNER_ONLY = 0o700
 
 
 def make_private(folder: Path, *, exist_ok: bool = False) -> None:
@@ -16,7 +16,7 @@ def make_private(folder: Path, *, exist_ok: bool = False) -> None:
     """
     # The folder alone: who may not enter it reaches nothing in it, whatever rights Ray, W&B, SQLite and safetensors
     # give their files. `chmod -R g+rX STUDY` shares one with a group.
-    folder.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=exist_ok)
+    folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=exist_ok)
 
 
 def private_cache(storage: Path) -> Path:

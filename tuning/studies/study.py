@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from typing import Any
 import yaml
 
 from foundation.buckets import remove
-from foundation.durable import StorageLost, write_text
+from foundation.durable import StorageLost, new_folder, write_text
 from foundation.errors import UserError, nearest
 from foundation.secrets import redact, redacted
 from foundation.statuses import TrialStatus
@@ -24,7 +23,7 @@ from search_spaces.values import SavedLoader, load_yaml
 from trainables.tasks.registry import TASKS
 from trainables.training.checkpoints import Checkpoint, list_complete
 from tuning.studies.paths import Paths
-from tuning.studies.permissions import make_private
+from tuning.studies.permissions import OWNER_ONLY
 from tuning.studies.records import RECORD, Result, TrialRecord, read_record, write_record
 from tuning.studies.storage import Storage, fetch, publish, storage_at
 from tuning.studies.validation import check_study
@@ -112,18 +111,13 @@ class Study:
         if os.path.lexists(paths.root):
             raise taken
         # It appears with its space, or whoever is killed in between would leave a name that is taken by nothing.
-        staging = Paths(paths.root.with_name(f".{name}.{os.getpid()}.tmp"))
-        shutil.rmtree(staging.root, ignore_errors=True)
-        make_private(staging.root)
-        staging.trials.mkdir()
-        cls(space, staging, name).save_space()
         try:
-            staging.root.rename(paths.root)
-        except OSError as error:
-            shutil.rmtree(staging.root)
-            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):  # another process was quicker
-                raise taken from None
-            raise
+            with new_folder(paths.root, mode=OWNER_ONLY) as folder:
+                staging = Paths(folder)
+                staging.trials.mkdir()
+                cls(space, staging, name).save_space()
+        except FileExistsError:  # another process was faster
+            raise taken from None
         study = cls(space, paths, name)
         study.publish(paths.space)
         return study
