@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+from foundation.statuses import SessionEnd
+
 try:
     import typer
 except ModuleNotFoundError:
@@ -20,7 +22,7 @@ except ModuleNotFoundError:
 from foundation.durable import StorageLost, is_storage_error
 from foundation.errors import COMMAND, UserError
 from foundation.secrets import redact, redacted
-from tuning.interruption import EXIT_CODE, at_once
+from tuning.interruption import EXIT_CODE, immediate_interrupts
 from tuning.studies.storage import Storage, readable_storage, storage_at
 
 app = typer.Typer(
@@ -361,9 +363,9 @@ def _finish(summary: dict[str, Any], as_json: bool) -> None:
     end = summary.pop("end")
     if as_json:
         typer.echo(json.dumps(redacted(summary), ensure_ascii=False, indent=2))
-    if end == "interrupted":
+    if end is SessionEnd.INTERRUPTED:
         raise typer.Exit(EXIT_CODE)
-    if summary["best"] is None or end == "storage":
+    if summary["best"] is None or end is SessionEnd.STORAGE_LOST:
         raise typer.Exit(1)
 
 
@@ -371,7 +373,7 @@ def main() -> None:
     """Run a command; a user's mistake is one message on stderr and exit code 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        with at_once():
+        with immediate_interrupts():
             app()
     except UserError as error:
         typer.echo(f"kotune: {error}", err=True)

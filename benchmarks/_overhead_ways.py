@@ -92,9 +92,10 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
     from benchmarks import _short_trial
     from foundation.statuses import TrialStatus
     from tuning import preparation
+    from tuning.cluster.connection import connect, disconnect
     from tuning.cluster.resources import plan_slots
     from tuning.display.live import open_view
-    from tuning.search import Search, connect, disconnect
+    from tuning.search import Search
     from tuning.studies.study import Study
 
     space = _short_trial.short_space(folder / "kotune_data", trials, slots)

@@ -27,9 +27,10 @@ from trainables.training import checkpoints
 from trainables.training.evaluation_tracker import EvaluationTracker
 from trainables.training.job import Job
 from trainables.training.tracking import RunSettings, Tracker
+from tuning.cluster.connection import connect, disconnect
 from tuning.cluster.resources import Plan
 from tuning.display.live import open_view
-from tuning.search import Search, connect, disconnect
+from tuning.search import Search
 from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable
 

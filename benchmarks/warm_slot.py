@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 
 from benchmarks.small import sitting, small_space, small_study
 from trainables.training import checkpoints
-from tuning import search as ray_search
+from tuning.cluster import connection
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 
@@ -45,7 +45,7 @@ def run(folder: Path, trials: int) -> dict[str, Any]:
     def weigh(_: TrialRecord) -> None:
         for record in study.records.values():
             if record.status == "completed" and record.trial_id not in resident:
-                place = next(iter(search.proposals.places.values()))
+                place = next(iter(search.searcher.places.values()))
                 resident[record.trial_id] = psutil.Process(int(place["pid"])).memory_info().rss / 2**20
 
     study.listeners.append(weigh)
@@ -89,10 +89,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=50)
     given = parser.parse_args()
-    ray_search.connect(None)
+    connection.connect(None)
     with tempfile.TemporaryDirectory() as scratch:
         print(json.dumps(run(Path(scratch), given.trials), indent=2))
-    ray_search.disconnect()
+    connection.disconnect()
 
 
 if __name__ == "__main__":

@@ -45,11 +45,11 @@ def s3() -> Iterator[subprocess.Popen[bytes]]:
 @pytest.fixture(scope="session")
 def two_cpus() -> Iterator[None]:
     """A Ray of two CPUs, ended with the test run."""
-    from tuning import search  # sets what Ray reads when it is imported
+    from tuning.cluster import connection  # sets what Ray reads when it is imported
 
-    search.connect(None, cpus=2)
+    connection.connect(None, cpus=2)
     yield
-    search.disconnect()
+    connection.disconnect()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from foundation import buckets
 from foundation.durable import StorageLost, retry_on_storage_error
 from foundation.statuses import TrialStatus
 from trainables.slots.mailbox import STORAGE
-from trainables.slots.slot import Shape, Slot, SlotLost, living_nodes
+from trainables.slots.slot import Shape, Slot, SlotLost, alive_nodes
 from tuning.studies.attempts import MAX_SLOTS, count_attempt
 from tuning.studies.records import RECORD
 
@@ -43,7 +43,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         self._undecided = False
         self._failure = self._kind = ""
         self._lock, self._resting = threading.Lock(), threading.Event()
-        node, alive = ray.get_runtime_context().get_node_id(), living_nodes()
+        node, alive = ray.get_runtime_context().get_node_id(), alive_nodes()
         try:
             count = partial(count_attempt, config["job"], self.trial_id, node, alive)
             job, lost = retry_on_storage_error(count, "what a trial saved", verb="read")

@@ -14,6 +14,7 @@ from delivery.results.summary import summarise
 from delivery.sessions.trust import trusted
 from foundation.checked_json import COUNT, FINITE, OBJECT, check_fields, maybe, read_object
 from foundation.errors import UserError
+from foundation.statuses import SessionEnd
 from trainables.tasks.class_metrics import draw_confusion
 from tuning import preparation
 from tuning.studies import retention
@@ -73,7 +74,9 @@ def _same_best(study: Study, earlier: dict[str, Any]) -> bool:
     return best is not None and (earlier.get("best") or {}).get("trial") == best.trial_id
 
 
-def close(study: Study, material: preparation.Material, splits: Splits, summary: dict[str, Any], end: str) -> None:
+def close(
+    study: Study, material: preparation.Material, splits: Splits, summary: dict[str, Any], end: SessionEnd
+) -> None:
     """Export the best model, look at its mistakes on dev, and open the test split, once; `summary` is filled in."""
     if summary["best"] is None:
         return
@@ -82,11 +85,11 @@ def close(study: Study, material: preparation.Material, splits: Splits, summary:
         open_model(folder, trust=study.space.trust_remote_code),
         int(summary["best"]["config"].get("per_device_eval_batch_size", 32)),
     )
-    if model.task.classes and end != "interrupted":  # whoever pressed Ctrl-C is not to wait for a whole split
+    if model.task.classes and end is not SessionEnd.INTERRUPTED:  # do not make the user wait
         seen = score(model, splits.dev.rows, batch)
         summary["confusion"] = {"labels": seen["labels"], "dev": seen["confusion"]}
         draw_confusion(seen["confusion"], seen["labels"], study.paths.root / "confusion_dev.png")
-    if splits.test is not None and summary["test"] is None and end != "interrupted":
+    if splits.test is not None and summary["test"] is None and end is not SessionEnd.INTERRUPTED:
         summary["test"] = score(model, splits.test.rows, batch)
     if summary != before:
         export(study, material, summary)

@@ -7,14 +7,15 @@ from typing import Any
 from delivery.results.summary import read_lines
 from foundation import buckets
 from foundation.errors import COMMAND, program
+from foundation.statuses import SessionEnd
 from search_spaces.values import load_yaml
 from tuning.studies.study import Study
 
 
 def last_lines(
-    study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: str, address: str | None
+    study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: SessionEnd, address: str | None
 ) -> list[str]:
-    """What a person reads at the end of a sitting that ended as `end` says (`Search.end`).
+    """What a person reads at the end of a sitting that ended as `end` says.
 
     Args:
         address: of the cluster that it ran on; None: this machine.
@@ -30,9 +31,9 @@ def last_lines(
         ]
     if study.lost is not None:
         lines.append(f"paused   {study.lost}; make room or bring the storage back, then")
-    if end == "hopeless":
+    if end is SessionEnd.ALL_FAILED:
         lines.append("stopped  the first trials all failed; the rest would too")
-    elif end != "done":
+    elif end is not SessionEnd.DONE:
         lines.append(f"resume   {study.paths.command('resume', *(['--address', address] if address else []))}")
     if tracking is not None:
         lines += _tracking_lines(study, tracking)

@@ -21,14 +21,14 @@ from delivery.sessions.trust import trusted
 from delivery.sessions.tune_request import TuneRequest, check, plan_for
 from foundation.durable import write_json
 from foundation.errors import UserError
-from foundation.statuses import TrialStatus
+from foundation.statuses import SessionEnd, TrialStatus
 from search_spaces.schema import parse_duration
 from tuning import preparation
-from tuning.algorithms.optuna_storage import check_database, named
+from tuning.algorithms.optuna_storage import check_database, with_study_name
 from tuning.cluster import processes
 from tuning.cluster.resources import Plan
 from tuning.display.live import View, logged, open_view
-from tuning.interruption import heard
+from tuning.interruption import graceful_interrupts
 from tuning.studies import retention
 from tuning.studies.lock import held
 from tuning.studies.paths import Paths
@@ -45,7 +45,7 @@ def dry_run(order: TuneRequest, out: TextIO) -> str:
     with tempfile.TemporaryDirectory() as folder:
         splits, plan = check(order, Path(folder), lambda text: print(text, file=out))
     lines = [
-        f"# study {order.name} in {order.storage}: {order.space.budget.trials} trials, {plan.described}",
+        f"# study {order.name} in {order.storage}: {order.space.budget.trials} trials, {plan.description}",
         *(f"# {name}: {entry['rows']} rows, {entry['path']}" for name, entry in splits.described().items()),
         *(f"# {remark}" for remark in splits.remarks),
     ]
@@ -62,7 +62,7 @@ def start(order: TuneRequest, out: TextIO) -> dict[str, Any]:
     view = open_view(out)
     with tempfile.TemporaryDirectory() as folder:
         splits, plan = check(order, Path(folder), view.say)
-    space = named(order.space, order.name)
+    space = with_study_name(order.space, order.name)
     _ahead(order.address)
     with ExitStack() as stack:
         if order.storage.bucket:  # nothing there can be made in one step
@@ -147,7 +147,7 @@ def _go_on(
         budget = replace(budget, trials=trials)
     if time_budget is not None:
         budget = replace(budget, time=parse_duration(time_budget, "--time-budget"))
-    study.space = named(replace(study.space, budget=budget), name)
+    study.space = with_study_name(replace(study.space, budget=budget), name)
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
     plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, view.say)
     material = preparation.Material.load(study.paths)
@@ -173,7 +173,7 @@ def _go_on(
 
 
 def _room(plan: Plan, address: str | None) -> str:
-    return f"{plan.described} on " + (f"the cluster at {address}" if address else "this machine")
+    return f"{plan.description} on " + (f"the cluster at {address}" if address else "this machine")
 
 
 def _contents(splits: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -192,8 +192,9 @@ def _search(
 ) -> dict[str, Any]:
     # Here, since importing it imports Ray, which reads its settings then.
     from trainables.slots.slot import save_all_and_stop
+    from tuning.cluster.connection import connect, disconnect
     from tuning.cluster.fleet import Fleet
-    from tuning.search import Search, connect, disconnect
+    from tuning.search import Search
 
     if address is None:
         connect(None)
@@ -207,13 +208,13 @@ def _search(
         tracking,
         view,
         earlier.get("wall_seconds", 0.0),
-        warned=address is not None,
+        preemption_notices=address is not None,
         fleet=Fleet(plan, view.say) if address else None,
     )
     copied_out = _copied_out(study)
     try:
         # From here on: when Ray is started it listens to SIGTERM itself.
-        with heard(view.say, view.close, save_all_and_stop):
+        with graceful_interrupts(view.say, view.close, save_all_and_stop):
             search.run()
     finally:
         view.close()
@@ -227,7 +228,7 @@ def _search(
         wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
         test=known_test(study, earlier),
     )
-    if search.end == "storage":
+    if search.end is SessionEnd.STORAGE_LOST:
         summary["best_model"] = None  # not written
     else:
         close(study, material, splits, summary, search.end)
@@ -235,7 +236,7 @@ def _search(
         study.publish(study.paths.summary)
     for line in last_lines(study, summary, tracking, search.end, address):
         view.say(line)
-    if search.end != "storage":
+    if search.end is not SessionEnd.STORAGE_LOST:
         study.publish(study.paths.log)
     return {**summary, "end": search.end}
 
@@ -253,7 +254,7 @@ def _copied_out(study: Study) -> Callable[[], None]:
 def _ahead(address: str | None) -> None:
     """While the study is prepared, its processes' libraries are imported."""
     if address is None:
-        processes.start_ahead()
+        processes.start_fork_server()
 
 
 def _disk(study: Study, slots: int) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
+from foundation.checked_json import plain
 from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
 from tuning.display.progress import with_tokenizer
+from tuning.progress_note import ProgressNote, read_progress
 from tuning.studies.lock import holder
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
@@ -23,10 +24,7 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
     study = Study.load(storage, name)
     best = next(iter(study.ranked()), None)
     default, metric = study.default, study.metric
-    try:
-        progress = json.loads(study.paths.progress.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # it has not begun, or was cut off
-        progress = {}
+    progress = read_progress(study.paths.progress)
     counts = {status: len(study.with_status(status)) for status in TrialStatus}
     return {
         "study": name,
@@ -45,13 +43,14 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
         },
         "default": default and default.best_value(metric, study.mode),
         "failures": {record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
-        "progress": progress,
+        "progress": progress and plain(progress),
     }
 
 
 def told(found: dict[str, Any]) -> list[str]:
     """The same for a person."""
     trials, best, holding, progress = found["trials"], found["best"], found["at_work"], found["progress"]
+    note = progress and ProgressNote(**progress)
     state, running, so_far = "nobody works on it", "running", " so far"
     if holding:
         seen = max(0, round(time.time() - holding["seen"]))
@@ -64,7 +63,7 @@ def told(found: dict[str, Any]) -> list[str]:
     lines = [f"study    {found['study']} in {found['storage']}: {state}"]
     lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[TrialStatus.RUNNING]} {running}")
     if best is not None:
-        name = progress.get("metric") or with_tokenizer(found["metric"], found["rouge_tokenizer"])
+        name = note.metric if note else with_tokenizer(found["metric"], found["rouge_tokenizer"])
         lines.append(
             f"best     {name} {score_text(best['value'])} on dev{so_far}: {best['trial']}, epoch {best['epoch']:g}"
         )
@@ -74,10 +73,9 @@ def told(found: dict[str, Any]) -> list[str]:
     lines += [f"failed   {trial}: {reason}" for trial, reason in list(found["failures"].items())[:3]]
     if not holding and (so_far or not trials["begun"]):
         lines.append(f"resume   {found['resume']}")
-    if progress and holding:
-        on = f" on {', '.join(progress['machines'])}" if progress["machines"] else ""
-        left = progress["seconds_left"]
-        about = f", about {clock_text(left)} left" if left is not None else ""
-        lines.append(f"slots    {progress['slots']}{on}  ({progress['of']})")
-        lines.append(f"time     {clock_text(progress['elapsed_seconds'] + time.time() - progress['told'])}{about}")
+    if note and holding:
+        machines = f" on {', '.join(note.machines)}" if note.machines else ""
+        estimate = f", about {clock_text(note.seconds_left)} left" if note.seconds_left is not None else ""
+        lines.append(f"slots    {note.slots}{machines}  ({note.plan})")
+        lines.append(f"time     {clock_text(note.elapsed_now)}{estimate}")
     return lines

@@ -18,7 +18,7 @@ from delivery.sessions.session import embedded_sample
 from delivery.sessions.tune_request import TuneRequest, check
 from foundation.durable import write_json
 from foundation.errors import COMMAND, UserError, first_line
-from foundation.statuses import TrialStatus
+from foundation.statuses import SessionEnd, TrialStatus
 from search_spaces.schema import Space
 from trainables.training import checkpoints
 from trainables.training.evaluation_tracker import TrialFailed
@@ -78,11 +78,11 @@ def train(order: TuneRequest, resume_from: Path | None, out: TextIO, rows: int |
         retention.sweep(study)
         seconds = record.results[-1].seconds
         summary = summarise(study, material, slots=1, worker_groups_started=0, wall_seconds=seconds)
-        close(study, material, splits, summary, "done")
+        close(study, material, splits, summary, SessionEnd.DONE)
         write_json(study.paths.summary, summary)
         for line in read_lines(summary, {}, COMMAND):
             view.say(line)
-    return {**summary, "end": "done"}
+    return {**summary, "end": SessionEnd.DONE}
 
 
 def _fewer(splits: Splits, rows: int | None, seed: int) -> Splits:

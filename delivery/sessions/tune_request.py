@@ -254,11 +254,11 @@ def plan_for(space: Space, address: str | None, shared: Path | None, say: Callab
     """
     if address is None:
         return plan_slots(space, [local_machine()])
-    from tuning.cluster.fleet import blind_machines, kinds
-    from tuning.search import connect
+    from tuning.cluster.connection import connect
+    from tuning.cluster.fleet import machine_types, machines_without_folder
 
-    plan = plan_slots(space, connect(address), kinds())
-    if shared is not None and (blind := blind_machines(shared.resolve(), say)):
+    plan = plan_slots(space, connect(address), machine_types())
+    if shared is not None and (blind := machines_without_folder(shared.resolve(), say)):
         raise UserError(
             f"--storage {shared} is not seen by {', '.join(blind)}",
             "a folder that all machines of the cluster see at the same path, or a bucket: s3://…, gs://…",

@@ -104,5 +104,5 @@ def test_a_wrong_token_is_told_in_one_line(address: str, tmp_path: Path) -> None
     env = {**os.environ, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
     assert done.returncode == 2
-    assert f"--address {address}: it wants another token" in done.stderr
+    assert f"--address {address}: the cluster needs another token" in done.stderr
     assert "gcs_client" not in done.stderr

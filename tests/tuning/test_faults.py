@@ -18,6 +18,7 @@ import pytest
 from benchmarks._fault_study import FaultStudy, processes, wait_until
 from benchmarks.small import sitting, small_space, small_study
 from foundation import durable
+from foundation.statuses import SessionEnd
 from search_spaces.schema import Space
 from trainables.training import checkpoints
 from tuning.search import Search
@@ -109,7 +110,7 @@ def test_a_storage_that_fails_pauses_the_study(
     after(study, 2, lambda: fail(volume))
     search = sitting(study, material)
     search.run()
-    assert search.end == "storage"
+    assert search.end is SessionEnd.STORAGE_LOST
     assert "cannot be written" in str(study.lost)
     mend(volume)
     again = Study.load(volume / "runs", "paused")
@@ -169,7 +170,7 @@ def test_a_search_whose_time_is_over_saves_what_runs(tmp_path: Path, monkeypatch
     after(study, 1, threading.Timer(0.5, over.set).start)
     search = sitting(study, material)
     search.run()
-    assert search.end == "budget"
+    assert search.end is SessionEnd.TIME_BUDGET
     (record,) = study.records.values()
     assert (record.status, len(record.results)) == ("running", 1)
     point = checkpoints.newest_whole(study.paths.trial("long-0000") / "checkpoints")

@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 
 from benchmarks.small import sitting, small_space, small_study
 from foundation.errors import UserError
-from tuning.search import connect
+from foundation.statuses import SessionEnd
+from tuning.cluster.connection import connect
 from tuning.studies import retention
 from tuning.studies.study import Study
 
@@ -139,7 +140,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     started = time.monotonic()
     first.run()
     assert time.monotonic() - started < 50  # 20 s, and what closing a slot may take
-    assert first.end == "budget"
+    assert first.end is SessionEnd.TIME_BUDGET
     (open_record,) = study.with_status("running")
     before = [result.epoch for result in open_record.results]
     assert before
@@ -153,7 +154,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     again.space.fixed["num_train_epochs"] = 2
     second = sitting(again, material)
     second.run()
-    assert second.end == "done"
+    assert second.end is SessionEnd.DONE
     assert [record.status for record in again.records.values()] == ["completed"] * 3
     epochs = [result.epoch for result in again.records[open_record.trial_id].results]
     assert epochs == sorted(set(epochs))
@@ -170,7 +171,7 @@ def test_two_workers_train_one_trial(tmp_path: Path) -> None:
     search.run()
     assert [record.status for record in study.records.values()] == ["completed", "completed"]
     assert search.worker_groups_started == 1
-    assert next(iter(search.proposals.places.values()))["workers"] == 2
+    assert next(iter(search.searcher.places.values()))["workers"] == 2
 
 
 def test_an_address_where_nobody_is_is_told_at_once() -> None:

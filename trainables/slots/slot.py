@@ -19,6 +19,7 @@ import ray
 import ray.exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from trainables.slots import ray_internals
 from trainables.slots.mailbox import Mailbox
 
 #: How mailboxes are called in their job's namespace, before a slot's name.
@@ -37,36 +38,27 @@ class Shape:
     gpus: float
 
 
-def living_nodes() -> set[str]:
+def alive_nodes() -> set[str]:
     """Ids of the machines of the cluster that are there."""
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
 
 
 def remove_orphaned_placement_groups() -> None:
-    """Remove placement groups of this job, and of jobs that are over, whose creators are gone.
+    """Removes placement groups whose creators are dead, of this job and of jobs that are over.
 
-    As after `kill -9` of a slot's controller; or of a driver whose slot asks for a group while Ray cleans up after the
-    job, so that the group stays as long as the cluster does. Ray keeps a group as long as its job lives; Ray Train's
-    own cleaner asks the dashboard who is alive, and without a dashboard it waits for ever, and the next slot for CPUs.
-    There is no public way to ask who made a group, and Ray's own mark on it (`creator_actor_dead`) is missing where
-    the group was asked for by an actor about to die.
+    They remain after `kill -9` of a slot's controller, or of a driver whose slot requests a group while Ray cleans up
+    after the job. Ray keeps a group as long as its job lives. Ray Train's own cleaner asks the dashboard which actors
+    are alive; without a dashboard it waits for ever, and so does the next slot for its CPUs. Ray's own mark on a group
+    (`creator_actor_dead`) is missing if an actor requested the group just before it died.
     """
-    from ray._private import state
-    from ray.core.generated.gcs_pb2 import PlacementGroupTableData
-    from ray.util.placement_group import PlacementGroup, remove_placement_group
-
-    mine = ray.get_runtime_context().get_job_id()
-    over = {job["JobID"] for job in state.jobs() if job["IsDead"]}
-    for entry in state.state._connect_and_get_accessor().get_placement_group_table():
-        group = PlacementGroupTableData.FromString(entry)
-        creator = ray.ActorID(group.creator_actor_id)
-        job = group.creator_job_id.hex()
-        if group.state == PlacementGroupTableData.REMOVED or group.is_detached or not (job == mine or job in over):
+    job, ended = ray.get_runtime_context().get_job_id(), ray_internals.ended_jobs()
+    for group in ray_internals.placement_groups():
+        if group.removed or group.detached or not (group.creator_job_id == job or group.creator_job_id in ended):
             continue
-        if creator.is_nil():  # the driver made it, and Ray removes those itself
+        if group.creator_actor_id is None:  # the driver made it, and Ray removes those itself
             continue
-        if state.state.actor_table(creator.hex()).get("State", "DEAD") == "DEAD":
-            remove_placement_group(PlacementGroup(ray.PlacementGroupID(group.placement_group_id)))
+        if ray_internals.is_actor_dead(group.creator_actor_id):
+            ray_internals.remove_placement_group(group.group_id)
 
 
 def save_all_and_stop() -> None:
@@ -102,7 +94,7 @@ class Slot:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         named = f"{_MAILBOX}{name} {uuid.uuid4().hex[:8]}"
         made = ray.remote(num_cpus=0)(Mailbox).options(name=named, scheduling_strategy=here)
-        self._mailbox = made.remote(living_nodes)
+        self._mailbox = made.remote(alive_nodes)
         self._error: BaseException | None = None
         trainer = self._trainer(shape, folder, warned)
         self._thread = threading.Thread(target=self._run, args=(trainer,), daemon=True, name=name)

@@ -21,7 +21,7 @@ from foundation.durable import StorageLost, retry_on_storage_error, write_json
 from foundation.statuses import TrialStatus
 from trainables.slots.mailbox import INFEASIBLE, STORAGE
 from tuning.algorithms import samplers
-from tuning.algorithms.optuna_storage import as_lost_storage
+from tuning.algorithms.optuna_storage import storage_errors
 from tuning.studies import retention
 from tuning.studies.attempts import MAX_SLOTS
 from tuning.studies.records import TrialRecord
@@ -102,7 +102,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     def _left(self) -> int:
         """How many trials are still to be proposed."""
-        new = 0 if self.hopeless() else self._study.space.budget.trials - len(self._study.records)
+        new = 0 if self.all_trials_failed() else self._study.space.budget.trials - len(self._study.records)
         return len(self._again) + len(self._waiting) + max(0, new)
 
     def _next(self) -> TrialRecord | None:
@@ -112,11 +112,11 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             record = self._waiting.pop(0)
             record.sittings += 1
             return record
-        if len(self._study.records) >= self._study.space.budget.trials or self.hopeless():
+        if len(self._study.records) >= self._study.space.budget.trials or self.all_trials_failed():
             return None
         return self._ask()
 
-    def hopeless(self) -> bool:
+    def all_trials_failed(self) -> bool:
         """Whether so many trials failed, and none did not, that the rest would too."""
         ended = [record for record in self._study.records.values() if record.status != TrialStatus.RUNNING]
         enough = self._study.space.budget.max_failures
@@ -234,7 +234,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         records or Optuna missed is told at the next start.
         """
         try:
-            with as_lost_storage():
+            with storage_errors():
                 yield
         except StorageLost as error:
             self._study.lose(error)

@@ -36,7 +36,7 @@ def open_study(path: Path, space: Space, address: str = "") -> optuna.Study:
     """
     optuna.logging.set_verbosity(logging.ERROR)  # a value that is told twice after a crash is no news
     if space.optuna_storage:
-        assert space.optuna_study is not None  # `named`
+        assert space.optuna_study is not None  # `with_study_name`
         return _owned(_created(database_url(space.optuna_storage), space.optuna_study, space), address)
     if path.exists() and damaged(path):
         for part in path.parent.glob(f"{path.name}*"):
@@ -60,7 +60,7 @@ def _owned(study: optuna.Study, address: str) -> optuna.Study:
 
 
 @contextmanager
-def as_lost_storage() -> Iterator[None]:
+def storage_errors() -> Iterator[None]:
     """What Optuna raises when its database cannot be written, as what is raised of files.
 
     Raises:
@@ -88,7 +88,7 @@ def _created(url: str, name: str, space: Space) -> optuna.Study:
             time.sleep(1.0)  # two studies that make the tables of an empty database at once disturb each other
 
 
-def named(space: Space, study: str) -> Space:
+def with_study_name(space: Space, study: str) -> Space:
     """The space of a new study, which shares a database with others: of its name too, and of its address."""
     if not space.optuna_storage or space.optuna_study:
         return space

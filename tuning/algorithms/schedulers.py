@@ -19,13 +19,13 @@ from tuning.studies.records import TrialRecord
 
 
 @dataclass(frozen=True)
-class Named:
+class TrialHandle:
     """All that a scheduler needs of a trial; equal for one trial before and after a restart."""
 
     trial_id: str
 
 
-class ById(TrialScheduler):  # type: ignore[misc]
+class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
     """Passes trials to `inner` under kotune's own ids; a result without a value never reaches it."""
 
     CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
@@ -43,19 +43,19 @@ class ById(TrialScheduler):  # type: ignore[misc]
         return True  # `inner` was given both
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        self._add(Named(trial.config["job"]["trial_id"]))
+        self._add(TrialHandle(trial.config["job"]["trial_id"]))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         if "objective" not in result:
             return str(self.CONTINUE)  # a failure, which says so itself
-        named = Named(trial.config["job"]["trial_id"])
+        named = TrialHandle(trial.config["job"]["trial_id"])
         if result["epoch"] <= self._heard.get(named.trial_id, 0.0):
             return str(self.CONTINUE)  # told again by a trial that went on from its checkpoint; it was decided then
         self._heard[named.trial_id] = result["epoch"]
         return str(self.inner.on_trial_result(tune_controller, named, _on_the_rung(result)))
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        self._complete(Named(trial.config["job"]["trial_id"]), result)
+        self._complete(TrialHandle(trial.config["job"]["trial_id"]), result)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """Its slot was lost. Slots that began to work are counted there, others by Tune: it is to see those alone."""
@@ -85,7 +85,7 @@ class ById(TrialScheduler):  # type: ignore[misc]
         stopped = []
         known = [(result.order, record, result) for record in records for result in record.results]
         for _, record, result in sorted(known, key=lambda entry: entry[0]):
-            named = Named(record.trial_id)
+            named = TrialHandle(record.trial_id)
             self._add(named)
             told = {"epoch": result.epoch, "objective": result.metrics[metric]}
             final = result is record.results[-1]
@@ -104,12 +104,12 @@ class ById(TrialScheduler):  # type: ignore[misc]
                 self._complete(named, told)
         return stopped
 
-    def _add(self, named: Named) -> None:
+    def _add(self, named: TrialHandle) -> None:
         if named.trial_id not in self._added:  # a resumed trial was added by `replay`
             self._added.add(named.trial_id)
             self.inner.on_trial_add(None, named)
 
-    def _complete(self, named: Named, result: dict[str, Any]) -> None:
+    def _complete(self, named: TrialHandle, result: dict[str, Any]) -> None:
         if named.trial_id in self._added and "objective" in result:
             self.inner.on_trial_complete(None, named, _on_the_rung(result))
         self._added.discard(named.trial_id)
@@ -120,7 +120,7 @@ def _on_the_rung(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "epoch": result["epoch"] + 1e-6}
 
 
-def make_scheduler(space: Space, max_epochs: float) -> ById:
+def make_scheduler(space: Space, max_epochs: float) -> ResumableScheduler:
     """The scheduler that the space names; its times are epochs."""
     wanted = space.scheduler
     common = {"time_attr": "epoch", "metric": "objective", "mode": space.mode}
@@ -132,4 +132,4 @@ def make_scheduler(space: Space, max_epochs: float) -> ById:
         inner = MedianStoppingRule(**common, grace_period=wanted.grace, hard_stop=True, min_time_slice=float("inf"))
     else:
         inner = FIFOScheduler()
-    return ById(inner)
+    return ResumableScheduler(inner)

@@ -37,7 +37,7 @@ _GOING = (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError, r
 _BOOTSTRAP = Path("~/ray_bootstrap_config.yaml")
 
 
-def living_machines() -> list[Machine]:
+def alive_machines() -> list[Machine]:
     """The machines of the cluster that are there."""
     return [
         Machine(node["Resources"].get("CPU", 0.0), node["Resources"].get("GPU", 0.0), node["NodeManagerHostname"])
@@ -46,7 +46,7 @@ def living_machines() -> list[Machine]:
     ]
 
 
-def kinds(file: Path = _BOOTSTRAP) -> list[Machine] | None:
+def machine_types(file: Path = _BOOTSTRAP) -> list[Machine] | None:
     """The machines that the cluster can bring, as `ray up` was told; None where nobody here knows."""
     try:
         told = yaml.safe_load(file.expanduser().read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ def kinds(file: Path = _BOOTSTRAP) -> list[Machine] | None:
     return [Machine(float(resources["CPU"]), float(resources.get("GPU", 0))) for resources in found]
 
 
-def blind_machines(folder: Path, say: Callable[[str], None], seconds: float = 60.0) -> list[str]:
+def machines_without_folder(folder: Path, say: Callable[[str], None], seconds: float = 60.0) -> list[str]:
     """Other machines of the cluster that do not see what this one writes into `folder`: addresses, with causes.
 
     Args:
@@ -120,7 +120,7 @@ class Fleet:
     """
 
     def __init__(
-        self, plan: Plan, say: Callable[[str], None], look: Callable[[], list[Machine]] = living_machines
+        self, plan: Plan, say: Callable[[str], None], look: Callable[[], list[Machine]] = alive_machines
     ) -> None:
         self._plan, self._say, self._look = plan, say, look
         self._asked: list[PlacementGroup] = []
@@ -150,7 +150,7 @@ class Fleet:
             self._ask(min(wanted, self._plan.limit) - started if asks else 0)
         return self.slots
 
-    def gather(self, least: int) -> None:
+    def wait_for_room(self, least: int) -> None:
         """Wait until there is room for so many slots."""
         told, began = -_REMIND_SECONDS, time.monotonic()
         while self.room(self.slots, least) < least:  # asked as if what there is were taken

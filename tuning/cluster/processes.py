@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 @cache
-def start_ahead() -> Path | None:
+def start_fork_server() -> Path | None:
     """Have the libraries imported beside what this process does next; answers where, None where nothing is forked."""
     folder = _folder()
     if folder is not None:
@@ -64,7 +64,7 @@ def environment(address: str | None) -> dict[str, Any]:
     if any(f'"{name}"' in given for name in _OTHERS):
         return {}
     if address is None:
-        folder = start_ahead()
+        folder = start_fork_server()
         return {} if folder is None else {"py_executable": request.executable(folder, MODULES)}
     code: dict[str, Any] = {}
     came = _UNPACKED in Path(__file__).parts

@@ -47,7 +47,7 @@ class Plan:
         return max(self.slots, self.most)
 
     @property
-    def described(self) -> str:
+    def description(self) -> str:
         """As a person would say it: `2 slots × 1 worker (1 CPU)`."""
         shape = self.shape
         each = f"{shape.gpus:g} GPU" if shape.gpus else f"{math.ceil(shape.cpus):g} CPU"
@@ -121,6 +121,7 @@ def _fitting(machine: Machine, shape: Shape) -> int:
 def local_machine() -> Machine:
     """This machine, as Ray would count it, without starting Ray."""
     import torch
-    from ray._private.utils import get_num_cpus
 
-    return Machine(float(get_num_cpus()), float(torch.cuda.device_count()))
+    from trainables.slots.ray_internals import count_cpus
+
+    return Machine(float(count_cpus()), float(torch.cuda.device_count()))

@@ -23,7 +23,7 @@ from benchmarks._programs import free_port, serving
 from foundation.errors import UserError
 from foundation.secrets import redacted
 from search_spaces.draft import from_dict
-from tuning.algorithms.optuna_storage import check_database, database_url, named, open_study
+from tuning.algorithms.optuna_storage import check_database, database_url, open_study, with_study_name
 
 ROOT = Path(__file__).parents[3]
 
@@ -99,9 +99,9 @@ def test_two_studies_at_once(database: str, tmp_path: Path) -> None:
 def test_a_name_of_its_own(database: str, tmp_path: Path) -> None:
     """A study that was deleted and is made anew learns nothing from the one before; a name that is taken is refused."""
     space = from_dict({"optuna_storage": database, "mode": "max"}, "test")
-    first, second = named(space, "s"), named(space, "s")
+    first, second = with_study_name(space, "s"), with_study_name(space, "s")
     assert first.optuna_study != second.optuna_study
-    assert named(first, "s") == first
+    assert with_study_name(first, "s") == first
     open_study(tmp_path / "optuna.db", first, "here").add_trial(optuna.create_trial(value=1.0))
     assert len(open_study(tmp_path / "optuna.db", first, "here").get_trials()) == 1
     assert not open_study(tmp_path / "optuna.db", second, "here").get_trials()

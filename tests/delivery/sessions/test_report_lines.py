@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from delivery.sessions.report_lines import last_lines
+from foundation.statuses import SessionEnd
 from tests.tuning.studies.test_study import SPACE
 from tuning.studies.study import Study
 
@@ -25,6 +26,6 @@ _NOTHING: dict[str, Any] = {
 def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path, address: str | None, option: str) -> None:
     """The command finds the storage from any folder, and the cluster; a finished study has none."""
     study = Study.create(SPACE, tmp_path / "my runs", "mine")
-    told = last_lines(study, _NOTHING, None, "interrupted", address)
+    told = last_lines(study, _NOTHING, None, SessionEnd.INTERRUPTED, address)
     assert told[-1] == f"resume   python cli.py resume mine --storage '{tmp_path}/my runs'{option}"
-    assert not any(line.startswith("resume") for line in last_lines(study, _NOTHING, None, "done", address))
+    assert not any(line.startswith("resume") for line in last_lines(study, _NOTHING, None, SessionEnd.DONE, address))

@@ -23,8 +23,8 @@ def test_a_study_at_work(tmp_path: Path) -> None:
         record = begun(study, number)
         study.add(record.trial_id, 1.0, 10, {"rouge_sum": value}, 1.0)
     study.end("mine-0000", "completed")
-    note = {"slots": 2, "of": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
-    note |= {"metric": "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2))", "told": 4e9}
+    note = {"slots": 2, "plan": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
+    note |= {"metric": "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2))", "written_at": 4e9}
     study.paths.progress.write_text(json.dumps(note))  # a clock that is ahead is no reason to fail
     with held(study.paths.holder, "mine"):
         lines = told(standing("mine", storage_at(tmp_path / "runs")))

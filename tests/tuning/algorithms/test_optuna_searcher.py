@@ -44,23 +44,23 @@ class Sitting:
         self.study = Study.create(space, storage, "mine") if new else Study.load(storage, "mine")
         self.optuna = open_study(self.study.paths.optuna, space)
         self.said: list[str] = []
-        self.proposals = OptunaSearcher(
+        self.searcher = OptunaSearcher(
             self.study, self.optuna, lambda record: {"trial_id": record.trial_id}, {}, self.said.append
         )
 
     def begin(self, name: str) -> TrialRecord:
-        job = self.proposals.suggest(name)
+        job = self.searcher.suggest(name)
         assert isinstance(job, dict)
         return self.study.records[job["job"]["trial_id"]]
 
     def tell(self, name: str, epoch: float, loss: float, **more: Any) -> None:
-        self.proposals.on_trial_result(name, result(epoch, loss, **more))
+        self.searcher.on_trial_result(name, result(epoch, loss, **more))
 
     def whole(self, name: str) -> TrialRecord:
         """A trial from its beginning to its end."""
         record = self.begin(name)
         self.tell(name, 1.0, record.config["learning_rate"])
-        self.proposals.on_trial_complete(name, result(2.0, record.config["learning_rate"], last=True))
+        self.searcher.on_trial_complete(name, result(2.0, record.config["learning_rate"], last=True))
         return record
 
     def states(self) -> list[TrialState]:
@@ -186,7 +186,7 @@ def test_a_trial_that_its_last_result_stopped_is_over(tmp_path: Path) -> None:
     record = first.begin("a")
     first.tell("a", 1.0, 0.5)
     again = Sitting(tmp_path)
-    again.proposals.stopped([again.study.records[record.trial_id]])
+    again.searcher.stopped([again.study.records[record.trial_id]])
     assert again.states() == [TrialState.PRUNED]
     assert again.begin("b").number == 1
 
@@ -195,7 +195,7 @@ def test_what_fits_into_no_memory_is_infeasible_to_the_sampler(tmp_path: Path) -
     """It learns to keep away; of a failure it would learn nothing."""
     sitting = Sitting(tmp_path)
     record = sitting.begin("a")
-    sitting.proposals.on_trial_complete("a", {"failure": "does not fit", "kind": "infeasible", "last": True})
+    sitting.searcher.on_trial_complete("a", {"failure": "does not fit", "kind": "infeasible", "last": True})
     (trial,) = sitting.optuna.trials
     assert (trial.state, trial.constraints) == (TrialState.PRUNED, {"memory": 1.0})
     assert (record.status, record.reason) == ("failed", "does not fit")
@@ -208,7 +208,7 @@ def test_a_trial_whose_storage_went_is_not_over(tmp_path: Path) -> None:
     """The study stops with the reason; the trial goes on when it does."""
     sitting = Sitting(tmp_path)
     record = sitting.begin("a")
-    sitting.proposals.on_trial_complete("a", {"failure": "the disk is full", "kind": "storage", "last": True})
+    sitting.searcher.on_trial_complete("a", {"failure": "the disk is full", "kind": "storage", "last": True})
     assert record.status == "running"
     assert str(sitting.study.lost) == "the disk is full"
 
@@ -218,11 +218,11 @@ def test_a_study_whose_first_trials_all_failed_proposes_no_more(tmp_path: Path) 
     space = from_dict({**SPACE.to_dict(), "budget": {"trials": 8, "max_failures": 2}}, "test")
     sitting = Sitting(tmp_path, space)
     for name in ("a", "b"):
-        assert not sitting.proposals.hopeless()
+        assert not sitting.searcher.all_trials_failed()
         sitting.begin(name)
-        sitting.proposals.on_trial_complete(name, {"failure": "no", "last": True})
-    assert sitting.proposals.hopeless()
-    assert sitting.proposals.suggest("c") == "FINISHED"
+        sitting.searcher.on_trial_complete(name, {"failure": "no", "last": True})
+    assert sitting.searcher.all_trials_failed()
+    assert sitting.searcher.suggest("c") == "FINISHED"
 
 
 def test_a_trial_whose_slot_died_before_it_began_is_proposed_again(tmp_path: Path) -> None:
@@ -230,15 +230,15 @@ def test_a_trial_whose_slot_died_before_it_began_is_proposed_again(tmp_path: Pat
     space = from_dict({**SPACE.to_dict(), "budget": {"trials": 2}}, "test")
     sitting = Sitting(tmp_path, space)
     first = sitting.begin("a")
-    sitting.proposals.on_trial_complete("a", error=True)
+    sitting.searcher.on_trial_complete("a", error=True)
     assert sitting.begin("b") is first
     sitting.begin("c")
-    assert sitting.proposals.suggest("d") is None  # not over: what runs may come back
-    sitting.proposals.on_trial_complete("c", error=True)
+    assert sitting.searcher.suggest("d") is None  # not over: what runs may come back
+    sitting.searcher.on_trial_complete("c", error=True)
     second = sitting.begin("d")
     for name in ("b", "d"):
-        sitting.proposals.on_trial_complete(name, result(2.0, 0.1, last=True))
-    assert sitting.proposals.suggest("e") == "FINISHED"
+        sitting.searcher.on_trial_complete(name, result(2.0, 0.1, last=True))
+    assert sitting.searcher.suggest("e") == "FINISHED"
     assert {first.status, second.status} == {"completed"}
     assert sitting.states() == [TrialState.COMPLETE] * 2
 
@@ -248,8 +248,8 @@ def test_a_trial_that_no_slot_survives_fails(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path)
     for name in range(MAX_SLOTS):
         record = sitting.begin(str(name))
-        sitting.proposals.slot_lost(record.trial_id, "ModuleNotFoundError: no kotune there")
-        sitting.proposals.on_trial_complete(str(name), error=True)
+        sitting.searcher.slot_lost(record.trial_id, "ModuleNotFoundError: no kotune there")
+        sitting.searcher.on_trial_complete(str(name), error=True)
     assert record.status == "failed"
     assert record.reason == "its slot was lost 5 times before it had begun: ModuleNotFoundError: no kotune there"
     assert sitting.states() == [TrialState.FAIL]
@@ -262,13 +262,13 @@ def test_a_trial_that_was_taken_out_is_searched_in_its_place(tmp_path: Path, num
     sitting = Sitting(tmp_path)
     for name in ("a", "b", "c"):
         sitting.begin(name)
-        sitting.proposals.on_trial_complete(name, result(2.0, 0.1, last=True))
+        sitting.searcher.on_trial_complete(name, result(2.0, 0.1, last=True))
     shutil.rmtree(tmp_path / "mine" / "trials" / f"mine-{number:04d}")
     again = Sitting(tmp_path)
     others = {name: record.results for name, record in again.study.records.items()}
     record = again.begin("d")
     assert (record.number, record.trial_id, record.is_default) == (number, f"mine-{number:04d}", number == 0)
-    again.proposals.on_trial_complete("d", result(2.0, 0.7, last=True))
+    again.searcher.on_trial_complete("d", result(2.0, 0.7, last=True))
     assert {name: again.study.records[name].results for name in others} == others
     assert again.states() == [TrialState.COMPLETE] * 4
     third = Sitting(tmp_path)
@@ -281,13 +281,13 @@ def test_what_was_lost_under_a_trial_is_told(tmp_path: Path) -> None:
     sitting.begin("a")
     for epoch, slot, groups in ((1.0, "one", 1), (2.0, "one", 2), (3.0, "one", 2)):
         sitting.tell("a", epoch, 0.5, slot=slot, groups=groups)
-    sitting.proposals.slot_lost("mine-0000", "killed")
+    sitting.searcher.slot_lost("mine-0000", "killed")
     sitting.tell("a", 4.0, 0.5, slot="two", groups=1)
     sitting.begin("b")
     sitting.tell("b", 1.0, 0.5, slot="two", groups=1)
     sitting.begin("c")
     sitting.tell("c", 1.0, 0.5, slot="two", groups=2)
-    assert cloudpickle.loads(cloudpickle.dumps(sitting.proposals))._say is None  # as Tune does
+    assert cloudpickle.loads(cloudpickle.dumps(sitting.searcher))._say is None  # as Tune does
     assert sitting.said == [
         "trial 0: its workers were lost; it went on with others",
         "trial 0: its slot was lost; it goes on in another",

@@ -11,7 +11,7 @@ import pytest
 from foundation.statuses import TrialStatus
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
-from tuning.algorithms.schedulers import ById, make_scheduler
+from tuning.algorithms.schedulers import ResumableScheduler, make_scheduler
 from tuning.studies.attempts import ATTEMPTS
 from tuning.studies.records import Result, TrialRecord
 
@@ -30,12 +30,12 @@ def trial(name: str, folder: Path = Path("nowhere"), failures: int = 0) -> Any:
     )
 
 
-def tell(scheduler: ById, name: str, epoch: float, value: float) -> str:
+def tell(scheduler: ResumableScheduler, name: str, epoch: float, value: float) -> str:
     """One result; answers the decision."""
     return scheduler.on_trial_result(None, trial(name), {"epoch": epoch, "objective": value})
 
 
-def started(scheduler: ById, *names: str) -> ById:
+def started(scheduler: ResumableScheduler, *names: str) -> ResumableScheduler:
     for name in names:
         scheduler.on_trial_add(None, trial(name))
     return scheduler

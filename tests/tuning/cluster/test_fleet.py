@@ -10,7 +10,7 @@ import pytest
 
 from trainables.slots.slot import Shape
 from tuning.cluster import fleet
-from tuning.cluster.fleet import Fleet, is_seen, kinds
+from tuning.cluster.fleet import Fleet, is_seen, machine_types
 from tuning.cluster.resources import Machine, Plan
 
 
@@ -92,7 +92,7 @@ def test_the_least_is_waited_for(cluster: Cluster) -> None:
     said: list[str] = []
     cluster.comes = 400.0
     found = of(cluster, said, least=1, most=3, asks=True)
-    found.gather(1)
+    found.wait_for_room(1)
     assert found.slots == found.most_slots == 1
     waits = "slots    room for 0 on 1 machine(s); waiting for machines until there is room for 1"
     assert said == [waits, f"{waits} for 5:00, see ray status", "slots    room for 1 now, for 0 before"]
@@ -103,14 +103,14 @@ def test_the_least_is_waited_for(cluster: Cluster) -> None:
 def test_what_ray_up_was_told_is_known(tmp_path: Path) -> None:
     """But not where it leaves the machines to speak for themselves, or where nobody was told."""
     file = tmp_path / "bootstrap.yaml"
-    assert kinds(file) is None
+    assert machine_types(file) is None
     file.write_text(
         "head_node_type: head\navailable_node_types:\n  head: {resources: {CPU: 0}}\n"
         "  gpu: {resources: {CPU: 4, GPU: 1}, max_workers: 8}\n  none: {resources: {CPU: 64}, max_workers: 0}\n"
     )
-    assert kinds(file) == [Machine(4, 1)]
+    assert machine_types(file) == [Machine(4, 1)]
     file.write_text("head_node_type: head\navailable_node_types: {head: {}, mine: {resources: {}}}\n")
-    assert kinds(file) is None
+    assert machine_types(file) is None
 
 
 def test_what_is_written_late_is_seen(tmp_path: Path) -> None:

@@ -31,11 +31,11 @@ def test_everything_can_be_imported_and_nothing_of_it_imports_ray() -> None:
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """What this process knows of servers is another test's."""
-    kept = processes.start_ahead, processes._folder
-    processes.start_ahead = functools.cache(kept[0].__wrapped__)
+    kept = processes.start_fork_server, processes._folder
+    processes.start_fork_server = functools.cache(kept[0].__wrapped__)
     processes._folder = functools.cache(kept[1].__wrapped__)
     yield
-    processes.start_ahead, processes._folder = kept
+    processes.start_fork_server, processes._folder = kept
 
 
 @pytest.mark.skipif(not server.available(), reason="nothing is forked on this system")

@@ -72,7 +72,7 @@ def test_a_range_follows_the_cluster() -> None:
     """What is there now, and what may come; trials are the limit, too."""
     plan = plan_slots(space(count="2:8"), [Machine(3, 0)])
     assert (plan.slots, plan.least, plan.most, plan.limit, plan.asks) == (3, 2, 8, 8, True)
-    assert plan.described == "2 to 8 slots × 1 worker (1 CPU each)"
+    assert plan.description == "2 to 8 slots × 1 worker (1 CPU each)"
     few = plan_slots(space(trials=3, count="4:8"), [Machine(16, 0)])
     assert (few.slots, few.least, few.limit) == (3, 3, 3)
 
