@@ -22,11 +22,13 @@ import ray
 from safetensors.numpy import save_file
 
 from benchmarks.small import small_space, small_study
+from foundation.checked_json import plain
 from trainables.slots.slot import Shape, Slot
+from trainables.tracking.tracker import Tracker
 from trainables.training import checkpoints
 from trainables.training.evaluation_tracker import EvaluationTracker
 from trainables.training.job import Job
-from trainables.training.tracking import RunSettings, Tracker
+from trainables.training.reports import Decision, Report
 from tuning.cluster.connection import connect, disconnect
 from tuning.cluster.resources import Plan
 from tuning.display.live import open_view
@@ -66,7 +68,7 @@ class Sleepers:
                 file.write(json.dumps({"began": began, "ended": time.monotonic(), "slept": slept}) + "\n")
 
     def _train(self, job: Job, turn: int) -> float:
-        tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
+        tracker = Tracker(job.tracking) if job.tracking else None
         judge = EvaluationTracker(job, None, None, _Reporter(self._mailbox, turn), start=None)  # type: ignore[arg-type]
         slept = 0.0
         for epoch in range(1, EPOCHS + 1):
@@ -76,7 +78,7 @@ class Sleepers:
             better, last = judge.weigh(epoch, metrics), epoch == EPOCHS
             if tracker:
                 tracker.log({"eval/loss": metrics["loss"]}, epoch)
-            if not (last or judge.report(epoch, epoch, metrics, last)):
+            if not last and judge.report(epoch, epoch, metrics, last) is not Decision.CONTINUE:
                 break
             if better or not last:
                 self._save(job, judge, epoch, resumable=not last)
@@ -101,8 +103,9 @@ class _Reporter:
     def __init__(self, mailbox: Any, turn: int) -> None:
         self._mailbox, self._turn = mailbox, turn
 
-    def report(self, result: dict[str, Any]) -> bool:
-        return bool(ray.get(self._mailbox.report.remote(self._turn, result)))
+    def report(self, report: Report) -> Decision:
+        go_on = ray.get(self._mailbox.report.remote(self._turn, plain(report)))
+        return Decision.CONTINUE if go_on else Decision.STOP
 
 
 class SleepingSlot(Slot):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 from torch.nn import functional
 from transformers import TrainerCallback
 
@@ -30,6 +31,7 @@ from trainables.models.base_models import BaseModels
 from trainables.tasks.registry import make_task
 from trainables.training.batching import global_batches
 from trainables.training.job import Job
+from trainables.training.reports import Decision, Report
 from trainables.training.trial import WorkerCache, open_table, run_trial
 from tuning.jobs import make_job
 from tuning.studies.records import TrialRecord
@@ -47,7 +49,7 @@ def run(folder: Path, train: Path | None, sets: list[str], rows: int, rounds: in
     losses: list[tuple[float, float]] = []
     for number in range(rounds):
         clock = _Clock()
-        again = Job.from_dict({**job.to_dict(), "folder": str(folder / f"engine-{number}")})
+        again = replace(job, folder=str(folder / f"engine-{number}"))
         run_trial(again, _GoOn(), WorkerCache(), [clock])
         seconds, loss = plain_epochs(job)
         engine, plain = [*engine, *clock.seconds], [*plain, *seconds]
@@ -106,10 +108,10 @@ def plain_epochs(job: Job) -> tuple[list[float], float]:
 
 
 class _GoOn:
-    """Hears everything and stops nothing."""
+    """Always continues."""
 
-    def report(self, result: dict[str, Any]) -> bool:
-        return True
+    def report(self, report: Report) -> Decision:
+        return Decision.CONTINUE
 
 
 class _Clock(TrainerCallback):

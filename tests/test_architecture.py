@@ -15,7 +15,7 @@ from benchmarks.structure import PACKAGES, ROOT, module_of, modules, sources
 #: "" stands for the modules directly in the package.
 LAYERS: dict[str, list[set[str]]] = {
     "corpora": [{"", "samples"}],
-    "trainables": [{"text", "forking"}, {"tasks"}, {"models"}, {"training"}, {"slots"}],
+    "trainables": [{"text", "forking", "tracking"}, {"tasks"}, {"models"}, {"training"}, {"slots"}],
     "tuning": [{"studies"}, {"algorithms", "cluster", "display"}, {""}],
     "delivery": [{"results"}, {"inference"}, {"exports"}, {"sessions"}, {""}],
 }

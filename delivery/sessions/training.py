@@ -20,11 +20,11 @@ from foundation.durable import write_json
 from foundation.errors import COMMAND, UserError, first_line
 from foundation.statuses import SessionEnd, TrialStatus
 from search_spaces.schema import Space
+from trainables.tracking.tracker import Tracker, TrackingCallback
 from trainables.training import checkpoints
-from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
 from trainables.training.parameters import split_parameters
-from trainables.training.tracking import RunSettings, Tracker, TrackingCallback
+from trainables.training.reports import Decision, Report, TrialFailed
 from trainables.training.trial import WorkerCache, run_trial
 from tuning import preparation
 from tuning.algorithms import samplers
@@ -154,16 +154,15 @@ class _Teller:
     def __init__(self, study: Study, record: TrialRecord, view: View) -> None:
         self._study, self._record, self._view = study, record, view
 
-    def report(self, result: dict[str, Any]) -> bool:
-        metrics = result["metrics"]
-        self._study.add(self._record.trial_id, result["epoch"], result["step"], metrics, result["seconds"])
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-        self._view.say(f"epoch {result['epoch']:g}/{self._record.max_epochs:g}  step {result['step']}  {shown}")
-        return True
+    def report(self, report: Report) -> Decision:
+        self._study.add(self._record.trial_id, report.epoch, report.step, report.metrics, report.seconds)
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in report.metrics.items())
+        self._view.say(f"epoch {report.epoch:g}/{self._record.max_epochs:g}  step {report.step}  {shown}")
+        return Decision.CONTINUE
 
 
 def _run(study: Study, record: TrialRecord, job: Job, view: View, meter: ProgressBar | None) -> None:
-    tracker = Tracker(RunSettings(**job.tracking)) if job.tracking else None
+    tracker = Tracker(job.tracking) if job.tracking else None
     callbacks = [*([TrackingCallback(tracker)] if tracker else []), *([meter] if meter else [])]
     status = "failed"
     try:

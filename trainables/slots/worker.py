@@ -19,12 +19,14 @@ import ray.train
 from ray.train.collective import broadcast_from_rank_zero
 
 from foundation import buckets
+from foundation.checked_json import plain
 from foundation.errors import UserError
 from foundation.secrets import redact
 from trainables.slots.mailbox import INFEASIBLE, STORAGE
+from trainables.training.reports import Decision, Report
 
 if TYPE_CHECKING:
-    from trainables.training.tracking import Tracker
+    from trainables.tracking.tracker import Tracker
 
 #: How long a closing slot waits for W&B runs to be finished.
 _LAST_WORDS_SECONDS = 4.0
@@ -78,7 +80,7 @@ def _work(mailbox: Any, cpus: float, gpus: float, warned: bool) -> None:
             gc.freeze()  # libraries stay: without this, each trial's end would look through all they hold, for 0.25 s
         trackers = [known for known in [*trackers, tracker] if known is not None and not known.wait(0)]
     if trackers:
-        from trainables.training.tracking import last_words
+        from trainables.tracking.tracker import last_words
 
         last_words(trackers, _LAST_WORDS_SECONDS)
 
@@ -129,22 +131,25 @@ class _MailboxReporter:
         self._mailbox, self._turn = mailbox, turn
         self.status = "failed"
 
-    def report(self, result: dict[str, Any]) -> bool | None:
-        go_on: bool | None = ray.get(self._mailbox.report.remote(self._turn, result))
-        if result["last"]:
+    def report(self, report: Report) -> Decision:
+        go_on: bool | None = ray.get(self._mailbox.report.remote(self._turn, plain(report)))
+        if report.last:
             self.status = "finished"
         elif not go_on:
             self.status = "interrupted" if ray.get(self._mailbox.closing.remote()) else "pruned"
-        return go_on
+        if go_on is None:
+            return Decision.INTERRUPT
+        return Decision.CONTINUE if go_on else Decision.STOP
 
 
 def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warned: bool) -> Tracker | None:
     """Train one job on this worker. A failure of the job's own is reported and leaves the slot well."""
+    from trainables.tracking.run_settings import RunSettings
+    from trainables.tracking.tracker import Tracker, TrackingCallback
     from trainables.training.callbacks import Heartbeat, SaveOnPreemption, SaveOnShutdown
-    from trainables.training.evaluation_tracker import Interrupted
     from trainables.training.job import Job
     from trainables.training.memory import MemoryFull
-    from trainables.training.tracking import RunSettings, Tracker, TrackingCallback
+    from trainables.training.reports import Interrupted
     from trainables.training.trial import release, run_trial
 
     reporter = _MailboxReporter(mailbox, taken["turn"])
@@ -215,7 +220,7 @@ def _survivable(error: BaseException) -> bool:
     import torch
 
     from foundation.durable import StorageLost
-    from trainables.training.evaluation_tracker import TrialFailed
+    from trainables.training.reports import TrialFailed
 
     if isinstance(error, TrialFailed | UserError | StorageLost):
         return True

@@ -1,4 +1,4 @@
-"""HOW one trial is trained, without Ray: engine, batches, optimizers, evaluations, checkpoints, tracking.
+"""HOW one trial is trained, without Ray: engine, batches, optimizers, evaluations, checkpoints.
 
 Whatever imports Ray belongs in `trainables.slots`.
 
@@ -9,11 +9,11 @@ Whatever imports Ray belongs in `trainables.slots`.
     engine: The one training engine for all tasks: `Trainer`, with what it gets wrong put right
     evaluation_schedule: The engine's callbacks: when a trial is evaluated, which epoch its sampler deals
     evaluation_tracker: Between the engine and whoever compares trials: evaluations, their scores, and the best so far
-    job: What a worker is told of a trial: a plain dict, checked on arrival
+    job: Everything a worker needs to train a trial; the content of `job.json`
     memory: What fits into memory: a batch that does not is halved, and as many more are accumulated
     optimizers: What `Trainer` has no word for: frozen layers, learning rates that fall layer by layer
     parameter_names: What the search sets itself, what kotune adds, and what old names of parameters became
     parameters: Every name that a trial's configuration may hold, where it belongs, and what old names became
-    tracking: Weights & Biases, at arm's length: a trial hands over what it logs and never waits for the network
+    reports: What a trial and its scheduler exchange: reports, decisions, exceptions that end a trial
     trial: One trial, from a plain dict to reports: no Ray here, so that it can be tested and timed in one process
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
-from trainables.training.evaluation_tracker import Interrupted
+from trainables.training.reports import Interrupted
 
 #: Seconds between two signs of life.
 _BEAT = 5.0

@@ -37,7 +37,8 @@ from trainables.tasks.task import Decode, Evaluation, Task
 from trainables.training import checkpoints, optimizers
 from trainables.training.batching import GlobalBatchSampler, TokenRows, evaluation_batches
 from trainables.training.evaluation_schedule import EpochOrder, EvaluationSchedule, GradientNorms
-from trainables.training.evaluation_tracker import Interrupted, Judge, TrialFailed
+from trainables.training.evaluation_tracker import Judge
+from trainables.training.reports import Decision, Interrupted, TrialFailed
 
 
 @dataclass(frozen=True)
@@ -196,14 +197,14 @@ class Engine(Trainer):
         self.log(dict(prefixed))
         if last and verdict.best:  # nothing is decided after the last report, so whoever hears it finds the model
             self._save_checkpoint(self.model, None)
-        go_on = self._agree(
-            self.is_world_process_zero() and self._judge.report(self._epoch(), step, verdict.metrics, last)
+        decision = self._agree(
+            self._judge.report(self._epoch(), step, verdict.metrics, last) if self.is_world_process_zero() else None
         )
-        if go_on is None:
+        if decision is Decision.INTERRUPT:
             self._leave()
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, prefixed)
-        self.control.should_save = bool(go_on) and not last
-        self.control.should_training_stop = last or not go_on
+        self.control.should_save = decision is Decision.CONTINUE and not last
+        self.control.should_training_stop = last or decision is Decision.STOP
         return prefixed
 
     def train(self, *args: Any, **kwargs: Any) -> Any:

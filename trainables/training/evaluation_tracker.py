@@ -11,15 +11,8 @@ from typing import Any, Protocol
 from trainables.tasks.metrics import best_of, is_better
 from trainables.tasks.task import Evaluation, Task
 from trainables.training import checkpoints
-from trainables.training.job import Job
-
-
-class TrialFailed(Exception):
-    """The trial cannot give a result, for a reason of its own; the slot it ran in is well."""
-
-
-class Interrupted(Exception):
-    """The search ends: what the trial did is saved, and it goes on from there another time."""
+from trainables.training.job import EpochValue, Job
+from trainables.training.reports import Decision, Report, Reporter
 
 
 class Judge(Protocol):
@@ -34,8 +27,8 @@ class Judge(Protocol):
     def enough(self) -> bool:
         """Whether the last evaluations were so little better that more would be a waste."""
 
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool | None:
-        """Tell a result; answers whether to go on; None: the search ends, and nothing was decided."""
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> Decision:
+        """Sends a report and returns the scheduler's decision."""
 
     def forget(self, epoch: float) -> None:
         """Forget an evaluation that was not decided: it is made again when the trial goes on."""
@@ -45,13 +38,6 @@ class Judge(Protocol):
 
     def saved(self) -> None:
         """A checkpoint has just become complete."""
-
-
-class Reporter(Protocol):
-    """Who compares trials."""
-
-    def report(self, result: dict[str, Any]) -> bool | None:
-        """Tell one evaluation, `last` among its keys; answers whether to go on; None: the search ends. Rank 0 alone."""
 
 
 class EvaluationTracker:
@@ -96,11 +82,9 @@ class EvaluationTracker:
         self._values[epoch] = value
         return better
 
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> bool | None:
+    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> Decision:
         seconds = time.perf_counter() - self._started
-        return self._reporter.report(
-            {"epoch": epoch, "step": step, "metrics": metrics, "last": last, "seconds": seconds}
-        )
+        return self._reporter.report(Report(epoch=epoch, step=step, metrics=metrics, seconds=seconds, last=last))
 
     def forget(self, epoch: float) -> None:
         self._values.pop(epoch, None)
@@ -120,8 +104,9 @@ def _values_up_to(start: checkpoints.Checkpoint | None, job: Job) -> dict[float,
     if start is None:
         return {}
     file = start.here() / checkpoints.EVALUATIONS
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    return {epoch: value for epoch, value in [*kept, *job.evaluations] if epoch <= start.evaluated}
+    saved = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    evaluations = [*(EpochValue(*entry) for entry in saved), *job.evaluations]
+    return {entry.epoch: entry.value for entry in evaluations if entry.epoch <= start.evaluated}
 
 
 def evaluations_without_improvement(values: Mapping[float, float], mode: str, threshold: float) -> int:

@@ -1,64 +1,101 @@
-"""What a worker is told of a trial: a plain dict, checked on arrival."""
+"""The job of a trial: everything a worker needs to train it. It is sent to workers and kept in `job.json`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from typing import Any
 
+import msgspec
+
 from foundation.buckets import join
-from foundation.errors import UserError, nearest
+from foundation.checked_json import decode_json, plain
+from foundation.errors import UserError
+from trainables.tracking.run_settings import RunSettings
+
+_TODO = "run it with the version of kotune that wrote it, or start the search again"
 
 
-@dataclass(frozen=True)
-class Job:
-    """All that a worker needs to know of a trial; crosses to it as a plain dict."""
+class EpochValue(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Value of the objective at one evaluation; `[epoch, value]` in JSON."""
+
+    epoch: float
+    value: float
+
+
+class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything a worker needs to train a trial.
+
+    Args:
+        config: parameter -> value, with the names of `trainables.training.parameters`.
+        base_model: folder of the model; this and every other folder may be an address in a bucket.
+        train: folder of the tokenised split.
+        dev: as `train`.
+        eval_every: epochs between evaluations.
+        max_epochs: where the trial ends.
+        folder: the trial's own folder.
+        weights_seed: seed of fresh weights, if the base model is untrained.
+        trust_remote_code: whether Python code that comes with the base model may run.
+        decided_epoch: the scheduler has already decided to continue up to this epoch.
+        evaluations: those the scheduler has on record.
+        memory: folder of the batch sizes that fit into memory; empty for the trial's own folder.
+        tracking: the trial's W&B run; None to log nothing.
+    """
 
     trial_id: str
     number: int
     task: str
     task_options: dict[str, Any]
-    base_model: str  # folder
-    train: str  # folder of the tokenised split
+    base_model: str
+    train: str
     dev: str
-    config: dict[str, Any]  # parameter -> value, by the names of `trainables.training.parameters`
+    config: dict[str, Any]
     seed: int
     metric: str
     mode: str
-    eval_every: float  # epochs
-    max_epochs: float  # where the trial ends
-    folder: str  # of the trial; this, and every other folder here, may be an address in a bucket
-    weights_seed: int | None = None  # of fresh weights, where the base model was never trained
-    trust_remote_code: bool = False  # of the base model
-    decided_epoch: float = 0.0  # up to here the search has said "go on" already
-    evaluations: list[list[float]] = field(default_factory=list)  # epoch and value of `metric`, as the search knows
-    memory: str = ""  # folder of what is known to fit; empty: the trial's own
-    tracking: dict[str, Any] = field(default_factory=dict)
+    eval_every: float
+    max_epochs: float
+    folder: str
+    weights_seed: int | None = None
+    trust_remote_code: bool = False
+    decided_epoch: float = 0.0
+    evaluations: tuple[EpochValue, ...] = ()
+    memory: str = ""
+    tracking: RunSettings | None = None
 
     @classmethod
-    def from_dict(cls, given: Mapping[str, Any]) -> Job:
-        """Check the names.
+    def from_json(cls, content: bytes, where: str) -> Job:
+        """Decodes a `job.json`.
+
+        Args:
+            where: its path, for messages.
 
         Raises:
-            UserError: a key that no worker reads, or one missing.
+            UserError: the content is not JSON, or not a job.
         """
-        known = {entry.name: entry for entry in fields(cls)}
-        for name in given:
-            if name not in known:
-                raise UserError(f"job key {name!r} is unknown", ", ".join(known), nearest(name, known))
-        missing = [name for name, entry in known.items() if name not in given and _needed(entry)]
-        if missing:
-            raise UserError(f"job without {', '.join(missing)}", ", ".join(known))
-        return cls(**given)
+        return cls.from_dict(decode_json(content, dict[str, Any], where, _TODO), where)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any], where: str = "job") -> Job:
+        """Checks the fields of a job and converts them.
+
+        Raises:
+            UserError: a field is unknown, missing, or has the wrong type.
+        """
+        # Older job.json files hold an empty object if nothing is logged.
+        fields = {**fields, "tracking": fields.get("tracking") or None}
+        try:
+            return msgspec.convert(fields, cls)
+        except msgspec.ValidationError as error:
+            raise UserError(f"{where}: {error}", ", ".join(cls.__struct_fields__), _TODO) from None
 
     @property
     def checkpoints(self) -> str:
-        """Where the trial's checkpoints lie."""
+        """Folder of the trial's checkpoints."""
         return join(self.folder, "checkpoints")
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    def to_plain(self) -> dict[str, Any]:
+        """Returns the job as `job.json` holds it."""
+        result: dict[str, Any] = plain(self)
+        return result
 
-
-def _needed(entry: Field[Any]) -> bool:
-    return entry.default is MISSING and entry.default_factory is MISSING
+    to_dict = to_plain

@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
+from msgspec.structs import replace
 
 from foundation import buckets
 from foundation.durable import retry_on_storage_error
 from foundation.errors import first_line
-from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
+from trainables.training.reports import TrialFailed
 
 TRAINING, EVALUATION = "training", "evaluation"
 _ROWS = {TRAINING: "per_device_train_batch_size", EVALUATION: "per_device_eval_batch_size"}

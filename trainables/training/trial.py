@@ -13,13 +13,13 @@ import pickle
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
+from msgspec.structs import replace
 from transformers import (
     AutoTokenizer,
     GenerationConfig,
@@ -32,6 +32,7 @@ from transformers.utils import logging as transformers_logging
 
 from corpora.tokenised import open_table
 from foundation.buckets import in_bucket, local_copy, scratch
+from foundation.checked_json import plain
 from foundation.durable import retry_on_storage_error
 from foundation.errors import UserError, first_line, raise_all
 from trainables.models.base_models import BaseModels
@@ -43,9 +44,10 @@ from trainables.training import checkpoints, memory
 from trainables.training.checkpoint_store import MANIFEST
 from trainables.training.engine import Engine
 from trainables.training.evaluation_schedule import EvaluationSchedule
-from trainables.training.evaluation_tracker import EvaluationTracker, Reporter, TrialFailed
+from trainables.training.evaluation_tracker import EvaluationTracker
 from trainables.training.job import Job
 from trainables.training.parameters import Settings, split_parameters, value_problems
+from trainables.training.reports import Decision, Report, Reporter, TrialFailed
 
 #: Optimizer steps between two logged losses; transformers' 500 is more than many a trial has.
 _LOGGING_STEPS = 10
@@ -309,9 +311,9 @@ def release(engine: Engine | None) -> None:
 class PrintReporter:
     """Prints every result as a line of JSON and always goes on."""
 
-    def report(self, result: dict[str, Any]) -> bool:
-        print(json.dumps(result), flush=True)
-        return True
+    def report(self, report: Report) -> Decision:
+        print(json.dumps(plain(report)), flush=True)
+        return Decision.CONTINUE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -321,11 +323,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="where this run writes; default: a new temporary folder")
     parser.add_argument("--trust-remote-code", action="store_true", help="run the code that comes with the model")
     given = parser.parse_args(arguments)
-    job = Job.from_dict(json.loads(given.job.read_text(encoding="utf-8")))
     # Never the trial's own folder: its checkpoints would be replaced.
     folder = str(given.folder or tempfile.mkdtemp(prefix="kotune-"))
-    job = Job.from_dict({**job.to_dict(), "folder": folder, "trust_remote_code": given.trust_remote_code})
     try:
+        job = Job.from_json(given.job.read_bytes(), str(given.job))
+        job = replace(job, folder=folder, trust_remote_code=given.trust_remote_code)
         run_trial(job, PrintReporter(), WorkerCache())
     except (TrialFailed, UserError) as error:
         print(f"failed: {error}", file=sys.stderr)

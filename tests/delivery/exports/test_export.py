@@ -20,6 +20,7 @@ from delivery.sessions import finalize
 from foundation.errors import UserError
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.training.job import Job
+from trainables.training.reports import Decision, Report
 from trainables.training.trial import WorkerCache, run_trial
 from tuning.jobs import make_job
 from tuning.preparation import Material, read
@@ -38,8 +39,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]
     study.begin(record)
 
     class Recorder:
-        def report(self, result: dict) -> bool:  # type: ignore[type-arg]
-            return study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
+        def report(self, report: Report) -> Decision:
+            study.add(record.trial_id, report.epoch, report.step, report.metrics, report.seconds)
+            return Decision.CONTINUE
 
     run_trial(Job.from_dict(make_job(study, material, None)(record)), Recorder(), WorkerCache())
     study.end(record.trial_id, "completed")

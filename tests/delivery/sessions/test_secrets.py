@@ -16,7 +16,8 @@ from foundation.errors import UserError
 from search_spaces.schema import Space
 from trainables.slots.worker import _reason, _write_trace
 from trainables.tasks.registry import make_task
-from trainables.training.tracking import RunSettings, Tracker
+from trainables.tracking.run_settings import RunSettings
+from trainables.tracking.tracker import Tracker
 from tuning.display.live import logged, open_view
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study

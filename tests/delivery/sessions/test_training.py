@@ -6,7 +6,6 @@ import io
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import load_file
@@ -25,6 +24,7 @@ from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import task_named
 from trainables.training import checkpoints
 from trainables.training.job import Job
+from trainables.training.reports import Decision, Report
 from trainables.training.trial import WorkerCache, run_trial
 from tuning import preparation
 from tuning.display.live import SilentView
@@ -119,12 +119,12 @@ class Breaks:
     def __init__(self, study: Study) -> None:
         self._study = study
 
-    def report(self, result: dict[str, Any]) -> bool:
-        if result["epoch"] > 1:
+    def report(self, report: Report) -> Decision:
+        if report.epoch > 1:
             raise Interrupted
         (record,) = self._study.records.values()
-        self._study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
-        return True
+        self._study.add(record.trial_id, report.epoch, report.step, report.metrics, report.seconds)
+        return Decision.CONTINUE
 
 
 @pytest.fixture(scope="module")

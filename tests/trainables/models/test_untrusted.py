@@ -14,13 +14,14 @@ import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
 from foundation.errors import UserError
+from tests.trainables.reporters import RecordingReporter
 from trainables.models.hub import load_config, load_model, load_tokenizer
 from trainables.models.model_checks import check_model, outline
 from trainables.tasks.registry import make_task
 from trainables.training import checkpoints
 from trainables.training.checkpoint_store import MANIFEST
-from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
+from trainables.training.reports import TrialFailed
 from trainables.training.trial import WorkerCache, run_trial
 
 CHOOSING = make_task("classification", {"labels": ["a", "b"]})
@@ -34,13 +35,6 @@ class Trap:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Path.touch, (self._mark,)
-
-
-class Forever:
-    """Always goes on."""
-
-    def report(self, result: dict[str, Any]) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -85,7 +79,7 @@ def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_p
     """The trial fails with a reason; a checkpoint is data, whoever wrote it."""
     folder, mark = tmp_path / "trial", tmp_path / "mark"
     job = make_job(folder, config={"num_train_epochs": 2})
-    run_trial(job, Forever(), WorkerCache())
+    run_trial(job, RecordingReporter(), WorkerCache())
     first = checkpoints.newest_resumable(folder / "checkpoints")
     assert first is not None
     evil = first.here() / name
@@ -95,7 +89,7 @@ def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_p
     manifest["checks"][name] = zlib.crc32(evil.read_bytes())
     (first.here() / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(TrialFailed, match="holds more than tensors"):
-        run_trial(job, Forever(), WorkerCache())
+        run_trial(job, RecordingReporter(), WorkerCache())
     assert not mark.exists()
 
 

@@ -10,24 +10,13 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from tests.trainables.reporters import RecordingReporter
 from trainables.training.callbacks import SaveOnShutdown
 from trainables.training.checkpoints import newest_whole
-from trainables.training.evaluation_tracker import Interrupted
 from trainables.training.job import Job
+from trainables.training.reports import Interrupted
 from trainables.training.trial import WorkerCache, run_trial
-
-
-class Told:
-    """Always goes on."""
-
-    def __init__(self) -> None:
-        self.results: list[dict[str, Any]] = []
-
-    def report(self, result: dict[str, Any]) -> bool:
-        self.results.append(result)
-        return True
 
 
 def left(place: str) -> SaveOnShutdown:
@@ -42,7 +31,11 @@ def left(place: str) -> SaveOnShutdown:
 
 
 if __name__ == "__main__":
-    job, reporter, workshop = Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), Told(), WorkerCache()
+    job, reporter, workshop = (
+        Job.from_json(Path(sys.argv[1]).read_bytes(), sys.argv[1]),
+        RecordingReporter(),
+        WorkerCache(),
+    )
     try:
         run_trial(job, reporter, workshop, [left(sys.argv[2])])
         sys.exit("it was not interrupted")
@@ -51,5 +44,5 @@ if __name__ == "__main__":
     engine = run_trial(job, reporter, workshop)
     if point is not None:
         place = {name: value for name, value in asdict(point).items() if name != "path"}
-        told = [[result["epoch"], result["metrics"]["loss"]] for result in reporter.results]
+        told = [[report.epoch, report.metrics["loss"]] for report in reporter.reports]
         print(json.dumps({"point": place, "told": told, "steps": engine.state.global_step}))

@@ -13,7 +13,7 @@ from trainables.training.job import Job
 from trainables.training.trial import PrintReporter, WorkerCache, run_trial
 
 if __name__ == "__main__":
-    engine = run_trial(Job.from_dict(json.loads(Path(sys.argv[1]).read_text())), PrintReporter(), WorkerCache())
+    engine = run_trial(Job.from_json(Path(sys.argv[1]).read_bytes(), sys.argv[1]), PrintReporter(), WorkerCache())
     found = engine.predict_and_measure()
     if engine.is_world_process_zero():
         print(json.dumps({"predictions": found.predictions, "loss": found.loss, "workers": engine.args.world_size}))

@@ -7,22 +7,12 @@ from typing import Any
 import pytest
 from transformers import TrainerControl, TrainerState
 
+from tests.trainables.reporters import RecordingReporter
 from trainables.training import checkpoints
 from trainables.training.callbacks import Heartbeat, SaveOnPreemption, SaveOnShutdown
-from trainables.training.evaluation_tracker import Interrupted
 from trainables.training.job import Job
+from trainables.training.reports import Decision, Interrupted, Report
 from trainables.training.trial import WorkerCache, run_trial
-
-
-class Keen:
-    """Always goes on."""
-
-    def __init__(self) -> None:
-        self.epochs: list[float] = []
-
-    def report(self, result: dict[str, Any]) -> bool:
-        self.epochs.append(result["epoch"])
-        return True
 
 
 def test_a_pulse_beats_now_and_then() -> None:
@@ -42,7 +32,7 @@ def test_a_trial_beats_in_training_and_in_evaluation(make_job: Callable[..., Job
     now = iter(range(0, 10_000, 10))
     beats: list[int] = []
     pulse = Heartbeat(lambda: beats.append(1), lambda: float(next(now)))
-    run_trial(make_job(tmp_path), Keen(), WorkerCache(), [pulse])
+    run_trial(make_job(tmp_path), RecordingReporter(), WorkerCache(), [pulse])
     assert len(beats) >= 5 + 2  # steps, and batches of the nine dev rows
 
 
@@ -64,7 +54,7 @@ def test_a_warning_saves_at_once_and_once(make_job: Callable[..., Job], tmp_path
         return object() if len(asked) >= 3 else None
 
     config = {"num_train_epochs": 2, "logging_steps": 2}
-    calm, cut, resumed = Keen(), Keen(), Keen()
+    calm, cut, resumed = RecordingReporter(), RecordingReporter(), RecordingReporter()
     run_trial(make_job(tmp_path / "calm", config=config), calm, WorkerCache())
     with pytest.raises(Gone):
         run_trial(make_job(tmp_path / "cut", config=config), cut, WorkerCache(), [Machine(warning)])
@@ -79,13 +69,13 @@ def test_a_warning_saves_at_once_and_once(make_job: Callable[..., Job], tmp_path
     assert known[0] == known[1]
 
 
-class Ends:
+class Ends(RecordingReporter):
     """The search, which ends at a step, within an evaluation, or before a report is decided."""
 
     def __init__(self, *, step: int = 10**9, batch: int = 10**9, report: float = 10**9) -> None:
-        self._step, self._batch, self._report = step, batch, report
+        super().__init__()
+        self._step, self._batch, self._interrupted = step, batch, report
         self._batches = 0
-        self.results: list[dict[str, Any]] = []
 
     def at_step(self, step: int) -> tuple[bool, int]:
         return step >= self._step, step + 1
@@ -94,11 +84,10 @@ class Ends:
         self._batches += 1
         return self._batches >= self._batch
 
-    def report(self, result: dict[str, Any]) -> bool | None:
-        if result["epoch"] >= self._report and not result["last"]:
-            return None
-        self.results.append(result)
-        return True
+    def report(self, report: Report) -> Decision:
+        if report.epoch >= self._interrupted and not report.last:
+            return Decision.INTERRUPT
+        return super().report(report)
 
     @property
     def heard(self) -> SaveOnShutdown:
@@ -123,7 +112,7 @@ def test_a_search_that_ends_loses_nothing(
     ends: dict[str, Any], step: int, evaluated: float, make_job: Callable[..., Job], tmp_path: Path
 ) -> None:
     """Wherever it ends: what goes on from there tells what was not told, and ends as if nothing had happened."""
-    calm, cut, resumed = Keen(), Ends(**ends), Ends()
+    calm, cut, resumed = RecordingReporter(), Ends(**ends), Ends()
     run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, WorkerCache())
     with pytest.raises(Interrupted):
         run_trial(make_job(tmp_path / "cut", config=CONFIG), cut, WorkerCache(), [cut.heard])
@@ -131,12 +120,12 @@ def test_a_search_that_ends_loses_nothing(
     assert point is not None
     assert (point.step, point.evaluated) == (step, evaluated)
     shelf = checkpoints.list_complete(tmp_path / "cut" / "checkpoints")
-    told = [result["epoch"] for result in cut.results]
+    told = cut.epochs
     assert set(told[-1:]) <= {point.epoch for point in shelf}  # it is the best so far, and somebody may want it now
     assert told == calm.epochs[: len(told)]
     assert (told[-1] if told else 0.0) == evaluated
     run_trial(make_job(tmp_path / "cut", config=CONFIG), resumed, WorkerCache(), [resumed.heard])
-    assert told + [result["epoch"] for result in resumed.results] == calm.epochs == [1.0, 2.0, 3.0]
+    assert told + resumed.epochs == calm.epochs == [1.0, 2.0, 3.0]
     ends_of = [checkpoints.list_complete(tmp_path / name / "checkpoints")[-1].here() for name in ("calm", "cut")]
     assert len({(end / checkpoints.EVALUATIONS).read_text() for end in ends_of}) == 1
     assert len({(end / "model.safetensors").read_bytes() for end in ends_of}) == 1
@@ -144,7 +133,7 @@ def test_a_search_that_ends_loses_nothing(
 
 def test_a_trial_may_be_left_twice_at_one_rung(make_job: Callable[..., Job], tmp_path: Path) -> None:
     """The second time it is left as it was: not even its random state is another."""
-    calm, resumed = Keen(), Ends()
+    calm, resumed = RecordingReporter(), Ends()
     run_trial(make_job(tmp_path / "calm", config=CONFIG), calm, WorkerCache())
     kept = []
     for ends in (Ends(report=2.0), Ends(batch=1), Ends(report=2.0)):
@@ -163,15 +152,15 @@ def test_a_trial_that_is_stopped_where_it_was_left_makes_no_step(make_job: Calla
     """Its evaluation is told, and that was all."""
 
     class Strict(Ends):
-        def report(self, result: dict[str, Any]) -> bool | None:
-            super().report(result)
-            return False
+        def report(self, report: Report) -> Decision:
+            super().report(report)
+            return Decision.STOP
 
     cut, strict = Ends(report=1.0), Strict()
     with pytest.raises(Interrupted):
         run_trial(make_job(tmp_path, config=CONFIG), cut, WorkerCache(), [cut.heard])
     engine = run_trial(make_job(tmp_path, config=CONFIG), strict, WorkerCache(), [strict.heard])
-    assert [result["step"] for result in strict.results] == [5]
+    assert [report.step for report in strict.reports] == [5]
     assert engine.state.global_step == 5
 
 

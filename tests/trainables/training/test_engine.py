@@ -14,25 +14,14 @@ from transformers.trainer_pt_utils import LabelSmoother
 
 from benchmarks.equal_cuts import LIMIT
 from benchmarks.equal_cuts import run as run_cuts
+from tests.trainables.reporters import RecordingReporter
 from trainables.tasks.seq2seq import token_loss
 from trainables.training import checkpoints
-from trainables.training.evaluation_tracker import TrialFailed
 from trainables.training.job import Job
+from trainables.training.reports import Decision, Report, TrialFailed
 from trainables.training.trial import WorkerCache, run_trial
 
 MakeJob = Callable[..., Job]
-
-
-class Notes:
-    """Takes results down and goes on until epoch `until`."""
-
-    def __init__(self, until: float = math.inf) -> None:
-        self.results: list[dict[str, Any]] = []
-        self._until = until
-
-    def report(self, result: dict[str, Any]) -> bool:
-        self.results.append(result)
-        return bool(result["epoch"] < self._until)
 
 
 def steps(job: Job) -> list[str]:
@@ -60,18 +49,18 @@ def test_smoothing_is_that_of_transformers() -> None:
 def test_a_stopped_trial_writes_nothing(make_job: MakeJob, tmp_path: Path) -> None:
     """Report first: the answer "stop" at the first rung leaves no checkpoint."""
     job = make_job(tmp_path, config={"num_train_epochs": 3})
-    notes = Notes(until=1.0)
+    notes = RecordingReporter(until=1.0)
     run_trial(job, notes, WorkerCache())
-    assert [result["epoch"] for result in notes.results] == [1.0]
+    assert notes.epochs == [1.0]
     assert steps(job) == []
 
 
 def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Path) -> None:
     """Nothing is learned at a rate of 0: two evaluations after the first the trial ends, with the first as its best."""
     config = {"num_train_epochs": 5, "learning_rate": 0.0, "early_stopping_patience": 2}
-    notes, job = Notes(), make_job(tmp_path, config=config)
+    notes, job = RecordingReporter(), make_job(tmp_path, config=config)
     run_trial(job, notes, WorkerCache())
-    assert [(result["epoch"], result["last"]) for result in notes.results] == [(1.0, False), (2.0, False), (3.0, True)]
+    assert [(report.epoch, report.last) for report in notes.reports] == [(1.0, False), (2.0, False), (3.0, True)]
     assert steps(job)[0] == "step-00000005"  # 34 rows in batches of 8
 
 
@@ -79,7 +68,7 @@ def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Pa
 def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path, clipped_to: float) -> None:
     """Beside every logged loss; their squares sum to that of the whole gradient, as it was before any clipping."""
     config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": clipped_to}
-    engine = run_trial(make_job(tmp_path, config=config), Notes(), WorkerCache())
+    engine = run_trial(make_job(tmp_path, config=config), RecordingReporter(), WorkerCache())
     logged = [entry for entry in engine.state.log_history if "grad_norm" in entry]
     assert logged
     for entry in logged:
@@ -92,7 +81,7 @@ def test_a_plateau_is_one_of_the_objective(make_job: MakeJob, tmp_path: Path) ->
     """ReduceLROnPlateau knows whether more is better, and waits no longer than a trial lasts."""
     config = {"lr_scheduler_type": "reduce_lr_on_plateau", "learning_rate": 1e-7, "num_train_epochs": 3}
     job = make_job(tmp_path, config=config, metric="rouge_sum", mode="max")
-    engine = run_trial(job, Notes(), WorkerCache())
+    engine = run_trial(job, RecordingReporter(), WorkerCache())
     schedule: Any = engine.lr_scheduler
     assert (schedule.mode, schedule.patience) == ("max", 1)
     assert schedule.get_last_lr() == pytest.approx([5e-8, 5e-8])  # two evaluations were no better than the first
@@ -101,7 +90,7 @@ def test_a_plateau_is_one_of_the_objective(make_job: MakeJob, tmp_path: Path) ->
 def test_adafactor_trains_at_its_own_rate(make_job: MakeJob, tmp_path: Path) -> None:
     """From the first step on, with the rate that it chose in the log."""
     config = {"optim": "adafactor", "adafactor_own_rate": True, "logging_steps": 1}
-    engine = run_trial(make_job(tmp_path, config=config), Notes(), WorkerCache())
+    engine = run_trial(make_job(tmp_path, config=config), RecordingReporter(), WorkerCache())
     rates = [entry["learning_rate"] for entry in engine.state.log_history if "learning_rate" in entry]
     assert rates == sorted(set(rates))  # its warm-up
     assert 0 < rates[-1] < 1e-6
@@ -111,36 +100,36 @@ def test_the_last_report_finds_its_model(make_job: MakeJob, tmp_path: Path) -> N
     """When the last result is told, the best model of the trial is on disk already."""
     job = make_job(tmp_path)
 
-    class Looks(Notes):
-        def report(self, result: dict[str, Any]) -> bool:
+    class Looks(RecordingReporter):
+        def report(self, report: Report) -> Decision:
             assert len(steps(job)) == 1
-            return super().report(result)
+            return super().report(report)
 
     notes = Looks()
     run_trial(job, notes, WorkerCache())
-    assert notes.results[-1]["last"]
+    assert notes.reports[-1].last
 
 
 def test_going_on_from_a_checkpoint_leaves_no_trace(make_job: MakeJob, tmp_path: Path) -> None:
     """Stopped after two of three epochs and run again, a trial ends with the weights of an uninterrupted one."""
 
-    class Dies(Notes):
-        def report(self, result: dict[str, Any]) -> bool:
-            if result["epoch"] == 3.0 and len(self.results) == 2:
+    class Dies(RecordingReporter):
+        def report(self, report: Report) -> Decision:
+            if report.epoch == 3.0 and len(self.reports) == 2:
                 raise KeyboardInterrupt
-            return super().report(result)
+            return super().report(report)
 
     config = {"num_train_epochs": 3}
     whole = make_job(tmp_path / "whole", config=config)
-    straight = Notes()
+    straight = RecordingReporter()
     run_trial(whole, straight, WorkerCache())
     cut = make_job(tmp_path / "cut", config=config)
     with pytest.raises(KeyboardInterrupt):
         run_trial(cut, Dies(), WorkerCache())
-    again = Notes()
+    again = RecordingReporter()
     run_trial(cut, again, WorkerCache())
-    assert [result["epoch"] for result in again.results] == [3.0]  # two were on disk
-    assert again.results[-1]["metrics"]["loss"] == straight.results[-1]["metrics"]["loss"]
+    assert again.epochs == [3.0]  # two were on disk
+    assert again.reports[-1].metrics["loss"] == straight.reports[-1].metrics["loss"]
     name = steps(whole)[-1]
     kept, redone = (load_file(Path(job.folder) / "checkpoints" / name / "model.safetensors") for job in (whole, cut))
     assert all(torch.equal(kept[key], redone[key]) for key in kept)
@@ -149,10 +138,10 @@ def test_going_on_from_a_checkpoint_leaves_no_trace(make_job: MakeJob, tmp_path:
 def test_a_loss_that_is_no_number_fails_the_trial(make_job: MakeJob, tmp_path: Path) -> None:
     """With the metric and the epoch in the reason; nothing is reported."""
     job = make_job(tmp_path, config={"learning_rate": 1e30, "max_grad_norm": 0})
-    notes = Notes()
+    notes = RecordingReporter()
     with pytest.raises(TrialFailed, match="loss is nan at epoch 1"):
         run_trial(job, notes, WorkerCache())
-    assert notes.results == []
+    assert notes.reports == []
 
 
 def test_one_global_batch_gives_one_training_however_it_is_cut(tmp_path: Path) -> None:

@@ -11,23 +11,13 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
+from tests.trainables.reporters import RecordingReporter
 from trainables.training import memory
 from trainables.training.job import Job
 from trainables.training.memory import EVALUATION, TRAINING, Infeasible, fitted, halve, is_full
 from trainables.training.trial import WorkerCache, run_trial
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-
-
-class Collected:
-    """Keeps what is reported, and goes on."""
-
-    def __init__(self) -> None:
-        self.results: list[dict[str, Any]] = []
-
-    def report(self, result: dict[str, Any]) -> bool:
-        self.results.append(result)
-        return True
 
 
 class Small(TrainerCallback):
@@ -105,22 +95,22 @@ def test_what_is_known_may_be_damaged(make_job: Callable[..., Job], tmp_path: Pa
 
 def test_a_trial_that_did_not_fit_gives_what_it_would_have_given(make_job: Callable[..., Job], tmp_path: Path) -> None:
     """The loss of 8 rows at once, and of 2 four times; evaluation is halved by itself."""
-    whole, cut = Collected(), Collected()
+    whole, cut = RecordingReporter(), RecordingReporter()
     still = {"model.dropout": 0.0}  # what is dropped is drawn per batch
     run_trial(make_job(tmp_path / "whole", config=still), whole, WorkerCache())
     device = Small(train=2, evaluation=4)
     run_trial(make_job(tmp_path / "cut", config=still), cut, WorkerCache(), [device])
     assert device.tried == [("train", 8), ("train", 4), ("train", 2), ("evaluation", 8), ("evaluation", 4)]
-    (one,), (other,) = whole.results, cut.results
-    assert other["step"] == one["step"]
-    assert other["metrics"]["loss"] == pytest.approx(one["metrics"]["loss"], rel=1e-5)
+    (one,), (other,) = whole.reports, cut.reports
+    assert other.step == one.step
+    assert other.metrics["loss"] == pytest.approx(one.metrics["loss"], rel=1e-5)
 
 
 def test_a_trial_of_which_nothing_fits_is_infeasible(make_job: Callable[..., Job], tmp_path: Path) -> None:
     """With its reason."""
     device = Small(train=0)
     with pytest.raises(Infeasible, match="CUDA out of memory with 1 rows"):
-        run_trial(make_job(tmp_path), Collected(), WorkerCache(), [device])
+        run_trial(make_job(tmp_path), RecordingReporter(), WorkerCache(), [device])
     assert [rows for _, rows in device.tried] == [8, 4, 2, 1]
 
 

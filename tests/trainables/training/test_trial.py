@@ -16,6 +16,7 @@ from trainables.tasks.seq2seq import Seq2Seq
 from trainables.tasks.task import Task
 from trainables.training.checkpoints import newest_resumable
 from trainables.training.job import Job
+from trainables.training.reports import Decision, Report
 from trainables.training.trial import WorkerCache, check_config, choose_precision, run_trial
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -75,19 +76,19 @@ def test_a_corrupted_checkpoint_is_not_gone_on_from(make_job: Callable[..., Job]
     class Cut(Exception):
         """The machine went."""
 
-    class Told:
-        """Goes on, and is cut off at the third report."""
+    class LossReporter:
+        """Raises `Cut` at report number `until`."""
 
         def __init__(self, until: int) -> None:
             self.until, self.losses = until, dict[float, float]()
 
-        def report(self, result: dict[str, Any]) -> bool:
-            self.losses[result["epoch"]] = result["metrics"]["loss"]
+        def report(self, report: Report) -> Decision:
+            self.losses[report.epoch] = report.metrics["loss"]
             if len(self.losses) == self.until:
                 raise Cut
-            return True
+            return Decision.CONTINUE
 
-    calm, cut, resumed = Told(9), Told(3), Told(9)
+    calm, cut, resumed = LossReporter(9), LossReporter(3), LossReporter(9)
     config = {"num_train_epochs": 4}
     run_trial(make_job(tmp_path / "calm", config=config), calm, WorkerCache())
     with pytest.raises(Cut):

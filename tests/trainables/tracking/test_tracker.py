@@ -16,8 +16,9 @@ import pytest
 from transformers import TrainerControl, TrainerState
 
 from benchmarks._fault_study import wait_until
-from trainables.training import tracking
-from trainables.training.tracking import Logged, RunSettings, Tracker, TrackingCallback, last_words, unreachable
+from trainables.tracking import tracker as tracking
+from trainables.tracking.run_settings import RunSettings
+from trainables.tracking.tracker import Logged, Tracker, TrackingCallback, last_words, unreachable
 
 AT_ONCE = 0.05  # seconds
 
@@ -380,7 +381,8 @@ class Refuser(BaseHTTPRequestHandler):
 server = ThreadingHTTPServer(("127.0.0.1", 0), Refuser)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 os.environ["WANDB_BASE_URL"] = f"http://127.0.0.1:{server.server_port}"
-from trainables.training.tracking import RunSettings, Tracker
+from trainables.tracking.run_settings import RunSettings
+from trainables.tracking.tracker import Tracker
 for name in ("offline", "refused", "silent"):
     if name == "silent":
         server.shutdown()

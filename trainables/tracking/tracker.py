@@ -17,7 +17,6 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,38 +26,12 @@ from transformers import TrainerCallback
 from foundation.buckets import in_bucket, join, scratch, upload, write
 from foundation.errors import first_line
 from foundation.secrets import redact, redacted
+from trainables.tracking.run_settings import RunSettings
 
-_OPEN_SECONDS = 30.0  # wandb's own default is 90
 _PROBE_SECONDS = 5.0
 _LOCK_SECONDS = 5.0
-_FINISH_SECONDS = 30.0  # wandb may wait 1,800 s for runs that were cut off
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """What makes a trial's run.
-
-    Args:
-        mode: online, offline or disabled.
-        folder: where offline data goes; wandb adds `wandb/`. This and `record` may be addresses in a bucket; then the
-            run's files are written on this machine and go there when it ends.
-        record: file that says how the run was kept, for the study's last lines.
-    """
-
-    mode: str
-    project: str
-    run_id: str
-    name: str
-    group: str
-    folder: str
-    record: str
-    entity: str | None = None
-    tags: Sequence[str] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
-    open_seconds: float = _OPEN_SECONDS
-    finish_seconds: float = _FINISH_SECONDS
 
 
 class Tracker:

@@ -1,0 +1,66 @@
+"""The job of a trial: read, checked and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundation.errors import UserError
+from trainables.tracking.run_settings import RunSettings
+from trainables.training.job import EpochValue, Job
+
+MakeJob = Callable[..., Job]
+
+
+def test_a_job_is_read_as_it_was_written(make_job: MakeJob, tmp_path: Path) -> None:
+    """With its evaluations and the settings of its W&B run."""
+    run = RunSettings(mode="offline", project="p", run_id="1", name="1", group="g", folder="f", record="r", tags=("a",))
+    job = make_job(tmp_path, evaluations=[[1, 0.5]], tracking=run)
+    assert Job.from_json(json.dumps(job.to_plain()).encode(), "job.json") == job
+    assert job.evaluations == (EpochValue(1.0, 0.5),)
+    assert json.loads(json.dumps(job.to_plain()["evaluations"])) == [[1.0, 0.5]]
+
+
+def test_a_job_without_tracking_holds_null_or_an_empty_object(make_job: MakeJob, tmp_path: Path) -> None:
+    """The empty object is what older files hold."""
+    content = make_job(tmp_path).to_plain()
+    for value in (None, {}):
+        assert Job.from_json(json.dumps({**content, "tracking": value}).encode(), "job.json").tracking is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": "red"}, "job.json: Object contains unknown field `colour`"),
+        ({"seed": "7"}, "job.json: Expected `int`, got `str` - at `$.seed`"),
+        ({"evaluations": [[1.0]]}, "job.json: Expected `array` of length 2, got 1 - at `$.evaluations[0]`"),
+        ({"tracking": {"mode": "on"}}, "job.json: Invalid enum value 'on' - at `$.tracking.mode`"),
+    ],
+)
+def test_a_job_with_a_wrong_field_is_refused(
+    changes: dict[str, Any], message: str, make_job: MakeJob, tmp_path: Path
+) -> None:
+    """The message names the file, the field and the remedy."""
+    content = json.dumps({**make_job(tmp_path).to_plain(), **changes}).encode()
+    with pytest.raises(UserError) as refused:
+        Job.from_json(content, "job.json")
+    assert message in str(refused.value)
+    assert "run it with the version of kotune that wrote it" in str(refused.value)
+
+
+def test_a_job_without_a_field_is_refused(make_job: MakeJob, tmp_path: Path) -> None:
+    """The message names the missing field."""
+    content = make_job(tmp_path).to_plain()
+    del content["dev"]
+    with pytest.raises(UserError, match="missing required field `dev`"):
+        Job.from_dict(content)
+
+
+def test_a_job_that_is_no_json_is_refused() -> None:
+    """As is a truncated file."""
+    with pytest.raises(UserError, match="job.json: Input data was truncated"):
+        Job.from_json(b'{"trial_id": ', "job.json")
