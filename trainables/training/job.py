@@ -86,7 +86,7 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         try:
             return msgspec.convert(fields, cls)
         except msgspec.ValidationError as error:
-            raise UserError(f"{where}: {error}", ", ".join(cls.__struct_fields__), _TODO) from None
+            raise UserError(f"{where}: {error}", "a job as kotune wrote it", _TODO) from None
 
     @property
     def checkpoints(self) -> str:
