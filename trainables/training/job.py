@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from foundation.buckets import join
-from foundation.checked_json import decode_json, plain
-from foundation.errors import UserError
+from foundation.checked_json import convert_json, decode_json, plain
 from trainables.tracking.run_settings import RunSettings
 
 _TODO = "run it with the version of kotune that wrote it, or start the search again"
@@ -82,11 +81,7 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             UserError: a field is unknown, missing, or has the wrong type.
         """
         # Older job.json files hold an empty object if nothing is logged.
-        fields = {**fields, "tracking": fields.get("tracking") or None}
-        try:
-            return msgspec.convert(fields, cls)
-        except msgspec.ValidationError as error:
-            raise UserError(f"{where}: {error}", "a job as kotune wrote it", _TODO) from None
+        return convert_json({**fields, "tracking": fields.get("tracking") or None}, cls, where, _TODO)
 
     @property
     def checkpoints(self) -> str:

@@ -35,10 +35,10 @@ def test_a_job_without_tracking_holds_null_or_an_empty_object(make_job: MakeJob,
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"colour": "red"}, "job.json: Object contains unknown field `colour`"),
-        ({"seed": "7"}, "job.json: Expected `int`, got `str` - at `$.seed`"),
-        ({"evaluations": [[1.0]]}, "job.json: Expected `array` of at least length 2, got 1 - at `$.evaluations[0]`"),
-        ({"tracking": {"mode": "on"}}, "job.json: Invalid enum value 'on' - at `$.tracking.mode`"),
+        ({"colour": "red"}, "job.json: unknown field 'colour'"),
+        ({"seed": "7"}, "job.json: seed is '7'"),
+        ({"evaluations": [[1.0]]}, "job.json: evaluations[0] "),
+        ({"tracking": {"mode": "on"}}, "job.json: tracking.mode is 'on'"),
     ],
 )
 def test_a_job_with_a_wrong_field_is_refused(
@@ -56,11 +56,11 @@ def test_a_job_without_a_field_is_refused(make_job: MakeJob, tmp_path: Path) -> 
     """The message names the missing field."""
     content = make_job(tmp_path).to_plain()
     del content["dev"]
-    with pytest.raises(UserError, match="missing required field `dev`"):
+    with pytest.raises(UserError, match="job: dev is missing"):
         Job.from_dict(content)
 
 
 def test_a_job_that_is_no_json_is_refused() -> None:
     """As is a truncated file."""
-    with pytest.raises(UserError, match="job.json: Input data was truncated"):
+    with pytest.raises(UserError, match="line 1, character 14"):
         Job.from_json(b'{"trial_id": ', "job.json")
