@@ -264,7 +264,7 @@ def _ways(text: str) -> tuple[str, ...]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Overhead of a trial, four ways.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ways", type=_ways, default=WAYS, help=f"default: {','.join(WAYS)}")
     parser.add_argument("--trials", type=int, default=24, help="of plain and of kotune; default: 24")
     parser.add_argument("--hf-ray-trials", type=int, default=8, help="default: 8")
