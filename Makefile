@@ -1,7 +1,7 @@
 # make tune   install, then search on the embedded sample
-# make test   install, then run every test but the long ones (pytest -m slow)
+# make test   install, then run all tests except the long ones (pytest -m slow)
 # make lint   ruff and mypy
-# make venv   install only; a second call does nothing. EXTRAS=cluster,aws: other extras of pyproject.toml than `dev`
+# make venv   install only; does nothing if up to date. EXTRAS=cluster,aws selects extras of pyproject.toml instead of `dev`
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
     $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done | head -1)
 BIN := .venv/bin
@@ -13,7 +13,7 @@ STAMP := .venv/.installed-$(EXTRAS)
 tune: venv
 	$(BIN)/python cli.py tune kobart
 
-# Tests without Ray side by side; those of Ray alone, since they measure time and share one Ray.
+# Tests without Ray run in parallel. Those with Ray do not: they measure time and share one Ray.
 test: venv
 	$(BIN)/python -m pytest -m "not ray and not slow" --numprocesses 2 --dist loadscope
 	$(BIN)/python -m pytest -m "ray and not slow"
@@ -25,8 +25,8 @@ lint: venv
 
 venv: $(STAMP)
 
-# Installed anew only when a version or a dependency changed. torch first and pinned: without a pin, other
-# packages draw its newest build.
+# Installs again only if a version or a dependency changed. torch comes first and pinned: otherwise other packages
+# install its newest build.
 $(STAMP): constraints.txt pyproject.toml
 	test -n "$(PYTHON)" || { echo "kotune needs Python 3.11 or newer: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
