@@ -23,9 +23,8 @@ from corpora.records import (
     read_records,
 )
 from foundation.errors import UserError, nearest, raise_all
+from search_spaces.choices import BrokenRows, Quoting
 
-_QUOTINGS = ("auto", "csv", "none")
-_BROKEN = ("stop", "skip")
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")  # a lone surrogate, from a JSON escape, cannot be written as UTF-8 again
 
 
@@ -59,10 +58,10 @@ def read_table(
     required: Mapping[str, str],
     optional: Mapping[str, str] = {},
     *,
-    quoting: str = "auto",
+    quoting: Quoting = Quoting.AUTO,
     max_problems: int = 20,
     header: Sequence[str] = (),
-    broken: str = "stop",
+    broken: BrokenRows = BrokenRows.STOP,
 ) -> Table:
     """Read a .csv, .tsv, .txt or .jsonl file whole, or refuse it with all its broken rows.
 
@@ -99,13 +98,13 @@ def read_table(
     raise_all(_column_problems(path, columns, required, bool(records)))
     present = {role: column for role, column in {**optional, **required}.items() if column_name(column) in columns}
     numbered = "id" in optional and "id" not in present
-    rows, lines, refused = _take(records, present, required, numbered=numbered, every_line=broken == "skip")
-    if refused and (broken == "stop" or not rows):
+    rows, lines, refused = _take(records, present, required, numbered=numbered, every_line=broken == BrokenRows.SKIP)
+    if refused and (broken == BrokenRows.STOP or not rows):
         raise _refusal(path, refused, len(rows), columns, required, max_problems)
     return Table(str(path), columns, rows, hashlib.sha256(raw).hexdigest(), encoding, lines, refused)
 
 
-def _check_arguments(path: Path, quoting: str, broken: str) -> None:
+def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
     problems = []
     if os.path.isdir(path):  # unlike Path's own, these take a name that no file can have
         problems.append(UserError(f"{path} is a folder", "one file", "name a file in it"))
@@ -114,15 +113,17 @@ def _check_arguments(path: Path, quoting: str, broken: str) -> None:
     elif path.suffix.lower() not in (*DELIMITERS, *JSON_SUFFIXES):
         allowed = ", ".join((*DELIMITERS, *JSON_SUFFIXES))
         problems.append(UserError(f"{path}: unknown suffix {path.suffix!r}", allowed, "convert or rename the file"))
-    if quoting not in _QUOTINGS:
+    if quoting not in tuple(Quoting):
         problems.append(
-            UserError(f"quoting {quoting!r}", ", ".join(_QUOTINGS), nearest(quoting, _QUOTINGS) or "name one of them")
+            UserError(f"quoting {quoting!r}", ", ".join(Quoting), nearest(quoting, Quoting) or "choose one of them")
         )
-    elif quoting != "auto" and is_json(path):
+    elif quoting != Quoting.AUTO and is_json(path):
         problems.append(UserError(f"{path}: quoting {quoting!r} for JSON lines", "auto", "leave quoting out"))
-    if broken not in _BROKEN:
+    if broken not in tuple(BrokenRows):
         problems.append(
-            UserError(f"broken rows {broken!r}", ", ".join(_BROKEN), nearest(broken, _BROKEN) or "name one of them")
+            UserError(
+                f"broken rows {broken!r}", ", ".join(BrokenRows), nearest(broken, BrokenRows) or "choose one of them"
+            )
         )
     raise_all(problems)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.errors import UserError, nearest
+from search_spaces.choices import Quoting
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json-lines")
@@ -44,7 +45,7 @@ def is_json(path: Path) -> bool:
 
 
 def read_records(
-    path: Path, text: str, quoting: str, header: Sequence[str] = (), wanted: Sequence[str] = ()
+    path: Path, text: str, quoting: Quoting, header: Sequence[str] = (), wanted: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], list[Record]]:
     """The columns and records of `text`, which stands in the file `path`; `quoting` and `header` as in `read_table`.
 
@@ -61,12 +62,12 @@ def read_records(
 
 
 def _table_records(
-    path: Path, text: str, quoting: str, header: Sequence[str], wanted: Sequence[str]
+    path: Path, text: str, quoting: Quoting, header: Sequence[str], wanted: Sequence[str]
 ) -> tuple[tuple[str, ...], list[Record]]:
     delimiter = DELIMITERS[path.suffix.lower()]
     if "\n" not in text:
         text = text.replace("\r", "\n")  # line ends of old Macs
-    quoted = quoting == "csv" or (quoting == "auto" and (delimiter == "," or _reads_as_quoted(text)))
+    quoted = quoting == Quoting.CSV or (quoting == Quoting.AUTO and (delimiter == "," or _reads_as_quoted(text)))
     lines = _quoted_rows(text, delimiter) if quoted else _plain_rows(text, delimiter)
     columns, rows = _below_header(path, _without_trailing_blanks(list(lines)), header, wanted)
     return columns, [_record(line, fields, columns) for line, fields in rows]

@@ -11,6 +11,7 @@ from corpora.reading import Refused, read_table
 from corpora.records import clean
 from corpora.splitting import cut_by_group, shared_texts
 from foundation.errors import UserError
+from search_spaces.choices import BrokenRows, Quoting
 
 Rows = list[dict[str, str]]
 
@@ -28,8 +29,8 @@ class Layout:
 
     columns: Mapping[str, str | None]
     header: Sequence[str] = ()
-    quoting: str = "auto"
-    broken: str = "stop"
+    quoting: Quoting = Quoting.AUTO
+    broken: BrokenRows = BrokenRows.STOP
     labels: Mapping[str, str] | None = None
 
 
@@ -165,8 +166,8 @@ def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:
     return [{**row, "target": labels[row["target"]]} for row in rows]
 
 
-def _quoting(path: str, layout: Layout) -> str:
-    return "auto" if "json" in Path(path).suffix.lower() else layout.quoting  # JSON lines quote in their own way
+def _quoting(path: str, layout: Layout) -> Quoting:
+    return Quoting.AUTO if "json" in Path(path).suffix.lower() else layout.quoting  # JSON lines quote in their own way
 
 
 def _refusals(name: str, split: Split) -> list[str]:

@@ -71,7 +71,7 @@ def raise_all(problems: Sequence[UserError]) -> None:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name most like `name`, as a clause to append to a message; empty when none is near."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, [str(name) for name in known], n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 

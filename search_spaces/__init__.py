@@ -5,6 +5,7 @@ What a trial does with a value belongs in `trainables`; how values are proposed 
     baseline_configs: Other people's configuration files as the base of a search: translated key by key, each
     baseline_keys: Every key of other people's configuration files: how its value is read, and what it is in
     checks: What must hold between the keys of a search space: conditions, epochs, data, metric
+    choices: The values of every setting that is a choice, one enum each.
     draft: A search space while it is put together, layer over layer, with every problem met on the way
     parsing: Reads ranges as people write them: the mappings of a YAML file and the one word of `--range`
     paths: Makes the file paths of a search space absolute, so that a study can be resumed from any folder.

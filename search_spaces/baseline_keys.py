@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from search_spaces.choices import WandbMode
 from search_spaces.readers import Reader, flag, one_of, path, real, text, texts, whole
 from search_spaces.schema import READERS
 from search_spaces.values import as_written
@@ -100,6 +101,10 @@ def _data_files(folder: str) -> dict[str, str]:
     return {f"data.{split}": str(Path(folder) / f"{split}.csv") for split in ("train", "dev")}
 
 
+def _wandb_mode(used: bool) -> dict[str, WandbMode]:
+    return {"wandb.mode": WandbMode.AUTO if used else WandbMode.DISABLED}
+
+
 def _run_name() -> Rule:
     return Rule(text(), lambda name: {"wandb.tags": (name,)}, "runs are named after their trials")
 
@@ -164,7 +169,7 @@ TRAINING: dict[str, Rule] = {
     "per_device_eval_batch_size": to("fixed.per_device_eval_batch_size", _COUNT),
     "per_device_train_batch_size": to("fixed.per_device_train_batch_size", _COUNT),
     "predict_with_generate": nothing(_must(True), "evaluation always generates", "take it out: scores need summaries"),
-    "report_to": Rule(_reporter(), lambda name: {"wandb.mode": "auto" if name == "wandb" else "disabled"}),
+    "report_to": Rule(_reporter(), lambda name: _wandb_mode(name == "wandb")),
     "save_strategy": nothing(
         _strategy("epoch", "steps", "best", "no"), "a trial that goes on is saved after each evaluation"
     ),
@@ -207,7 +212,7 @@ _PLAIN: dict[str, Rule] = {
     "run_name": _run_name(),
     "test_file": to("data.test", path(), "unless --test is given"),
     "train_file": to("data.train", path(), "unless --train is given"),
-    "use_wandb": Rule(flag(), lambda used: {"wandb.mode": "auto" if used else "disabled"}),
+    "use_wandb": Rule(flag(), _wandb_mode),
     "validation_file": to("data.dev", path(), "unless --dev is given"),
     "wandb_entity": WANDB["entity"],
     "wandb_project": WANDB["project"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from foundation.errors import UserError, nearest
+from search_spaces.choices import SchedulerName
 from search_spaces.ranges import Choice, Range, listed
 from search_spaces.schema import Space
 from search_spaces.values import Scalar, as_number
@@ -60,7 +61,7 @@ def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
     if most is None:
         named, most = "num_train_epochs", as_number(space.fixed.get("num_train_epochs"))
     grace = space.scheduler.grace
-    if space.scheduler.name != "asha" or most is None or grace <= most or most <= 0:
+    if space.scheduler.name != SchedulerName.ASHA or most is None or grace <= most or most <= 0:
         return []  # where values are checked, an impossible number of epochs is refused
     by = origin.get("scheduler.grace", "the default")
     given = f"{origin[named]}: {named} is {most:g}, but scheduler.grace is {grace:g} epochs ({by})"

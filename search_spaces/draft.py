@@ -9,6 +9,7 @@ from typing import Any
 
 from foundation.errors import UserError, UserErrors, nearest, raise_all
 from search_spaces.checks import condition_problems, data_problems, epoch_problems, metric_problems, parents_first
+from search_spaces.choices import Direction
 from search_spaces.parsing import YAML_FORMS, parse_range
 from search_spaces.ranges import Range, ends, holds
 from search_spaces.schema import READERS, SECTIONS, Space
@@ -174,7 +175,7 @@ class Draft:
         space = replace(space, metric=space.metric or next(iter(known)))
         self.problems += metric_problems(space, known, self.origin)
         raise_all(self.problems)
-        return replace(space, mode=known[str(space.metric)])
+        return replace(space, mode=Direction(known[str(space.metric)]))
 
     def _unknown_words(self, words: Mapping[str, Collection[str]]) -> Iterator[UserError]:
         for key, known in words.items():

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from foundation.errors import UserError
@@ -47,6 +48,18 @@ def flag() -> Reader:
 def one_of(*names: str) -> Reader:
     """One of these names."""
     return Reader(", ".join(names), names[0], lambda v: _check(v in names, v), names)
+
+
+def choice(options: type[StrEnum]) -> Reader:
+    """One member of an enum, written as its value."""
+
+    def read(value: object) -> StrEnum:
+        if not isinstance(value, str):
+            raise ValueError(value)
+        return options(value)
+
+    values = tuple(option.value for option in options)
+    return Reader(", ".join(values), values[0], read, values)
 
 
 def whole(at_least: int, at_most: int = 2**63 - 1) -> Reader:

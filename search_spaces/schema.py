@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
 from typing import Annotated, Any, get_args, get_type_hints
 
+from search_spaces.choices import (
+    BrokenRows,
+    Direction,
+    Quoting,
+    RougeTokenizer,
+    SamplerName,
+    SchedulerName,
+    WandbMode,
+)
 from search_spaces.ranges import Range
 from search_spaces.readers import (
     Reader,
+    choice,
     database,
     duration,
     flag,
-    one_of,
     optional,
     path,
     real,
@@ -45,7 +55,7 @@ class Columns:
 class Scheduler:
     """When trials are compared and the worst are stopped; in epochs."""
 
-    name: Annotated[str, one_of("asha", "median", "none")] = "asha"
+    name: Annotated[SchedulerName, choice(SchedulerName)] = SchedulerName.ASHA
     grace: Annotated[float, real(above=0)] = 1.0  # epochs no trial is stopped before
     reduction_factor: Annotated[float, real(above=1)] = 3.0  # ASHA keeps one of so many at each rung
     max: Annotated[float | None, optional(real(above=0))] = None  # epochs; None: num_train_epochs
@@ -55,7 +65,7 @@ class Scheduler:
 class Sampler:
     """Who proposes the next configuration."""
 
-    name: Annotated[str, one_of("tpe", "random", "cmaes", "gp")] = "tpe"
+    name: Annotated[SamplerName, choice(SamplerName)] = SamplerName.TPE
     startup_trials: Annotated[int, whole(at_least=1)] = 10  # random trials before the sampler learns from them
 
 
@@ -83,7 +93,7 @@ class Slots:
 class Wandb:
     """Where trials are logged."""
 
-    mode: Annotated[str, one_of("auto", "online", "offline", "disabled")] = "auto"
+    mode: Annotated[WandbMode, choice(WandbMode)] = WandbMode.AUTO
     project: Annotated[str, text()] = "kotune"
     entity: Annotated[str | None, optional(text())] = None
     tags: Annotated[tuple[str, ...], texts()] = ()
@@ -105,8 +115,10 @@ class Data:
     test: Annotated[str | None, optional(path())] = None
     embedded: Annotated[bool, flag()] = False
     dev_share: Annotated[float, share()] = 0.1  # of the training rows, cut off where there is no dev file
-    quoting: Annotated[str, one_of("auto", "csv", "none")] = "auto"
-    broken_rows: Annotated[str, one_of("stop", "skip")] = "stop"  # rows that cannot be read; skipped ones are counted
+    quoting: Annotated[Quoting, choice(Quoting)] = Quoting.AUTO
+    broken_rows: Annotated[BrokenRows, choice(BrokenRows)] = (
+        BrokenRows.STOP
+    )  # rows that cannot be read; skipped ones are counted
     labels: Annotated[dict[str, str] | None, optional(renamed())] = None  # targets of the files -> what is learned
 
 
@@ -138,13 +150,13 @@ class Space:
     tokenizer: Annotated[str | None, optional(text())] = None  # None: the model's, or trained on the training split
     trust_remote_code: Annotated[bool, flag()] = False  # run the code that comes with the model; read it first
     metric: Annotated[str | None, optional(text())] = None  # None: the task's usual one
-    mode: Annotated[str | None, optional(one_of("max", "min"))] = None  # None: the metric's own direction
+    mode: Annotated[Direction | None, optional(choice(Direction))] = None  # None: the metric's own direction
     columns: Columns = field(default_factory=Columns)
     max_source_length: Annotated[int, whole(at_least=1)] = 512  # tokens
     max_target_length: Annotated[int, whole(at_least=1)] = 100  # tokens
     special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never cut into pieces by the tokenizer
     remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # taken out of what is generated
-    rouge_tokenizer: Annotated[str, one_of("kiwi", "whitespace", "syllable")] = "kiwi"
+    rouge_tokenizer: Annotated[RougeTokenizer, choice(RougeTokenizer)] = RougeTokenizer.KIWI
     rdass_encoder: Annotated[str | None, optional(text())] = None  # a sentence encoder: hub id or folder
     correct_labels: Annotated[bool, flag()] = False  # what is written becomes the nearest label
     decimals: Annotated[int | None, optional(whole(at_least=0, at_most=12))] = None  # of a written number
@@ -171,6 +183,8 @@ class Space:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value  # PyYAML refuses to write enums
     if is_dataclass(value):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):

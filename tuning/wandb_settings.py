@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from search_spaces.choices import WandbMode
 from tuning.studies.study import Study
 
 
 def tracking_settings(study: Study) -> dict[str, Any] | None:
     """W&B settings shared by all trials; `auto` is online where there is a key, offline in the study folder else."""
     wanted = study.space.wandb
-    if wanted.mode == "disabled":
+    if wanted.mode == WandbMode.DISABLED:
         return None
     mode = wanted.mode
-    if mode == "auto":
-        mode = "online" if has_wandb_key() else "offline"
+    if mode == WandbMode.AUTO:
+        mode = WandbMode.ONLINE if has_wandb_key() else WandbMode.OFFLINE
     return {
         "mode": mode,
         "project": wanted.project,

@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from foundation.errors import UserError, nearest
+from search_spaces.choices import TokenizerKind
 from trainables.models.networks import CnnConfig, RnnConfig
 from trainables.text.word_tokenizers import cut_morphemes, train_words
 
@@ -38,7 +39,7 @@ class Architecture:
 
     config: Callable[..., Any]
     sizes: Mapping[str, Mapping[str, int]]
-    kinds: tuple[str, ...] = ("bpe",)
+    kinds: tuple[str, ...] = (TokenizerKind.BPE,)
     ends: bool = False
     tokenizer: Callable[[], PreTrainedTokenizerBase] | None = None
 
@@ -119,7 +120,7 @@ def _t5_size(layers: int, decoder_layers: int, width: int, heads: int, feed_forw
     return {**shape, "feed_forward": feed_forward, "vocabulary": words}
 
 
-_KINDS = ("bpe", "whitespace", "morphemes")
+_KINDS = tuple(TokenizerKind)
 
 ARCHITECTURES: dict[str, Architecture] = {
     "bart": Architecture(
@@ -239,9 +240,9 @@ def make_tokenizer(
     if kind is not None and kind not in chosen.kinds:
         raise UserError(f"tokenizer_kind {kind!r} with architecture {architecture}", ", ".join(chosen.kinds))
     kind, most = kind or chosen.kinds[0], vocabulary or chosen.sizes[size]["vocabulary"]
-    if kind == "bpe":
+    if kind == TokenizerKind.BPE:
         return train_tokenizer(texts, most, ends=chosen.ends)
-    morphemes = kind == "morphemes"
+    morphemes = kind == TokenizerKind.MORPHEMES
     return train_words(cut_morphemes(list(texts)) if morphemes else texts, most, morphemes=morphemes)
 
 

@@ -13,6 +13,7 @@ from transformers import AutoModelForSequenceClassification, GenerationConfig, P
 
 from corpora.tokenised import values
 from foundation.errors import UserError
+from search_spaces.choices import ClassWeights
 from search_spaces.schema import Space
 from trainables.tasks import class_metrics
 from trainables.tasks.labels import learned_labels, unknown_labels
@@ -20,7 +21,8 @@ from trainables.tasks.prediction_format import PredictionFormat, most_probable
 from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Row, Task, pad
 from trainables.text.encoding import encode_whole
 
-CLASS_WEIGHTS = ("none", "balanced", "sqrt_balanced")
+#: The weight of a class in the loss is its share of the training rows to the power of minus this.
+WEIGHT_EXPONENTS = {ClassWeights.NONE: 0.0, ClassWeights.BALANCED: 1.0, ClassWeights.SQRT_BALANCED: 0.5}
 
 
 def class_weights(kind: str, labels: Sequence[int], classes: int) -> torch.Tensor:
@@ -32,7 +34,7 @@ def class_weights(kind: str, labels: Sequence[int], classes: int) -> torch.Tenso
         labels: of the training rows.
     """
     counts = Counter(labels)
-    power = {"none": 0.0, "balanced": 1.0, "sqrt_balanced": 0.5}[kind]
+    power = WEIGHT_EXPONENTS[ClassWeights(kind)]
     raw = [counts[index] ** -power if counts[index] else 0.0 for index in range(classes)]
     mean = math.fsum(raw[index] * count for index, count in counts.items()) / len(labels)
     return torch.tensor([weight / mean for weight in raw])
@@ -105,7 +107,9 @@ class Classification(Task):
         return {**row, "labels": -100}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
-        weights = class_weights(extra.get("class_weights") or "none", values(table, "labels"), len(self.labels))
+        weights = class_weights(
+            extra.get("class_weights") or ClassWeights.NONE, values(table, "labels"), len(self.labels)
+        )
 
         def loss(outputs: Any, labels: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.cross_entropy(

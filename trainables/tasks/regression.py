@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification, GenerationConfig, P
 
 from corpora.tokenised import values
 from foundation.errors import UserError, raise_all
+from search_spaces.choices import RegressionLoss
 from search_spaces.schema import Space
 from trainables.tasks import class_metrics
 from trainables.tasks.classification import collate, encode_rows, inputs
@@ -21,9 +22,10 @@ from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Ro
 _MASK = -100.0  # transformers counts every other label; see `numbers`
 
 LOSSES: dict[str, Any] = {
-    "mse": torch.nn.functional.mse_loss,
-    "l1": torch.nn.functional.l1_loss,
-    "huber": torch.nn.functional.huber_loss,  # Huber 1964, https://doi.org/10.1214/aoms/1177703732; delta 1
+    RegressionLoss.MSE: torch.nn.functional.mse_loss,
+    RegressionLoss.L1: torch.nn.functional.l1_loss,
+    # Huber 1964, https://doi.org/10.1214/aoms/1177703732; delta 1
+    RegressionLoss.HUBER: torch.nn.functional.huber_loss,
 }
 
 
@@ -86,7 +88,7 @@ class Regression(Task):
         return {**row, "labels": _MASK}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
-        measure = LOSSES[extra.get("regression_loss") or "mse"]
+        measure = LOSSES[RegressionLoss(extra.get("regression_loss") or RegressionLoss.MSE)]
 
         def loss(outputs: Any, labels: torch.Tensor) -> torch.Tensor:
             errors = measure(outputs["logits"].float().squeeze(-1), labels, reduction="none")

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from foundation.errors import UserError, nearest
+from search_spaces.choices import RougeTokenizer
 
 
 class TextTokenizer(Protocol):
@@ -49,10 +50,10 @@ class KiwiTokenizer:
         return [[token.form for token in tokens] for tokens in self._kiwi.tokenize(list(texts))]
 
 
-TOKENIZERS: dict[str, type[KiwiTokenizer] | type[WhitespaceTokenizer] | type[SyllableTokenizer]] = {
-    "kiwi": KiwiTokenizer,
-    "whitespace": WhitespaceTokenizer,
-    "syllable": SyllableTokenizer,
+TOKENIZERS: dict[RougeTokenizer, type[KiwiTokenizer] | type[WhitespaceTokenizer] | type[SyllableTokenizer]] = {
+    RougeTokenizer.KIWI: KiwiTokenizer,
+    RougeTokenizer.WHITESPACE: WhitespaceTokenizer,
+    RougeTokenizer.SYLLABLE: SyllableTokenizer,
 }
 
 
@@ -65,4 +66,4 @@ def text_tokenizer(name: str) -> TextTokenizer:
     """
     if name not in TOKENIZERS:
         raise UserError(f"rouge_tokenizer {name!r} is unknown", ", ".join(TOKENIZERS), nearest(name, TOKENIZERS))
-    return TOKENIZERS[name]()
+    return TOKENIZERS[RougeTokenizer(name)]()

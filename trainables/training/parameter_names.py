@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from foundation.errors import UserError
+from search_spaces.choices import ClassWeights, RegressionLoss, TokenizerKind
 
 #: Fields of the training arguments that the search itself sets, and what to use instead.
 RESERVED: dict[str, str] = {
@@ -80,9 +81,9 @@ EXTRA: dict[str, str] = {
 
 #: Own parameters that are words, and what they may be.
 EXTRA_WORDS: dict[str, tuple[str, ...]] = {
-    "class_weights": ("none", "balanced", "sqrt_balanced"),
-    "regression_loss": ("mse", "l1", "huber"),
-    "tokenizer_kind": ("bpe", "whitespace", "morphemes"),
+    "class_weights": tuple(ClassWeights),
+    "regression_loss": tuple(RegressionLoss),
+    "tokenizer_kind": tuple(TokenizerKind),
 }
 
 #: Own parameters that are numbers: their kind and the smallest and largest that make sense.

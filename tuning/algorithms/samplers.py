@@ -11,19 +11,24 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
 
+from search_spaces.choices import SamplerName
 from search_spaces.ranges import Choice, FloatRange, IntRange, Range, holds
 from search_spaces.schema import Space
 
 #: Sampler name -> what makes it from a seed and the number of random trials before it learns.
-SAMPLERS: dict[str, Callable[[int, int], BaseSampler]] = {
+SAMPLERS: dict[SamplerName, Callable[[int, int], BaseSampler]] = {
     # Joint over parameters (Falkner et al. 2018), in groups so that conditional parameters keep it joint; running
     # trials count as bad ones (constant liar), so that parallel slots do not ask for the same point.
-    "tpe": lambda seed, startup: TPESampler(
+    SamplerName.TPE: lambda seed, startup: TPESampler(
         seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
     ),
-    "random": lambda seed, startup: RandomSampler(seed=seed),
-    "cmaes": lambda seed, startup: CmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
-    "gp": lambda seed, startup: GPSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False),
+    SamplerName.RANDOM: lambda seed, startup: RandomSampler(seed=seed),
+    SamplerName.CMAES: lambda seed, startup: CmaEsSampler(
+        seed=seed, n_startup_trials=startup, warn_independent_sampling=False
+    ),
+    SamplerName.GP: lambda seed, startup: GPSampler(
+        seed=seed, n_startup_trials=startup, warn_independent_sampling=False
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from foundation.statuses import TrialStatus
+from search_spaces.choices import SchedulerName
 from search_spaces.schema import Space
 from tuning.studies.attempts import slots_begun
 from tuning.studies.records import TrialRecord
@@ -124,10 +125,10 @@ def make_scheduler(space: Space, max_epochs: float) -> ResumableScheduler:
     """The scheduler that the space names; its times are epochs."""
     wanted = space.scheduler
     common = {"time_attr": "epoch", "metric": "objective", "mode": space.mode}
-    if wanted.name == "asha":
+    if wanted.name == SchedulerName.ASHA:
         grace = min(wanted.grace, max_epochs)
         inner = ASHAScheduler(**common, grace_period=grace, max_t=max_epochs, reduction_factor=wanted.reduction_factor)
-    elif wanted.name == "median":
+    elif wanted.name == SchedulerName.MEDIAN:
         # An endless time slice: with too few samples Ray would pause trials, which frees no slot here.
         inner = MedianStoppingRule(**common, grace_period=wanted.grace, hard_stop=True, min_time_slice=float("inf"))
     else:

@@ -1,0 +1,91 @@
+"""Every choice that a user can make has an implementation, and is saved and read back as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from enum import StrEnum
+
+import pytest
+import yaml
+
+from search_spaces.choices import (
+    BrokenRows,
+    ClassWeights,
+    Direction,
+    Quoting,
+    RegressionLoss,
+    RougeTokenizer,
+    SamplerName,
+    SchedulerName,
+    TokenizerKind,
+    WandbMode,
+)
+from search_spaces.draft import from_dict
+from search_spaces.schema import READERS, Space
+from trainables.models.scratch import ARCHITECTURES
+from trainables.tasks.classification import WEIGHT_EXPONENTS
+from trainables.tasks.regression import LOSSES
+from trainables.text.rouge_tokenizers import TOKENIZERS
+from trainables.training.parameter_names import EXTRA_WORDS
+from tuning.algorithms.samplers import SAMPLERS
+from tuning.algorithms.schedulers import make_scheduler
+
+KEYS: dict[str, type[StrEnum]] = {
+    "scheduler.name": SchedulerName,
+    "sampler.name": SamplerName,
+    "wandb.mode": WandbMode,
+    "data.quoting": Quoting,
+    "data.broken_rows": BrokenRows,
+    "mode": Direction,
+    "rouge_tokenizer": RougeTokenizer,
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "table"),
+    [
+        (SamplerName, SAMPLERS),
+        (RougeTokenizer, TOKENIZERS),
+        (ClassWeights, WEIGHT_EXPONENTS),
+        (RegressionLoss, LOSSES),
+        (TokenizerKind, {kind for architecture in ARCHITECTURES.values() for kind in architecture.kinds}),
+        (ClassWeights, EXTRA_WORDS["class_weights"]),
+        (RegressionLoss, EXTRA_WORDS["regression_loss"]),
+        (TokenizerKind, EXTRA_WORDS["tokenizer_kind"]),
+    ],
+)
+def test_every_option_has_an_entry(options: type[StrEnum], table: Collection[str]) -> None:
+    """And no table has an entry that cannot be chosen."""
+    assert set(table) == set(options)
+
+
+def test_every_scheduler_is_a_different_one() -> None:
+    """No name falls through to the scheduler of another."""
+    space = Space(mode=Direction.MAX)
+    made = {
+        type(make_scheduler(replace(space, scheduler=replace(space.scheduler, name=name)), 3.0).inner)
+        for name in SchedulerName
+    }
+    assert len(made) == len(SchedulerName)
+
+
+@pytest.mark.parametrize(("key", "option"), [(key, option) for key, options in KEYS.items() for option in options])
+def test_an_option_is_saved_as_text_and_read_back(key: str, option: StrEnum) -> None:
+    """`study.yaml` is written by PyYAML, which refuses enums; the space that is read has the enum again."""
+    value = READERS[key].read(option.value)
+    assert value is option
+    section, _, name = key.rpartition(".")
+    space = Space()
+    changed = replace(getattr(space, section), **{name: value}) if section else value
+    space = replace(space, **{section or name: changed})
+    assert from_dict(yaml.safe_load(yaml.safe_dump(space.to_dict())), "study.yaml") == space
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("value", ["", "nothing of the kind", 1, True, ["auto"], {}])
+def test_anything_else_is_refused(key: str, value: object) -> None:
+    """With the values of the enum as what is allowed."""
+    with pytest.raises(ValueError):  # noqa: PT011  the message is made by the caller
+        READERS[key].read(value)
+    assert READERS[key].allowed.removesuffix(", or null") == ", ".join(KEYS[key])
