@@ -13,8 +13,8 @@ from trainables.slots.slot import Shape
 from tuning import preparation
 from tuning.cluster.resources import Plan
 from tuning.display.live import open_view
-from tuning.preparation import Material
 from tuning.search import Search
+from tuning.studies.material import Material
 from tuning.studies.study import Study
 
 #: Parameters of a trial that takes a fraction of a second: two epochs of a few steps on rows that are cut short.

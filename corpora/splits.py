@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from corpora.reading import Refused, read_table
 from corpora.records import clean
 from corpora.splitting import cut_by_group, shared_texts
+from foundation.checked_json import Count
 from foundation.errors import UserError
 from search_spaces.choices import BrokenRows, Quoting
 
@@ -44,6 +47,14 @@ class Split:
     refused: tuple[Refused, ...] = ()
 
 
+class SplitFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file of a split, its number of rows after filters, and the SHA-256 of its content."""
+
+    path: str
+    rows: Count
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Splits:
     """All splits of a study; `remarks` are sentences for the person who gave them.
@@ -58,11 +69,11 @@ class Splits:
     remarks: list[str]
     learnable: Rows
 
-    def described(self) -> dict[str, dict[str, object]]:
-        """`path`, `rows` and `sha256` per split, for the summary."""
+    def described(self) -> dict[str, SplitFile]:
+        """Split name -> its file, for the summary."""
         named = {"train": self.train, "dev": self.dev, "test": self.test}
         return {
-            name: {"path": split.path, "rows": len(split.rows), "sha256": split.sha256}
+            name: SplitFile(split.path, len(split.rows), split.sha256)
             for name, split in named.items()
             if split is not None
         }

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from foundation import buckets
+from foundation.checked_json import plain
 from trainables.models.scratch import scratch_size
 from tuning.algorithms.samplers import derived_seed
-from tuning.preparation import Material
+from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
@@ -30,7 +31,7 @@ def make_job(
         "eval_every": space.eval_every,
         "max_source_length": space.max_source_length,
         "max_target_length": space.max_target_length,
-        "data": material.splits,
+        "data": plain(material.splits),
     }
 
     def make(record: TrialRecord) -> dict[str, Any]:

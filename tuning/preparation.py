@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,6 @@ from corpora import filters
 from corpora.samples.registry import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, read_splits
 from foundation import buckets
-from foundation.checked_json import LIST, OBJECT, TEXT, check_fields, read_object
-from foundation.durable import write_json
 from foundation.errors import UserError, nearest
 from search_spaces.schema import Columns, Space
 from trainables.models.base_models import Recipe, prepare_base
@@ -21,68 +19,12 @@ from trainables.models.hub import load_tokenizer
 from trainables.tasks.registry import make_task, task_named
 from trainables.tasks.task import Limits, Prepared, Task
 from tuning.algorithms.samplers import derived_seed
-from tuning.studies.paths import Paths
+from tuning.studies.material import Material
 from tuning.studies.permissions import make_private
 from tuning.studies.study import Study
-from tuning.studies.validation import check_tables
 from tuning.tokenizers import tokenizers_of, variant_named
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Material:
-    """What trials read. Written to `data.json`, so that `resume` can tell whether the files are still the same.
-
-    Args:
-        splits: path, rows and sha256 of each.
-        tables: tokenizer (`variant_of`) -> split -> folder of its tokenised table; in `data.json` from the storage on.
-        scored_with: full name, with versions, of the tokenizer that scores carry; empty if they carry none.
-    """
-
-    splits: dict[str, dict[str, Any]]
-    task_options: dict[str, Any]
-    tables: dict[str, dict[str, str]]
-    scored_with: str
-    remarks: list[str]
-
-    @classmethod
-    def load(cls, paths: Paths) -> Material | None:
-        """What was written, if all of it is still there.
-
-        Raises:
-            UserError: the file is damaged.
-        """
-        if not paths.data.is_file():
-            return None
-        todo = "put back a copy of the file, or start a new study"
-        known = read_object(paths.data, todo)
-        if known.keys() != {field.name for field in fields(cls)}:
-            return None  # of an older kotune: made again
-        kinds = {"splits": OBJECT, "task_options": OBJECT, "tables": OBJECT, "scored_with": TEXT, "remarks": LIST}
-        check_fields(known, kinds, str(paths.data), todo)
-        for variant, tables in known["tables"].items():
-            check_fields(tables, {"train": TEXT, "dev": TEXT}, f"{paths.data}: tables, {variant!r}", todo, more=True)
-        storage = paths.root.parent
-        found = cls(**{**known, "tables": _each(known["tables"], lambda folder: str(storage / folder))})
-        check_tables(paths.data, found.tables, storage, paths.cache)
-        folders = [paths.base_model(variant) for variant in found.tables]
-        folders += [Path(folder) for tables in found.tables.values() for folder in tables.values()]
-        return found if all(_is_there(paths, folder) for folder in folders) else None
-
-    def save(self, paths: Paths) -> None:
-        """Write `data.json`."""
-        storage = f"{paths.root.parent}/"
-        write_json(paths.data, {**asdict(self), "tables": _each(self.tables, lambda path: path.removeprefix(storage))})
-
-
-def _each(tables: Mapping[str, Mapping[str, str]], change: Callable[[str], str]) -> dict[str, dict[str, str]]:
-    return {variant: {split: change(path) for split, path in kept.items()} for variant, kept in tables.items()}
-
-
-def _is_there(paths: Paths, folder: Path) -> bool:
-    """Whether whoever trains finds it: `data.json` came to the bucket after all that it names."""
-    return bool(buckets.sizes(paths.address(folder))) if paths.bucket else folder.is_dir()
 
 
 def task_of(space: Space, material: Material) -> Task:

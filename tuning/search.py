@@ -25,9 +25,9 @@ from tuning.cluster.resources import OWNER_CPUS, Plan
 from tuning.display.live import View
 from tuning.display.progress import Progress, TrialRow, with_tokenizer
 from tuning.jobs import make_job
-from tuning.preparation import Material
 from tuning.progress_note import ProgressNote, write_progress
 from tuning.studies.attempts import MAX_SLOTS
+from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from delivery.results.summary import against_default
+from delivery.results.summary import Summary
+from delivery.results.summary_lines import compare_default
 from foundation.secrets import redact
 from trainables.tasks.task import Task
 from trainables.text.encoding import ends_itself
@@ -64,39 +65,40 @@ logits = model(**tokenizer({template}, return_tensors="pt", truncation=True, max
 print({answer})"""
 
 
-def model_card(study: Study, summary: dict[str, Any], folder: Path, tokenizer: Any, task: Task) -> str:
-    """The text of the card."""
-    best = summary["best"]
-    scored_with = summary["rouge_tokenizer"]
+def model_card(study: Study, summary: Summary, folder: Path, tokenizer: Any, task: Task) -> str:
+    """Returns the text of the card."""
+    best = summary.best
+    assert best is not None  # a study without a model is not exported
+    scored_with = summary.rouge_tokenizer
     text = _CARD.format(
         tag=task.tag,
         study=study.name,
-        trials=summary["trials"]["total"],
-        trial=best["trial"],
-        epoch=best["epoch"],
-        metric=summary["metric"],
-        value=best["value"],
+        trials=summary.trials.total,
+        trial=best.trial,
+        epoch=best.epoch,
+        metric=summary.metric,
+        value=best.value,
         test=_test(summary),
         scored=f"| tokenizer of the score | {scored_with} |\n" if scored_with else "",
-        default=against_default(summary),
+        default=compare_default(summary),
         space=study.space.name,
         base=study.space.model,
         use=_use(study, folder, tokenizer, task),
         notes="".join(f"{note}\n" for note in _notes(tokenizer, task)),
-        config=json.dumps(best["config"], ensure_ascii=False, indent=2),
+        config=json.dumps(best.config, ensure_ascii=False, indent=2),
         data="\n".join(
-            f"- {name}: {split['rows']:,} rows, `{Path(split['path']).name}`, sha256 `{split['sha256']}`"
-            for name, split in summary["data"].items()
+            f"- {name}: {split.rows:,} rows, `{Path(split.path).name}`, sha256 `{split.sha256}`"
+            for name, split in summary.data.items()
         ),
     )
     return redact(text)
 
 
-def _test(summary: dict[str, Any]) -> str:
-    found, metric = summary["test"] or {}, summary["metric"]
-    if metric not in found:
+def _test(summary: Summary) -> str:
+    test, metric = summary.test, summary.metric
+    if test is None or metric not in test.metrics:
         return ""
-    return f"| {metric} on test ({found['rows']:,} rows, opened once) | **{found[metric]:.4f}** |\n"
+    return f"| {metric} on test ({test.rows:,} rows, opened once) | **{test.metrics[metric]:.4f}** |\n"
 
 
 def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:

@@ -51,7 +51,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     if dev is None:
         return told  # exported folders whose studies are elsewhere: `evaluate` scores them on any file
     scored = {
-        name: score(model, dev, batch_size)
+        name: score(model, dev, batch_size).to_flat()
         for name, model in [*zip(members, models, strict=True), ("ensemble", open_model(out))]
     }
     return {**told, "metric": models[0].settings["summary"]["metric"], "dev": scored}

@@ -11,6 +11,7 @@ from transformers.utils import logging as transformers_logging
 from delivery.exports.card import model_card
 from delivery.inference.predictor import SETTINGS
 from delivery.results.output_paths import check_new_folder, hand_on
+from delivery.results.summary import Summary
 from foundation.durable import new_folder, write_json
 from foundation.errors import UserError
 from trainables.models.hub import load_model, load_tokenizer
@@ -19,19 +20,17 @@ from trainables.tasks.task import Task
 from trainables.training.checkpoints import Checkpoint
 from tuning import preparation
 from tuning.studies import retention
+from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
-
-#: What `summary.json` tells of a failed trial that nobody elsewhere can look at.
-_OF_HERE = ("trace", "log", "alone")
 
 
 class ModelWent(UserError):
     """There is no model, or another than a moment ago: a search at work keeps the best, and deletes what was read."""
 
 
-def export(study: Study, material: preparation.Material, summary: dict[str, Any], target: Path | None = None) -> Path:
+def export(study: Study, material: Material, summary: Summary, target: Path | None = None) -> Path:
     """Write the best model of the study to `target` (default: `best_model` in the study folder).
 
     The folder appears whole or not at all. In the study folder an older export is replaced.
@@ -50,7 +49,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
             "a study with at least one evaluated trial that went on or completed",
             study.paths.command("resume"),
         )
-    if summary["best"] is None or summary["best"]["trial"] != best.trial_id:
+    if summary.best is None or summary.best.trial != best.trial_id:
         raise _replaced(study)
     folder = target or study.paths.best_model
     if target is not None:
@@ -73,7 +72,7 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
         "max_source_length": study.space.max_source_length,
         "max_target_length": study.space.max_target_length,
         "special_tokens": list(study.space.special_tokens),
-        "summary": _to_be_handed_on(summary),
+        "summary": summary.for_export().to_json(),
     }
     with new_folder(folder, overwrite=target is None) as staging:
         model.save_pretrained(staging)
@@ -87,13 +86,6 @@ def export(study: Study, material: preparation.Material, summary: dict[str, Any]
     if target is None:
         study.publish(folder)
     return folder
-
-
-def _to_be_handed_on(summary: dict[str, Any]) -> dict[str, Any]:
-    """Without the folders of this machine."""
-    data = {name: {**split, "path": Path(split["path"]).name} for name, split in summary["data"].items()}
-    failures = [{name: value for name, value in entry.items() if name not in _OF_HERE} for entry in summary["failures"]]
-    return {**summary, "data": data, "failures": failures, "best_model": None}
 
 
 def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> Any:

@@ -13,61 +13,72 @@ from corpora.splits import Layout, read_split
 from delivery.inference.parallel import open_on
 from delivery.inference.predictor import Model, layout_of, predict_all
 from delivery.results.output_paths import check_file
+from delivery.results.scores import Score
 from foundation.errors import UserError, raise_all
 from trainables.tasks import class_metrics
 from trainables.tasks.task import Evaluation, Row
 
-#: What only an evaluation in training has.
-_NOT_HERE = ("loss", "gen_len", "eval_seconds")
+#: Metrics of an evaluation during training that need the loss or the time of its step.
+_TRAINING_ONLY = ("loss", "gen_len", "eval_seconds")
 
 
-def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the file") -> dict[str, Any]:
-    """Every metric of the model's task on `rows`, with their number, the seconds, and for classes the confusion
-    matrix (`confusion`: rows are true classes, columns are predicted ones, in the order of `labels`).
+def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the file") -> Score:
+    """Scores a model on rows with targets.
 
     Args:
-        named: how messages call the rows.
+        named: What messages call the rows.
 
     Raises:
-        UserError: a target that the model cannot give.
+        UserError: A target that the model cannot predict.
     """
     if model.settings.get("strip_whitespace"):
         rows = [stripped(row) for row in rows]
     raise_all(model.task.problems(named, rows))
     started = time.perf_counter()
     table = model.task.targets(rows, model.tokenizer, int(model.settings["max_target_length"]), scored=True)
-    found = predict_all(model, rows, batch_size)
+    predictions = predict_all(model, rows, batch_size)
     seconds = time.perf_counter() - started
-    metrics = model.task.score(Evaluation(found, math.nan, math.nan, seconds), table)
-    told: dict[str, Any] = {name: value for name, value in metrics.items() if name not in _NOT_HERE}
-    if model.task.classes:
-        number = {label: index for index, label in enumerate(model.task.classes)}
-        truths, chosen = [number[row["target"]] for row in rows], [model.task.chosen(one) for one in found]
-        told |= {"labels": list(number), "confusion": class_metrics.confusion(truths, chosen, len(number))}
-    return {**told, "rows": len(rows), "rouge_tokenizer": model.task.scored_with or None, "seconds": round(seconds, 1)}
+    metrics = model.task.score(Evaluation(predictions, math.nan, math.nan, seconds), table)
+    labels, confusion = list(model.task.classes) or None, None
+    if labels is not None:
+        number = {label: index for index, label in enumerate(labels)}
+        truths, predicted = [number[row["target"]] for row in rows], [model.task.chosen(one) for one in predictions]
+        confusion = class_metrics.confusion(truths, predicted, len(labels))
+    return Score(
+        metrics={name: value for name, value in metrics.items() if name not in _TRAINING_ONLY},
+        labels=labels,
+        confusion=confusion,
+        rows=len(rows),
+        rouge_tokenizer=model.task.scored_with or None,
+        seconds=round(seconds, 1),
+    )
 
 
 def evaluate(
     folder: Path, data: Path, batch_size: int, picture: Path | None = None, *, trust: bool = False
 ) -> dict[str, Any]:
-    """Scores of the model in `folder` on a file with targets.
+    """Scores the model in `folder` on a file with targets.
 
     Args:
-        picture: where the confusion matrix is drawn, if there is one.
-        trust: run the code that comes with the model.
+        picture: Where to draw the confusion matrix of a classifier.
+        trust: Run the code that comes with the model.
+
+    Returns:
+        The metrics, the file with its hash, and for classes the labels and the confusion matrix, ready for JSON.
 
     Raises:
-        UserError: no model, no such file, a row without a usable target, or no place for the picture.
+        UserError: No model, no such file, a row without a usable target, or the picture cannot be written.
     """
     if picture is not None:
         check_file("--picture", picture)
     model = open_on(folder, None, trust=trust)
     if picture is not None and not model.task.classes:
-        given = f"--picture {picture}: this model has no classes"
-        raise UserError(given, "a classifier, which has a confusion matrix", "leave --picture out")
+        problem = f"--picture {picture}: this model has no classes"
+        raise UserError(problem, "a classifier, which has a confusion matrix", "leave --picture out")
     layout: Layout = layout_of(model.settings)
     split = read_split(str(data), layout)
-    found = score(model, split.rows, batch_size, str(data))
-    if picture is not None:
-        class_metrics.draw_confusion(found["confusion"], found["labels"], picture)
-    return {"model": str(folder), "data": split.path, "sha256": split.sha256, "refused": len(split.refused), **found}
+    result = score(model, split.rows, batch_size, str(data))
+    if picture is not None and result.labels is not None and result.confusion is not None:
+        class_metrics.draw_confusion(result.confusion, result.labels, picture)
+    source = {"model": str(folder), "data": split.path, "sha256": split.sha256, "refused": len(split.refused)}
+    return {**source, **result.to_flat()}

@@ -1,7 +1,10 @@
-"""WHAT came out of a study, as data: its summary.
+"""The result of a study as data, and the lines that show it.
 
-Lines for people and folders for others are made of it elsewhere.
+Exported folders belong in `delivery.exports`, the flow that makes them in `delivery.sessions`.
 
-    output_paths: Looks at where a result is to go before the work that makes it
-    summary: What came out of a study: one JSON object, and the lines a person reads
+    output_paths: Checks that an output path can be written, before the work that makes the output.
+    scores: The scores of a model on one split.
+    summarize: Makes the summary of a study from its records.
+    summary: The result of a study as one typed object, and its file `summary.json`.
+    summary_lines: The lines of a summary that a person reads.
 """

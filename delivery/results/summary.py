@@ -1,162 +1,144 @@
-"""What came out of a study: one JSON object, and the lines a person reads."""
+"""The result of a study as one typed object, and its file `summary.json`."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from foundation import buckets
-from foundation.errors import program
-from foundation.statuses import ENDED, TrialStatus
-from tuning.display.progress import with_tokenizer
-from tuning.preparation import Material
-from tuning.studies import retention
-from tuning.studies.records import TrialRecord
-from tuning.studies.study import Study
+import msgspec
 
-_VERSIONS = (
-    "torch",
-    "transformers",
-    "ray",
-    "optuna",
-    "accelerate",
-    "datasets",
-    "wandb",
-    "kiwipiepy",
-    "rouge-score",
-    "sacrebleu",
-)
+from corpora.splits import SplitFile
+from delivery.results.scores import Score
+from foundation.checked_json import Count, Finite, convert_json, plain, read_json
+from foundation.durable import write_json
+from foundation.errors import UserError
+from foundation.statuses import TrialStatus
+
+#: Increased whenever a field changes; files without a version are of version 1 and have the same fields.
+VERSION = 2
+
+_TODO = "delete it: resume and export write a new one, without the seconds and the test score of earlier sessions"
 
 
-def summarise(
-    study: Study,
-    material: Material,
-    *,
-    slots: int,
-    worker_groups_started: int,
-    wall_seconds: float,
-    test: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The summary, as `summary.json` holds it and `--json` prints it.
+class TrialCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many trials have each status; unfinished ones continue with `resume`."""
 
-    `best` is the best trial whose model is on disk; values are of the dev split. `trials.unfinished` go on with
-    `resume`.
-    """
-    best = next(iter(retention.keepers(study)), None)
-    counts = {status: len(study.with_status(status)) for status in ENDED}
-    return {
-        "study": study.name,
-        "space": study.space.name,
-        "task": study.space.task,
-        "model": study.space.model,
-        "metric": study.metric,
-        "mode": study.mode,
-        "rouge_tokenizer": material.scored_with or None,
-        "trials": {"total": len(study.records), **counts, "unfinished": len(study.with_status(TrialStatus.RUNNING))},
-        "best": _best(study, best) if best else None,
-        "default": _default(study, best),
-        "test": test,
-        "failures": [_failure(study, record) for record in study.with_status(TrialStatus.FAILED)],
-        "slots": slots,
-        "worker_groups_started": worker_groups_started,
-        "wall_seconds": round(wall_seconds, 1),
-        "data": material.splits,
-        "versions": {"kotune": version("kotune"), **{name: version(name) for name in _VERSIONS}},
-        "best_model": study.paths.address(study.paths.best_model) if best else None,
-    }
+    total: Count
+    completed: Count
+    pruned: Count
+    failed: Count
+    unfinished: Count
 
 
-def _failure(study: Study, record: TrialRecord) -> dict[str, Any]:
-    """Why a trial failed, and how to see it fail alone."""
-    folder = study.paths.address(study.paths.trial(record.trial_id))
-    trace = buckets.read(buckets.join(folder, "error.txt"))
-    return {
-        "trial": record.trial_id,
-        "reason": record.reason,
-        "config": record.config,
-        "trace": trace.decode(errors="replace") if trace is not None else None,
-        "log": str(study.paths.log),
-        "alone": f"{program('python')} -m trainables.training.trial {buckets.join(folder, 'job.json')}",
-    }
+class BestTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The best trial whose model is saved, at its best epoch on dev."""
+
+    trial: str
+    value: float
+    config: dict[str, Any]
+    epoch: float
+    metrics: dict[str, float]
 
 
-def _best(study: Study, record: TrialRecord) -> dict[str, Any]:
-    epoch = record.best_epoch(study.metric, study.mode)
-    result = next(result for result in record.results if result.epoch == epoch)
-    return {
-        "trial": record.trial_id,
-        "value": result.metrics[study.metric],
-        "config": record.config,
-        "epoch": epoch,
-        "metrics": result.metrics,
-    }
-
-
-def _default(study: Study, best: TrialRecord | None) -> dict[str, Any] | None:
-    """The recipe default, how far it came, and what the best trial had by then: the only fair comparison with one that
-    was stopped early."""
-    record = study.default
-    if record is None:
-        return None
-    value, epoch = record.best_value(study.metric, study.mode), record.results[-1].epoch if record.results else 0.0
-    at_epoch = best.best_value(study.metric, study.mode, until=epoch) if best else None
-    return {
-        "trial": record.trial_id,
-        "value": value,
-        "status": record.status,
-        "epoch": epoch,
-        "best_by_then": at_epoch,
-    }
-
-
-def read_lines(summary: dict[str, Any], parameters: dict[str, Any], command: str) -> list[str]:
-    """The summary as a person reads it.
+class DefaultTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The trial of the recipe default.
 
     Args:
-        parameters: what the search chose for the best trial.
-        command: how kotune was called, for the next commands.
+        epoch: Its last evaluated epoch.
+        best_by_then: The value of the best trial up to that epoch: the only fair comparison if the default was pruned.
     """
-    trials, best = summary["trials"], summary["best"]
-    counts = f"{trials['completed']} completed, {trials['pruned']} pruned, {trials['failed']} failed"
-    unfinished = f", {trials['unfinished']} unfinished" if trials["unfinished"] else ""
-    lines = [
-        f"{trials['total']} trial{'s' * (trials['total'] != 1)}: {counts}{unfinished} · {summary['wall_seconds']:.0f} s"
-    ]
-    metric = summary["metric"]
-    name = with_tokenizer(metric, summary["rouge_tokenizer"])
-    if best is None:
-        return [*lines, "no trial gave a model"]
-    lines.append(f"best     {name} {best['value']:.4f} on dev: {best['trial']}, epoch {best['epoch']:g}")
-    if parameters:
-        lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
-        lines.append(f"default  {against_default(summary)}")
-    if summary["test"]:
-        test = summary["test"]
-        shown = metric if metric in test else next(iter(test))
-        name = with_tokenizer(shown, test["rouge_tokenizer"])
-        lines.append(f"test     {name} {test[shown]:.4f} on {test['rows']} rows, opened once")
-    if summary["best_model"]:
-        lines.append(f"model    {summary['best_model']}")
-        if buckets.in_bucket(summary["best_model"]):
-            storage = summary["best_model"].rsplit("/", 2)[0]
-            lines.append(f"next     {command} export {summary['study']} --storage {storage} --out FOLDER")
-        else:
-            lines.append(f"next     {command} predict {summary['best_model']} INPUT.csv")
-    return lines
+
+    trial: str
+    value: float | None
+    status: TrialStatus
+    epoch: float
+    best_by_then: float | None
 
 
-def against_default(summary: dict[str, Any]) -> str:
-    """The recipe default's score, and how the best trial compares with it."""
-    best, default = summary["best"], summary["default"]
-    if not default or default["value"] is None:
-        return "no score"
-    if default["trial"] == best["trial"]:
-        return "is the best"
-    shown = f"{summary['metric']} {default['value']:.4f}"
-    if default["status"] != TrialStatus.PRUNED or default["best_by_then"] is None:
-        return f"{shown}: best {best['value'] - default['value']:+.4f}"
-    return f"{shown}, pruned at epoch {default['epoch']:g}, where the best had {default['best_by_then']:.4f}"
+class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why a trial failed, and how to run it alone; exported folders omit what only this machine has.
+
+    Args:
+        alone: The command that runs the trial without a search.
+    """
+
+    trial: str
+    reason: str
+    config: dict[str, Any]
+    trace: str | None = None
+    log: str | None = None
+    alone: str | None = None
 
 
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+class Confusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The confusion matrix of the best model on dev: rows are true classes, columns are predicted ones."""
+
+    labels: list[str]
+    dev: list[list[int]]
+
+
+class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The result of a study, as `summary.json` stores it and `--json` prints it.
+
+    Args:
+        rouge_tokenizer: Full name of the tokenizer that counted the scores; None if they do not depend on one.
+        test: Score of the best model on the test split, which is scored once.
+        slots: The most slots that ran at once.
+        wall_seconds: Time of all sessions.
+        data: Split name -> its file.
+        versions: Library -> version.
+        best_model: Folder or address of the exported model; None if there is none.
+    """
+
+    version: int = 1
+    study: str
+    space: str
+    task: str
+    model: str
+    metric: str
+    mode: str
+    rouge_tokenizer: str | None
+    trials: TrialCounts
+    best: BestTrial | None
+    default: DefaultTrial | None
+    test: Score | None
+    failures: list[Failure]
+    slots: Count
+    worker_groups_started: Count
+    wall_seconds: Finite
+    data: dict[str, SplitFile]
+    versions: dict[str, str]
+    best_model: str | None
+    confusion: Confusion | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as dicts, lists and scalars; the metrics of the test score are beside its other fields."""
+        return {**plain(self), "test": self.test and self.test.to_flat()}
+
+    def save(self, path: Path) -> None:
+        """Writes the summary."""
+        write_json(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> Summary | None:
+        """Reads a summary of this version or of version 1; None if there is no file.
+
+        Raises:
+            UserError: The file is damaged, or of a newer version.
+        """
+        if not path.is_file():
+            return None
+        content = read_json(path, dict[str, Any], _TODO)
+        version = convert_json(content.get("version", 1), int, f"{path}: version", _TODO)
+        if version > VERSION:
+            raise UserError(f"{path} has version {version}", f"up to {VERSION}", "update kotune, or delete the file")
+        test = content.get("test")
+        if isinstance(test, dict):
+            content = {**content, "test": plain(Score.from_flat(test, f"{path}: test", _TODO))}
+        return convert_json({**content, "version": VERSION}, cls, str(path), _TODO)
+
+    def for_export(self) -> Summary:
+        """The summary for an exported folder: without paths and traces of this machine."""
+        data = {name: msgspec.structs.replace(split, path=Path(split.path).name) for name, split in self.data.items()}
+        failures = [Failure(failure.trial, failure.reason, failure.config) for failure in self.failures]
+        return msgspec.structs.replace(self, data=data, failures=failures, best_model=None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from delivery.results.summary import read_lines
+from delivery.results.summary import Summary
+from delivery.results.summary_lines import summary_lines
 from foundation import buckets
 from foundation.errors import COMMAND, program
 from foundation.statuses import SessionEnd
@@ -13,21 +14,21 @@ from tuning.studies.study import Study
 
 
 def last_lines(
-    study: Study, summary: dict[str, Any], tracking: dict[str, Any] | None, end: SessionEnd, address: str | None
+    study: Study, summary: Summary, tracking: dict[str, Any] | None, end: SessionEnd, address: str | None
 ) -> list[str]:
     """What a person reads at the end of a sitting that ended as `end` says.
 
     Args:
         address: of the cluster that it ran on; None: this machine.
     """
-    best = summary["best"]
-    chosen = study.records[best["trial"]].parameters if best else {}
-    lines = read_lines(summary, chosen, COMMAND)
-    for failed in summary["failures"][:1]:
-        trace = study.paths.address(study.paths.trial(failed["trial"]) / "error.txt")
+    best = summary.best
+    chosen = study.records[best.trial].parameters if best else {}
+    lines = summary_lines(summary, chosen, COMMAND)
+    for failed in summary.failures[:1]:
+        trace = study.paths.address(study.paths.trial(failed.trial) / "error.txt")
         lines += [
-            f"failed   {failed['trial']}: {failed['reason']}",
-            f"         trace {trace}; alone: {failed['alone']}",
+            f"failed   {failed.trial}: {failed.reason}",
+            f"         trace {trace}; alone: {failed.alone}",
         ]
     if study.lost is not None:
         lines.append(f"paused   {study.lost}; make room or bring the storage back, then")

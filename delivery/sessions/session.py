@@ -10,16 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+import msgspec
 import yaml
 
 from corpora.samples.registry import SAMPLES
-from corpora.splits import Splits
-from delivery.results.summary import summarise
-from delivery.sessions.finalize import close, earlier_summary, known_test
+from corpora.splits import SplitFile, Splits
+from delivery.results.summarize import summarize
+from delivery.results.summary import Summary
+from delivery.sessions.finalize import close, test_score_of
 from delivery.sessions.report_lines import last_lines
 from delivery.sessions.trust import trusted
 from delivery.sessions.tune_request import TuneRequest, check, plan_for
-from foundation.durable import write_json
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd, TrialStatus
 from search_spaces.schema import parse_duration
@@ -31,6 +32,7 @@ from tuning.display.live import View, logged, open_view
 from tuning.interruption import graceful_interrupts
 from tuning.studies import retention
 from tuning.studies.lock import held
+from tuning.studies.material import Material
 from tuning.studies.paths import Paths
 from tuning.studies.storage import CopiedOut, Storage
 from tuning.studies.study import Study
@@ -46,7 +48,7 @@ def dry_run(order: TuneRequest, out: TextIO) -> str:
         splits, plan = check(order, Path(folder), lambda text: print(text, file=out))
     lines = [
         f"# study {order.name} in {order.storage}: {order.space.budget.trials} trials, {plan.description}",
-        *(f"# {name}: {entry['rows']} rows, {entry['path']}" for name, entry in splits.described().items()),
+        *(f"# {name}: {entry.rows} rows, {entry.path}" for name, entry in splits.described().items()),
         *(f"# {remark}" for remark in splits.remarks),
     ]
     text = yaml.safe_dump(order.space.to_dict(), allow_unicode=True, sort_keys=False)
@@ -135,7 +137,7 @@ def _go_on(
     study: Study, gone: str, trials: int | None, time_budget: str | None, address: str | None, out: TextIO
 ) -> dict[str, Any]:
     view, name, budget = open_view(out), study.name, study.space.budget
-    earlier_summary(study)  # looked at before anything is started
+    Summary.load(study.paths.summary)  # a damaged one is refused before anything is started
     check_database(study.space)
     if trials is not None:
         if trials < len(study.records):
@@ -150,7 +152,7 @@ def _go_on(
     study.space = with_study_name(replace(study.space, budget=budget), name)
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
     plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, view.say)
-    material = preparation.Material.load(study.paths)
+    material = Material.load(study.paths)
     if material is not None and _contents(material.splits) != _contents(splits.described()):
         raise UserError(
             f"the data of study {name!r} is no longer what it was: {_changed(material.splits, splits.described())}",
@@ -176,19 +178,19 @@ def _room(plan: Plan, address: str | None) -> str:
     return f"{plan.description} on " + (f"the cluster at {address}" if address else "this machine")
 
 
-def _contents(splits: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What splits hold, wherever their files lie."""
-    return {name: {key: value for key, value in split.items() if key != "path"} for name, split in splits.items()}
+def _contents(splits: dict[str, SplitFile]) -> dict[str, tuple[int, str]]:
+    """The content of each split, independent of its path."""
+    return {name: (split.rows, split.sha256) for name, split in splits.items()}
 
 
-def _changed(before: dict[str, dict[str, Any]], now: dict[str, dict[str, Any]]) -> str:
+def _changed(before: dict[str, SplitFile], now: dict[str, SplitFile]) -> str:
     was, is_ = _contents(before), _contents(now)
     names = sorted(name for name in {*was, *is_} if was.get(name) != is_.get(name))
-    return ", ".join(f"{name} ({now.get(name, before.get(name, {})).get('path')})" for name in names)
+    return ", ".join(f"{name} ({(now.get(name) or before[name]).path})" for name in names)
 
 
 def _search(
-    study: Study, material: preparation.Material, plan: Plan, splits: Splits, address: str | None, view: View
+    study: Study, material: Material, plan: Plan, splits: Splits, address: str | None, view: View
 ) -> dict[str, Any]:
     # Here, since importing it imports Ray, which reads its settings then.
     from trainables.slots.slot import save_all_and_stop
@@ -200,14 +202,15 @@ def _search(
         connect(None)
     view.say(_disk(study, plan.limit))
     tracking = tracking_settings(study)
-    earlier = earlier_summary(study)
+    earlier = Summary.load(study.paths.summary)
+    earlier_seconds = earlier.wall_seconds if earlier else 0.0
     search = Search(
         study,
         material,
         plan,
         tracking,
         view,
-        earlier.get("wall_seconds", 0.0),
+        earlier_seconds,
         preemption_notices=address is not None,
         fleet=Fleet(plan, view.say) if address else None,
     )
@@ -220,25 +223,25 @@ def _search(
         view.close()
         disconnect()
         copied_out()
-    summary = summarise(
+    summary = summarize(
         study,
         material,
         slots=search.slots,
-        worker_groups_started=search.worker_groups_started + earlier.get("worker_groups_started", 0),
-        wall_seconds=search.seconds + earlier.get("wall_seconds", 0.0),
-        test=known_test(study, earlier),
+        worker_groups_started=search.worker_groups_started + (earlier.worker_groups_started if earlier else 0),
+        wall_seconds=search.seconds + earlier_seconds,
+        test=test_score_of(study, earlier),
     )
     if search.end is SessionEnd.STORAGE_LOST:
-        summary["best_model"] = None  # not written
+        summary = msgspec.structs.replace(summary, best_model=None)  # not written
     else:
-        close(study, material, splits, summary, search.end)
-        write_json(study.paths.summary, summary)
+        summary = close(study, material, splits, summary, search.end)
+        summary.save(study.paths.summary)
         study.publish(study.paths.summary)
     for line in last_lines(study, summary, tracking, search.end, address):
         view.say(line)
     if search.end is not SessionEnd.STORAGE_LOST:
         study.publish(study.paths.log)
-    return {**summary, "end": search.end}
+    return {**summary.to_json(), "end": search.end}
 
 
 def _copied_out(study: Study) -> Callable[[], None]:

@@ -11,7 +11,8 @@ from typing import Any, TextIO
 
 from corpora import filters
 from corpora.splits import Split, Splits
-from delivery.results.summary import read_lines, summarise
+from delivery.results.summarize import summarize
+from delivery.results.summary_lines import summary_lines
 from delivery.sessions.finalize import close
 from delivery.sessions.progress_bar import ProgressBar
 from delivery.sessions.session import embedded_sample
@@ -77,12 +78,12 @@ def train(order: TuneRequest, resume_from: Path | None, out: TextIO, rows: int |
         _run(study, record, Job.from_dict(job), view, meter)
         retention.sweep(study)
         seconds = record.results[-1].seconds
-        summary = summarise(study, material, slots=1, worker_groups_started=0, wall_seconds=seconds)
-        close(study, material, splits, summary, SessionEnd.DONE)
-        write_json(study.paths.summary, summary)
-        for line in read_lines(summary, {}, COMMAND):
+        summary = summarize(study, material, slots=1, worker_groups_started=0, wall_seconds=seconds)
+        summary = close(study, material, splits, summary, SessionEnd.DONE)
+        summary.save(study.paths.summary)
+        for line in summary_lines(summary, {}, COMMAND):
             view.say(line)
-    return {**summary, "end": SessionEnd.DONE}
+    return {**summary.to_json(), "end": SessionEnd.DONE}
 
 
 def _fewer(splits: Splits, rows: int | None, seed: int) -> Splits:

@@ -18,7 +18,7 @@ from delivery.sessions.tune_request import resolve_space
 from foundation.errors import UserError
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.resolve import SHIPPED
-from tuning.preparation import Material
+from tuning.studies.material import Material
 from tuning.studies.paths import Paths
 from tuning.studies.records import TrialRecord, read_record, write_record
 from tuning.studies.study import Study

@@ -8,10 +8,10 @@ from pathlib import Path
 from corpora.samples import dialogues, reviews, satisfaction
 from delivery.exports.ensemble import make_ensemble
 from delivery.exports.export import export
-from delivery.results.summary import summarise
+from delivery.results.summarize import summarize
 from delivery.sessions.training import one_configuration
 from delivery.sessions.tune_request import resolve_space
-from foundation.durable import previous, write_json
+from foundation.durable import previous
 from foundation.statuses import TrialStatus
 from trainables.training import checkpoints
 from tuning import preparation
@@ -59,8 +59,8 @@ def studied(storage: Path, name: str, space: str, files: dict[str, Path], sets: 
     study.add(record.trial_id, 1.0, 3, {study.metric: 0.5, "loss": 0.7}, 1.0)
     study.end(record.trial_id, TrialStatus.COMPLETED)
     retention.sweep(study)
-    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     export(study, material, summary)
     previous(study.paths.trial(record.trial_id) / "trial.json").unlink()  # or it would stand in for a damaged one
-    write_json(study.paths.summary, summary)
+    summary.save(study.paths.summary)
     return study

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora.splits import Layout, Splits, read_split, read_splits
+from corpora.splits import Layout, SplitFile, Splits, read_split, read_splits
 from foundation.errors import UserError
 
 COLUMNS = {"id": "fname", "source": "dialogue", "target": "summary"}
@@ -90,7 +90,7 @@ def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
     files = {name: write(tmp_path / f"{name}.csv", [name] * rows) for name, rows in {"train": 3, "dev": 2}.items()}
     described = read_splits(files["train"], files["dev"], None, LAYOUT, seed=0, split_by=("target",)).described()
     assert described == {
-        name: {"path": files[name], "rows": rows, "sha256": sha256(Path(files[name]).read_bytes()).hexdigest()}
+        name: SplitFile(files[name], rows, sha256(Path(files[name]).read_bytes()).hexdigest())
         for name, rows in {"train": 3, "dev": 2}.items()
     }
 
@@ -100,7 +100,7 @@ def test_a_relative_path_is_described_in_full(tmp_path: Path, monkeypatch: pytes
     write(tmp_path / "train.csv", many(20))
     monkeypatch.chdir(tmp_path)
     splits = read_splits("train.csv", None, None, LAYOUT, seed=0, split_by=("target",))
-    assert {split["path"] for split in splits.described().values()} == {str((tmp_path / "train.csv").resolve())}
+    assert {split.path for split in splits.described().values()} == {str((tmp_path / "train.csv").resolve())}
 
 
 def test_dev_is_a_tenth_of_train_without_a_shared_target(tmp_path: Path) -> None:

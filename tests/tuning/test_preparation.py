@@ -16,7 +16,8 @@ from foundation.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation
 from tuning.jobs import make_job
-from tuning.preparation import Material, learn, prepare, read, with_samples
+from tuning.preparation import learn, prepare, read, with_samples
+from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.tokenizers import tokenizers_of, variant_of

@@ -4,6 +4,7 @@ Nothing here imports Ray or Optuna.
 
     attempts: How many slots a trial had, counted in its folder
     lock: One process at a time works on a study: who comes second is told who was first
+    material: The input of all trials of a study: splits, task options and tokenized tables, stored in `data.json`
     paths: Every path of a study. This module alone knows them
     permissions: Who may read what a study writes: its owner
     records: What is known of a trial: one file, rewritten whole at every change, the one before it kept beside it

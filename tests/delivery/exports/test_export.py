@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from benchmarks.small import small_space, small_study
@@ -15,15 +16,21 @@ from delivery.exports.export import ModelWent, export
 from delivery.inference.predict import predict
 from delivery.inference.predictor import open_model
 from delivery.inference.scoring import score
-from delivery.results.summary import against_default, read_lines, summarise
+from delivery.results.scores import Score
+from delivery.results.summarize import summarize
+from delivery.results.summary import Failure
+from delivery.results.summary_lines import summary_lines
 from delivery.sessions import finalize
+from foundation.checked_json import plain
 from foundation.errors import UserError
+from foundation.statuses import TrialStatus
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.training.job import Job
 from trainables.training.reports import Decision, Report
 from trainables.training.trial import WorkerCache, run_trial
 from tuning.jobs import make_job
-from tuning.preparation import Material, read
+from tuning.preparation import read
+from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
@@ -44,7 +51,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]
             return Decision.CONTINUE
 
     run_trial(Job.from_dict(make_job(study, material, None)(record)), Recorder(), WorkerCache())
-    study.end(record.trial_id, "completed")
+    study.end(record.trial_id, TrialStatus.COMPLETED)
     return study, material
 
 
@@ -52,33 +59,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]
 def model(finished: tuple[Study, Material]) -> Path:
     """The exported folder."""
     study, material = finished
-    return export(study, material, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0))
+    return export(study, material, summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0))
 
 
-def test_the_summary_has_what_was_promised(finished: tuple[Study, Material]) -> None:
-    """Every key, and JSON can carry it."""
+def test_the_summary_of_a_finished_study(finished: tuple[Study, Material]) -> None:
+    """Counts, best trial, recipe default and data of a study with one trial."""
     study, material = finished
-    summary = json.loads(json.dumps(summarise(study, material, slots=2, worker_groups_started=2, wall_seconds=1.0)))
-    promised = "study task metric mode rouge_tokenizer trials best default slots worker_groups_started wall_seconds"
-    assert {*promised.split(), "data", "versions"} <= set(summary)
-    assert summary["trials"] == {"total": 1, "completed": 1, "pruned": 0, "failed": 0, "unfinished": 0}
-    assert summary["best"]["trial"] == "finished-0000"
-    assert summary["best"]["value"] == summary["default"]["value"]
-    assert set(summary["data"]["train"]) == {"path", "rows", "sha256"}
-    assert summary["rouge_tokenizer"] == "whitespace"
-    assert any("finished-0000" in line for line in read_lines(summary, {"learning_rate": 1e-3}, "kotune"))
-
-
-def test_a_stopped_default_is_compared_where_it_was_stopped() -> None:
-    """Its first epoch against the best trial's third would be no comparison."""
-    best = {"trial": "s-0001", "value": 1.05}
-    default = {"trial": "s-0000", "value": 0.11, "status": "pruned", "epoch": 1.0, "best_by_then": 0.83}
-    summary = {"metric": "rouge_sum", "best": best, "default": default}
-    assert against_default(summary) == "rouge_sum 0.1100, pruned at epoch 1, where the best had 0.8300"
-    default |= {"status": "completed", "epoch": 3.0, "best_by_then": 1.05}
-    assert against_default(summary) == "rouge_sum 0.1100: best +0.9400"
-    assert against_default({**summary, "default": None}) == "no score"
-    assert against_default({**summary, "default": {**default, "trial": "s-0001"}}) == "is the best"
+    summary = summarize(study, material, slots=2, worker_groups_started=2, wall_seconds=1.0)
+    assert plain(summary.trials) == {"total": 1, "completed": 1, "pruned": 0, "failed": 0, "unfinished": 0}
+    assert summary.best is not None
+    assert summary.default is not None
+    assert summary.best.trial == summary.default.trial == "finished-0000"
+    assert summary.best.value == summary.default.value
+    assert set(summary.data) == set(material.splits)
+    assert summary.rouge_tokenizer == "whitespace"
+    assert any("finished-0000" in line for line in summary_lines(summary, {"learning_rate": 1e-3}, "kotune"))
 
 
 def test_transformers_alone_uses_the_folder(model: Path) -> None:
@@ -98,7 +93,7 @@ def test_the_card_tells_the_whole_story(finished: tuple[Study, Material], model:
     """Data hash, space, score, name of the tokenizer and the lines that use it."""
     study, material = finished
     card = (model / "README.md").read_text(encoding="utf-8")
-    assert material.splits["train"]["sha256"] in card
+    assert material.splits["train"].sha256 in card
     assert "whitespace" in card
     assert "kobart" in card
     value = study.records["finished-0000"].best_value(study.metric, study.mode)
@@ -112,10 +107,10 @@ def test_what_is_handed_on_says_what_test_gave_and_nothing_of_this_machine(
 ) -> None:
     """Neither folders nor traces."""
     study, material = finished
-    test = {"rows": 200, study.metric: 1.25, "rouge_tokenizer": "whitespace"}
-    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0, test=test)
-    failed = {"trial": "t", "reason": "NaN", "config": {}, "trace": f"{tmp_path}/x", "log": "l", "alone": "a"}
-    folder = export(study, material, {**summary, "failures": [failed]}, tmp_path / "out")
+    test = Score(metrics={study.metric: 1.25}, rows=200, rouge_tokenizer="whitespace", seconds=1.0)
+    summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0, test=test)
+    failure = Failure("t", "NaN", {}, trace=f"{tmp_path}/x", log="l", alone="a")
+    folder = export(study, material, replace(summary, failures=[failure]), tmp_path / "out")
     assert "on test (200 rows, opened once) | **1.2500**" in (folder / "README.md").read_text(encoding="utf-8")
     kept = json.loads((folder / "kotune.json").read_text(encoding="utf-8"))["summary"]
     assert kept["failures"] == [{"trial": "t", "reason": "NaN", "config": {}}]
@@ -147,10 +142,10 @@ def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study,
     """Scored on the dev rows, the exported folder gives what the trial reported."""
     study, _ = finished
     rows = read(study.space).dev.rows
-    found = score(open_model(model), rows, 16)
+    result = score(open_model(model), rows, 16)
     reported = study.records["finished-0000"].results[-1].metrics
-    assert found["rouge_sum"] == pytest.approx(reported["rouge_sum"])
-    assert found["rows"] == len(rows)
+    assert result.metrics["rouge_sum"] == pytest.approx(reported["rouge_sum"])
+    assert result.rows == len(rows)
 
 
 def test_an_older_export_stays_until_there_is_another(
@@ -158,7 +153,7 @@ def test_an_older_export_stays_until_there_is_another(
 ) -> None:
     """It is put aside, and removed last."""
     study, material = finished
-    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     export(study, material, summary)
     seen: list[bool] = []
     remove = shutil.rmtree
@@ -179,7 +174,7 @@ def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Materi
     (tmp_path / "kept").write_text("mine")
     with pytest.raises(UserError, match="is there already"):
         export(
-            study, material, summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path
+            study, material, summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path
         )
     assert (tmp_path / "kept").read_text() == "mine"
 
@@ -189,7 +184,7 @@ def test_a_model_that_is_replaced_while_it_is_read(
 ) -> None:
     """A search at work deletes it for a better one: the study is read again. One that is damaged is told as such."""
     study, material = finished
-    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     shelf, goes = study.paths.checkpoints("finished-0000"), True
 
     def failing(*given: object, **named: object) -> None:
@@ -226,8 +221,9 @@ def test_a_model_that_is_replaced_while_it_is_read(
 def test_scores_of_another_trial_are_not_written_to_a_model(finished: tuple[Study, Material], tmp_path: Path) -> None:
     """The best may have become another one between the summary and the export."""
     study, material = finished
-    summary = summarise(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
-    other = {**summary, "best": {**summary["best"], "trial": "finished-0001"}}
+    summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    assert summary.best is not None
+    other = replace(summary, best=replace(summary.best, trial="finished-0001"))
     with pytest.raises(ModelWent, match="was replaced"):
         export(study, material, other, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -67,10 +67,10 @@ def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected()
             yield list(enumerate(["긍정", "긍졍", "부정", "부"]))
 
     rows = [{"source": "가", "target": target} for target in ("긍정", "부정", "부정", "부정")]
-    found = score(Writer(), rows, 4)
-    assert found["corrected"] == 0.5
-    assert found["accuracy"] == 0.75
-    assert found["confusion"] == [[1, 0], [1, 2]]
+    result = score(Writer(), rows, 4)
+    assert result.metrics["corrected"] == 0.5
+    assert result.metrics["accuracy"] == 0.75
+    assert result.confusion == [[1, 0], [1, 2]]
 
 
 def test_a_test_file_without_labels_is_named(cnn: Trained, tmp_path: Path) -> None:

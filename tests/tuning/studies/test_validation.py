@@ -12,8 +12,8 @@ from foundation.errors import UserError
 from search_spaces.draft import from_dict
 from trainables.training import checkpoints
 from trainables.training.checkpoint_store import MANIFEST
-from tuning.preparation import Material
 from tuning.studies import retention
+from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 

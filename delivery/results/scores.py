@@ -1,0 +1,48 @@
+"""The scores of a model on one split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from foundation.checked_json import Count, convert_json, plain
+
+
+class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The scores of a model on one split.
+
+    Args:
+        metrics: Every metric of the task.
+        labels: The class labels; None if the task has no classes.
+        confusion: Shape (labels, labels): rows are true classes, columns are predicted ones.
+        rows: Number of rows scored.
+        rouge_tokenizer: Full name of the tokenizer that counted the metrics; None if they do not depend on one.
+        seconds: Time to predict the rows.
+    """
+
+    metrics: dict[str, float]
+    labels: list[str] | None = None
+    confusion: list[list[int]] | None = None
+    rows: Count
+    rouge_tokenizer: str | None
+    seconds: float
+
+    def to_flat(self) -> dict[str, Any]:
+        """The score as JSON shows it: metrics beside the other fields, classes only if there are any."""
+        fields: dict[str, Any] = plain(self)
+        if self.labels is None:
+            del fields["labels"], fields["confusion"]
+        return {**fields.pop("metrics"), **fields}
+
+    @classmethod
+    def from_flat(cls, content: Mapping[str, Any], where: str, todo: str) -> Score:
+        """Reads what `to_flat` returned; `where` and `todo` are for messages.
+
+        Raises:
+            UserError: a field is missing or has another type.
+        """
+        fields = {name: value for name, value in content.items() if name in cls.__struct_fields__}
+        metrics = {name: value for name, value in content.items() if name not in fields}
+        return convert_json({**fields, "metrics": metrics}, cls, where, todo)

@@ -1,0 +1,95 @@
+"""Makes the summary of a study from its records."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from delivery.results.scores import Score
+from delivery.results.summary import VERSION, BestTrial, DefaultTrial, Failure, Summary, TrialCounts
+from foundation import buckets
+from foundation.errors import program
+from foundation.statuses import ENDED, TrialStatus
+from tuning.studies import retention
+from tuning.studies.material import Material
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
+
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "ray",
+    "optuna",
+    "accelerate",
+    "datasets",
+    "wandb",
+    "kiwipiepy",
+    "rouge-score",
+    "sacrebleu",
+)
+
+
+def summarize(
+    study: Study,
+    material: Material,
+    *,
+    slots: int,
+    worker_groups_started: int,
+    wall_seconds: float,
+    test: Score | None = None,
+) -> Summary:
+    """Returns the summary of a study as it is now.
+
+    `best` is the best trial whose model is saved; values are of the dev split.
+    """
+    best = next(iter(retention.keepers(study)), None)
+    counts = {str(status): len(study.with_status(status)) for status in ENDED}
+    unfinished = len(study.with_status(TrialStatus.RUNNING))
+    return Summary(
+        version=VERSION,
+        study=study.name,
+        space=study.space.name,
+        task=study.space.task,
+        model=study.space.model,
+        metric=study.metric,
+        mode=study.mode,
+        rouge_tokenizer=material.scored_with or None,
+        trials=TrialCounts(total=len(study.records), **counts, unfinished=unfinished),
+        best=_best(study, best) if best else None,
+        default=_default(study, best),
+        test=test,
+        failures=[_failure(study, record) for record in study.with_status(TrialStatus.FAILED)],
+        slots=slots,
+        worker_groups_started=worker_groups_started,
+        wall_seconds=round(wall_seconds, 1),
+        data=material.splits,
+        versions={name: version(name) for name in ("kotune", *_LIBRARIES)},
+        best_model=study.paths.address(study.paths.best_model) if best else None,
+    )
+
+
+def _failure(study: Study, record: TrialRecord) -> Failure:
+    folder = study.paths.address(study.paths.trial(record.trial_id))
+    trace = buckets.read(buckets.join(folder, "error.txt"))
+    return Failure(
+        trial=record.trial_id,
+        reason=record.reason,
+        config=record.config,
+        trace=trace.decode(errors="replace") if trace is not None else None,
+        log=str(study.paths.log),
+        alone=f"{program('python')} -m trainables.training.trial {buckets.join(folder, 'job.json')}",
+    )
+
+
+def _best(study: Study, record: TrialRecord) -> BestTrial:
+    epoch = record.best_epoch(study.metric, study.mode)
+    result = next(result for result in record.results if result.epoch == epoch)
+    return BestTrial(record.trial_id, result.metrics[study.metric], record.config, result.epoch, result.metrics)
+
+
+def _default(study: Study, best: TrialRecord | None) -> DefaultTrial | None:
+    record = study.default
+    if record is None:
+        return None
+    value, epoch = record.best_value(study.metric, study.mode), record.results[-1].epoch if record.results else 0.0
+    best_by_then = best.best_value(study.metric, study.mode, until=epoch) if best else None
+    return DefaultTrial(record.trial_id, value, record.status, epoch, best_by_then)

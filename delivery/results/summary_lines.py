@@ -1,0 +1,67 @@
+"""The lines of a summary that a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from delivery.results.scores import Score
+from delivery.results.summary import Summary
+from foundation import buckets
+from foundation.statuses import TrialStatus
+from tuning.display.progress import with_tokenizer
+
+
+def summary_lines(summary: Summary, parameters: Mapping[str, Any], command: str) -> list[str]:
+    """Returns the lines of a summary.
+
+    Args:
+        parameters: What the sampler suggested for the best trial; empty if nothing was searched.
+        command: How kotune was called, for the next commands.
+    """
+    trials, best = summary.trials, summary.best
+    counts = f"{trials.completed} completed, {trials.pruned} pruned, {trials.failed} failed"
+    unfinished = f", {trials.unfinished} unfinished" if trials.unfinished else ""
+    plural = "s" * (trials.total != 1)
+    lines = [f"{trials.total} trial{plural}: {counts}{unfinished} · {summary.wall_seconds:.0f} s"]
+    if best is None:
+        return [*lines, "no trial gave a model"]
+    name = with_tokenizer(summary.metric, summary.rouge_tokenizer)
+    lines.append(f"best     {name} {best.value:.4f} on dev: {best.trial}, epoch {best.epoch:g}")
+    if parameters:
+        lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
+        lines.append(f"default  {compare_default(summary)}")
+    if summary.test is not None:
+        lines.append(f"test     {_test_text(summary.metric, summary.test)}")
+    if summary.best_model is not None:
+        lines.append(f"model    {summary.best_model}")
+        lines.append(f"next     {command} {_next_command(summary.study, summary.best_model)}")
+    return lines
+
+
+def _test_text(metric: str, test: Score) -> str:
+    shown = metric if metric in test.metrics else next(iter(test.metrics))  # a loss is not scored on test
+    return f"{with_tokenizer(shown, test.rouge_tokenizer)} {test.metrics[shown]:.4f} on {test.rows} rows, opened once"
+
+
+def _next_command(study: str, best_model: str) -> str:
+    if buckets.in_bucket(best_model):
+        return f"export {study} --storage {best_model.rsplit('/', 2)[0]} --out FOLDER"
+    return f"predict {best_model} INPUT.csv"
+
+
+def compare_default(summary: Summary) -> str:
+    """Returns the score of the recipe default, and how the best trial compares with it."""
+    best, default = summary.best, summary.default
+    if default is None or default.value is None or best is None:
+        return "no score"
+    if default.trial == best.trial:
+        return "is the best"
+    score = f"{summary.metric} {default.value:.4f}"
+    if default.status != TrialStatus.PRUNED or default.best_by_then is None:
+        return f"{score}: best {best.value - default.value:+.4f}"
+    return f"{score}, pruned at epoch {default.epoch:g}, where the best had {default.best_by_then:.4f}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

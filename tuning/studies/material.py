@@ -1,0 +1,75 @@
+"""The input of all trials of a study: splits, task options and tokenized tables, stored in `data.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from corpora.splits import SplitFile
+from foundation import buckets
+from foundation.checked_json import plain, read_json
+from foundation.durable import write_json
+from foundation.errors import UserError
+from tuning.studies.paths import Paths
+from tuning.studies.validation import check_tables
+
+_TODO = "put back a copy of the file, or start a new study"
+
+
+class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The input of all trials, stored in `data.json` so that `resume` can check that the files did not change.
+
+    Args:
+        splits: Split name -> its file.
+        task_options: What the task learned from the training rows.
+        tables: Tokenizer (`variant_of`) -> split -> folder of its tokenized table; in `data.json` relative to the
+            storage.
+        scored_with: Full name, with versions, of the tokenizer of the scores; empty if they do not depend on one.
+        remarks: Messages for the user.
+    """
+
+    splits: dict[str, SplitFile]
+    task_options: dict[str, Any]
+    tables: dict[str, dict[str, str]]
+    scored_with: str
+    remarks: list[str]
+
+    @classmethod
+    def load(cls, paths: Paths) -> Material | None:
+        """Reads `data.json`; None if it or a folder it names does not exist.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if not paths.data.is_file():
+            return None
+        stored = read_json(paths.data, cls, _TODO)
+        for variant, tables in stored.tables.items():
+            if missing := {"train", "dev"} - tables.keys():
+                problem = f"{paths.data}: tables, {variant!r}: {', '.join(sorted(missing))} is missing"
+                raise UserError(problem, "train, dev, and maybe test", _TODO)
+        storage = paths.root.parent
+        material = replace(stored, tables=_each(stored.tables, lambda folder: str(storage / folder)))
+        check_tables(paths.data, material.tables, storage, paths.cache)
+        folders = [paths.base_model(variant) for variant in material.tables]
+        folders += [Path(folder) for tables in material.tables.values() for folder in tables.values()]
+        return material if all(_exists(paths, folder) for folder in folders) else None
+
+    def save(self, paths: Paths) -> None:
+        """Writes `data.json`."""
+        storage = f"{paths.root.parent}/"
+        stored = replace(self, tables=_each(self.tables, lambda path: path.removeprefix(storage)))
+        write_json(paths.data, plain(stored))
+
+
+def _each(tables: Mapping[str, Mapping[str, str]], change: Callable[[str], str]) -> dict[str, dict[str, str]]:
+    return {variant: {split: change(path) for split, path in splits.items()} for variant, splits in tables.items()}
+
+
+def _exists(paths: Paths, folder: Path) -> bool:
+    """Whether a trial can read the folder; a bucket gets `data.json` after all folders that it names."""
+    return bool(buckets.sizes(paths.address(folder))) if paths.bucket else folder.is_dir()
