@@ -8,7 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import typer
+import typer.core
+import typer.main
 
+import cli
 from benchmarks.structure import PACKAGES, ROOT, modules
 
 ENGLISH, KOREAN = ROOT / "README.md", ROOT / "README.ko.md"
@@ -112,6 +116,17 @@ def commands_in(page: Path) -> list[str]:
     lines = [re.sub(r"\s+#.*", "", line).strip("| ") for line in read(page).splitlines()]
     starts = ("python ", "make ", "ray ", "`python ", "--", ". .venv")
     return [line.split(" | ")[0] for line in lines if line.startswith(starts)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_of_commands_exist(page: Path) -> None:
+    """Every option after `python cli.py COMMAND` is one of that command."""
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, typer.core.TyperGroup)
+    for line in read(page).replace("\\\n", " ").splitlines():
+        for name, rest in re.findall(r"python cli\.py (\w+)([^#`;|]*)", line):
+            options = {option for param in group.commands[name].params for option in param.opts}
+            assert set(re.findall(r"(?<=\s)--[\w-]+", rest)) <= options, line
 
 
 @pytest.mark.parametrize("page", [ENGLISH, KOREAN], ids=["english", "korean"])
