@@ -112,7 +112,7 @@ def read_splits(
         try:
             kept, cut = cut_by_group(whole.rows, split_by, dev_share, seed)
         except UserError as error:
-            raise UserError(f"{train}: {error.given}", error.allowed, error.todo) from None
+            raise UserError(f"{train}: {error.problem}", error.allowed, error.todo) from None
         _check_size(len(cut), len(whole.rows), dev_share, what)
         if classes:
             kept, cut = _with_every_class(whole.rows, kept, cut, split_by)

@@ -1,4 +1,4 @@
-"""Reads JSON that kotune wrote itself; what was damaged since is told with the file and the place in it."""
+"""Reads JSON files of kotune as typed objects; a damaged file is reported with the place of the damage in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foundation.errors import UserError, nearest
 
 T = TypeVar("T")
 
-#: What stands in every file read here, for messages.
+#: What is allowed, in messages.
 _ALLOWED = "a JSON file as kotune wrote it"
 
 #: What a value must be, for people, and what tells whether it is.

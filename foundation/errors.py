@@ -1,4 +1,4 @@
-"""The mistakes a user can make, said in three parts: what was given, what is allowed, what to do."""
+"""Errors of the user. Each message has three parts: the problem, what is allowed, and what to do."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from foundation.secrets import redact
 
 
 def program(name: str) -> str:
-    """What to type for a program of this environment: its name, or its path where no environment is active.
+    """Returns how to call a program of this environment: its name, or its path if the environment is not active.
 
-    As under `make tune`: a line that tells what to type can be typed as it is.
+    Under `make tune` it is not active, and a printed command must work when it is pasted.
     """
-    ours = Path(sys.executable).parent
-    found = shutil.which("python")
-    if Path(sys.argv[0]).stem != "cli" or (found is not None and Path(found).parent == ours):
+    scripts = Path(sys.executable).parent
+    python = shutil.which("python")
+    if Path(sys.argv[0]).stem != "cli" or (python is not None and Path(python).parent == scripts):
         return name
-    path = ours / name
-    with contextlib.suppress(OSError, ValueError):  # a folder that was deleted; a path that lies elsewhere
+    path = scripts / name
+    with contextlib.suppress(OSError, ValueError):  # the working directory was deleted, or is not above the path
         path = path.relative_to(Path.cwd())
     return shlex.quote(str(path))
 
 
-#: How kotune was called, for the commands that a message or a summary tells to type.
+#: How kotune was called, for the commands in messages and summaries.
 COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else f"{program('python')} cli.py"
 
 
 class UserError(Exception):
-    """A mistake the person at the keyboard can mend.
+    """A mistake that the user can fix.
 
     Args:
-        given: what was given, and where (file, row, option).
-        allowed: what would have been accepted.
-        todo: the next thing to type or change.
+        problem: What is wrong, and where (file, row, option).
+        allowed: What is accepted.
+        todo: What to type or change next.
     """
 
-    def __init__(self, given: str, allowed: str = "", todo: str = "") -> None:
-        super().__init__(given, allowed, todo)
-        self.given, self.allowed, self.todo = given, allowed, todo
+    def __init__(self, problem: str, allowed: str = "", todo: str = "") -> None:
+        super().__init__(problem, allowed, todo)
+        self.problem, self.allowed, self.todo = problem, allowed, todo
 
     def __str__(self) -> str:
-        parts = [self.given, self.allowed and f"allowed: {self.allowed}", self.todo and f"to do:   {self.todo}"]
+        parts = [self.problem, self.allowed and f"allowed: {self.allowed}", self.todo and f"to do:   {self.todo}"]
         return redact("\n  ".join(part for part in parts if part))
 
 
 class UserErrors(UserError):
-    """Several mistakes at once, so that nobody mends them one run at a time."""
+    """Several mistakes in one message, so that the user can fix all of them in one go."""
 
     def __init__(self, problems: Sequence[UserError]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -62,21 +62,21 @@ class UserErrors(UserError):
 
 
 def raise_all(problems: Sequence[UserError]) -> None:
-    """Raise nothing for no problem, the problem itself for one, `UserErrors` for more."""
+    """Raises a single problem as it is and several as `UserErrors`; does nothing without problems."""
     if len(problems) == 1:
         raise problems[0]
     if problems:
         raise UserErrors(problems)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name most like `name`, as a clause to append to a message; empty when none is near."""
-    close = difflib.get_close_matches(name, [str(name) for name in known], n=1, cutoff=0.6)
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Returns "did you mean …?" with the candidate most similar to `name`; empty if none is similar."""
+    close = difflib.get_close_matches(name, [str(candidate) for candidate in candidates], n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """Returns the first line of an error's message."""
     if isinstance(error, KeyError):
-        return f"unknown {error}"  # it says no more than the key
+        return f"unknown {error}"  # its message is the key alone
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""Numbers, durations and texts as people read them: few characters, no digit that tells nothing."""
+"""Formats numbers, durations and texts for people: few characters, no meaningless digits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_CELL = 18
 
 
 def short_number(value: object) -> str:
-    """A parameter in few characters: 3.2e-04, 0.113, 4, true, and a long text cut with an ellipsis."""
+    """Formats a parameter in few characters: 3.2e-04, 0.113, 4, true, or a text truncated with an ellipsis."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -31,7 +31,7 @@ def _short_float(value: float) -> str:
 
 
 def score_text(value: float | None) -> str:
-    """A metric's value with four decimals; a very small or large one with as many digits as tell something."""
+    """Formats a metric with four decimals; very small and very large values with their significant digits."""
     if value is None:
         return "–"
     if 0 < abs(value) < 1e-3:
@@ -40,17 +40,17 @@ def score_text(value: float | None) -> str:
 
 
 def short_epoch(epoch: float | None) -> str:
-    """An epoch with at most two decimals: 2, 0.25; 0 before the first report."""
+    """Formats an epoch with at most two decimals: 2, 0.25; 0 before the first report."""
     return f"{round(epoch or 0.0, 2):g}"
 
 
 def clock_text(seconds: float) -> str:
-    """A duration as on a stop watch: 0:42, 12:40, 1:02:03."""
+    """Formats a duration as M:SS or H:MM:SS: 0:42, 12:40, 1:02:03."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks or control characters, either of which would tear the table."""
+    """Replaces line breaks and control characters, which would break a table, by spaces."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -1,4 +1,4 @@
-"""Folders that others may have made: names in their files stay names, and links lead nowhere else."""
+"""Checks of folders from others: no file name with a path in it, and no link that leaves the folder."""
 
 from __future__ import annotations
 
@@ -9,59 +9,63 @@ from pathlib import Path
 
 from foundation.errors import UserError
 
-_TODO = "do not use this folder, unless you know who changed it"
+_TODO = "do not use this folder unless you know who changed it"
 
 
 def plain_name(name: object, where: str) -> str:
-    """`name`, read from the file `where`, if it is the name of a file or folder and no way to another place.
+    """Returns `name`, which was read from the file `where`, if it is a plain file or folder name.
 
     Raises:
-        UserError: it is none, or holds a separator, a drive or a step up.
+        UserError: the name is not a text, is empty, or contains a separator, a drive or a step up.
     """
     if isinstance(name, str) and name not in ("", ".", "..") and not re.search(r"[/\\\0]|^[A-Za-z]:", name):
         return name
-    raise UserError(f"{where}: {name!r} is no plain name", "a name without / or \\, of something in the folder", _TODO)
+    raise UserError(
+        f"{where}: {name!r} is not a plain file name", "a name without / or \\, of a file in the folder", _TODO
+    )
 
 
 def check_inside(path: Path, folder: Path) -> None:
-    """Check that `path`, links followed, lies in `folder` and is no link itself.
+    """Checks that `path` is not a link and is inside `folder` after all links are followed.
 
     Raises:
-        UserError: it is elsewhere.
+        UserError: the path is a link or is outside.
     """
     real = Path(os.path.realpath(path))
     if path.is_symlink() or not real.is_relative_to(os.path.realpath(folder)):
-        raise UserError(f"{path} leads to {real}", f"a folder in {folder}, and no link", _TODO)
+        raise UserError(f"{path} leads to {real}", f"a folder in {folder} that is not a link", _TODO)
 
 
-def check_links(folder: Path, targets: Sequence[Path] = (), passed: Collection[str] = ()) -> None:
-    """Check every link in `folder`, at any depth.
+def check_links(folder: Path, targets: Sequence[Path] = (), skip: Collection[str] = ()) -> None:
+    """Checks every link in `folder`, at any depth.
 
     Args:
-        targets: folders that links may lead into; none: there may be no link.
-        passed: folders at the top that are not looked into.
+        targets: Folders that links may point into; without any, no link is allowed.
+        skip: Names of top-level folders that are not checked.
 
     Raises:
-        UserError: a link leads elsewhere.
+        UserError: a link points elsewhere.
     """
     for above, folders, files in os.walk(folder):
         if above == str(folder):
-            folders[:] = [name for name in folders if name not in passed]
+            folders[:] = [name for name in folders if name not in skip]
         for path in (Path(above, name) for name in (*folders, *files)):
             if path.is_symlink():
                 real = Path(os.path.realpath(path))
                 if not any(real.is_relative_to(target) for target in targets):
-                    todo = "put the files themselves there, or do not use this folder"
-                    raise UserError(f"{path} is a link to {real}", "files and folders, no link out of the folder", todo)
+                    todo = "replace the link by the files themselves, or do not use this folder"
+                    raise UserError(
+                        f"{path} is a link to {real}", "files and folders, and no link out of the folder", todo
+                    )
 
 
 def check_exported(folder: Path, settings_file: str, names: Sequence[object]) -> None:
-    """Check an exported folder: its links, and the names in its settings.
+    """Checks the links of an exported folder and the names in its settings.
 
-    The hub's cache is made of links, from `snapshots/REVISION/` to `blobs/` beside it; those are followed.
+    Links from `snapshots/REVISION/` to `blobs/`, of which the hub's cache consists, are allowed.
 
     Raises:
-        UserError: something leads out of it.
+        UserError: a link or a name leads out of the folder.
     """
     for name in names:
         plain_name(name, str(folder / settings_file))

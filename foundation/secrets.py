@@ -1,4 +1,4 @@
-"""Keeps keys and tokens out of everything that is written or shown: logs, records, summaries, model cards, W&B."""
+"""Removes keys and passwords from everything that is written or shown: logs, records, summaries, model cards, W&B."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-#: What stands in the place of a secret.
+#: Replaces a secret.
 HIDDEN = "***"
 
-#: Variables whose values are secrets wherever they turn up.
+#: Environment variables whose values are secrets wherever they occur.
 _VARIABLES = (
     "HF_TOKEN",
     "HUGGING_FACE_HUB_TOKEN",
@@ -22,9 +22,9 @@ _VARIABLES = (
     "PGPASSWORD",
     "MYSQL_PWD",
 )
-_SHORTEST = 8  # a value as short as a word would be taken out of every text that has the word
+_SHORTEST = 8  # a value as short as a word would be removed from every text with that word
 
-#: Last parts of the names that a query, a setting or a line of an environment gives a secret.
+#: Last parts of the names of secrets in URL queries, settings and environment files.
 _NAMES = (
     r"(?:access|auth|api|session|security|id|refresh)[_-]?token|x-amz-(?:signature|credential|security-token)"
     r"|(?:api|access|secret|account|private|shared)[_-]?key(?:[_-]?id)?|secret|password|passwd|pwd|signature"
@@ -44,8 +44,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
 
 
 def redact(text: str) -> str:
-    """`text` without what is a secret by its form (a password in a URL, `?token=`, `hf_…`, AWS keys) or by its value
-    (that of `HF_TOKEN`, `WANDB_API_KEY` and their like in the environment)."""
+    """Replaces secrets in a text.
+
+    A secret is recognized by its form (a password in a URL, `?token=`, `hf_…`, an AWS key) or because it is the value
+    of an environment variable such as `HF_TOKEN` or `WANDB_API_KEY`.
+    """
     for name in _VARIABLES:
         value = os.environ.get(name, "").strip()
         if len(value) >= _SHORTEST:
@@ -56,7 +59,7 @@ def redact(text: str) -> str:
 
 
 def redacted(value: Any) -> Any:
-    """The same of every text in what JSON and YAML carry, at any depth; the value of a key that names a secret too."""
+    """Applies `redact` to every text in a JSON-like value, at any depth, and hides values whose key names a secret."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):

@@ -189,7 +189,7 @@ class Draft:
         values |= {name: ends(found) for name, found in self.search.items()}
         for name, several in values.items():
             for found in (found for value in several for found in faults({name: value})):
-                yield UserError(f"{self.origin[name]}: {found.given}", found.allowed, found.todo)
+                yield UserError(f"{self.origin[name]}: {found.problem}", found.allowed, found.todo)
 
     def _section(self, key: str, value: object, where: str) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):  # a section whose lines are all comments reads as None

@@ -148,7 +148,7 @@ CASES = {
         changed("both/kotune.json", members=["../both/0-mine", "1-mine"]), "../both/0-mine", model="both"
     ),
     "members: numbers": _model(
-        changed("both/kotune.json", members=[0, 1]), "kotune.json", "0 is no plain name", model="both"
+        changed("both/kotune.json", members=[0, 1]), "kotune.json", "0 is not a plain file name", model="both"
     ),
     "kotune.json: nothing in it": _model(written("classifier/kotune.json", "{}"), "classifier/kotune.json"),
     # other commands

@@ -168,13 +168,13 @@ CASES = {
     "trial.json: true for the number": _study(_trial(number=True), "mine-0000/trial.json", "number is True"),
     "trial.json: a number twice": _study(_a_copy_of_the_trial, "mine-0001/trial.json", "mine-0000"),
     "trial.json: a name that leads out": _study(
-        _trial(trial_id="../../../up"), "mine-0000/trial.json", "trial_id: '../../../up' is no plain name"
+        _trial(trial_id="../../../up"), "mine-0000/trial.json", "trial_id: '../../../up' is not a plain file name"
     ),
     "trial.json: another name than its folder's": _study(
         _trial(trial_id="mine-0007"), "mine-0000/trial.json", "trial_id is 'mine-0007'"
     ),
     "trial.json: an absolute name": _study(
-        _trial(trial_id="/etc"), "mine-0000/trial.json", "trial_id: '/etc' is no plain name"
+        _trial(trial_id="/etc"), "mine-0000/trial.json", "trial_id: '/etc' is not a plain file name"
     ),
     "trial.json: an unknown status": _study(_trial(status="done"), "mine-0000/trial.json", "status is 'done'"),
     "trial.json: a list for the parameters": _study(_trial(parameters=[]), "mine-0000/trial.json", "parameters is []"),

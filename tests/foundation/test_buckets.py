@@ -1,4 +1,4 @@
-"""Files in a bucket, with programs on this machine that speak S3 and Google Cloud Storage."""
+"""Files in a bucket, against local servers that implement S3 and Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(90)
 
 @pytest.fixture(scope="module")
 def google() -> Iterator[str]:
-    """The address of a program that stands for Google Cloud Storage."""
+    """The address of a local emulator of Google Cloud Storage."""
     port = free_port()
     command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--in-memory", f"--port={port}"]
     with serving([*command, "--host=127.0.0.1"], port):
@@ -35,7 +35,7 @@ def google() -> Iterator[str]:
 
 @pytest.fixture(params=["s3", "gs"])
 def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a new bucket, there or here."""
+    """The address of a new bucket, on S3 or on Google Cloud Storage."""
     if request.param == "s3":
         return str(request.getfixturevalue("bucket"))
     place, name = request.getfixturevalue("google"), f"b{uuid.uuid4().hex[:12]}"
@@ -43,25 +43,27 @@ def anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     request_ = urllib.request.Request(f"http://{place}/storage/v1/b?project=p", data=body, headers=kind)
     with urllib.request.urlopen(request_, timeout=30):
         system = GcsFileSystem(anonymous=True, endpoint_override=place, scheme="http")
-    monkeypatch.setattr(buckets, "_filesystem", lambda bucket: system)  # credentials and place come by the environment
+    monkeypatch.setattr(
+        buckets, "_filesystem", lambda bucket: system
+    )  # else the environment names endpoint and credentials
     return f"gs://{name}"
 
 
-def test_what_is_written_is_read(anywhere: str, tmp_path: Path) -> None:
-    """In a bucket as on a disk; what is not there is None."""
+def test_a_written_file_is_read_back(anywhere: str, tmp_path: Path) -> None:
+    """In a bucket and on a disk; a missing file is None."""
     for place in (anywhere, str(tmp_path)):
         address = buckets.join(place, "runs", "a.json")
         assert buckets.read(address) is None
         buckets.write(address, "한국어".encode())
         assert buckets.read(address) == "한국어".encode()
-        assert buckets.read_each([f"{address}.not", address]) == [None, "한국어".encode()]
+        assert buckets.read_each([f"{address}.missing", address]) == [None, "한국어".encode()]
         buckets.remove(address)
         buckets.remove(address)
         assert buckets.read(address) is None
 
 
-def test_folders_travel_whole(anywhere: str, tmp_path: Path) -> None:
-    """At any depth; and what is deleted is gone, and no more than that."""
+def test_folders_are_copied_completely(anywhere: str, tmp_path: Path) -> None:
+    """Files at any depth; deleting one address leaves its neighbours."""
     (tmp_path / "from" / "deep").mkdir(parents=True)
     (tmp_path / "from" / "top").write_bytes(b"t" * 3)
     (tmp_path / "from" / "deep" / "low").write_bytes(os.urandom(6_000_000))  # more than one part of an upload
@@ -79,7 +81,7 @@ def test_folders_travel_whole(anywhere: str, tmp_path: Path) -> None:
 def test_a_copy_is_made_once_and_again_when_something_changed(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Processes of a machine share it; a folder is its own copy."""
+    """Processes of a machine share the copy; a local folder is not copied."""
     monkeypatch.setattr(buckets.tempfile, "gettempdir", lambda: str(tmp_path))
     buckets.write(buckets.join(bucket, "model", "weights"), b"1")
     first = buckets.local_copy(buckets.join(bucket, "model"))
@@ -87,7 +89,7 @@ def test_a_copy_is_made_once_and_again_when_something_changed(
     buckets.write(buckets.join(bucket, "model", "weights"), b"22")
     second = buckets.local_copy(buckets.join(bucket, "model"))
     assert ((first / "weights").read_bytes(), (second / "weights").read_bytes()) == (b"1", b"22")
-    os.utime(first, (0, 0))  # nobody asked for it in years
+    os.utime(first, (0, 0))  # not used for years
     buckets.write(buckets.join(bucket, "model", "weights"), b"333")
     buckets.local_copy(buckets.join(bucket, "model"))
     assert (first.exists(), second.exists()) == (False, True)
@@ -97,19 +99,19 @@ def test_a_copy_is_made_once_and_again_when_something_changed(
 
 
 def test_a_name_that_leads_out_is_refused(anywhere: str, tmp_path: Path) -> None:
-    """The bucket may be somebody else's."""
+    """The bucket may belong to someone else."""
     with pytest.raises(UserError, match=r"\.\."):
         buckets.download(anywhere, tmp_path / "to", ["a/../../evil"])
 
 
-def test_a_bucket_that_is_not_there_is_told(bucket: str) -> None:
-    """With the address, and without a traceback of C++."""
+def test_a_missing_bucket_is_reported(bucket: str) -> None:
+    """With its address, and without a C++ traceback."""
     with pytest.raises(StorageLost, match=r"a file cannot be written: .*s3://not-there-at-all/a: .*bucket"):
         retry_on_storage_error(lambda: buckets.write("s3://not-there-at-all/a", b""), "a file", (0.1,))
 
 
-def test_a_server_that_stands_still_is_waited_for(s3: subprocess.Popen[bytes], bucket: str) -> None:
-    """A write ends when the server is back."""
+def test_an_unresponsive_server_is_retried(s3: subprocess.Popen[bytes], bucket: str) -> None:
+    """The write succeeds when the server responds again."""
     s3.send_signal(signal.SIGSTOP)
     back = threading.Timer(5.0, lambda: s3.send_signal(signal.SIGCONT))
     try:

@@ -66,7 +66,7 @@ def test_a_refusal_names_place_value_and_what_is_allowed(content: str | bytes, p
     """Also for values deep inside, and for content that is not JSON."""
     with pytest.raises(UserError) as caught:
         decode_json(content, Curve, "file", "put it back")
-    assert caught.value.given.startswith(problem)
+    assert caught.value.problem.startswith(problem)
     assert caught.value.allowed.startswith(allowed)
     assert caught.value.todo == "put it back"
 

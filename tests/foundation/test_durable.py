@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, on storage that fails for a while."""
+"""Atomic writes, and storage that fails temporarily."""
 
 import errno
 import json
@@ -24,12 +24,12 @@ from foundation.durable import (
 
 
 def failing(*errors: BaseException) -> Callable[[], None]:
-    """Fails with each of `errors`, then succeeds."""
-    left = list(errors)
+    """Returns a function that fails with each of `errors` in turn, then succeeds."""
+    remaining = list(errors)
 
     def write() -> None:
-        if left:
-            raise left.pop(0)
+        if remaining:
+            raise remaining.pop(0)
 
     return write
 
@@ -37,18 +37,16 @@ def failing(*errors: BaseException) -> Callable[[], None]:
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_what_stood_there_before_is_kept_beside_it(tmp_path: Path) -> None:
-    """Where it is asked for."""
+def test_the_previous_version_is_kept_on_request(tmp_path: Path) -> None:
+    """`keep_last` keeps exactly one older version."""
     path = tmp_path / "a.json"
     for value in (1, 2, 3):
         write_json(path, value, keep_last=True)
     assert (json.loads(path.read_text()), json.loads(previous(path).read_text())) == (3, 2)
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The disk may be full at any byte."""
+def test_a_failed_write_leaves_only_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may become full at any byte."""
     path = tmp_path / "a.json"
     write_json(path, "old")
 
@@ -71,8 +69,8 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
         RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0 PytorchStreamWriter failed"),
     ],
 )
-def test_storage_that_comes_back_is_waited_for(error: BaseException) -> None:
-    """However the failure is said."""
+def test_storage_errors_are_retried(error: BaseException) -> None:
+    """Whichever library reports them; after the last attempt the storage is lost."""
     assert is_storage_error(error)
     retry_on_storage_error(failing(error, error), "x", pauses=(0.0, 0.0))
     with pytest.raises(StorageLost, match="x cannot be written"):
@@ -80,8 +78,8 @@ def test_storage_that_comes_back_is_waited_for(error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "no"), RuntimeError("shapes differ"), KeyError("a")])
-def test_other_failures_are_not_repeated(error: BaseException) -> None:
-    """Nothing would change."""
+def test_other_errors_are_not_retried(error: BaseException) -> None:
+    """A retry would not help."""
     assert not is_storage_error(error)
     with pytest.raises(type(error)):
         retry_on_storage_error(failing(error), "x", pauses=(0.0,))

@@ -1,4 +1,4 @@
-"""The three parts of a message, and several mistakes at once."""
+"""Messages in three parts, and several errors in one."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _ROOT = Path(__file__).parents[2]
 
 
 def test_a_message_has_three_parts_on_three_lines() -> None:
-    """What was given, what is allowed, and what to do stand one under the other."""
+    """The problem, what is allowed, and what to do."""
     assert str(UserError("seed is 'x'", "a whole number", "write 1")) == (
         "seed is 'x'\n  allowed: a whole number\n  to do:   write 1"
     )
 
 
 def test_an_empty_part_leaves_no_empty_line() -> None:
-    """A part that was not given is not printed."""
+    """A part that is empty is not printed."""
     assert str(UserError("no such file", todo="correct the path")) == "no such file\n  to do:   correct the path"
 
 
 def test_no_problem_raises_nothing() -> None:
-    """An empty list of problems is no error."""
+    """An empty list of problems is not an error."""
     raise_all([])
 
 
@@ -43,26 +43,26 @@ def test_several_problems_are_raised_together() -> None:
     """All are kept, and all are in the message."""
     with pytest.raises(UserErrors, match=r"(?s)first.*second") as caught:
         raise_all([UserError("first"), UserError("second")])
-    assert [problem.given for problem in caught.value.problems] == ["first", "second"]
+    assert [problem.problem for problem in caught.value.problems] == ["first", "second"]
 
 
-def test_nearest_names_a_likely_word_and_only_that() -> None:
-    """A slip is answered with the name meant, nonsense with nothing."""
+def test_nearest_suggests_a_similar_name_only() -> None:
+    """A typo gives a suggestion, nonsense gives none."""
     assert nearest("lerning_rate", ["num_beams", "learning_rate"]) == "did you mean 'learning_rate'?"
     assert nearest("zzz", ["num_beams", "learning_rate"]) == ""
 
 
 @pytest.mark.parametrize(("active", "below"), [(True, False), (False, False), (False, True)])
-def test_a_command_can_be_typed_as_it_is_told(tmp_path: Path, active: bool, below: bool) -> None:
-    """Where no environment is active, `python` is another one or none: it is named, from here where it lies below."""
-    ours = Path(sys.executable).parent
+def test_a_printed_command_can_be_pasted(tmp_path: Path, active: bool, below: bool) -> None:
+    """Without an active environment `python` is given by its path, relative if it is below the working directory."""
+    scripts = Path(sys.executable).parent
     (tmp_path / "cli.py").write_text("from foundation.errors import COMMAND, program; print(COMMAND, program('x'))")
     paths = os.environ["PATH"].split(os.pathsep)
     others = [path for path in paths if not (Path(path) / "python").exists()]
-    path = os.pathsep.join([str(ours), *others] if active else others)
-    folder = ours.parent if below else tmp_path
+    path = os.pathsep.join([str(scripts), *others] if active else others)
+    folder = scripts.parent if below else tmp_path
     env = {**os.environ, "PATH": path, "PYTHONPATH": str(_ROOT)}
     command = [sys.executable, tmp_path / "cli.py"]
-    told = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
-    where = "" if active else f"{ours.relative_to(folder) if below else ours}/"
-    assert told.stdout.split() == [f"{where}python", "cli.py", f"{where}x"]
+    printed = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    where = "" if active else f"{scripts.relative_to(folder) if below else scripts}/"
+    assert printed.stdout.split() == [f"{where}python", "cli.py", f"{where}x"]

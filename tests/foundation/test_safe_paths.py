@@ -1,4 +1,4 @@
-"""Names stay names, and links lead nowhere else."""
+"""Names with a path in them, and links out of a folder, are refused."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from foundation.safe_paths import check_exported, check_inside, check_links, pla
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "/etc/passwd", "..", ".", "", "a\\b", "C:x", "a\0b", None, 3])
-def test_a_way_is_no_name(name: object) -> None:
-    """The file that holds it is named."""
-    with pytest.raises(UserError, match=r"kotune\.json: .* is no plain name"):
+def test_a_path_is_refused_as_a_name(name: object) -> None:
+    """The message names the file that contains it."""
+    with pytest.raises(UserError, match=r"kotune\.json: .* is not a plain file name"):
         plain_name(name, "kotune.json")
 
 
 @pytest.mark.parametrize("name", ["0-rnn-study", "a + b", "step-00000010", "..a", "한국어.txt"])
-def test_a_name_is_one(name: str) -> None:
-    """Dots and blanks are no way to anywhere."""
+def test_a_plain_name_is_accepted(name: str) -> None:
+    """With dots, spaces and Korean letters."""
     assert plain_name(name, "kotune.json") == name
 
 
-def test_links_are_found_at_any_depth(tmp_path: Path) -> None:
-    """To files and to folders, to what is there and to what is not."""
+def test_links_are_checked_at_any_depth(tmp_path: Path) -> None:
+    """Links to files, to folders and to missing targets."""
     (tmp_path / "outside").mkdir()
     deep = tmp_path / "model" / "deep"
     deep.mkdir(parents=True)
@@ -35,13 +35,13 @@ def test_links_are_found_at_any_depth(tmp_path: Path) -> None:
         (deep / "link").unlink()
     (deep / "link").symlink_to(tmp_path / "model")
     check_links(tmp_path / "model", [tmp_path / "model"])
-    check_links(tmp_path / "model", passed=["deep"])
+    check_links(tmp_path / "model", skip=["deep"])
     with pytest.raises(UserError, match="is a link"):
         check_links(tmp_path / "model")
 
 
-def test_the_cache_of_the_hub_may_link(tmp_path: Path) -> None:
-    """A snapshot is made of links to the blobs beside it; a link to anything else is refused there too."""
+def test_the_cache_of_the_hub_may_contain_links(tmp_path: Path) -> None:
+    """A snapshot consists of links to its blobs; any other link is refused."""
     snapshot, blobs = tmp_path / "models--a--b" / "snapshots" / "1", tmp_path / "models--a--b" / "blobs"
     snapshot.mkdir(parents=True)
     blobs.mkdir()
@@ -53,8 +53,8 @@ def test_the_cache_of_the_hub_may_link(tmp_path: Path) -> None:
         check_exported(snapshot, "kotune.json", ["study"])
 
 
-def test_what_lies_elsewhere_is_not_inside(tmp_path: Path) -> None:
-    """Through a link on the way, or as a link."""
+def test_a_path_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """Also if a parent folder is a link, or the path itself."""
     home, outside = tmp_path / "home", tmp_path / "outside"
     (home / "real").mkdir(parents=True)
     (outside / "inner").mkdir(parents=True)

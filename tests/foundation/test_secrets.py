@@ -1,4 +1,4 @@
-"""What is a secret is taken out, and nothing else."""
+"""Secrets are redacted, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ AWS = "AKIA" + "ABCDEFGH12345678"
         ("wandb_v1_" + "a1" * 20, "a1a1"),
     ],
 )
-def test_secrets_are_taken_out_by_their_form(text: str, secret: str) -> None:
-    """Where a secret stood there are three stars."""
+def test_secrets_are_recognized_by_their_form(text: str, secret: str) -> None:
+    """Three asterisks replace a secret."""
     assert secret in text
     assert secret not in redact(text)
     assert "***" in redact(text)
@@ -43,7 +43,7 @@ def test_secrets_are_taken_out_by_their_form(text: str, secret: str) -> None:
     [
         "rouge_sum (kiwi-morphemes (kiwipiepy 0.24.1, model 0.24.0)) 1.0889",
         "sha256 `" + "0123456789abcdef" * 4 + "`",
-        "runs/.cache/models--digit82--kobart/snapshots/" + "0123456789" * 4,  # a path that is read again
+        "runs/.cache/models--digit82--kobart/snapshots/" + "0123456789" * 4,  # a path that is read back
         "pad_token: <pad>, max_new_tokens=80, special_tokens: ['#Person1#']",
         "tokenizer = AutoTokenizer.from_pretrained('hf_model')",
         "optuna-dashboard sqlite:///runs/study/optuna.db",
@@ -53,30 +53,30 @@ def test_secrets_are_taken_out_by_their_form(text: str, secret: str) -> None:
         "key: value",
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
-    """Paths, hashes and the many things that are called tokens."""
+def test_other_texts_stay(text: str) -> None:
+    """Paths, hashes, and tokens in the sense of NLP."""
     assert redact(text) == text
 
 
-def test_values_of_the_environment_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever form they have; an empty or short variable takes nothing out."""
+def test_values_of_secret_variables_are_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their form; an empty or short value is ignored."""
     monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
     monkeypatch.setenv("HF_TOKEN", "no")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "")
     assert redact(f"refused: {'0123456789' * 4}, no access") == "refused: ***, no access"
 
 
-def test_texts_of_any_depth_are_looked_at() -> None:
-    """Numbers, flags and None stay what they are; a key that names a secret hides its value."""
-    given = {"a": [{"model": f"x {HUB}"}, 1, None, True], "b": ("t",), "password": "short", "hf_token": "t"}
-    found = {"a": [{"model": "x ***"}, 1, None, True], "b": ["t"], "password": "***", "hf_token": "***"}
-    assert redacted(given) == found
+def test_nested_values_are_redacted() -> None:
+    """Numbers, flags and None stay; a key that names a secret hides its value."""
+    value = {"a": [{"model": f"x {HUB}"}, 1, None, True], "b": ("t",), "password": "short", "hf_token": "t"}
+    expected = {"a": [{"model": "x ***"}, 1, None, True], "b": ["t"], "password": "***", "hf_token": "***"}
+    assert redacted(value) == expected
     config = {"learning_rate": 1e-4, "tokenizer": "unigram", "special_tokens": ["a"], "remove_tokens": []}
     assert redacted(config) == config
 
 
-def test_messages_hold_no_secret() -> None:
-    """A mistake quotes what was given, which may be a URL with a password in it."""
+def test_messages_contain_no_secret() -> None:
+    """A message quotes user input, which may be a URL with a password."""
     one = UserError("--storage s3://me:pass@bucket", "a folder", "not s3://me:pass@bucket")
     assert "pass" not in str(one)
     assert "pass" not in str(UserErrors([one, one]))

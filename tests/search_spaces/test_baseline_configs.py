@@ -195,7 +195,7 @@ def test_an_unknown_key_lists_the_keys_of_its_section() -> None:
 def test_all_mistakes_come_at_once() -> None:
     """Nobody mends a file one run at a time."""
     mapping = {**baseline(training__fp16="yes", wandb__tag="a"), "trainings": {}, "seed": 1, "inference": "fast"}
-    assert [found.given for found in problems(mapping)] == [
+    assert [found.problem for found in problems(mapping)] == [
         "config.yaml: inference is 'fast'",
         "config.yaml: training.fp16 is 'yes'",
         "config.yaml: wandb: unknown key 'tag'",
@@ -209,7 +209,8 @@ def test_two_lengths_must_agree() -> None:
     """Generation has one length; equal ones, as most files have them, are no contradiction."""
     (found,) = problems(baseline(inference__generate_max_length=64))
     assert (
-        found.given == "config.yaml: inference.generate_max_length says 64 and training.generation_max_length says 100"
+        found.problem
+        == "config.yaml: inference.generate_max_length says 64 and training.generation_max_length says 100"
     )
     assert found.todo == "take out inference.generate_max_length or training.generation_max_length"
 

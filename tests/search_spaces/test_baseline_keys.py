@@ -77,7 +77,7 @@ def test_one_mistake_is_one_error(key: str, value: object, given: str, todo: str
     """It names the file, the section and the key, what is allowed, and what to do."""
     section, _, name = key.partition(".")
     (found,) = problems({"general": {}, section: {name: value}})
-    assert found.given.startswith(f"config.yaml: {given}")
+    assert found.problem.startswith(f"config.yaml: {given}")
     assert todo in found.todo
     assert found.allowed
 
@@ -159,7 +159,7 @@ def test_a_number_of_warmup_steps_ends_the_search_of_their_share() -> None:
 )
 def test_two_names_for_one_thing_contradict(more: dict[str, Any], given: str) -> None:
     """Both keys are named."""
-    assert [found.given for found in problems({**EXPERIMENT, **more})] == [f"config.yaml: {given}"]
+    assert [found.problem for found in problems({**EXPERIMENT, **more})] == [f"config.yaml: {given}"]
 
 
 def test_two_names_with_one_value_agree() -> None:
@@ -179,7 +179,7 @@ def test_a_flat_file_may_hold_any_parameter_that_is_known() -> None:
     assert translate(mapping, "x", parameters=["label_smoothing_factor"])[0]["fixed"]["label_smoothing_factor"] == 0.1
     (found,) = problems({"epochs": 3, "label_smothing_factor": 0.1}, parameters=["label_smoothing_factor"])
     assert found.todo == "did you mean 'label_smoothing_factor'?"
-    assert [item.given for item in problems(mapping)] == ["config.yaml: unknown key 'label_smoothing_factor'"]
+    assert [item.problem for item in problems(mapping)] == ["config.yaml: unknown key 'label_smoothing_factor'"]
 
 
 def test_a_flat_file_may_hold_keys_of_kotune() -> None:
@@ -189,4 +189,4 @@ def test_a_flat_file_may_hold_keys_of_kotune() -> None:
         "fixed": {"num_train_epochs": 3}, "columns": {"source": "text"}, "budget": {"trials": 4}
     }  # fmt: skip
     (found,) = problems({"epochs": 3, "columns": {"sourc": "text"}})
-    assert (found.given, found.todo) == ("config.yaml: columns: unknown key 'sourc'", "did you mean 'source'?")
+    assert (found.problem, found.todo) == ("config.yaml: columns: unknown key 'sourc'", "did you mean 'source'?")

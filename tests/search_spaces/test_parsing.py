@@ -93,8 +93,8 @@ def test_a_wrong_option_is_told_in_three_parts(text: str, wrong: str) -> None:
     """Where and what, the form, and what to do."""
     with pytest.raises(UserError) as caught:
         parse_range_option(text)
-    assert caught.value.given.startswith(f"--range {text}")
-    assert wrong in caught.value.given
+    assert caught.value.problem.startswith(f"--range {text}")
+    assert wrong in caught.value.problem
     assert any(form in caught.value.allowed for form in OPTION_FORMS.values())
     assert caught.value.todo
 
@@ -132,8 +132,8 @@ def test_a_wrong_yaml_form_names_file_and_key(spec: object, wrong: str) -> None:
     """The place comes first."""
     with pytest.raises(UserError) as caught:
         parse_range("lr", spec, "my.yaml")
-    assert caught.value.given.startswith("my.yaml: search.lr")
-    assert wrong in caught.value.given
+    assert caught.value.problem.startswith("my.yaml: search.lr")
+    assert wrong in caught.value.problem
     assert caught.value.todo
 
 

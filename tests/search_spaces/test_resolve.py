@@ -232,7 +232,9 @@ def test_an_old_name_stands_for_its_successor() -> None:
 def test_the_mode_is_the_metrics_own() -> None:
     """It is filled in, and a contradiction is refused."""
     assert solve(sets=["metric=loss"]).mode == "min"
-    assert problems(sets=["mode=min"])[0].given == "--set mode=min: mode is min, but the best rouge_sum is the maximum"
+    assert (
+        problems(sets=["mode=min"])[0].problem == "--set mode=min: mode is min, but the best rouge_sum is the maximum"
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ def test_the_mode_is_the_metrics_own() -> None:
 def test_a_wrong_override_is_told_in_three_parts(overrides: dict[str, Any], given: str, todo: str) -> None:
     """Which override, what there is, and the nearest name."""
     (problem,) = problems(**overrides)
-    assert problem.given.startswith(given)
+    assert problem.problem.startswith(given)
     assert problem.todo.startswith(todo)
     assert problem.allowed
 
@@ -277,7 +279,7 @@ def test_a_wrong_override_is_told_in_three_parts(overrides: dict[str, Any], give
 def test_an_embedded_section_is_checked_under_its_own_name() -> None:
     """A slip there is not blamed on the file's first part."""
     (problem,) = problems({"embedded": {"modle": "x"}}, embedded=True)
-    assert problem.given == "my/base.yaml, embedded: unknown key 'modle'"
+    assert problem.problem == "my/base.yaml, embedded: unknown key 'modle'"
 
 
 def test_problems_of_all_layers_are_told_together() -> None:

@@ -38,7 +38,7 @@ def problems(mapping: dict[str, Any]) -> list[str]:
     with pytest.raises(UserError) as caught:
         from_dict(mapping, "my.yaml")
     found = caught.value
-    return [problem.given for problem in (found.problems if isinstance(found, UserErrors) else [found])]
+    return [problem.problem for problem in (found.problems if isinstance(found, UserErrors) else [found])]
 
 
 def test_nothing_given_gives_the_defaults() -> None:

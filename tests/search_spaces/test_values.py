@@ -24,7 +24,7 @@ def test_a_key_twice_and_broken_yaml_name_the_line(text: str, line: str) -> None
     """PyYAML keeps the last of two equal keys in silence; here it is an error, at any depth."""
     with pytest.raises(UserError) as caught:
         load_yaml(text, "my.yaml")
-    assert caught.value.given.startswith(f"my.yaml, {line}: ")
+    assert caught.value.problem.startswith(f"my.yaml, {line}: ")
 
 
 def test_bytes_that_are_no_text_are_an_error_of_the_user() -> None:

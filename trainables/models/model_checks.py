@@ -81,8 +81,8 @@ def _check_weights(overrides: Mapping[str, Any], changed: PreTrainedModel, plain
 
 def _reason(error: UserError) -> str:
     """What is wrong, without the values that are searched beside it; one field by itself is its own reason."""
-    fields, _, reason = error.given.partition(_MISFIT)
-    return reason if ", model." in fields else error.given
+    fields, _, reason = error.problem.partition(_MISFIT)
+    return reason if ", model." in fields else error.problem
 
 
 def base_config(model: str, architecture: str, *, trust: bool = False) -> Any:

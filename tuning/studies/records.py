@@ -130,7 +130,7 @@ def read_record(path: Path, metric: str) -> tuple[TrialRecord | None, str]:
     if not candidates:
         return None, ""
     beside = f", and {previous(path).name} beside it is damaged too" if len(problems) > 1 else ""
-    raise UserError(problems[0].given + beside, problems[0].allowed, todo)
+    raise UserError(problems[0].problem + beside, problems[0].allowed, todo)
 
 
 def _check(entry: dict[str, Any], path: Path, metric: str, todo: str) -> None:

@@ -127,7 +127,7 @@ def fetch(folder: Path, bucket: str, *, light: bool = False) -> None:
 def _fetch(folder: Path, bucket: str, left: tuple[str, ...]) -> None:
     there = {
         name: list(about)
-        for name, about in buckets.listed(bucket).items()
+        for name, about in buckets.list_files(bucket).items()
         if not name.startswith(left) and "/checkpoints/" not in name
     }
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ def check_study(root: Path, trials: Path) -> None:
     Raises:
         UserError: one does; file and place are named.
     """
-    check_links(root, passed=_OTHERS)
+    check_links(root, skip=_OTHERS)
     for path in sorted(path for name in (RECORD, f".{RECORD}.previous") for path in trials.glob(f"*/{name}")):
         try:
             trial_id = json.loads(path.read_text(encoding="utf-8"))["trial_id"]

@@ -25,20 +25,20 @@ def test_members_lie_in_the_folder(tmp_path: Path, member: object) -> None:
     """A member elsewhere would be loaded from there."""
     exported(tmp_path / "other")
     folder = exported(tmp_path / "both", members=["0-fine", member])
-    with pytest.raises(UserError, match="is no plain name") as caught:
+    with pytest.raises(UserError, match="is not a plain file name") as caught:
         open_model(folder)
-    assert str(folder / SETTINGS) in caught.value.given
+    assert str(folder / SETTINGS) in caught.value.problem
 
 
 def test_members_are_a_list(tmp_path: Path) -> None:
     """Of one text, each letter would be a member."""
-    with pytest.raises(UserError, match="is no plain name"):
+    with pytest.raises(UserError, match="is not a plain file name"):
         read_settings(exported(tmp_path / "both", members={"../x": 1}))
 
 
 def test_the_name_of_the_study_is_a_name(tmp_path: Path) -> None:
     """`ensemble` makes a folder of it."""
-    with pytest.raises(UserError, match="is no plain name"):
+    with pytest.raises(UserError, match="is not a plain file name"):
         read_settings(exported(tmp_path / "model", study="../../x"))
 
 

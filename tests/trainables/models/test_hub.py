@@ -16,8 +16,8 @@ def test_an_empty_folder_cannot_be_loaded(load: Any, tmp_path: Path) -> None:
     """The message says what was looked for, in one line, and what to check."""
     with pytest.raises(UserError, match="cannot be loaded") as caught:
         load(str(tmp_path))
-    assert str(tmp_path) in caught.value.given
-    assert "\n" not in caught.value.given
+    assert str(tmp_path) in caught.value.problem
+    assert "\n" not in caught.value.problem
     assert "check the path" in caught.value.todo
 
 

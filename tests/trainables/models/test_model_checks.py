@@ -51,7 +51,7 @@ def test_what_no_model_can_be_made_of_is_refused(architecture: str, config: dict
     check_model("scratch:tiny", architecture, task, map(model_variant, [{}, {"learning_rate": 1.0}]))
     with pytest.raises(UserError) as caught:
         check_model("scratch:tiny", architecture, task, map(model_variant, [{}, config]), longest=17)
-    assert told in caught.value.given
+    assert told in caught.value.problem
 
 
 def test_all_that_cannot_be_is_told_at_once() -> None:
@@ -60,7 +60,7 @@ def test_all_that_cannot_be_is_told_at_once() -> None:
         check_model(
             "scratch:tiny", "cnn", CHOOSING, map(model_variant, [{"model.dropout": 2.0}, {}, {"model.num_filters": 0}])
         )
-    assert [error.given.split(" does not")[0] for error in caught.value.problems] == [
+    assert [error.problem.split(" does not")[0] for error in caught.value.problems] == [
         "model.dropout = 2.0",
         "model.num_filters = 0",
     ]

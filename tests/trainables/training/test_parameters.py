@@ -179,7 +179,7 @@ def test_two_names_for_one_thing_are_refused(first: dict[str, Any], second: dict
 def test_a_value_that_makes_no_sense_is_named(name: str, value: Any, allowed: str) -> None:
     """With what was given, what is allowed and what to change."""
     (problem,) = value_problems({name: value})
-    assert (problem.given, problem.allowed, problem.todo) == (f"{name}: {value!r}", allowed, f"change {name}")
+    assert (problem.problem, problem.allowed, problem.todo) == (f"{name}: {value!r}", allowed, f"change {name}")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_value_at_the_edge_is_fine(name: str, value: Any) -> None:
 def test_all_bad_values_are_named_at_once() -> None:
     """Nobody mends them one run at a time."""
     problems = value_problems({"num_beams": 0, "weight_decay": 0.1, "learning_rate": "fast"})
-    assert [problem.given for problem in problems] == ["num_beams: 0", "learning_rate: 'fast'"]
+    assert [problem.problem for problem in problems] == ["num_beams: 0", "learning_rate: 'fast'"]
 
 
 def test_smallest_values_belong_to_parameters_there_are() -> None:
@@ -243,7 +243,7 @@ def test_a_prefix_makes_no_second_name() -> None:
 def test_a_misspelt_word_is_told_in_three_parts(name: str, value: str, meant: str) -> None:
     """transformers' own message is one long line without the nearest word."""
     (problem,) = value_problems({name: value})
-    assert problem.given == f"{name}: {value!r}"
+    assert problem.problem == f"{name}: {value!r}"
     assert meant in problem.allowed.split(", ")
     assert problem.todo == f"did you mean {meant!r}?"
 

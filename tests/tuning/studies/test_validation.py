@@ -93,7 +93,7 @@ def test_what_leads_out_is_refused(study: Study, tmp_path: Path, change: Callabl
     change(study, tmp_path)
     with pytest.raises(UserError) as caught:
         Study.load(tmp_path / "runs", "mine")
-    assert str(tmp_path / "runs" / "mine") in caught.value.given
+    assert str(tmp_path / "runs" / "mine") in caught.value.problem
 
 
 def test_links_of_wandb_and_ray_are_theirs(study: Study, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_tables_lie_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data\.json: the table of train") as caught:
         material("", outside)
     assert "resume makes it anew" in caught.value.todo
-    with pytest.raises(UserError, match="no plain name"):
+    with pytest.raises(UserError, match="not a plain file name"):
         material("../../x", storage / ".cache" / "1")
     (storage / ".cache" / "1").rmdir()
     (storage / ".cache").rmdir()
@@ -147,5 +147,5 @@ def test_tables_lie_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
 
 def test_a_tokenizer_is_no_way_out(study: Study) -> None:
     """Its name comes from a trial's configuration."""
-    with pytest.raises(UserError, match="no plain name"):
+    with pytest.raises(UserError, match="not a plain file name"):
         study.paths.base_model("../../x")
