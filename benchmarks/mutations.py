@@ -74,6 +74,8 @@ def copy_tree(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.is_file() or target.read_bytes() != (ROOT / name).read_bytes():
             shutil.copy2(ROOT / name, target)
+            # mutmut keeps which test reaches which function by the names of tests alone
+            (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     for path in [*folder.rglob("*.py")]:
         if str(path.relative_to(folder)).removeprefix("mutants/") not in sources:
             path.unlink()
@@ -103,8 +105,10 @@ def write_configuration(folder: Path, modules: Mapping[str, Sequence[str]]) -> N
 
 
 def results(folder: Path, module: str) -> dict[str, int | None]:
-    """Mutant -> exit code of its tests; None if they have not run yet."""
+    """Mutant -> exit code of its tests; None if they have not run yet. Empty if time was up before there were any."""
     file = folder / "mutants" / f"{module}.meta"
+    if not file.is_file():
+        return {}
     codes: dict[str, int | None] = json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]
     return codes
 
@@ -157,22 +161,16 @@ def mutmut(folder: Path, *words: str, seconds: float) -> str:
     return output
 
 
-def prepare(folder: Path, modules: Mapping[str, Sequence[str]], seconds: float) -> None:
-    """Copies the tree and makes the mutants.
-
-    mutmut has no command that only makes them, so the first mutant of each function runs as well.
-    """
+def run_area(
+    folder: Path, modules: Mapping[str, Sequence[str]], options: argparse.Namespace, end: float
+) -> dict[str, dict[str, int | None]]:
+    """Runs the sampled mutants that have no result; returns the results of all that were sampled, per module."""
     copy_tree(folder)
     write_configuration(folder, modules)
     if not all((folder / "mutants" / f"{module}.meta").is_file() for module in modules):
-        print("making the mutants", file=sys.stderr)
-        mutmut(folder, "run", "--max-children", "1", "*__mutmut_1", seconds=seconds)
-
-
-def run(
-    folder: Path, modules: Iterable[str], options: argparse.Namespace, end: float
-) -> dict[str, dict[str, int | None]]:
-    """Runs the sampled mutants that have no result; returns the results of all that were sampled, per module."""
+        # mutmut has no command that only makes mutants, so the first one of each function runs as well
+        print(f"making the mutants of {', '.join(modules)}", file=sys.stderr)
+        mutmut(folder, "run", "--max-children", "1", "*__mutmut_1", seconds=end - time.monotonic())
     chosen = {module: sample(results(folder, module), options.sample, options.seed) for module in modules}
     repeated = {None, *SURVIVED, *NO_TESTS} if options.again else {None}
     todo = sorted(
@@ -205,21 +203,25 @@ def main() -> int:
     parser.add_argument("--no-differences", action="store_true", help="do not print what each survivor changes")
     options = parser.parse_args()
     end = time.monotonic() + options.seconds
-    modules = {module: tests for area in options.areas or AREAS for module, tests in AREAS[area].items()}
-    prepare(options.folder.resolve(), modules, options.seconds)
-    codes = run(options.folder.resolve(), modules, options, end)
+    codes: dict[str, dict[str, int | None]] = {}
+    survivors: dict[str, list[str]] = {}
+    for area in options.areas or AREAS:
+        folder = options.folder.resolve() / area
+        codes |= (outcome := run_area(folder, AREAS[area], options, end))
+        mutants = [name for chosen in outcome.values() for name, code in chosen.items() if code in SURVIVED | NO_TESTS]
+        if not options.no_differences:
+            survivors |= {name: difference(folder, name) for name in mutants}
+    total = counts({name: code for chosen in codes.values() for name, code in chosen.items()})
     report = {
         "modules": {module: counts(chosen) for module, chosen in codes.items()},
-        "total": counts({name: code for chosen in codes.values() for name, code in chosen.items()}),
+        "total": total,
         "sample": options.sample,
         "seed": options.seed,
         "versions": {"python": platform.python_version(), "mutmut": version("mutmut"), "mypy": version("mypy")},
+        "survivors": survivors,
     }
-    if not options.no_differences:
-        survivors = [name for chosen in codes.values() for name, code in chosen.items() if code in SURVIVED | NO_TESTS]
-        report["survivors"] = {name: difference(options.folder.resolve(), name) for name in survivors}
     print(json.dumps(report, indent=1, ensure_ascii=False))
-    return int((report["total"]["share_killed"] or 0.0) < REQUIRED_SHARE)
+    return int((total["share_killed"] or 0.0) < REQUIRED_SHARE)
 
 
 if __name__ == "__main__":
