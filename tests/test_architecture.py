@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_every_room_has_a_layer() -> None:
     assert {parts for parts in rooms if len(parts) == 2} == {
         (package, room) for package, layers in LAYERS.items() for layer in layers for room in layer if room
     }
+
+
+def test_every_package_is_installed() -> None:
+    """A subpackage that pyproject.toml does not list is missing from a wheel."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    packages = {path.parent.relative_to(ROOT) for package in PACKAGES[:-1] for path in sources(package)}
+    assert sorted(listed) == sorted(".".join(path.parts) for path in packages)
 
 
 def test_there_are_no_import_cycles() -> None:
