@@ -32,7 +32,7 @@ from transformers.utils import logging as transformers_logging
 
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
-from trainables.tasks.metrics import rouge
+from trainables.tasks.text_metrics import rouge
 from trainables.text.rouge_tokenizers import WhitespaceTokenizer
 
 TRAIN_ROWS, DEV_ROWS = 64, 16

@@ -17,7 +17,7 @@ from search_spaces.schema import Columns, Space
 from trainables.models.base_models import Recipe, prepare_base
 from trainables.models.hub import load_tokenizer
 from trainables.tasks.registry import make_task, task_named
-from trainables.tasks.task import Limits, Prepared, Task
+from trainables.tasks.task import Limits, Task, TokenisedSplit
 from tuning.algorithms.samplers import derived_seed
 from tuning.studies.material import Material
 from tuning.studies.permissions import make_private
@@ -112,9 +112,11 @@ def learn(space: Space, splits: Splits) -> Task:
     """
     rows = {**{name: split.rows for name, split in _named(splits).items()}, "train": splits.learnable}
     task = task_named(space.task).learn(space, rows)
-    if space.metric not in task.available_metrics():
-        needs = "rdass_encoder" if space.metric == "rdass" else "correct_labels"
-        raise UserError(f"metric {space.metric} needs {needs}", ", ".join(task.available_metrics()), f"--set {needs}=…")
+    available = task.available_metrics()
+    for metric in task.metrics:
+        if metric.name == space.metric and metric not in available:
+            given, names = f"metric {metric.name} needs {metric.requires}", (one.name for one in available)
+            raise UserError(given, ", ".join(names), f"--set {metric.requires}=…")
     return task
 
 
@@ -123,10 +125,9 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
     space, paths = study.space, study.paths
     task = learn(space, splits)
     remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
-    roles = ("source", "target") if task.is_generative else ("source", "pair")
     for kind, vocabulary in tokenizers_of(space):
         variant = variant_named(kind, vocabulary)
-        texts = (row[role] for row in splits.train.rows for role in roles if role in row)
+        texts = (row[role] for row in splits.train.rows for role in task.tokenizer_roles if role in row)
         recipe = Recipe(
             space.model,
             space.architecture,
@@ -145,7 +146,7 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
         tables[variant] = {name: str(prepared.folder) for name, prepared in made.items()}
         if len(tables) == 1:
             remarks += [line for name, prepared in made.items() for line in _cut(name, prepared, space)]
-    material = Material(splits.described(), task.to_options(), tables, task.scored_with, remarks)
+    material = Material(splits.described(), task.to_options(), tables, task.metric_tokenizer, remarks)
     material.save(paths)
     _publish(study, material)
     for remark in remarks:
@@ -168,7 +169,7 @@ def _publish(study: Study, material: Material) -> None:
     study.publish(paths.data)
 
 
-def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, Prepared]:
+def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, TokenisedSplit]:
     words = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
     limits = Limits(space.max_source_length, space.max_target_length)
     return {
@@ -182,7 +183,7 @@ def _named(splits: Splits) -> dict[str, Split]:
     return {name: split for name, split in named.items() if split is not None}
 
 
-def _cut(name: str, made: Prepared, space: Space) -> list[str]:
+def _cut(name: str, made: TokenisedSplit, space: Space) -> list[str]:
     cut = [
         f"{count} {role} cut to {limit} tokens ({key})"
         for count, role, limit, key in (

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from trainables.tasks.registry import metric_label
 from tuning.cluster import ray_environment
 
 os.environ.update(ray_environment.DEFAULTS | os.environ)
@@ -23,7 +24,7 @@ from tuning.algorithms.schedulers import make_scheduler
 from tuning.cluster.fleet import Fleet
 from tuning.cluster.resources import OWNER_CPUS, Plan
 from tuning.display.live import View
-from tuning.display.progress import Progress, TrialRow, with_tokenizer
+from tuning.display.progress import Progress, TrialRow
 from tuning.jobs import make_job
 from tuning.progress_note import ProgressNote, write_progress
 from tuning.studies.attempts import MAX_SLOTS
@@ -62,7 +63,7 @@ class Search:
         self._trainable, self._fleet = trainable, fleet
         self.study, self.plan, self.view, self.earlier_seconds = study, plan, view, earlier_seconds
         self.end = SessionEnd.DONE
-        self._metric = with_tokenizer(study.metric, material.scored_with)
+        self._metric = metric_label(study.metric, material.scored_with)
         self._started, self._noted = time.monotonic(), -_NOTE_SECONDS
         slot = {
             "workers": plan.shape.workers,

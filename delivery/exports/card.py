@@ -10,7 +10,7 @@ from delivery.results.summary import Summary
 from delivery.results.summary_lines import compare_default
 from foundation.secrets import redact
 from trainables.tasks.task import Task
-from trainables.text.encoding import ends_itself
+from trainables.text.encoding import adds_end_token
 from trainables.text.word_tokenizers import CUT
 from tuning.studies.study import Study
 
@@ -51,16 +51,16 @@ Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 """
 
 _WRITES = """\
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import {auto_model}, AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
-model = AutoModelForSeq2SeqLM.from_pretrained("{folder}"{trust})
+model = {auto_model}.from_pretrained("{folder}"{trust})
 inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False, truncation=True, max_length={limit})
 print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))"""
 
 _JUDGES = """\
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import {auto_model}, AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
-model = AutoModelForSequenceClassification.from_pretrained("{folder}"{trust})
+model = {auto_model}.from_pretrained("{folder}"{trust})
 logits = model(**tokenizer({template}, return_tensors="pt", truncation=True, max_length={limit})).logits
 print({answer})"""
 
@@ -71,7 +71,7 @@ def model_card(study: Study, summary: Summary, folder: Path, tokenizer: Any, tas
     assert best is not None  # a study without a model is not exported
     scored_with = summary.rouge_tokenizer
     text = _CARD.format(
-        tag=task.tag,
+        tag=task.pipeline_tag,
         study=study.name,
         trials=summary.trials.total,
         trial=best.trial,
@@ -107,14 +107,17 @@ def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
     trust = ", trust_remote_code=True" if own_code else ""
     if task.is_generative:
         begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
-        template = "TEXT" if ends_itself(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
-        return _WRITES.format(folder=folder.name, template=template, limit=limit, trust=trust)
+        template = "TEXT" if adds_end_token(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
+        return _WRITES.format(
+            auto_model=task.auto_model.__name__, folder=folder.name, template=template, limit=limit, trust=trust
+        )
     return _JUDGES.format(
+        auto_model=task.auto_model.__name__,
         folder=folder.name,
         template="TEXT, SECOND_TEXT" if study.space.columns.pair else "TEXT",
         limit=limit,
         trust=trust,
-        answer=task.reading,
+        answer=task.logits_expression,
     )
 
 
@@ -122,7 +125,7 @@ def _notes(tokenizer: Any, task: Task) -> list[str]:
     notes = []
     if task.is_generative:
         notes.append("The decoding parameters that won are in `generation_config.json`; `generate` reads them.")
-        if not ends_itself(tokenizer):
+        if not adds_end_token(tokenizer):
             notes.append("This tokenizer adds no ends of its own; training put them, so inference must too.")
     if tokenizer.init_kwargs.get(CUT) == "morphemes":
         notes.append("TEXT is cut into morphemes first (kiwipiepy), joined by blanks; `kotune predict` does it.")

@@ -14,7 +14,6 @@ from delivery.inference.scoring import score
 from delivery.results.output_paths import check_new_folder, hand_on
 from foundation.durable import new_folder
 from foundation.errors import COMMAND, UserError, nearest
-from trainables.tasks.classification import Classification
 from trainables.tasks.task import Row
 from tuning import preparation
 from tuning.studies.study import Study
@@ -76,12 +75,12 @@ def _folder(member: str, storage: Path) -> Path:
 
 def _check(members: Sequence[str], models: Sequence[Predictor]) -> None:
     for member, model in zip(members, models, strict=True):
-        if not isinstance(model.task, Classification):
+        if not model.task.supports_ensembles:
             given = f"{member} is a model for {model.task.name}"
             raise UserError(given, "classifiers, whose probabilities are averaged", "leave it out")
         if model.task != models[0].task:
             raise UserError(
-                f"{member} knows the classes {', '.join(model.task.labels)}",
+                f"{member} knows the classes {', '.join(model.task.classes)}",
                 f"those of {members[0]}",
                 "leave it out",
             )

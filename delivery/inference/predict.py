@@ -64,8 +64,9 @@ def predict(
         task = bar.add_task("predict", total=len(split.rows))
         found = predict_all(model, split.rows, batch_size, lambda rows: bar.advance(task, rows))
     names = header or [layout.columns.get("id") or "id", str(layout.columns["target"])]
-    names = [*names, *(f"p({label})" for label in model.task.classes if wanted.probabilities)]
-    lines = [[row["id"], *_cells(model, prediction, wanted)] for row, prediction in zip(split.rows, found, strict=True)]
+    names = [names[0], *model.task.output_columns(names[1], wanted)]
+    cells = (model.task.output_cells(prediction, wanted) for prediction in found)
+    lines = [[row["id"], *more] for row, more in zip(split.rows, cells, strict=True)]
     if out is None:
         _write(sys.stdout, names, lines)
     else:
@@ -102,7 +103,7 @@ def answer(
         rows = [_as_row(text, number + offset, paired) for offset, text in enumerate(texts, 1) if text.strip()]
         found = iter(predict_all(model, rows, batch_size))
         for text in texts:
-            out.write((_line(model, next(found), text, wanted) if text.strip() else "") + "\n")
+            out.write((model.task.output_line(next(found), text, wanted) if text.strip() else "") + "\n")
         out.flush()
         number += len(texts)
     return number
@@ -128,21 +129,11 @@ def _blocks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
         yield block
 
 
-# ---- how a prediction is written
-
-
-def _line(model: Model, prediction: Any, text: str, wanted: PredictionFormat) -> str:
-    written = model.task.written(prediction, wanted)
-    return written if model.task.is_generative else f"{written}\t{text}"
-
-
-def _cells(model: Model, prediction: Any, wanted: PredictionFormat) -> list[str]:
-    shares = [f"{value:.6f}" for value in prediction] if wanted.probabilities else []
-    return [model.task.written(prediction, replace(wanted, probabilities=False)), *shares]
+# ---- options
 
 
 def _check(model: Model, wanted: PredictionFormat) -> None:
-    for name in wanted.named:
+    for name in wanted.requested_options:
         if name not in model.task.output_options:
             option, known = _option(name), ", ".join(map(_option, model.task.output_options))
             given = f"{option} has no meaning for a model for {model.task.name}"

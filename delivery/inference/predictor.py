@@ -18,9 +18,8 @@ from foundation.errors import COMMAND, UserError, first_line, raise_all
 from foundation.safe_paths import check_exported
 from trainables.models.hub import load_model, load_tokenizer
 from trainables.tasks.registry import make_task
-from trainables.tasks.task import Row, Task
+from trainables.tasks.task import Limits, Row, Task
 from trainables.text.decoding import decoding_config
-from trainables.text.encoding import decoder
 from trainables.training.parameters import split_parameters, value_problems
 
 #: What kotune adds to an exported folder: the task, how inputs are read and cut, and where the model comes from.
@@ -91,6 +90,12 @@ def layout_of(settings: dict[str, Any]) -> Layout:
     return Layout(columns, header, quoting, broken, settings.get("file_labels"))
 
 
+def limits_of(settings: dict[str, Any]) -> Limits:
+    """Returns the longest source and target, in tokens, that the model was trained with."""
+    source = int(settings["max_source_length"])
+    return Limits(source, int(settings.get("max_target_length", source)))
+
+
 class Predictor:
     """One exported model, its own decoding parameters included.
 
@@ -124,12 +129,12 @@ class Predictor:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = network.to(self.device).eval()
         self._decoding = _decoding(self.task, self.model, decoding) if decoding else None
-        self._decode = decoder(self.tokenizer, self.settings["task_options"].get("remove_tokens", ()))
+        self._decode = self.task.text_decoder(self.tokenizer)
 
     @torch.inference_mode()
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
         """The longest come first, so that memory runs out early or never."""
-        columns = self.task.encode(rows, self.tokenizer, int(self.settings["max_source_length"]))
+        columns = self.task.encode(rows, self.tokenizer, limits_of(self.settings))
         names = [name for name in self.task.columns if name in columns]
         order = sorted(range(len(rows)), key=lambda row: (-columns["length"][row], row))
         for start in range(0, len(order), batch_size):
@@ -171,19 +176,12 @@ class Ensemble:
                 raise UserError(given, "members of the same classes", "put the ensemble together again")
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
-        totals = [[0.0]] * len(rows)
+        earlier: list[list[Any]] = [[] for _ in rows]
         for member in self._members[:-1]:
-            for position, probabilities in (pair for batch in member.predict(rows, batch_size) for pair in batch):
-                totals[position] = _added(totals[position], probabilities)
+            for position, prediction in (pair for batch in member.predict(rows, batch_size) for pair in batch):
+                earlier[position].append(prediction)
         for batch in self._members[-1].predict(rows, batch_size):
-            yield [
-                (position, [total / len(self._members) for total in _added(totals[position], probabilities)])
-                for position, probabilities in batch
-            ]
-
-
-def _added(total: Sequence[float], more: Sequence[float]) -> list[float]:
-    return list(more) if len(total) != len(more) else [one + other for one, other in zip(total, more, strict=True)]
+            yield [(position, self.task.combine([*earlier[position], prediction])) for position, prediction in batch]
 
 
 def open_model(

@@ -11,15 +11,12 @@ from typing import Any
 from corpora.filters import stripped
 from corpora.splits import Layout, read_split
 from delivery.inference.parallel import open_on
-from delivery.inference.predictor import Model, layout_of, predict_all
+from delivery.inference.predictor import Model, layout_of, limits_of, predict_all
 from delivery.results.output_paths import check_file
 from delivery.results.scores import Score
 from foundation.errors import UserError, raise_all
-from trainables.tasks import class_metrics
-from trainables.tasks.task import Evaluation, Row
-
-#: Metrics of an evaluation during training that need the loss or the time of its step.
-_TRAINING_ONLY = ("loss", "gen_len", "eval_seconds")
+from trainables.tasks.evaluation import Evaluation
+from trainables.tasks.task import Row
 
 
 def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the file") -> Score:
@@ -33,23 +30,20 @@ def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the 
     """
     if model.settings.get("strip_whitespace"):
         rows = [stripped(row) for row in rows]
-    raise_all(model.task.problems(named, rows))
+    raise_all(model.task.target_problems(named, rows))
     started = time.perf_counter()
-    table = model.task.targets(rows, model.tokenizer, int(model.settings["max_target_length"]), scored=True)
+    table = model.task.encode_targets(rows, model.tokenizer, limits_of(model.settings), scored=True)
     predictions = predict_all(model, rows, batch_size)
     seconds = time.perf_counter() - started
-    metrics = model.task.score(Evaluation(predictions, math.nan, math.nan, seconds), table)
-    labels, confusion = list(model.task.classes) or None, None
-    if labels is not None:
-        number = {label: index for index, label in enumerate(labels)}
-        truths, predicted = [number[row["target"]] for row in rows], [model.task.chosen(one) for one in predictions]
-        confusion = class_metrics.confusion(truths, predicted, len(labels))
+    values = model.task.score(Evaluation(predictions, math.nan, math.nan, seconds), table)
+    metrics = [metric.name for metric in model.task.available_metrics() if not metric.during_training_only]
+    confusion = model.task.confusion(rows, predictions)
     return Score(
-        metrics={name: value for name, value in metrics.items() if name not in _TRAINING_ONLY},
-        labels=labels,
-        confusion=confusion,
+        metrics={name: values[name] for name in metrics},
+        labels=list(confusion.labels) if confusion else None,
+        confusion=[list(counts) for counts in confusion.counts] if confusion else None,
         rows=len(rows),
-        rouge_tokenizer=model.task.scored_with or None,
+        rouge_tokenizer=model.task.metric_tokenizer or None,
         seconds=round(seconds, 1),
     )
 
@@ -78,7 +72,7 @@ def evaluate(
     layout: Layout = layout_of(model.settings)
     split = read_split(str(data), layout)
     result = score(model, split.rows, batch_size, str(data))
-    if picture is not None and result.labels is not None and result.confusion is not None:
-        class_metrics.draw_confusion(result.confusion, result.labels, picture)
+    if picture is not None and (matrix := result.confusion_matrix):
+        matrix.draw(picture)
     source = {"model": str(folder), "data": split.path, "sha256": split.sha256, "refused": len(split.refused)}
     return {**source, **result.to_flat()}

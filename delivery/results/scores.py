@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from foundation.checked_json import Count, convert_json, plain
+from trainables.tasks.confusion import ConfusionMatrix
 
 
 class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,6 +29,13 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     rows: Count
     rouge_tokenizer: str | None
     seconds: float
+
+    @property
+    def confusion_matrix(self) -> ConfusionMatrix | None:
+        """The confusion matrix, which can be drawn; None if the task has no classes."""
+        if self.labels is None or self.confusion is None:
+            return None
+        return ConfusionMatrix(tuple(self.labels), tuple(map(tuple, self.confusion)))
 
     def to_flat(self) -> dict[str, Any]:
         """The score as JSON shows it: metrics beside the other fields, classes only if there are any."""

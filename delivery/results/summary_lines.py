@@ -9,7 +9,7 @@ from delivery.results.scores import Score
 from delivery.results.summary import Summary
 from foundation import buckets
 from foundation.statuses import TrialStatus
-from tuning.display.progress import with_tokenizer
+from trainables.tasks.registry import metric_label
 
 
 def summary_lines(summary: Summary, parameters: Mapping[str, Any], command: str) -> list[str]:
@@ -26,7 +26,7 @@ def summary_lines(summary: Summary, parameters: Mapping[str, Any], command: str)
     lines = [f"{trials.total} trial{plural}: {counts}{unfinished} · {summary.wall_seconds:.0f} s"]
     if best is None:
         return [*lines, "no trial gave a model"]
-    name = with_tokenizer(summary.metric, summary.rouge_tokenizer)
+    name = metric_label(summary.metric, summary.rouge_tokenizer)
     lines.append(f"best     {name} {best.value:.4f} on dev: {best.trial}, epoch {best.epoch:g}")
     if parameters:
         lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
@@ -41,7 +41,7 @@ def summary_lines(summary: Summary, parameters: Mapping[str, Any], command: str)
 
 def _test_text(metric: str, test: Score) -> str:
     shown = metric if metric in test.metrics else next(iter(test.metrics))  # a loss is not scored on test
-    return f"{with_tokenizer(shown, test.rouge_tokenizer)} {test.metrics[shown]:.4f} on {test.rows} rows, opened once"
+    return f"{metric_label(shown, test.rouge_tokenizer)} {test.metrics[shown]:.4f} on {test.rows} rows, opened once"
 
 
 def _next_command(study: str, best_model: str) -> str:

@@ -17,7 +17,6 @@ from delivery.results.summary import Confusion, Summary
 from delivery.sessions.trust import trusted
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
-from trainables.tasks.class_metrics import draw_confusion
 from tuning.studies import retention
 from tuning.studies.material import Material
 from tuning.studies.storage import Storage
@@ -77,10 +76,10 @@ def close(study: Study, material: Material, splits: Splits, summary: Summary, en
     batch_size = int(summary.best.config.get("per_device_eval_batch_size", 32))
     if model.task.classes and end is not SessionEnd.INTERRUPTED:  # do not make the user wait
         dev = score(model, splits.dev.rows, batch_size)
-        assert dev.labels is not None
-        assert dev.confusion is not None
-        summary = replace(summary, confusion=Confusion(dev.labels, dev.confusion))
-        draw_confusion(dev.confusion, dev.labels, study.paths.root / "confusion_dev.png")
+        matrix = dev.confusion_matrix
+        assert matrix is not None
+        summary = replace(summary, confusion=Confusion(list(matrix.labels), [list(counts) for counts in matrix.counts]))
+        matrix.draw(study.paths.root / "confusion_dev.png")
     if splits.test is not None and summary.test is None and end is not SessionEnd.INTERRUPTED:
         summary = replace(summary, test=score(model, splits.test.rows, batch_size))
     if summary != before:

@@ -8,7 +8,7 @@ from typing import Any
 from foundation.checked_json import plain
 from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
-from tuning.display.progress import with_tokenizer
+from trainables.tasks.registry import metric_label
 from tuning.progress_note import ProgressNote, read_progress
 from tuning.studies.lock import holder
 from tuning.studies.storage import Storage
@@ -63,7 +63,7 @@ def told(found: dict[str, Any]) -> list[str]:
     lines = [f"study    {found['study']} in {found['storage']}: {state}"]
     lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[TrialStatus.RUNNING]} {running}")
     if best is not None:
-        name = note.metric if note else with_tokenizer(found["metric"], found["rouge_tokenizer"])
+        name = note.metric if note else metric_label(found["metric"], found["rouge_tokenizer"])
         lines.append(
             f"best     {name} {score_text(best['value'])} on dev{so_far}: {best['trial']}, epoch {best['epoch']:g}"
         )

@@ -147,9 +147,7 @@ def directions_of(task: str) -> dict[str, str]:
     Raises:
         UserError: there is no such task.
     """
-    found = task_named(task)
-    usual = found.usual_metric
-    return {usual: found.directions[usual], **found.directions}
+    return task_named(task).directions()
 
 
 def check(order: TuneRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:

@@ -172,12 +172,12 @@ CASES = {
     ),
     "tsv: a class of dev that train has not": Bad(
         f"{_RNN} train.tsv --dev dev.tsv",
-        ("label '중립' of dev", "never stands in train"),
+        ("label '중립' of dev", "is not in train"),
         {"train.tsv": _REVIEWS, "dev.tsv": "중립\t그냥\n"},
     ),
     "tsv: a class of test that train has not": Bad(
         f"{_RNN} train.tsv --dev train.tsv --test test.tsv",
-        ("label '긍졍' of test", "never stands in train"),
+        ("label '긍졍' of test", "is not in train"),
         {"train.tsv": _REVIEWS, "test.tsv": "긍졍\t그냥\n"},
     ),
     "tsv: a label that data.labels has not": Bad(

@@ -97,10 +97,14 @@ def test_the_sample_becomes_data_like_any_other(tmp_path: Path) -> None:
     ("name", "splits", "problem"),
     [
         ("cnn", splits_with(train=["a", "a"], dev=["a"]), "all 2 training rows have the label 'a'"),
-        ("cnn", splits_with(train=["a", "b"], dev=["a", "c"]), "label 'c' of dev (1 row) never stands in train"),
+        ("cnn", splits_with(train=["a", "b"], dev=["a", "c"]), "label 'c' of dev (1 row) is not in train"),
         ("cnn", splits_with(train=["a", "b"], dev=["a"], test=["d"]), "label 'd' of test (1 row)"),
-        ("sts", splits_with(train=["1", "2.5", "셋"], dev=["1"]), "train: 1 of 3 targets are no numbers (row 3: '셋')"),
-        ("sts", splits_with(train=["1", "2"], dev=["nan"]), "dev: 1 of 1 targets are no numbers"),
+        (
+            "sts",
+            splits_with(train=["1", "2.5", "셋"], dev=["1"]),
+            "train: 1 of 3 targets are not numbers (row 3: '셋')",
+        ),
+        ("sts", splits_with(train=["1", "2"], dev=["nan"]), "dev: 1 of 1 targets are not numbers"),
         ("sts", splits_with(train=["1", "1.0"], dev=["2"]), "all targets are 1"),
     ],
 )

@@ -1,15 +1,19 @@
-"""WHAT is predicted and how it is scored: the tasks, their labels, their metrics.
+"""WHAT is predicted and how it is scored: the tasks, their labels and their metrics.
 
 Networks and weights belong in `trainables.models`, optimisation in `trainables.training`.
 
-    class_metrics: Scores of predicted classes and numbers, and a picture of the confusions
+    class_metrics: Metrics of predicted classes: accuracy and F1
     classification: Classification: a text, or a pair of texts, and its class
-    labels: Labels as a study learns them from its training rows, and those that nothing can be learned of
-    metrics: Scores that can be trusted on Korean text; each carries the name and version of its tokenizer
+    confusion: The confusion matrix of a classifier: counts per true and predicted class, and their picture
+    evaluation: Results of predicting: of one batch, and of one whole evaluation
+    labels: Labels of the training rows, rows with other labels, and texts corrected to the nearest label
+    metric: What a metric is: its name, its direction, what it needs, and how it is computed
+    number_metrics: Metrics of predicted numbers: correlations and errors
     prediction_format: How predictions are written for people: the most probable classes, rounded numbers
-    registry: The tasks there are. Adding one is a class of its own and one line here
+    rdass: RDASS: the similarity in meaning of a summary to its document and to its reference
+    registry: All tasks by name. A new task is one class and one line here
     regression: Regression: a text, or a pair of texts, and a number
     seq2seq: Sequence to sequence: summaries, translations, and labels written as words
-    task: What a task is: how rows become tokens, tokens a loss, and an evaluation a score
-    text_metrics: Scores of generated text beside ROUGE: BLEU, exact match, labels set right, and nearness of meaning
+    task: The interface of a task: how rows become tokens, tokens a loss, and predictions scores and text
+    text_metrics: Metrics of generated text: ROUGE, BLEU, exact match, RDASS and corrected labels
 """

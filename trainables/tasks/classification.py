@@ -15,21 +15,24 @@ from corpora.tokenised import values
 from foundation.errors import UserError
 from search_spaces.choices import ClassWeights
 from search_spaces.schema import Space
-from trainables.tasks import class_metrics
-from trainables.tasks.labels import learned_labels, unknown_labels
+from trainables.tasks.class_metrics import CLASS_METRICS, ClassInputs
+from trainables.tasks.confusion import ConfusionMatrix
+from trainables.tasks.evaluation import BatchResult, Evaluation
+from trainables.tasks.labels import labels_of, unknown_labels
+from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.prediction_format import PredictionFormat, most_probable
-from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Row, Task, pad
-from trainables.text.encoding import encode_whole
+from trainables.tasks.task import Criterion, Limits, Row, Task, pad
+from trainables.text.encoding import TextDecoder, encode_for_encoder
 
 #: The weight of a class in the loss is its share of the training rows to the power of minus this.
 WEIGHT_EXPONENTS = {ClassWeights.NONE: 0.0, ClassWeights.BALANCED: 1.0, ClassWeights.SQRT_BALANCED: 0.5}
 
 
 def class_weights(kind: str, labels: Sequence[int], classes: int) -> torch.Tensor:
-    """Weight of each class in the loss, [classes]; the mean over the rows is 1.
+    """Returns the weight of each class in the loss, [classes]; the mean over the rows is 1.
 
     Args:
-        kind: `none`; `balanced`, the inverse of the class's share (King & Zeng 2001, as scikit-learn's); or
+        kind: `none`; `balanced`, the inverse of the class's share (King & Zeng 2001, as in scikit-learn); or
             `sqrt_balanced`, the square root of that inverse.
         labels: of the training rows.
     """
@@ -42,35 +45,32 @@ def class_weights(kind: str, labels: Sequence[int], classes: int) -> torch.Tenso
 
 @dataclass(frozen=True)
 class Classification(Task):
-    """A text (`source`), maybe a second one (`pair`), and its class (`target`)."""
+    """A text (`source`), optionally a second one (`pair`), and its class (`target`).
+
+    A prediction is the list of the probabilities of the classes.
+    """
 
     labels: tuple[str, ...] = ()
 
     name: ClassVar[str] = "classification"
-    directions: ClassVar[Mapping[str, str]] = {
-        "accuracy": "max",
-        "macro_f1": "max",
-        "weighted_f1": "max",
-        "loss": "min",
-        "eval_seconds": "min",
-    }
-    usual_metric: ClassVar[str] = "accuracy"
+    metrics: ClassVar[tuple[Metric, ...]] = (*CLASS_METRICS, LOSS, EVAL_SECONDS)
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
     ignored_parameters: ClassVar[Mapping[str, Any]] = {"regression_loss": "mse"}
-    tag: ClassVar[str] = "text-classification"
-    reading: ClassVar[str] = "model.config.id2label[logits.argmax().item()]"
+    pipeline_tag: ClassVar[str] = "text-classification"
+    logits_expression: ClassVar[str] = "model.config.id2label[logits.argmax().item()]"
     output_options: ClassVar[tuple[str, ...]] = ("top_k", "probabilities")
+    supports_ensembles: ClassVar[bool] = True
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
-        return cls(learned_labels(rows))
+        return cls(labels_of(rows))
 
     @classmethod
     def has_classes(cls, space: Space) -> bool:
         return True
 
-    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+    def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         return unknown_labels(split, rows, self.labels)
 
     @property
@@ -79,14 +79,19 @@ class Classification(Task):
 
     # ---- rows and tokens
 
-    def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int) -> dict[str, list[Any]]:
-        return encode_rows(rows, tokenizer, limit)
+    def encode(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
+    ) -> Mapping[str, list[Any]]:
+        return encode_rows(rows, tokenizer, limits.source)
 
-    def targets(
-        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int, *, scored: bool
-    ) -> dict[str, list[Any]]:
+    def encode_targets(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits, *, scored: bool
+    ) -> Mapping[str, list[Any]]:
+        return {"labels": self._numbers(rows), "cut_target": [False] * len(rows)}
+
+    def _numbers(self, rows: Sequence[Row]) -> list[int]:
         number = {label: index for index, label in enumerate(self.labels)}
-        return {"labels": [number[row["target"]] for row in rows], "cut_target": [False] * len(rows)}
+        return [number[row["target"]] for row in rows]
 
     # ---- model
 
@@ -103,7 +108,7 @@ class Classification(Task):
     def collate(self, rows: Sequence[Mapping[str, Any]], model: PreTrainedModel) -> dict[str, torch.Tensor]:
         return collate(rows, model, torch.long)
 
-    def masked(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": -100}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
@@ -127,10 +132,10 @@ class Classification(Task):
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],
-        decode: Decode,
+        decode: TextDecoder,
         decoding: GenerationConfig | None,
     ) -> BatchResult:
-        logits = model(**inputs(batch))["logits"].float()
+        logits = model(**model_inputs(batch))["logits"].float()
         loss = torch.nn.functional.cross_entropy(logits, batch["labels"], reduction="sum")
         rows = len(logits)
         return BatchResult(loss.item(), rows, logits.softmax(dim=-1).tolist(), [0] * rows)
@@ -139,41 +144,51 @@ class Classification(Task):
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],
-        decode: Decode,
+        decode: TextDecoder,
         decoding: GenerationConfig | None,
     ) -> list[Any]:
-        """Probabilities of the classes, row by row."""
-        probabilities: list[Any] = model(**inputs(batch))["logits"].float().softmax(dim=-1).tolist()
+        probabilities: list[Any] = model(**model_inputs(batch))["logits"].float().softmax(dim=-1).tolist()
         return probabilities
 
-    def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
-        return {
-            **class_metrics.classification(values(table, "labels"), evaluation.predictions, self.labels),
-            "loss": evaluation.loss,
-            "eval_seconds": evaluation.seconds,
-        }
+    def scoring_inputs(self, evaluation: Evaluation, table: Any) -> ClassInputs:
+        return ClassInputs(evaluation, values(table, "labels"), self.labels)
 
-    def written(self, prediction: Sequence[float], wanted: PredictionFormat) -> str:
-        return most_probable(self.labels, prediction, wanted)
+    def confusion(self, rows: Sequence[Row], predictions: Sequence[Sequence[float]]) -> ConfusionMatrix:
+        predicted = [max(range(len(one)), key=one.__getitem__) for one in predictions]
+        return ConfusionMatrix.count(self.labels, self._numbers(rows), predicted)
 
-    def chosen(self, prediction: Sequence[float]) -> int:
-        return max(range(len(prediction)), key=prediction.__getitem__)
+    def combine(self, predictions: Sequence[Sequence[float]]) -> list[float]:
+        """Returns the mean of the members' probabilities."""
+        return [sum(shares) / len(predictions) for shares in zip(*predictions, strict=True)]
+
+    # ---- predictions as text
+
+    def format_prediction(self, prediction: Sequence[float], options: PredictionFormat) -> str:
+        return most_probable(self.labels, prediction, options)
+
+    def output_columns(self, target: str, options: PredictionFormat) -> list[str]:
+        return [target, *(f"p({label})" for label in self.labels if options.probabilities)]
+
+    def output_cells(self, prediction: Sequence[float], options: PredictionFormat) -> list[str]:
+        """Returns the most probable classes, and with `probabilities` a cell for each class."""
+        shares = [f"{share:.6f}" for share in prediction] if options.probabilities else []
+        return [most_probable(self.labels, prediction, PredictionFormat(top_k=options.top_k)), *shares]
 
 
 def encode_rows(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int) -> dict[str, list[Any]]:
-    """The columns of one text or two per row."""
+    """Returns the columns of one text or two texts per row."""
     pairs = [row["pair"] for row in rows] if rows and "pair" in rows[0] else None
-    return encode_whole([row["source"] for row in rows], pairs, tokenizer, limit)
+    return encode_for_encoder([row["source"] for row in rows], pairs, tokenizer, limit)
 
 
-def collate(rows: Sequence[Mapping[str, Any]], model: Any, kind: torch.dtype) -> dict[str, torch.Tensor]:
-    """A batch for an encoder, with one label of type `kind` per row."""
+def collate(rows: Sequence[Mapping[str, Any]], model: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Returns a batch for an encoder, with one label of type `dtype` per row."""
     batch = pad(rows, {"input_ids": int(model.config.pad_token_id or 0), "token_type_ids": 0})
     if "labels" in rows[0]:
-        batch["labels"] = torch.tensor([row["labels"] for row in rows], dtype=kind)
+        batch["labels"] = torch.tensor([row["labels"] for row in rows], dtype=dtype)
     return batch
 
 
-def inputs(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What the model reads of a batch."""
+def model_inputs(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Returns the batch without its labels."""
     return {name: tensor for name, tensor in batch.items() if name != "labels"}

@@ -1,4 +1,4 @@
-"""The tasks there are. Adding one is a class of its own and one line here."""
+"""All tasks by name. A new task is one class and one line here."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ from trainables.tasks.regression import Regression
 from trainables.tasks.seq2seq import Seq2Seq
 from trainables.tasks.task import Task
 
-#: Name in a search space -> class.
+#: `task:` of a search space -> class.
 TASKS: dict[str, type[Task]] = {
     "seq2seq": Seq2Seq,
-    "summarisation": Seq2Seq,  # a seq2seq under the name that its users know
+    "summarisation": Seq2Seq,  # an alias of seq2seq
     "classification": Classification,
     "regression": Regression,
 }
 
 
 def task_named(name: str) -> type[Task]:
-    """The class of the task called `name`.
+    """Returns the class of a task.
 
     Raises:
-        UserError: there is none.
+        UserError: no task has this name.
     """
     if name not in TASKS:
         raise UserError(f"task {name!r} is unknown", ", ".join(TASKS), nearest(name, TASKS))
     return TASKS[name]
 
 
+def metric_label(name: str, tokenizer: str | None) -> str:
+    """Returns the name of a metric for people, with the tokenizer that its value depends on: `rouge_1 (whitespace)`."""
+    metrics = (metric for task in TASKS.values() for metric in task.metrics if metric.name == name)
+    return next((metric.label(tokenizer) for metric in metrics), name)
+
+
 def make_task(name: str, options: Mapping[str, Any]) -> Task:
-    """The task called `name` with its options.
+    """Returns a task with its options.
 
     Raises:
-        UserError: there is no such task, or it has no such option.
+        UserError: no task has this name, or it has no such option.
     """
     return task_named(name).from_options(options)

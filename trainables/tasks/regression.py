@@ -14,12 +14,15 @@ from corpora.tokenised import values
 from foundation.errors import UserError, raise_all
 from search_spaces.choices import RegressionLoss
 from search_spaces.schema import Space
-from trainables.tasks import class_metrics
-from trainables.tasks.classification import collate, encode_rows, inputs
-from trainables.tasks.prediction_format import PredictionFormat, rounded
-from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Row, Task
+from trainables.tasks.classification import collate, encode_rows, model_inputs
+from trainables.tasks.evaluation import BatchResult, Evaluation
+from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
+from trainables.tasks.number_metrics import NUMBER_METRICS, NumberInputs
+from trainables.tasks.prediction_format import PredictionFormat, format_number
+from trainables.tasks.task import Criterion, Limits, Row, Task
+from trainables.text.encoding import TextDecoder
 
-_MASK = -100.0  # transformers counts every other label; see `numbers`
+_MASK = -100.0  # transformers counts every label that is not -100, so that no target may have this value
 
 LOSSES: dict[str, Any] = {
     RegressionLoss.MSE: torch.nn.functional.mse_loss,
@@ -31,47 +34,41 @@ LOSSES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Regression(Task):
-    """A text (`source`), maybe a second one (`pair`), and a number (`target`).
+    """A text (`source`), optionally a second one (`pair`), and a number (`target`).
 
     Args:
-        decimals: how many a written prediction is rounded to; None leaves it as it is. Scores are never rounded.
+        decimals: of written predictions; None: they are not rounded. Scores are computed from unrounded predictions.
     """
 
     decimals: int | None = None
 
     name: ClassVar[str] = "regression"
-    directions: ClassVar[Mapping[str, str]] = {
-        "pearson": "max",
-        "spearman": "max",
-        "mse": "min",
-        "mae": "min",
-        "loss": "min",
-        "eval_seconds": "min",
-    }
-    usual_metric: ClassVar[str] = "pearson"
+    metrics: ClassVar[tuple[Metric, ...]] = (*NUMBER_METRICS, LOSS, EVAL_SECONDS)
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "token_type_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSequenceClassification
     ignored_parameters: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "label_smoothing_factor": 0}
-    tag: ClassVar[str] = "text-classification"  # the hub has no other name for it
-    reading: ClassVar[str] = "logits[0, 0].item()"
+    pipeline_tag: ClassVar[str] = "text-classification"  # the hub has no tag for regression
+    logits_expression: ClassVar[str] = "logits[0, 0].item()"
     output_options: ClassVar[tuple[str, ...]] = ("decimals",)
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
-        raise_all([problem for split, found in rows.items() for problem in _problems(split, found)])
+        raise_all([problem for split, split_rows in rows.items() for problem in _problems(split, split_rows)])
         return cls(space.decimals)
 
-    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
-        return _no_numbers(split, rows)
+    def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+        return _number_problems(split, rows)
 
     # ---- rows and tokens
 
-    def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int) -> dict[str, list[Any]]:
-        return encode_rows(rows, tokenizer, limit)
+    def encode(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
+    ) -> Mapping[str, list[Any]]:
+        return encode_rows(rows, tokenizer, limits.source)
 
-    def targets(
-        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int, *, scored: bool
-    ) -> dict[str, list[Any]]:
+    def encode_targets(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits, *, scored: bool
+    ) -> Mapping[str, list[Any]]:
         return {"labels": [float(row["target"]) for row in rows], "cut_target": [False] * len(rows)}
 
     # ---- model
@@ -84,7 +81,7 @@ class Regression(Task):
     def collate(self, rows: Sequence[Mapping[str, Any]], model: PreTrainedModel) -> dict[str, torch.Tensor]:
         return collate(rows, model, torch.float32)
 
-    def masked(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": _MASK}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
@@ -100,10 +97,10 @@ class Regression(Task):
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],
-        decode: Decode,
+        decode: TextDecoder,
         decoding: GenerationConfig | None,
     ) -> BatchResult:
-        predicted = model(**inputs(batch))["logits"].float().squeeze(-1)
+        predicted = model(**model_inputs(batch))["logits"].float().squeeze(-1)
         loss = torch.nn.functional.mse_loss(predicted, batch["labels"], reduction="sum")
         return BatchResult(loss.item(), len(predicted), predicted.tolist(), [0] * len(predicted))
 
@@ -111,38 +108,36 @@ class Regression(Task):
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],
-        decode: Decode,
+        decode: TextDecoder,
         decoding: GenerationConfig | None,
     ) -> list[Any]:
-        """One number per row, not rounded."""
-        numbers: list[Any] = model(**inputs(batch))["logits"].float().squeeze(-1).tolist()
+        numbers: list[Any] = model(**model_inputs(batch))["logits"].float().squeeze(-1).tolist()
         return numbers
 
-    def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
-        return {
-            **class_metrics.regression(values(table, "labels"), evaluation.predictions),
-            "loss": evaluation.loss,
-            "eval_seconds": evaluation.seconds,
-        }
+    def scoring_inputs(self, evaluation: Evaluation, table: Any) -> NumberInputs:
+        return NumberInputs(evaluation, values(table, "labels"))
 
-    def written(self, prediction: float, wanted: PredictionFormat) -> str:
-        return rounded(prediction, self.decimals if wanted.decimals is None else wanted.decimals)
+    # ---- predictions as text
+
+    def format_prediction(self, prediction: float, options: PredictionFormat) -> str:
+        return format_number(prediction, self.decimals if options.decimals is None else options.decimals)
 
 
 def _problems(split: str, rows: Sequence[Row]) -> list[UserError]:
-    if wrong := _no_numbers(split, rows):
-        return wrong
+    if problems := _number_problems(split, rows):
+        return problems
     if split == "train" and len({float(row["target"]) for row in rows}) < 2:
         return [UserError(f"{split}: all targets are {rows[0]['target']}", "different numbers", "check columns.target")]
     return []
 
 
-def _no_numbers(split: str, rows: Sequence[Row]) -> list[UserError]:
-    wrong = [(row["id"], row["target"]) for row in rows if not _is_number(row["target"])]
-    if wrong:
-        shown = ", ".join(f"row {name}: {text!r}" for name, text in wrong[:5])
-        given = f"{split}: {len(wrong)} of {len(rows)} targets are no numbers ({shown})"
-        return [UserError(given, f"finite numbers other than {_MASK:g}", "mend them, or name another columns.target")]
+def _number_problems(split: str, rows: Sequence[Row]) -> list[UserError]:
+    """Returns one error that lists the targets that are not numbers."""
+    invalid = [(row["id"], row["target"]) for row in rows if not _is_number(row["target"])]
+    if invalid:
+        shown = ", ".join(f"row {name}: {text!r}" for name, text in invalid[:5])
+        given = f"{split}: {len(invalid)} of {len(rows)} targets are not numbers ({shown})"
+        return [UserError(given, f"finite numbers other than {_MASK:g}", "fix them, or name another columns.target")]
     return []
 
 
@@ -151,4 +146,4 @@ def _is_number(text: str) -> bool:
         number = float(text)
     except ValueError:
         return False
-    return math.isfinite(number) and number != _MASK and "_" not in text  # Python reads 4_5 as 45
+    return math.isfinite(number) and number != _MASK and "_" not in text  # float() reads 4_5 as 45

@@ -14,25 +14,29 @@ from transformers.modeling_outputs import BaseModelOutput
 from corpora.tokenised import values
 from foundation.errors import UserError
 from search_spaces.schema import Space
-from trainables.tasks import class_metrics, metrics, text_metrics
-from trainables.tasks.labels import learned_labels, unknown_labels
+from trainables.tasks.confusion import ConfusionMatrix
+from trainables.tasks.evaluation import BatchResult, Evaluation
+from trainables.tasks.labels import LabelCorrector, labels_of, unknown_labels
+from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.prediction_format import PredictionFormat
-from trainables.tasks.task import BatchResult, Criterion, Decode, Evaluation, Row, Task, pad
+from trainables.tasks.rdass import SentenceEncoder
+from trainables.tasks.task import Criterion, Limits, Row, Task, pad
+from trainables.tasks.text_metrics import TEXT_METRICS, TextInputs
 from trainables.text.decoding import reads_the_source
-from trainables.text.encoding import cut, encode
+from trainables.text.encoding import TextDecoder, encode_with_ends, text_decoder, truncate
 from trainables.text.rouge_tokenizers import text_tokenizer
 
-#: So many different targets are labels at most; more are texts.
-_MOST_LABELS = 200
+#: More different targets than this are taken for free text, not for labels.
+_MAX_LABELS = 200
 
 
 def token_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.0) -> torch.Tensor:
-    """Summed cross entropy over all tokens whose label is not -100, in 32 bit.
+    """Returns the cross entropy in 32 bit, summed over all tokens whose label is not -100.
 
     Args:
         logits: [rows, tokens, vocabulary].
         labels: [rows, tokens].
-        smoothing: share of probability spread evenly over the vocabulary (Szegedy et al. 2016,
+        smoothing: the share of probability that is spread evenly over the vocabulary (Szegedy et al. 2016,
             https://arxiv.org/abs/1512.00567), as `label_smoothing_factor` of transformers.
     """
     return torch.nn.functional.cross_entropy(
@@ -42,11 +46,16 @@ def token_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0.
 
 @dataclass(frozen=True)
 class Seq2Seq(Task):
-    """A text (`source`) and what is to be written of it (`target`).
+    """A text (`source`) and the text to generate from it (`target`).
+
+    A prediction is the generated text. Labels are corrected when it is scored or written.
 
     Args:
-        labels: the only targets there are; what is written is corrected to the nearest of them, and counted.
-        rdass_encoder: a sentence encoder for RDASS; None leaves that metric out.
+        rouge_tokenizer: the tokenizer that counts ROUGE and BLEU.
+        remove_tokens: tokens that are removed from generated text before it is scored and written.
+        labels: the only possible targets; generated text is replaced by the nearest of them, and counted. Empty if
+            targets are free text.
+        rdass_encoder: hub id or folder of the sentence encoder of RDASS; None: RDASS is not computed.
     """
 
     rouge_tokenizer: str = "kiwi"
@@ -55,31 +64,13 @@ class Seq2Seq(Task):
     rdass_encoder: str | None = None
 
     name: ClassVar[str] = "seq2seq"
-    directions: ClassVar[Mapping[str, str]] = {
-        "rouge_1": "max",
-        "rouge_2": "max",
-        "rouge_l": "max",
-        "rouge_sum": "max",
-        "bleu_1": "max",
-        "bleu_2": "max",
-        "bleu_3": "max",
-        "bleu_4": "max",
-        "exact_match": "max",
-        "rdass": "max",  # with rdass_encoder
-        "accuracy": "max",  # with correct_labels, as the next three
-        "macro_f1": "max",
-        "weighted_f1": "max",
-        "corrected": "min",  # share of outputs that were no label
-        "loss": "min",
-        "gen_len": "min",
-        "eval_seconds": "min",
-    }
-    usual_metric: ClassVar[str] = "rouge_sum"
+    metrics: ClassVar[tuple[Metric, ...]] = (*TEXT_METRICS, LOSS, EVAL_SECONDS)
     columns: ClassVar[tuple[str, ...]] = ("input_ids", "labels")
     auto_model: ClassVar[Any] = AutoModelForSeq2SeqLM
     is_generative: ClassVar[bool] = True
+    tokenizer_roles: ClassVar[tuple[str, ...]] = ("source", "target")
     ignored_parameters: ClassVar[Mapping[str, Any]] = {"class_weights": "none", "regression_loss": "mse"}
-    tag: ClassVar[str] = "text2text-generation"
+    pipeline_tag: ClassVar[str] = "text2text-generation"
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
@@ -88,80 +79,85 @@ class Seq2Seq(Task):
 
     @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:
-        return ("source",) if space.correct_labels else ("source", "target")  # a sentence has several translations
+        # Without labels, equal targets are near duplicates: one sentence and its several translations.
+        return ("source",) if space.correct_labels else ("source", "target")
 
     @classmethod
     def has_classes(cls, space: Space) -> bool:
         return space.correct_labels
 
-    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+    def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         return unknown_labels(split, rows, self.labels) if self.labels else []
 
     @property
     def classes(self) -> tuple[str, ...]:
         return self.labels
 
-    def available_metrics(self) -> tuple[str, ...]:
-        left_out = {"rdass"} if not self.rdass_encoder else set()
-        left_out |= {"accuracy", "macro_f1", "weighted_f1", "corrected"} if not self.labels else set()
-        return tuple(name for name in self.directions if name not in left_out)
+    def available_metrics(self) -> tuple[Metric, ...]:
+        settings = {"": True, "rdass_encoder": bool(self.rdass_encoder), "correct_labels": bool(self.labels)}
+        return tuple(metric for metric in self.metrics if settings[metric.requires])
 
     @property
-    def scored_with(self) -> str:
+    def metric_tokenizer(self) -> str:
         return text_tokenizer(self.rouge_tokenizer).name
 
     # ---- rows and tokens
 
-    def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int) -> dict[str, list[Any]]:
-        sources = encode([_source(row) for row in rows], tokenizer)
+    def encode(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
+    ) -> Mapping[str, list[Any]]:
+        sources = encode_with_ends([_source(row) for row in rows], tokenizer)
         return {
-            "input_ids": [cut(tokens, limit) for tokens in sources],
-            "length": [min(len(tokens), limit) for tokens in sources],
-            "cut_source": [len(tokens) > limit for tokens in sources],
+            "input_ids": [truncate(tokens, limits.source) for tokens in sources],
+            "length": [min(len(tokens), limits.source) for tokens in sources],
+            "cut_source": [len(tokens) > limits.source for tokens in sources],
         }
 
-    def targets(
-        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int, *, scored: bool
-    ) -> dict[str, list[Any]]:
+    def encode_targets(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits, *, scored: bool
+    ) -> Mapping[str, list[Any]]:
         texts = [row["target"] for row in rows]
-        targets = encode(texts, tokenizer, start=False)
-        found: dict[str, list[Any]] = {
-            "labels": [cut(tokens, limit) for tokens in targets],
-            "cut_target": [len(tokens) > limit for tokens in targets],
+        targets = encode_with_ends(texts, tokenizer, start=False)
+        columns: dict[str, list[Any]] = {
+            "labels": [truncate(tokens, limits.target) for tokens in targets],
+            "cut_target": [len(tokens) > limits.target for tokens in targets],
         }
         if not scored:
-            return found
-        found |= {"target": texts, "reference": text_tokenizer(self.rouge_tokenizer).tokenize(texts)}
+            return columns
+        columns |= {"target": texts, "reference": text_tokenizer(self.rouge_tokenizer).tokenize(texts)}
         if self.rdass_encoder:
             encoder = _sentence_encoder(self.rdass_encoder)
-            found |= {
+            columns |= {
                 "document_vector": encoder.encode([row["source"] for row in rows]).tolist(),
                 "reference_vector": encoder.encode(texts).tolist(),
             }
-        return found
+        return columns
+
+    def text_decoder(self, tokenizer: PreTrainedTokenizerBase) -> TextDecoder:
+        return text_decoder(tokenizer, self.remove_tokens)
 
     # ---- model
 
     def model_problem(self, config: Any) -> str:
-        return "" if config.is_encoder_decoder else "which has no decoder that writes"
+        return "" if config.is_encoder_decoder else "which has no decoder to generate text"
 
     # ---- training and evaluation
 
     def collate(self, rows: Sequence[Mapping[str, Any]], model: Any) -> dict[str, torch.Tensor]:
         batch = pad(rows, {"input_ids": int(model.config.pad_token_id), "labels": -100})
         if "labels" in batch:
-            # The loss takes the labels away from the model, which then cannot shift them itself.
+            # The loss removes the labels from the model's inputs, so that the model cannot shift them itself.
             batch["decoder_input_ids"] = model.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
         return batch
 
-    def masked(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": [-100] * len(row["labels"])}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
         return lambda outputs, labels: token_loss(outputs["logits"], labels, smoothing)
 
     def evaluate(
-        self, model: Any, batch: Mapping[str, torch.Tensor], decode: Decode, decoding: GenerationConfig | None
+        self, model: Any, batch: Mapping[str, torch.Tensor], decode: TextDecoder, decoding: GenerationConfig | None
     ) -> BatchResult:
         encoded = _encoded(model, batch)
         outputs = model(
@@ -175,52 +171,49 @@ class Seq2Seq(Task):
             loss=token_loss(outputs["logits"], batch["labels"]).item(),
             counted=(batch["labels"] != -100).sum().item(),
             predictions=decode(generated),
-            # Without the decoder's own first token, which it was given.
+            # The first token is the decoder's start token, which is not generated.
             sizes=[sum(token != pad_token_id for token in sequence[1:]) for sequence in generated],
         )
 
     def predict(
-        self, model: Any, batch: Mapping[str, torch.Tensor], decode: Decode, decoding: GenerationConfig | None
+        self, model: Any, batch: Mapping[str, torch.Tensor], decode: TextDecoder, decoding: GenerationConfig | None
     ) -> list[Any]:
-        """Texts as they were generated: labels are corrected where they are written or scored."""
         return decode(_generated(model, batch, _encoded(model, batch), decoding))
 
-    # ---- scores
-
-    def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
-        texts, targets = evaluation.predictions, values(table, "target")
-        found: dict[str, float] = {}
+    def scoring_inputs(self, evaluation: Evaluation, table: Any) -> TextInputs:
+        texts, corrected = evaluation.predictions, 0.0
         if self.labels:
-            texts, found["corrected"] = _corrector(self.labels).correct_all(texts)
-            found |= self._scored_as_labels(texts, targets)
-        tokens = text_tokenizer(self.rouge_tokenizer).tokenize(texts)
-        references = values(table, "reference")
-        found |= {
-            **metrics.rouge(references, tokens),
-            **text_metrics.bleu(references, tokens),
-            "exact_match": text_metrics.exact_match(targets, texts),
-        }
-        if self.rdass_encoder:
-            written = _sentence_encoder(self.rdass_encoder).encode(texts)
-            documents, truths = (values(table, f"{name}_vector") for name in ("document", "reference"))
-            found["rdass"] = text_metrics.rdass(documents, truths, written)
-        return {
-            **found,
-            "loss": evaluation.loss,
-            "gen_len": evaluation.generated_tokens,
-            "eval_seconds": evaluation.seconds,
-        }
+            texts, corrected = _corrector(self.labels).correct_all(texts)
+        return TextInputs(
+            evaluation,
+            texts,
+            targets=values(table, "target"),
+            references=values(table, "reference"),
+            tokenizer=text_tokenizer(self.rouge_tokenizer),
+            labels=self.labels,
+            corrected=corrected,
+            encoder=_sentence_encoder(self.rdass_encoder) if self.rdass_encoder else None,
+            document_vectors=values(table, "document_vector") if self.rdass_encoder else None,
+            reference_vectors=values(table, "reference_vector") if self.rdass_encoder else None,
+        )
 
-    def written(self, prediction: str, wanted: PredictionFormat) -> str:
+    def confusion(self, rows: Sequence[Row], predictions: Sequence[str]) -> ConfusionMatrix | None:
+        if not self.labels:
+            return None
+        texts, _ = _corrector(self.labels).correct_all(predictions)
+        number = {label: index for index, label in enumerate(self.labels)}
+        return ConfusionMatrix.count(
+            self.labels, [number[row["target"]] for row in rows], [number[text] for text in texts]
+        )
+
+    # ---- predictions as text
+
+    def format_prediction(self, prediction: str, options: PredictionFormat) -> str:
         return _corrector(self.labels).correct(prediction)[0] if self.labels else prediction
 
-    def chosen(self, prediction: str) -> int:
-        return self.labels.index(_corrector(self.labels).correct(prediction)[0])
-
-    def _scored_as_labels(self, texts: Sequence[str], targets: Sequence[str]) -> dict[str, float]:
-        number = {label: index for index, label in enumerate(self.labels)}
-        chosen = [[float(label == text) for label in self.labels] for text in texts]
-        return class_metrics.classification([number[target] for target in targets], chosen, self.labels)
+    def output_line(self, prediction: str, text: str, options: PredictionFormat) -> str:
+        """Returns the generated text alone."""
+        return self.format_prediction(prediction, options)
 
 
 def _source(row: Row) -> str:
@@ -229,17 +222,17 @@ def _source(row: Row) -> str:
 
 def _labels(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     different = len({row["target"] for row in rows["train"]})
-    if different > _MOST_LABELS:  # first, or a free text would be told as a label that train does not know
+    if different > _MAX_LABELS:  # before `labels_of`, which would report each free text of dev as an unknown label
         raise UserError(
             f"correct_labels: the training rows have {different} different targets",
-            f"2 to {_MOST_LABELS} labels",
-            "take correct_labels out if the targets are free text",
+            f"2 to {_MAX_LABELS} labels",
+            "remove correct_labels if the targets are free text",
         )
-    return learned_labels(rows)
+    return labels_of(rows)
 
 
 def _encoded(model: Any, batch: Mapping[str, torch.Tensor]) -> Any:
-    """Encoded once, read twice: by the loss and by generation."""
+    """Returns the encoder's outputs, which both the loss and generation read."""
     return model.get_encoder()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], return_dict=True)
 
 
@@ -258,10 +251,10 @@ def _generated(
 
 
 @cache
-def _corrector(labels: tuple[str, ...]) -> text_metrics.LabelCorrector:
-    return text_metrics.LabelCorrector(labels)
+def _corrector(labels: tuple[str, ...]) -> LabelCorrector:
+    return LabelCorrector(labels)
 
 
 @cache
-def _sentence_encoder(where: str) -> text_metrics.SentenceEncoder:
-    return text_metrics.SentenceEncoder(where)
+def _sentence_encoder(source: str) -> SentenceEncoder:
+    return SentenceEncoder(source)

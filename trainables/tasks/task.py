@@ -1,8 +1,8 @@
-"""What a task is: how rows become tokens, tokens a loss, and an evaluation a score.
+"""The interface of a task: how rows become tokens, tokens a loss, and predictions scores and text.
 
-A task is one class, and one line in `trainables.tasks.registry`. It is made of its options, a plain dict that the
-study works out once from its space and its training rows (`options`) and that every job and every exported folder
-carries."""
+A task is one class and one line in `trainables.tasks.registry`. Its fields are its options, which a study determines
+once from its search space and its training rows; every job and every exported folder carries them as a plain dict.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +19,30 @@ from corpora.fingerprint import fingerprint
 from corpora.tokenised import cached, open_table, values
 from foundation.errors import UserError, nearest
 from search_spaces.schema import Space
+from trainables.tasks.confusion import ConfusionMatrix
+from trainables.tasks.evaluation import BatchResult, Evaluation
+from trainables.tasks.metric import Metric
 from trainables.tasks.prediction_format import PredictionFormat
+from trainables.text.encoding import TextDecoder, text_decoder
 
+#: Role (`id`, `source`, `pair`, `target`) -> text.
 Row = Mapping[str, str]
+
+#: (model outputs, labels) -> loss, summed over everything that counts in the batch.
+Criterion = Callable[[Any, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Longest source and target in tokens, ends included; longer rows are cut and counted."""
+    """Longest source and target in tokens, end tokens included; longer rows are truncated and counted."""
 
     source: int
     target: int
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A tokenised split: its table, and how many of its rows were cut to the limits."""
+class TokenisedSplit:
+    """The table of a split, and how many of its rows were truncated to the limits."""
 
     folder: Path
     rows: int
@@ -43,124 +51,108 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class BatchResult:
-    """What one batch of an evaluation gave."""
-
-    loss: float  # summed over what `counted` counts, without smoothing or weights
-    counted: float  # tokens, or rows
-    predictions: list[Any]  # one per row: text, probabilities by class, or a number
-    sizes: list[int]  # generated tokens per row; 0 where nothing is generated
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What an evaluation found, on rank 0: predictions in row order, and what was counted."""
-
-    predictions: list[Any]
-    loss: float  # per token or row, without smoothing or weights
-    generated_tokens: float  # mean per row
-    seconds: float
-
-
-#: (model outputs, labels) -> loss summed over everything that counts in the batch.
-Criterion = Callable[[Any, torch.Tensor], torch.Tensor]
-
-#: Token ids -> texts as they are scored.
-Decode = Callable[[Sequence[Sequence[int]]], list[str]]
-
-
-@dataclass(frozen=True)
 class Task(ABC):
-    """Base of all tasks; the fields of a subclass are its options."""
+    """Base class of all tasks; the fields of a subclass are its options."""
 
-    #: As `task:` in a search space names it.
+    #: The value of `task:` in a search space.
     name: ClassVar[str]
-    #: Metric -> its own direction.
-    directions: ClassVar[Mapping[str, str]]
-    #: The metric that a search maximises or minimises unless told otherwise.
-    usual_metric: ClassVar[str]
+    #: The metrics of an evaluation; the first one is the default objective of a search.
+    metrics: ClassVar[tuple[Metric, ...]]
     #: Columns of a table that make a batch.
     columns: ClassVar[tuple[str, ...]]
-    #: transformers' class that loads a model for it.
+    #: The auto class of transformers that loads a model for the task.
     auto_model: ClassVar[Any]
-    #: Whether the model writes text, and so has decoding parameters.
+    #: Whether the model generates text, and so has decoding parameters.
     is_generative: ClassVar[bool] = False
-    #: Parameters that it does not read -> the values that may stand there all the same.
+    #: Roles whose texts a new tokenizer is trained on.
+    tokenizer_roles: ClassVar[tuple[str, ...]] = ("source", "pair")
+    #: Parameters that the task does not read -> the values that are allowed nevertheless.
     ignored_parameters: ClassVar[Mapping[str, Any]] = {}
-    #: What the Hugging Face hub calls such models.
-    tag: ClassVar[str]
-    #: Python that reads the prediction from `logits`, for the model card; empty where text is generated.
-    reading: ClassVar[str] = ""
-    #: Fields of `PredictionFormat` that change how its predictions are written.
+    #: The tag of such models on the Hugging Face hub.
+    pipeline_tag: ClassVar[str]
+    #: Python expression for the model card that reads the prediction from `logits`; empty if text is generated.
+    logits_expression: ClassVar[str] = ""
+    #: Fields of `PredictionFormat` that change how predictions are written.
     output_options: ClassVar[tuple[str, ...]] = ()
+    #: Whether an ensemble can `combine` predictions.
+    supports_ensembles: ClassVar[bool] = False
+
+    # ---- metrics
+
+    @classmethod
+    def directions(cls) -> dict[str, str]:
+        """Returns metric name -> `max` or `min`, the default metric first; plain strings, as YAML writes them."""
+        return {metric.name: metric.direction.value for metric in cls.metrics}
+
+    def available_metrics(self) -> tuple[Metric, ...]:
+        """Returns the metrics that an evaluation with these options has."""
+        return self.metrics
+
+    @property
+    def metric_tokenizer(self) -> str:
+        """Name and version of the tokenizer that metrics are counted with; empty if none is."""
+        return ""
 
     # ---- options
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """The task with `options`.
+        """Returns the task with `options`.
 
         Raises:
             UserError: an option that the task does not have.
         """
-        known = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(cls)]
         for name in options:
-            if name not in known:
-                raise UserError(f"{cls.name} has no option {name!r}", ", ".join(known) or "none", nearest(name, known))
+            if name not in names:
+                raise UserError(f"{cls.name} has no option {name!r}", ", ".join(names) or "none", nearest(name, names))
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
 
     def to_options(self) -> dict[str, Any]:
-        """Plain values that `from_options` takes back."""
+        """Returns plain values that `from_options` reads."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     @abstractmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
-        """The task as a study has it, from its space and the rows of each split.
+        """Returns the task of a study, with options from its search space and the rows of each split.
 
         Raises:
-            UserError: rows that cannot be learned from.
+            UserError: no model can be trained on these rows.
         """
 
     @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:
-        """The roles that tell whether two rows are too alike to stand in two splits: one of their texts is the same."""
+        """Returns the roles of a row whose texts must not be in two splits."""
         return ("source",)
 
     @classmethod
     def has_classes(cls, space: Space) -> bool:
-        """Whether targets are classes that are learned from the training rows."""
+        """Returns whether the targets are classes, learned from the training rows."""
         return False
 
-    def problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
-        """What is wrong with the targets of rows that are to be scored by a trained model."""
+    def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
+        """Returns what is wrong with the targets of rows that a trained model is to be scored on."""
         return []
 
     @property
-    def scored_with(self) -> str:
-        """What a score must never stand without: the name and version of its tokenizer, if it has one."""
-        return ""
-
-    def available_metrics(self) -> tuple[str, ...]:
-        """The metrics that an evaluation with these options has."""
-        return tuple(self.directions)
-
-    @property
     def classes(self) -> tuple[str, ...]:
-        """What every prediction is one of, in the order of their numbers; none where it is a number or free text."""
+        """The classes of predictions, in the order of their numbers; empty if a prediction is not one class."""
         return ()
 
     # ---- rows and tokens
 
     @abstractmethod
-    def encode(self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int) -> dict[str, list[Any]]:
-        """The columns that the model reads, cut to `limit` tokens, with `length` and `cut_source`."""
+    def encode(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
+    ) -> Mapping[str, list[Any]]:
+        """Returns the columns that the model reads, truncated to the limits, with `length` and `cut_source`."""
 
     @abstractmethod
-    def targets(
-        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int, *, scored: bool
-    ) -> dict[str, list[Any]]:
-        """The columns `labels` and `cut_target`, and what scoring needs where the split is scored."""
+    def encode_targets(
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits, *, scored: bool
+    ) -> Mapping[str, list[Any]]:
+        """Returns the columns `labels` and `cut_target`, and with `scored` those that `scoring_inputs` reads."""
 
     def prepare(
         self,
@@ -170,55 +162,59 @@ class Task(ABC):
         cache: Path,
         *,
         scored: bool = True,
-    ) -> Prepared:
-        """Tokenise a split once; the same rows, tokenizer, limits and options find the same table again."""
+    ) -> TokenisedSplit:
+        """Tokenises a split once: the same rows, tokenizer, limits and options return the same table from the cache."""
         roles = ("source", "pair", "target")
         key = fingerprint(
             self.name,
             self.to_options(),
             [[row.get(role, "") for role in roles] for row in rows],
-            _identity(tokenizer),
+            _tokenizer_state(tokenizer),
             [limits.source, limits.target],
-            [self.scored_with, scored],
-            4,  # of this function: what the columns mean
+            [self.metric_tokenizer, scored],
+            4,  # version of the columns' meaning: increase it when `encode` or `encode_targets` change
         )
 
         def make() -> dict[str, list[Any]]:
             return {
-                **self.encode(rows, tokenizer, limits.source),
-                **self.targets(rows, tokenizer, limits.target, scored=scored),
+                **self.encode(rows, tokenizer, limits),
+                **self.encode_targets(rows, tokenizer, limits, scored=scored),
             }
 
         folder = cached(cache, key, make)
         table = open_table(folder)
-        return Prepared(folder, len(table), sum(values(table, "cut_source")), sum(values(table, "cut_target")))
+        return TokenisedSplit(folder, len(table), sum(values(table, "cut_source")), sum(values(table, "cut_target")))
+
+    def text_decoder(self, tokenizer: PreTrainedTokenizerBase) -> TextDecoder:
+        """Returns the function that turns token ids into the text that is scored and written."""
+        return text_decoder(tokenizer)
 
     # ---- model
 
     def model_options(self) -> dict[str, Any]:
-        """Fields that the model's configuration needs for this task, such as its classes."""
+        """Returns fields of the model's configuration that the task sets, such as its classes."""
         return {}
 
     def model_problem(self, config: Any) -> str:
-        """Why a model of this configuration cannot do the task; empty if it can."""
+        """Returns why a model of this configuration cannot do the task; empty if it can."""
         return ""
 
     # ---- training and evaluation
 
     @abstractmethod
     def collate(self, rows: Sequence[Mapping[str, Any]], model: PreTrainedModel) -> dict[str, torch.Tensor]:
-        """Rows of a table as one padded batch; `labels` are -100 where nothing counts."""
+        """Returns rows of a table as one padded batch; `labels` are -100 at positions that do not count."""
 
     @abstractmethod
-    def masked(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The row with labels that count for nothing."""
+    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the row with labels that do not count."""
 
     @abstractmethod
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
-        """The training loss.
+        """Returns the training loss.
 
         Args:
-            own: kotune's own parameters, such as `class_weights`.
+            extra: kotune's own parameters, such as `class_weights`.
             smoothing: `label_smoothing_factor`.
             table: the training table.
         """
@@ -228,44 +224,73 @@ class Task(ABC):
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],
-        decode: Decode,
+        decode: TextDecoder,
         decoding: GenerationConfig | None,
     ) -> BatchResult:
-        """Loss and predictions of one batch that `collate` made."""
+        """Returns loss and predictions of one batch that `collate` made.
+
+        Args:
+            decoding: the trial's decoding parameters; None: the model's own.
+        """
 
     @abstractmethod
     def predict(
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],
-        decode: Decode,
+        decode: TextDecoder,
         decoding: GenerationConfig | None,
     ) -> list[Any]:
-        """Predictions of one batch without labels, as `score`, `written` and `chosen` take them."""
+        """Returns one prediction per row of a batch without labels, of the same kind as in `evaluate`."""
 
     @abstractmethod
+    def scoring_inputs(self, evaluation: Evaluation, table: Any) -> Any:
+        """Returns what `Metric.compute` of the task's metrics reads.
+
+        Args:
+            evaluation: its predictions are in the order of `table`.
+            table: a table with the columns of `encode_targets`.
+        """
+
     def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
-        """Every metric of `directions` for predictions in the order of `table`."""
+        """Returns every available metric of an evaluation."""
+        inputs = self.scoring_inputs(evaluation, table)
+        return {metric.name: metric.compute(inputs) for metric in self.available_metrics()}
 
-    # ---- predictions as people read them
+    def confusion(self, rows: Sequence[Row], predictions: Sequence[Any]) -> ConfusionMatrix | None:
+        """Returns the confusion matrix of predictions for rows with targets; None if predictions have no classes."""
+        return None
 
-    def written(self, prediction: Any, wanted: PredictionFormat) -> str:
-        """One prediction in one cell or line."""
+    def combine(self, predictions: Sequence[Any]) -> Any:
+        """Returns an ensemble's prediction for one row from those of its members; only if `supports_ensembles`."""
+        raise NotImplementedError(f"{self.name} has no ensembles")
+
+    # ---- predictions as text
+
+    def format_prediction(self, prediction: Any, options: PredictionFormat) -> str:
+        """Returns one prediction as text."""
         return str(prediction)
 
-    def chosen(self, prediction: Any) -> int:
-        """The number of the class that a prediction says.
+    def output_columns(self, target: str, options: PredictionFormat) -> list[str]:
+        """Returns the names of the columns of a table of predictions; `target` is the name of the first one."""
+        return [target]
 
-        Raises:
-            LookupError: it says none.
-        """
-        raise LookupError(f"{self.name} has no classes")
+    def output_cells(self, prediction: Any, options: PredictionFormat) -> list[str]:
+        """Returns one prediction as the cells of `output_columns`."""
+        return [self.format_prediction(prediction, options)]
+
+    def output_line(self, prediction: Any, text: str, options: PredictionFormat) -> str:
+        """Returns one prediction for a line of input: the prediction, a tab and the line."""
+        return f"{self.format_prediction(prediction, options)}\t{text}"
 
 
 def pad(rows: Sequence[Mapping[str, Sequence[int]]], pads: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """The columns of `pads` as tensors of shape [rows, tokens], padded on the right to the longest of this batch.
+    """Returns the columns of `pads` as tensors [rows, tokens], padded on the right to the longest row of the batch.
 
-    `attention_mask` comes with `input_ids`.
+    `attention_mask` is derived from the lengths of `input_ids`.
+
+    Args:
+        pads: column -> padding value; columns that the rows lack are skipped.
     """
     stack = torch.nn.utils.rnn.pad_sequence
     padded = {
@@ -278,7 +303,8 @@ def pad(rows: Sequence[Mapping[str, Sequence[int]]], pads: Mapping[str, int]) ->
     return padded
 
 
-def _identity(tokenizer: PreTrainedTokenizerBase) -> str:
+def _tokenizer_state(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Returns a fingerprint of all that decides how the tokenizer cuts a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else ""
     return fingerprint(type(tokenizer).__name__, sorted(tokenizer.get_vocab().items()), rules)

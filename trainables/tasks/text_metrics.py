@@ -1,21 +1,69 @@
-"""Scores of generated text beside ROUGE: BLEU, exact match, labels set right, and nearness of meaning."""
+"""Metrics of generated text: ROUGE, BLEU, exact match, RDASS and corrected labels.
+
+rouge-score's own tokenizer deletes everything outside [a-z0-9], so that Hangul against itself scores 0. Here references
+and predictions are tokenised first and passed to rouge-score as lists.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from search_spaces.choices import Direction
+from trainables.tasks.class_metrics import CLASS_METRICS, classification
+from trainables.tasks.evaluation import Evaluation
+from trainables.tasks.metric import Metric
+from trainables.tasks.rdass import SentenceEncoder, rdass
+from trainables.text.rouge_tokenizers import TextTokenizer
 
-from foundation.errors import UserError, first_line
+
+class _TokenLists:
+    """The tokenizer that rouge-score requires, for texts that are token lists already."""
+
+    def tokenize(self, tokens: list[str]) -> list[str]:
+        return tokens
+
+
+@cache
+def _scorer() -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=_TokenLists())
+
+
+def rouge(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Returns mean ROUGE F1 (Lin 2004, https://aclanthology.org/W04-1013) over rows, each in 0…1.
+
+    Args:
+        references: tokens per row.
+        predictions: tokens per row, as many rows.
+
+    Returns:
+        `rouge_1`, `rouge_2`, `rouge_l` and their sum `rouge_sum` (0…3).
+
+    Raises:
+        ValueError: no rows, or unequal numbers of rows.
+    """
+    _check_rows(references, predictions)
+    scores = [
+        _scorer().score(list(reference), list(prediction))
+        for reference, prediction in zip(references, predictions, strict=True)
+    ]
+    means = {
+        f"rouge_{kind.lower()}": math.fsum(score[f"rouge{kind}"].fmeasure for score in scores) / len(scores)
+        for kind in ("1", "2", "L")
+    }
+    return {**means, "rouge_sum": math.fsum(means.values())}
 
 
 def bleu(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
-    """BLEU of the corpus (Papineni et al. 2002, https://aclanthology.org/P02-1040), counted by sacrebleu.
+    """Returns BLEU of the corpus (Papineni et al. 2002, https://aclanthology.org/P02-1040), computed by sacrebleu.
 
-    An order of which no n-gram is right is smoothed exponentially, unless nothing at all is right. Where no prediction
-    is long enough for an n-gram, BLEU of that order is 0.
+    An order without a matching n-gram is smoothed exponentially, unless no order has one. If no prediction is long
+    enough for an n-gram of an order, BLEU of that order is 0.
 
     Args:
         references: tokens per row.
@@ -30,126 +78,111 @@ def bleu(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str
     from sacrebleu.metrics.bleu import BLEU
 
     _check_rows(references, predictions)
-    truth, written = [_joined(row) for row in references], [_joined(row) for row in predictions]
-    # `force` keeps it from warning about text that looks tokenised: it is.
-    whole = BLEU(tokenize="none", force=True).corpus_score(written, [truth])
-    return {f"bleu_{order}": _cumulative(whole, order) for order in (1, 2, 3, 4)}
+    truth, generated = [_join(row) for row in references], [_join(row) for row in predictions]
+    # `force` suppresses the warning about text that looks tokenised: it is.
+    corpus = BLEU(tokenize="none", force=True).corpus_score(generated, [truth])
+    return {f"bleu_{order}": _cumulative(corpus, order) for order in (1, 2, 3, 4)}
 
 
-def _joined(tokens: Sequence[str]) -> str:
-    """Tokens as sacrebleu splits them again; one with blanks in it (Kiwi knows names of several words) stays one."""
+def _join(tokens: Sequence[str]) -> str:
+    """Joins tokens so that sacrebleu splits them again; a token with blanks (Kiwi has names of several words) stays
+    one."""
     return " ".join("▁".join(token.split()) for token in tokens)
 
 
-def _cumulative(whole: Any, order: int) -> float:
+def _cumulative(corpus: Any, order: int) -> float:
     from sacrebleu.metrics.bleu import BLEU
 
-    counted = {"correct": whole.counts[:order], "total": whole.totals[:order]}
+    counts = {"correct": corpus.counts[:order], "total": corpus.totals[:order]}
     score = BLEU.compute_bleu(
-        **counted, sys_len=whole.sys_len, ref_len=whole.ref_len, smooth_method="exp", max_ngram_order=order
+        **counts, sys_len=corpus.sys_len, ref_len=corpus.ref_len, smooth_method="exp", max_ngram_order=order
     )
     return float(score.score) / 100
 
 
 def exact_match(references: Sequence[str], predictions: Sequence[str]) -> float:
-    """Share of rows whose texts are equal but for the kind and number of blanks.
+    """Returns the share of rows whose texts are equal, except for the kind and number of blanks.
 
     Raises:
         ValueError: no rows, or unequal numbers of rows.
     """
     _check_rows(references, predictions)
-    same = [one.split() == other.split() for one, other in zip(references, predictions, strict=True)]
-    return sum(same) / len(same)
-
-
-class LabelCorrector:
-    """Takes generated texts for the labels they are nearest to.
-
-    Raises:
-        ValueError: no labels.
-    """
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        if not labels:
-            raise ValueError("there are no labels to choose among")
-        self.labels = sorted(set(labels))
-
-    def correct(self, text: str) -> tuple[str, bool]:
-        """The label with the least Levenshtein distance in characters, the first in sorted order among equals, and
-        whether `text` was not a label itself."""
-        from rapidfuzz.distance import Levenshtein
-
-        label = min(self.labels, key=lambda label: Levenshtein.distance(text, label))
-        return label, label != text
-
-    def correct_all(self, texts: Sequence[str]) -> tuple[list[str], float]:
-        """The label of each text, and the share that was not a label itself; 0.0 of no texts."""
-        labels = {text: self.correct(text) for text in dict.fromkeys(texts)}
-        corrected = sum(labels[text][1] for text in texts)
-        return [labels[text][0] for text in texts], corrected / max(len(texts), 1)
-
-
-def rdass(documents: ArrayLike, references: ArrayLike, predictions: ArrayLike) -> float:
-    """RDASS, the mean over rows of (cos(prediction, reference) + cos(prediction, document)) / 2, in -1…1.
-
-    Lee et al. 2020, "Reference and Document Aware Semantic Evaluation Methods for Korean Language Summarization",
-    https://arxiv.org/abs/2005.03510. A vector of zeros is near to nothing: its cosine is 0.
-
-    Args:
-        documents: sentence vectors [rows, width]; the others likewise.
-
-    Raises:
-        ValueError: no rows, or unequal shapes.
-    """
-    document, reference, prediction = (
-        np.asarray(vectors, dtype=np.float64) for vectors in (documents, references, predictions)
-    )
-    if prediction.ndim != 2 or not len(prediction) or not document.shape == reference.shape == prediction.shape:
-        shapes = ", ".join(str(list(vectors.shape)) for vectors in (document, reference, prediction))
-        raise ValueError(f"documents, references and predictions of shapes {shapes}")
-    document, reference, prediction = _of_length_one(document), _of_length_one(reference), _of_length_one(prediction)
-    return float((prediction * (reference + document)).sum(axis=1).mean() / 2)
-
-
-def _of_length_one(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float64] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return scaled
-
-
-class SentenceEncoder:
-    """Sentence vectors of a sentence-transformers model (Reimers & Gurevych 2019, https://aclanthology.org/D19-1410).
-
-    Args:
-        where: a hub id or a folder.
-
-    Raises:
-        UserError: sentence-transformers is not installed, or there is no model at `where`.
-    """
-
-    def __init__(self, where: str) -> None:
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise UserError(
-                "rdass needs sentence-transformers, which is not installed", "", "pip install -e .[rdass]"
-            ) from error
-        try:
-            self._model: Any = SentenceTransformer(
-                where, trust_remote_code=False, model_kwargs={"use_safetensors": True}
-            )
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"rdass: no sentence encoder can be loaded from {where!r} ({first_line(error)})",
-                "a hub id or a folder of sentence-transformers, with weights in safetensors and no code of its own",
-                "correct the name, or download the model and name its folder",
-            ) from error
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of `texts`, float32 [rows, width]; the encoder cuts what is too long for it."""
-        return np.asarray(self._model.encode(list(texts), show_progress_bar=False), dtype=np.float32)
+    matches = [one.split() == other.split() for one, other in zip(references, predictions, strict=True)]
+    return sum(matches) / len(matches)
 
 
 def _check_rows(references: Sequence[Any], predictions: Sequence[Any]) -> None:
     if not references or len(references) != len(predictions):
         raise ValueError(f"{len(references)} references against {len(predictions)} predictions")
+
+
+@dataclass(frozen=True)
+class TextInputs:
+    """What text metrics are computed from.
+
+    Args:
+        texts: one prediction per row, replaced by the nearest label if the targets are labels.
+        targets: one per row.
+        references: tokens of each target.
+        tokenizer: counts the tokens of ROUGE and BLEU.
+        labels: the only possible targets; empty if they are free text.
+        corrected: the share of predictions that were no label.
+        encoder: of RDASS; None if it is not computed.
+        document_vectors: of the sources, [rows, width]; `reference_vectors` of the targets.
+    """
+
+    evaluation: Evaluation
+    texts: Sequence[str]
+    targets: Sequence[str]
+    references: Sequence[Sequence[str]]
+    tokenizer: TextTokenizer
+    labels: tuple[str, ...] = ()
+    corrected: float = 0.0
+    encoder: SentenceEncoder | None = None
+    document_vectors: Any = None
+    reference_vectors: Any = None
+
+    @cached_property
+    def tokens(self) -> list[list[str]]:
+        """Tokens of each prediction."""
+        return self.tokenizer.tokenize(self.texts)
+
+    @cached_property
+    def rouge(self) -> dict[str, float]:
+        """All ROUGE scores, computed once."""
+        return rouge(self.references, self.tokens)
+
+    @cached_property
+    def bleu(self) -> dict[str, float]:
+        """All BLEU scores, computed once."""
+        return bleu(self.references, self.tokens)
+
+    @cached_property
+    def class_scores(self) -> dict[str, float]:
+        """Scores of the labels as classes, computed once."""
+        number = {label: index for index, label in enumerate(self.labels)}
+        certain = [[float(label == text) for label in self.labels] for text in self.texts]
+        return classification([number[target] for target in self.targets], certain, self.labels)
+
+    @property
+    def rdass(self) -> float:
+        """RDASS of the predictions; only with an encoder."""
+        assert self.encoder is not None
+        return rdass(self.document_vectors, self.reference_vectors, self.encoder.encode(self.texts))
+
+
+TEXT_METRICS = (
+    Metric("rouge_sum", Direction.MAX, lambda inputs: inputs.rouge["rouge_sum"], counted_by_tokenizer=True),
+    Metric("rouge_1", Direction.MAX, lambda inputs: inputs.rouge["rouge_1"], counted_by_tokenizer=True),
+    Metric("rouge_2", Direction.MAX, lambda inputs: inputs.rouge["rouge_2"], counted_by_tokenizer=True),
+    Metric("rouge_l", Direction.MAX, lambda inputs: inputs.rouge["rouge_l"], counted_by_tokenizer=True),
+    Metric("bleu_1", Direction.MAX, lambda inputs: inputs.bleu["bleu_1"], counted_by_tokenizer=True),
+    Metric("bleu_2", Direction.MAX, lambda inputs: inputs.bleu["bleu_2"], counted_by_tokenizer=True),
+    Metric("bleu_3", Direction.MAX, lambda inputs: inputs.bleu["bleu_3"], counted_by_tokenizer=True),
+    Metric("bleu_4", Direction.MAX, lambda inputs: inputs.bleu["bleu_4"], counted_by_tokenizer=True),
+    Metric("exact_match", Direction.MAX, lambda inputs: exact_match(inputs.targets, inputs.texts)),
+    Metric("rdass", Direction.MAX, lambda inputs: inputs.rdass, requires="rdass_encoder"),
+    *(replace(metric, requires="correct_labels") for metric in CLASS_METRICS),
+    Metric("corrected", Direction.MIN, lambda inputs: inputs.corrected, requires="correct_labels"),
+    Metric("gen_len", Direction.MIN, lambda inputs: inputs.evaluation.generated_tokens, during_training_only=True),
+)

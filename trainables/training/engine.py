@@ -33,7 +33,9 @@ from transformers.trainer_callback import PrinterCallback
 from corpora.tokenised import values
 from foundation.durable import retry_on_storage_error
 from trainables.models.freezing import freeze
-from trainables.tasks.task import Decode, Evaluation, Task
+from trainables.tasks.evaluation import Evaluation
+from trainables.tasks.task import Task
+from trainables.text.encoding import TextDecoder
 from trainables.training import checkpoints, optimizers
 from trainables.training.batching import GlobalBatchSampler, TokenRows, evaluation_batches
 from trainables.training.evaluation_schedule import EpochOrder, EvaluationSchedule, GradientNorms
@@ -87,7 +89,7 @@ class Engine(Trainer):
         extra: Mapping[str, Any],
         train_rows: Any,
         dev_rows: Any,
-        decode: Decode,
+        decode: TextDecoder,
         decoding: GenerationConfig | None,
         judge: Judge,
         rungs: EvaluationSchedule,
@@ -131,7 +133,7 @@ class Engine(Trainer):
 
     def _rows(self, table: Any) -> TokenRows:
         columns = [name for name in self._task.columns if name in table.column_names]
-        return TokenRows(table.select_columns(columns), self._task.masked)
+        return TokenRows(table.select_columns(columns), self._task.mask_labels)
 
     def _collate(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         return self._task.collate(rows, self._network)

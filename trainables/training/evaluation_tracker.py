@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainables.tasks.metrics import best_of, is_better
-from trainables.tasks.task import Evaluation, Task
+from trainables.tasks.evaluation import Evaluation
+from trainables.tasks.metric import best_of, is_better
+from trainables.tasks.task import Task
 from trainables.training import checkpoints
 from trainables.training.job import EpochValue, Job
 from trainables.training.reports import Decision, Report, Reporter

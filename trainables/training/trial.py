@@ -39,7 +39,6 @@ from trainables.models.base_models import BaseModels
 from trainables.tasks.registry import make_task
 from trainables.tasks.task import Task
 from trainables.text.decoding import decoding_config
-from trainables.text.encoding import decoder
 from trainables.training import checkpoints, memory
 from trainables.training.checkpoint_store import MANIFEST
 from trainables.training.engine import Engine
@@ -274,9 +273,7 @@ def _engine(
         extra=settings.extra,
         train_rows=workshop.table(job.train),
         dev_rows=dev,
-        decode=decoder(
-            workshop.tokenizer(job.base_model, trust=job.trust_remote_code), job.task_options.get("remove_tokens", ())
-        ),
+        decode=task.text_decoder(workshop.tokenizer(job.base_model, trust=job.trust_remote_code)),
         decoding=model.generation_config if task.is_generative else None,
         judge=judge,
         rungs=EvaluationSchedule(job.eval_every, job.max_epochs),

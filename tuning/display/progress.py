@@ -58,7 +58,7 @@ class TrialRow:
 class Progress:
     """One snapshot of a whole search.
 
-    `metric` carries its tokenizer (`with_tokenizer`); `mode` is "max" or "min" (else ValueError).
+    `metric` carries its tokenizer (`metric_label`); `mode` is "max" or "min" (else ValueError).
     `elapsed_seconds` is the time searched in all sittings, as `rows` holds the trials of all sittings;
     `earlier_seconds` the part of it before this sitting. `news` are the rows that changed since the last snapshot;
     None where that is not known.
@@ -169,11 +169,6 @@ def best_facts(progress: Progress) -> list[str]:
         return [found]
     sign = "+" if best.best >= default.best else "-"
     return [found, f"recipe default {score_text(default.best)} ({sign}{score_text(abs(best.best - default.best))})"]
-
-
-def with_tokenizer(metric: str, scored_with: str | None) -> str:
-    """A metric with the tokenizer that its value means nothing without."""
-    return f"{metric} ({scored_with})" if scored_with and metric.startswith(("rouge", "bleu")) else metric
 
 
 def epoch_text(row: TrialRow) -> str:

@@ -24,7 +24,7 @@ from foundation.checked_json import (
 from foundation.durable import previous, retry_on_storage_error, write_json
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
-from trainables.tasks.metrics import best_of
+from trainables.tasks.metric import best_of
 
 #: The record's file, in the folder of its trial.
 RECORD = "trial.json"

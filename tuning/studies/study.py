@@ -49,7 +49,7 @@ def _saved_space(path: Path) -> Space:
     space = from_dict(mapping, str(path))
     if space.task not in TASKS:
         raise UserError(f"{path}: task {space.task!r} is unknown", ", ".join(TASKS), nearest(space.task, TASKS) or todo)
-    directions, metric = TASKS[space.task].directions, str(space.metric)
+    directions, metric = TASKS[space.task].directions(), str(space.metric)
     if metric not in directions:
         raise UserError(f"{path}: metric is {space.metric!r}", ", ".join(directions), todo)
     if space.mode != directions[metric]:

@@ -60,7 +60,7 @@ def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected()
         """A model that writes what it is told to."""
 
         def __init__(self) -> None:
-            self.settings: dict[str, Any] = {"max_target_length": 8}
+            self.settings: dict[str, Any] = {"max_source_length": 8, "max_target_length": 8}
             self.task, self.tokenizer = task, train_tokenizer(["긍정 부정"], 20)
 
         def predict(self, rows: Sequence[Any], batch_size: int) -> Batches:
@@ -151,7 +151,7 @@ def test_targets_that_cannot_be_scored_are_named(cnn: Trained, sts: Trained, tmp
         evaluate(cnn.model, tmp_path / "test.tsv", 8)
     for target in ("nan", "high", "4_5"):
         (tmp_path / "test.csv").write_text(f"id,sentence1,sentence2,score\na,가,나,{target}\n", encoding="utf-8")
-        with pytest.raises(UserError, match=f"1 of 1 targets are no numbers .*'{target}'"):
+        with pytest.raises(UserError, match=f"1 of 1 targets are not numbers .*'{target}'"):
             evaluate(sts.model, tmp_path / "test.csv", 8)
 
 

@@ -19,7 +19,7 @@ from trainables.models.scratch import (
     train_tokenizer,
 )
 from trainables.tasks.registry import make_task
-from trainables.text.encoding import encode_whole
+from trainables.text.encoding import encode_for_encoder
 
 
 def test_kobarts_shape() -> None:
@@ -93,9 +93,9 @@ def test_a_tokenizer_of_every_kind_comes_back_from_its_folder(kind: str, tmp_pat
     made = make_tokenizer("cnn", "tiny", texts, kind, 60)
     made.save_pretrained(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
-    assert encode_whole(texts, None, loaded, 20) == encode_whole(texts, None, made, 20)
+    assert encode_for_encoder(texts, None, loaded, 20) == encode_for_encoder(texts, None, made, 20)
     assert len(made) <= 60
-    assert made.unk_token_id not in encode_whole(texts[:1], None, loaded, 20)["input_ids"][0]
+    assert made.unk_token_id not in encode_for_encoder(texts[:1], None, loaded, 20)["input_ids"][0]
 
 
 def test_bytes_need_no_tokenizer() -> None:
@@ -109,7 +109,7 @@ def test_an_encoder_gets_its_ends() -> None:
     """One text between <s> and </s>, two with a </s> between them, told apart by their type."""
     words = make_tokenizer("bert", "tiny", TEXTS, None, 100)
     begin, end = words.convert_tokens_to_ids(["<s>", "</s>"])
-    found = encode_whole(["안녕"], ["전화"], words, 50)
+    found = encode_for_encoder(["안녕"], ["전화"], words, 50)
     ids, types = found["input_ids"][0], found["token_type_ids"][0]
     assert (ids[0], ids[-1], ids.count(end)) == (begin, end, 2)
     assert [types[0], types[-1]] == [0, 1]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainables.tasks.prediction_format import PredictionFormat, most_probable, rounded
+from trainables.tasks.prediction_format import PredictionFormat, format_number, most_probable
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ def test_the_most_probable_come_first(wanted: PredictionFormat, written: str) ->
 
 def test_a_number_just_below_zero_has_no_sign() -> None:
     """-0.04 with one decimal is 0.0; without decimals it is as it is."""
-    assert [rounded(number, 1) for number in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
-    assert rounded(-0.04, None) == "-0.04"
+    assert [format_number(number, 1) for number in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "-0.1"]
+    assert format_number(-0.04, None) == "-0.04"
 
 
 def test_what_was_asked_for_is_named() -> None:
     """So that what a task does not heed can be refused."""
-    assert PredictionFormat().named == []
-    assert PredictionFormat(top_k=2, decimals=0).named == ["top_k", "decimals"]
+    assert PredictionFormat().requested_options == []
+    assert PredictionFormat(top_k=2, decimals=0).requested_options == ["top_k", "decimals"]

@@ -14,10 +14,11 @@ from trainables.models.base_models import fresh_model
 from trainables.models.hub import load_tokenizer
 from trainables.models.scratch import scratch_config, train_tokenizer
 from trainables.tasks import seq2seq
+from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import TASKS, make_task, task_named
-from trainables.tasks.task import Evaluation, Limits, Prepared, Task
-from trainables.text.encoding import encode
+from trainables.tasks.task import Limits, Task, TokenisedSplit
+from trainables.text.encoding import encode_with_ends
 
 SUMMARISATION = make_task("summarisation", {"rouge_tokenizer": "whitespace"})
 
@@ -44,7 +45,7 @@ def test_a_prepared_split(words: PreTrainedTokenizerBase, tmp_path: Path) -> Non
     table = open_table(made.folder)
     begin, end, at = words.convert_tokens_to_ids(["<s>", "</s>", "@"])
     # Lengths with ends are 3, 4, 5, so one source is longer than 4, and 2, 3, 4, so two targets are longer than 2.
-    assert made == Prepared(made.folder, rows=3, cut_sources=1, cut_targets=2)
+    assert made == TokenisedSplit(made.folder, rows=3, cut_sources=1, cut_targets=2)
     assert table["input_ids"][:] == [[begin, at, end], [begin, at, at, end], [begin, at, at, end]]
     assert table["labels"][:] == [[at, end]] * 3
     assert table["length"][:] == [3, 4, 4]
@@ -60,9 +61,9 @@ def test_a_split_is_tokenised_once(
 
     def counted(texts: list[str], tokenizer: PreTrainedTokenizerBase, *, start: bool = True) -> list[list[int]]:
         calls.append(len(texts))
-        return encode(texts, tokenizer, start=start)
+        return encode_with_ends(texts, tokenizer, start=start)
 
-    monkeypatch.setattr(seq2seq, "encode", counted)
+    monkeypatch.setattr(seq2seq, "encode_with_ends", counted)
     first, second = (SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path) for _ in range(2))
     assert first == second
     assert calls == [3, 3]
@@ -127,10 +128,10 @@ def test_an_evaluation_has_every_metric_that_is_offered(name: str, words: PreTra
     options, targets, right = EXAMPLES[name]
     task = make_task(name, options)
     rows = [{"source": "@", "target": target} for target in targets]
-    table = task.targets(rows, words, 10, scored=True)
+    table = task.encode_targets(rows, words, Limits(10, 10), scored=True)
     found = task.score(Evaluation(right, loss=2.5, generated_tokens=3.5, seconds=0.25), table)
-    assert found.keys() == set(task.available_metrics())
-    assert task.usual_metric in task.available_metrics()
+    assert [*found] == [metric.name for metric in task.available_metrics()]
+    assert task.metrics[0] in task.available_metrics()
     assert (found["loss"], found["eval_seconds"]) == (2.5, 0.25)
     perfect = {"accuracy", "macro_f1", "exact_match", "rouge_1", "pearson", "spearman"} & found.keys()
     assert perfect
@@ -142,25 +143,32 @@ def test_a_right_prediction_is_written_as_its_target(name: str) -> None:
     """And says its class, where there are any."""
     options, targets, right = EXAMPLES[name]
     task = make_task(name, options)
-    written = [task.written(prediction, PredictionFormat()) for prediction in right]
+    written = [task.format_prediction(prediction, PredictionFormat()) for prediction in right]
     assert written == ([f"{float(target):.1f}" for target in targets] if name == "regression" else targets)
-    if task.classes:
-        assert [task.classes[task.chosen(prediction)] for prediction in right] == targets
-    else:
-        with pytest.raises(LookupError):
-            task.chosen(right[0])
+    confusion = task.confusion([{"target": target} for target in targets], right)
+    assert (confusion is not None) == bool(task.classes)
+    if confusion is not None:
+        assert confusion.labels == task.classes
+        assert confusion.counts == ((1, 0), (0, 1))
+
+
+def names(task: Task) -> set[str]:
+    """Names of the available metrics."""
+    return {metric.name for metric in task.available_metrics()}
 
 
 def test_written_labels_are_corrected_and_counted(words: PreTrainedTokenizerBase) -> None:
     """Two of four outputs were no label; three of four are right once the nearest label stands for them."""
     task = make_task("seq2seq", {"rouge_tokenizer": "whitespace", "labels": ["긍정", "부정"]})
     targets = ["긍정", "부정", "긍정", "부정"]
-    table = task.targets([{"source": "@", "target": target} for target in targets], words, 10, scored=True)
+    table = task.encode_targets(
+        [{"source": "@", "target": target} for target in targets], words, Limits(10, 10), scored=True
+    )
     found = task.score(Evaluation(["긍졍", "부정", "부정부", "부정"], 1.0, 1.0, 1.0), table)
     assert found["corrected"] == 0.5
     assert found["accuracy"] == found["exact_match"] == 0.75
     with_labels, without = (make_task("seq2seq", {"labels": labels}) for labels in (["긍정", "부정"], []))
-    assert {"accuracy", "corrected"} <= set(with_labels.available_metrics()) - set(without.available_metrics())
+    assert {"accuracy", "corrected"} <= names(with_labels) - names(without)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -178,7 +186,10 @@ def test_a_masked_row_counts_for_nothing(name: str, words: PreTrainedTokenizerBa
     options, targets, _ = EXAMPLES[name]
     task = make_task(name, options)
     rows = [{"source": "@", "target": target} for target in targets]
-    columns = {**task.encode(rows, words, 10), **task.targets(rows, words, 10, scored=False)}
+    columns = {
+        **task.encode(rows, words, Limits(10, 10)),
+        **task.encode_targets(rows, words, Limits(10, 10), scored=False),
+    }
     table = [{key: columns[key][row] for key in task.columns if key in columns} for row in range(2)]
     model = a_model(task, words)
     criterion = task.criterion({}, 0.0, {"labels": columns["labels"]})
@@ -189,7 +200,7 @@ def test_a_masked_row_counts_for_nothing(name: str, words: PreTrainedTokenizerBa
             outputs = model(**{key: value for key, value in batch.items() if key != "labels"})
         return criterion(outputs, batch["labels"]).item(), int(batch["labels"].ne(-100).sum())
 
-    alone, whole = loss(table[:1]), loss([table[0], task.masked(table[1])])
+    alone, whole = loss(table[:1]), loss([table[0], task.mask_labels(table[1])])
     assert whole[0] == pytest.approx(alone[0], rel=1e-5)
     assert whole[1] == alone[1]
 

@@ -1,17 +1,63 @@
-"""Text metrics: BLEU counted by hand, labels set right, and the nearness of meaning that RDASS defines."""
+"""Metrics of generated text: ROUGE and BLEU computed by hand, and exact matches."""
 
 from __future__ import annotations
 
 import math
-import sys
-from types import ModuleType
-from typing import Any
 
-import numpy as np
 import pytest
 
-from foundation.errors import UserError
-from trainables.tasks.text_metrics import LabelCorrector, SentenceEncoder, bleu, exact_match, rdass
+from trainables.tasks.text_metrics import bleu, exact_match, rouge
+from trainables.text.rouge_tokenizers import TOKENIZERS, text_tokenizer
+
+SENTENCE = "민수는 오늘 #Person1#과 학교에 갔다."
+
+
+def scores(reference: str, prediction: str, tokenizer: str = "whitespace") -> dict[str, float]:
+    """ROUGE of one row."""
+    return rouge(*(text_tokenizer(tokenizer).tokenize([text]) for text in (reference, prediction)))
+
+
+@pytest.mark.parametrize("tokenizer", sorted(TOKENIZERS))
+def test_hangul_against_itself_scores_one(tokenizer: str) -> None:
+    """And so the sum is 3; rouge-score's own tokenizer would delete every syllable and score 0."""
+    assert scores(SENTENCE, SENTENCE, tokenizer) == {"rouge_1": 1, "rouge_2": 1, "rouge_l": 1, "rouge_sum": 3}
+
+
+def test_a_left_out_word() -> None:
+    """나는 오늘 학교에 갔다, predicted without 오늘."""
+    found = scores("나는 오늘 학교에 갔다", "나는 학교에 갔다")
+    # 3 shared words of 4 and 3: recall 3/4, precision 1, F1 = 2 · 3/4 / (7/4) = 6/7.
+    # 1 shared pair (학교에 갔다) of 3 and 2: recall 1/3, precision 1/2, F1 = 2 · 1/6 / (5/6) = 2/5.
+    # Longest common subsequence: all 3 predicted words, so 6/7 again.
+    assert found == pytest.approx({"rouge_1": 6 / 7, "rouge_2": 2 / 5, "rouge_l": 6 / 7, "rouge_sum": 74 / 35})
+
+
+def test_an_exchanged_order() -> None:
+    """The same three words in another order: single words do not notice, pairs and the subsequence do."""
+    found = scores("나는 오늘 학교에 갔다", "학교에 나는 갔다")
+    # No pair is shared. The subsequence 나는 갔다 has 2 of 4 and 3: recall 1/2, precision 2/3, F1 = 2/3 / (7/6) = 4/7.
+    assert found == pytest.approx({"rouge_1": 6 / 7, "rouge_2": 0, "rouge_l": 4 / 7, "rouge_sum": 10 / 7})
+
+
+def test_each_tokenizer_cuts_its_own_units() -> None:
+    """Words, syllables without regard to blanks, and morphemes: 학교에 and 학교는 share one of two."""
+    assert scores("가나 다", "가 나다")["rouge_1"] == 0
+    assert scores("가나 다", "가 나다", "syllable")["rouge_2"] == 1
+    assert scores("학교에", "학교는")["rouge_1"] == 0
+    # 학교+에 against 학교+는: recall and precision 1/2, so F1 = 1/2.
+    assert scores("학교에", "학교는", "kiwi")["rouge_1"] == pytest.approx(1 / 2)
+
+
+def test_the_mean_is_over_rows() -> None:
+    """A row that scores 1 and one that says nothing make 1/2."""
+    assert rouge([["가", "나"], ["다", "라"]], [["가", "나"], []])["rouge_2"] == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize(("references", "predictions"), [([], []), ([["가"], ["나"]], [["가"]])])
+def test_rows_of_rouge_must_match(references: list[list[str]], predictions: list[list[str]]) -> None:
+    """No rows, or unequal numbers of them, are no score."""
+    with pytest.raises(ValueError, match="references against"):
+        rouge(references, predictions)
 
 
 def tokens(*texts: str) -> list[list[str]]:
@@ -62,74 +108,3 @@ def test_rows_must_match(references: list[str], predictions: list[str]) -> None:
     for score in (bleu, exact_match):
         with pytest.raises(ValueError, match="references against"):
             score(references, predictions)
-
-
-def test_the_nearest_label() -> None:
-    """By characters put in, taken out or exchanged; of equals the first in sorted order."""
-    corrector = LabelCorrector(["부정", "긍정", "아주 부정"])
-    assert corrector.correct("긍정") == ("긍정", False)
-    assert corrector.correct("아주부정") == ("아주 부정", True)  # 1 away; 부정 is 2 away
-    assert corrector.correct("정") == ("긍정", True)  # 1 away from both, and 긍 comes before 부
-    assert corrector.correct("") == ("긍정", True)  # 2 away from both
-    with pytest.raises(ValueError, match="no labels"):
-        LabelCorrector([])
-
-
-def test_the_share_of_corrected() -> None:
-    """Two of four were no labels; each row counts, be its text seen before or not."""
-    assert LabelCorrector(["긍정", "부정"]).correct_all(["긍정", "부적", "부적", "부정"]) == (
-        ["긍정", "부정", "부정", "부정"],
-        0.5,
-    )
-    assert LabelCorrector(["긍정"]).correct_all([]) == ([], 0.0)
-
-
-def test_rdass_by_hand() -> None:
-    """Two rows of two numbers; lengths do not matter."""
-    predictions = np.array([[2.0, 0.0], [0.0, 1.0]])
-    references = np.array([[1.0, 1.0], [0.0, 3.0]])
-    documents = np.array([[0.0, 5.0], [0.0, 0.0]])
-    # Row 1: cos 45° and cos 90°, (1/√2 + 0) / 2. Row 2: 1, and a document of zeros counts as 0, (1 + 0) / 2.
-    wanted = (1 / math.sqrt(2) / 2 + 1 / 2) / 2
-    assert rdass(documents, references, predictions) == pytest.approx(wanted)
-    assert rdass(predictions, predictions, predictions) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(("one", "other"), [((2, 3), (2, 4)), ((2, 3), (1, 3)), ((0, 3), (0, 3)), ((3,), (3,))])
-def test_vectors_must_match(one: tuple[int, ...], other: tuple[int, ...]) -> None:
-    """Unequal shapes, no rows, and what is no table."""
-    with pytest.raises(ValueError, match="of shapes"):
-        rdass(np.ones(one), np.ones(one), np.ones(other))
-
-
-class FakeTransformer:
-    """Stands in for sentence-transformers' class: a vector of the text's length and one."""
-
-    def __init__(self, where: str, *, trust_remote_code: bool, model_kwargs: dict[str, Any]) -> None:
-        assert not trust_remote_code
-        assert model_kwargs == {"use_safetensors": True}
-        if where != "here":
-            raise OSError("no such folder")
-
-    def encode(self, texts: list[str], show_progress_bar: bool) -> Any:
-        return np.array([[len(text), 1.0] for text in texts], dtype=np.float64)
-
-
-def test_sentences_become_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """float32, a row per text; a model that is not there is the user's to mend."""
-    fake = ModuleType("sentence_transformers")
-    fake.SentenceTransformer = FakeTransformer  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
-    found = SentenceEncoder("here").encode(("가나", "다"))
-    assert found.dtype == np.float32
-    assert found.tolist() == [[2, 1], [1, 1]]
-    with pytest.raises(UserError, match=r"from 'there' \(no such folder\)"):
-        SentenceEncoder("there")
-
-
-def test_without_sentence_transformers_the_user_hears_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an optional extra."""
-    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(UserError, match="not installed") as caught:
-        SentenceEncoder("here")
-    assert caught.value.todo == "pip install -e .[rdass]"

@@ -144,7 +144,7 @@ def test_a_sampler_follows_the_epoch() -> None:
 def test_a_ghost_counts_for_nothing() -> None:
     """Its labels are masked, as many as row 0 has; real rows are as they are."""
     rows = [{"input_ids": [5, 6], "labels": [7, 8, 9]}, {"input_ids": [1], "labels": [2]}]
-    table = TokenRows(Dataset.from_list(rows), make_task("seq2seq", {}).masked)
+    table = TokenRows(Dataset.from_list(rows), make_task("seq2seq", {}).mask_labels)
     assert len(table) == 2
     assert table[1] == rows[1]
     assert table[-1] == {"input_ids": [5, 6], "labels": [-100, -100, -100]}

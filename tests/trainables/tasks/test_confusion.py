@@ -1,0 +1,60 @@
+"""The confusion matrix: counts, and a picture that shows Hangul or says that it cannot."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+from matplotlib import get_data_path
+
+from trainables.tasks import confusion
+from trainables.tasks.confusion import ConfusionMatrix, font_covering
+
+NAMES = ("긍정", "부정", "중립")
+FONTS = Path(get_data_path()) / "fonts" / "ttf"
+
+
+def test_confusions_are_counted() -> None:
+    """Rows are the truth, columns the predictions."""
+    assert ConfusionMatrix.count(NAMES, [0, 0, 1, 2, 2], [0, 1, 1, 0, 0]).counts == ((1, 1, 0), (0, 1, 0), (2, 0, 0))
+    with pytest.raises(ValueError, match="classes 0 to 3 where there are 3"):
+        ConfusionMatrix.count(NAMES, [0, 1], [0, 3])
+    with pytest.raises(ValueError, match="1 labels against 2 predictions"):
+        ConfusionMatrix.count(NAMES, [0], [0, 1])
+
+
+def test_a_font_must_have_every_character() -> None:
+    """The first that has them all; Computer Modern has no Greek letters, and neither has Hangul."""
+    fonts = [FONTS / "cmr10.ttf", FONTS / "DejaVuSans.ttf"]
+    assert font_covering("abc", fonts) == fonts[0]
+    assert font_covering("αβγ", fonts) == fonts[1]
+    assert font_covering("긍정", fonts) is None
+
+
+def test_cells_show_counts_and_shares() -> None:
+    """Shares are of the true class; a class without rows has 0 %; names stand at both axes."""
+    figure = ConfusionMatrix(("yes", "no"), ((1, 3), (0, 0))).figure(FONTS / "DejaVuSans.ttf")
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["1\n25%", "3\n75%", "0\n0%", "0\n0%"]
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["yes", "no"]
+    assert axes.get_title() == ""
+
+
+def test_without_a_font_classes_go_by_number() -> None:
+    """And the picture says so."""
+    axes = ConfusionMatrix(NAMES[:2], ((1, 0), (0, 1))).figure(None).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1"]
+    assert "by number" in axes.get_title()
+
+
+@pytest.mark.parametrize("fonts", ["this machine's", "none"])
+def test_a_picture_has_no_boxes(fonts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """matplotlib warns of each character that it draws as a box; with Korean names it warns of none."""
+    if fonts == "none":
+        monkeypatch.setattr(confusion, "_korean_fonts", lambda: ())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ConfusionMatrix(NAMES, ((5, 1, 0), (2, 3, 0), (0, 0, 0))).draw(tmp_path / "confusion.png")
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG\r\n")

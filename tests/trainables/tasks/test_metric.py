@@ -1,0 +1,45 @@
+"""Comparing values: the direction decides, and NaN never wins."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from search_spaces.choices import Direction
+from trainables.tasks.metric import Metric, best_of, is_better
+
+
+def test_a_label_names_the_tokenizer_only_if_the_value_depends_on_it() -> None:
+    """ROUGE depends on it, accuracy does not; without a tokenizer the label is the name."""
+    rouge = Metric("rouge_1", Direction.MAX, lambda inputs: 0.0, counted_by_tokenizer=True)
+    accuracy = Metric("accuracy", Direction.MAX, lambda inputs: 0.0)
+    assert rouge.label("whitespace") == "rouge_1 (whitespace)"
+    assert rouge.label(None) == rouge.label("") == "rouge_1"
+    assert accuracy.label("whitespace") == "accuracy"
+
+
+@pytest.mark.parametrize(("mode", "better", "worse"), [("max", 2.0, 1.0), ("min", 1.0, 2.0)])
+def test_better_follows_the_direction(mode: str, better: float, worse: float) -> None:
+    """Equal is not better, and anything finite beats nothing."""
+    assert is_better(better, worse, mode)
+    assert not is_better(worse, better, mode)
+    assert not is_better(better, better, mode)
+    assert is_better(worse, None, mode)
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_never_wins(value: float, mode: str) -> None:
+    """Neither against a number nor against nothing."""
+    assert not is_better(value, None, mode)
+    assert not is_better(value, 0.0, mode)
+
+
+def test_the_best_of_many() -> None:
+    """The earliest wins a tie, NaN is passed over, and of nothing finite there is no best."""
+    values = {1.0: math.nan, 2.0: 0.3, 3.0: 0.5, 4.0: 0.5, 5.0: 0.3}
+    assert best_of(values, "max") == 3.0
+    assert best_of(values, "min") == 2.0
+    assert best_of({1.0: math.nan}, "max") is None
+    assert best_of({}, "min") is None
