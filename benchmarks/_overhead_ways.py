@@ -112,7 +112,7 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
         for _ in range(len(study.with_status(TrialStatus.COMPLETED)) - len(clock.ends)):
             clock.end()
 
-    study.listeners.append(listen)
+    study.observe(listen)
     search = Search(study, material, plan, tracking=None, view=open_view(sys.stdout))
     try:
         search.run()

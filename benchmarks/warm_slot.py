@@ -48,7 +48,7 @@ def run(folder: Path, trials: int) -> dict[str, Any]:
                 place = next(iter(search.searcher.places.values()))
                 resident[record.trial_id] = psutil.Process(int(place["pid"])).memory_info().rss / 2**20
 
-    study.listeners.append(weigh)
+    study.observe(weigh)
     search.run()
     sizes = list(resident.values())
     return {

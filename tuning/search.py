@@ -28,6 +28,7 @@ from tuning.display.progress import Progress, TrialRow
 from tuning.jobs import make_job
 from tuning.progress_note import ProgressNote, write_progress
 from tuning.studies.attempts import MAX_SLOTS
+from tuning.studies.epochs import longest_epochs
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
@@ -74,7 +75,7 @@ class Search:
             "hang": study.space.slots.hang,
             "warned": preemption_notices,
         }
-        self.scheduler = make_scheduler(study.space, max_epochs_of(study))
+        self.scheduler = make_scheduler(study.space, longest_epochs(study.space))
         jobs, room = make_job(study, material, tracking), fleet.room if fleet else None
         with storage_errors():
             optuna_study = open_study(study.paths.optuna, study.space, study.paths.address(study.paths.root))
@@ -82,7 +83,7 @@ class Search:
             self.searcher.stopped(self.scheduler.replay(study.records.values(), study.metric))
         self.scheduler.lost = self.searcher.slot_lost
         self._rows = {record.trial_id: _row(study, record) for record in study.records.values()}
-        study.listeners.append(self._on_change)
+        study.observe(self._on_change)
 
     def run(self) -> None:
         """Searches until the budget is spent or the user stops the search."""
@@ -123,7 +124,7 @@ class Search:
         self.end = self._session_end()
 
     def _session_end(self) -> SessionEnd:
-        if self.study.lost is not None:
+        if self.study.storage_error is not None:
             return SessionEnd.STORAGE_LOST
         budget = self.study.space.budget
         if not self.study.with_status(TrialStatus.RUNNING) and len(self.study.records) >= budget.trials:
@@ -219,22 +220,11 @@ class _SessionStopper(tune.Stopper):  # type: ignore[misc]
             self._out_of_time = True
             search.view.say("the time budget is spent: running trials are saved")
             save_all_and_stop()
-        return self._out_of_time or search.study.lost is not None
+        return self._out_of_time or search.study.storage_error is not None
 
 
 def _trial_name(trial: Any) -> str:
     return str(trial.config["job"]["trial_id"])
-
-
-def max_epochs_of(study: Study) -> float:
-    """The largest number of epochs that a trial of this study can have: the highest possible rung of ASHA."""
-    limit = study.space.scheduler.max
-    searched = study.space.search.get("num_train_epochs")
-    if searched is not None:
-        longest = float(getattr(searched, "high", 0) or max(getattr(searched, "options", [3.0])))
-    else:
-        longest = float(study.space.fixed.get("num_train_epochs", 3.0))
-    return min(longest, float(limit)) if limit else longest
 
 
 def _row(study: Study, record: TrialRecord) -> TrialRow:
@@ -247,7 +237,7 @@ def _row(study: Study, record: TrialRecord) -> TrialRow:
         value=last.metrics[study.metric] if last else None,
         best=record.best_value(study.metric, study.mode),
         parameters=record.parameters,
-        note="stopped early: no improvement within its patience" if record.had_enough else record.reason,
+        note="stopped early: no improvement within its patience" if record.stopped_early else record.reason,
         is_default=record.is_default,
-        resumed=record.sittings > 1,
+        resumed=record.sessions > 1,
     )

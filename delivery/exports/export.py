@@ -41,7 +41,7 @@ def export(study: Study, material: Material, summary: Summary, target: Path | No
             Nothing is written.
     """
     transformers_logging.disable_progress_bar()
-    best = next(iter(retention.keepers(study)), None)
+    best = retention.best_saved_trial(study)
     point = retention.saved_model(study, best) if best else None
     if best is None or point is None:
         raise ModelWent(
@@ -92,7 +92,7 @@ def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> A
     try:
         return load_model(str(point.here()), task.auto_model, trust=study.space.trust_remote_code)
     except (OSError, UserError) as error:
-        study.shelves.clear()
+        study.checkpoints.refresh()
         if retention.saved_model(study, best) == point:
             raise
         raise _replaced(study) from error

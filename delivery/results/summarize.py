@@ -41,7 +41,7 @@ def summarize(
 
     `best` is the best trial whose model is saved; values are of the dev split.
     """
-    best = next(iter(retention.keepers(study)), None)
+    best = retention.best_saved_trial(study)
     counts = {str(status): len(study.with_status(status)) for status in ENDED}
     unfinished = len(study.with_status(TrialStatus.RUNNING))
     return Summary(

@@ -59,7 +59,7 @@ def test_score_of(study: Study, earlier: Summary | None) -> Score | None:
 
 
 def _has_same_best(study: Study, earlier: Summary) -> bool:
-    best = next(iter(retention.keepers(study)), None)
+    best = retention.best_saved_trial(study)
     return best is not None and earlier.best is not None and earlier.best.trial == best.trial_id
 
 

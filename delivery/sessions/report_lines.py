@@ -30,8 +30,8 @@ def last_lines(
             f"failed   {failed.trial}: {failed.reason}",
             f"         trace {trace}; alone: {failed.alone}",
         ]
-    if study.lost is not None:
-        lines.append(f"paused   {study.lost}; make room or bring the storage back, then")
+    if study.storage_error is not None:
+        lines.append(f"paused   {study.storage_error}; make room or bring the storage back, then")
     if end is SessionEnd.ALL_FAILED:
         lines.append("stopped  the first trials all failed; the rest would too")
     elif end is not SessionEnd.DONE:

@@ -31,10 +31,10 @@ from tuning.cluster.resources import Plan
 from tuning.display.live import View, logged, open_view
 from tuning.interruption import graceful_interrupts
 from tuning.studies import retention
-from tuning.studies.lock import held
+from tuning.studies.lock import study_lock
 from tuning.studies.material import Material
 from tuning.studies.paths import Paths
-from tuning.studies.storage import CopiedOut, Storage
+from tuning.studies.storage import BackgroundUpload, Storage
 from tuning.studies.study import Study
 from tuning.wandb_settings import tracking_settings
 
@@ -83,17 +83,17 @@ def start(order: TuneRequest, out: TextIO) -> dict[str, Any]:
 
 
 def _held(paths: Paths, name: str) -> AbstractContextManager[str]:
-    paths.holder.parent.mkdir(parents=True, exist_ok=True)
-    return held(paths.holder, name, paths.address(paths.holder))
+    paths.lock_owner.parent.mkdir(parents=True, exist_ok=True)
+    return study_lock(paths.lock_owner, name, paths.address(paths.lock_owner))
 
 
 def _copied(study: Study, view: View) -> Splits | None:
     """The splits of a study in a bucket: its data files, copied there, so that it goes on from any machine."""
     if not study.paths.bucket:
         return None
-    study.space = preparation.with_copies(study.space, study.paths.copies)
+    space = preparation.with_copies(study.space, study.paths.copies)
     study.publish(study.paths.copies)
-    study.save_space()
+    study.change_space(space)
     view.say(f"data     copied to {study.paths.address(study.paths.copies)}")
     return preparation.read(study.space)
 
@@ -104,9 +104,9 @@ def embedded_sample(study: Study, view: View) -> Splits | None:
         return None
     about = SAMPLES[study.space.sample].about
     view.say(f"no --train given: learning from the embedded sample, {about} that kotune makes itself")
-    study.space = preparation.with_samples(study.space, study.paths.sample)
+    space = preparation.with_samples(study.space, study.paths.sample)
     study.publish(study.paths.sample)
-    study.save_space()
+    study.change_space(space)
     return preparation.read(study.space)
 
 
@@ -149,7 +149,7 @@ def _go_on(
         budget = replace(budget, trials=trials)
     if time_budget is not None:
         budget = replace(budget, time=parse_duration(time_budget, "--time-budget"))
-    study.space = with_study_name(replace(study.space, budget=budget), name)
+    study.change_space(with_study_name(replace(study.space, budget=budget), name), save=False)
     splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
     plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, view.say)
     material = Material.load(study.paths)
@@ -164,7 +164,7 @@ def _go_on(
     with logged(view, study.paths.log) as view:
         for remark in [*([gone] if gone else []), *study.remarks]:
             view.say(remark)
-        retention.tidy(study)
+        retention.remove_leftovers(study)
         if material is None:  # it was interrupted before its first trial
             material = preparation.prepare(study, splits, view.say)
         so_far = f"{len(study.records)} of {budget.trials} trials so far, {_room(plan, address)}"
@@ -249,8 +249,8 @@ def _copied_out(study: Study) -> Callable[[], None]:
     paths = study.paths
     if not paths.bucket:
         return lambda: None
-    copies = CopiedOut({path: paths.address(path) for path in (paths.optuna, paths.log, paths.progress)})
-    study.listeners.append(lambda record: copies.changed())
+    copies = BackgroundUpload({path: paths.address(path) for path in (paths.optuna, paths.log, paths.progress)})
+    study.observe(lambda record: copies.notify())
     return lambda: copies.close(_LAST_COPY_SECONDS)
 
 
@@ -262,7 +262,7 @@ def _ahead(address: str | None) -> None:
 
 def _disk(study: Study, slots: int) -> str:
     """What the study may take of the disk, and what is free there."""
-    most, free = retention.most_bytes(study, slots), shutil.disk_usage(study.paths.root).free
+    most, free = retention.max_disk_bytes(study, slots), shutil.disk_usage(study.paths.root).free
     told = f"at most {_size(most)} for checkpoints and the exported model"
     if study.paths.bucket:
         return f"bucket: {told}"

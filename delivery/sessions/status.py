@@ -10,7 +10,7 @@ from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
 from trainables.tasks.registry import metric_label
 from tuning.progress_note import ProgressNote, read_progress
-from tuning.studies.lock import holder
+from tuning.studies.lock import lock_owner
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
 
@@ -24,13 +24,14 @@ def standing(name: str, storage: Storage) -> dict[str, Any]:
     study = Study.load(storage, name)
     best = next(iter(study.ranked()), None)
     default, metric = study.default, study.metric
+    owner = lock_owner(study.paths.address(study.paths.lock_owner))
     progress = read_progress(study.paths.progress)
     counts = {status: len(study.with_status(status)) for status in TrialStatus}
     return {
         "study": name,
         "storage": str(storage),
         "resume": study.paths.command("resume"),
-        "at_work": holder(study.paths.address(study.paths.holder)),
+        "at_work": plain(owner) if owner else {},
         "trials": {"begun": len(study.records), "of": study.space.budget.trials, **counts},
         "metric": metric,
         "rouge_tokenizer": study.space.rouge_tokenizer,

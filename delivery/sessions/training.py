@@ -29,10 +29,10 @@ from trainables.training.reports import Decision, Report, TrialFailed
 from trainables.training.trial import WorkerCache, run_trial
 from tuning import preparation
 from tuning.algorithms import samplers
-from tuning.algorithms.optuna_searcher import max_epochs
 from tuning.display.live import TableView, View, logged, open_view
 from tuning.jobs import make_job
 from tuning.studies import retention
+from tuning.studies.epochs import trial_epochs
 from tuning.studies.records import RECORD, TrialRecord
 from tuning.studies.study import Study
 from tuning.wandb_settings import tracking_settings
@@ -76,7 +76,7 @@ def train(order: TuneRequest, resume_from: Path | None, out: TextIO, rows: int |
         started()
         write_json(study.paths.trial(record.trial_id) / "job.json", job)
         _run(study, record, Job.from_dict(job), view, meter)
-        retention.sweep(study)
+        retention.remove_unneeded_checkpoints(study)
         seconds = record.results[-1].seconds
         summary = summarize(study, material, slots=1, worker_groups_started=0, wall_seconds=seconds)
         summary = close(study, material, splits, summary, SessionEnd.DONE)
@@ -144,7 +144,7 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
 
 def _record(study: Study) -> TrialRecord:
     config = dict(study.space.fixed)
-    record = TrialRecord(0, f"{study.name}-0000", {}, config, max_epochs(study.space, config), is_default=True)
+    record = TrialRecord(0, f"{study.name}-0000", {}, config, trial_epochs(study.space, config), is_default=True)
     study.begin(record)
     return record
 
@@ -170,7 +170,7 @@ def _run(study: Study, record: TrialRecord, job: Job, view: View, meter: Progres
         run_trial(job, _Teller(study, record, view), WorkerCache(), callbacks)
         status = "finished"
         study.end(record.trial_id, TrialStatus.COMPLETED)
-        if record.had_enough:
+        if record.stopped_early:
             patience = record.config["early_stopping_patience"]
             view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: that is enough")
     except UserError as error:

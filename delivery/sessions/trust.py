@@ -23,5 +23,5 @@ def trusted(study: Study, given: bool) -> Study:
             f"code that you have read and trust; it lies in {study.paths.base_model()}",
             "if so: the same command with --trust-remote-code",
         )
-    study.space = replace(study.space, trust_remote_code=given)
+    study.change_space(replace(study.space, trust_remote_code=given), save=False)
     return study

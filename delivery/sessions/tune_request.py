@@ -168,7 +168,7 @@ def check(order: TuneRequest, scratch: Path, say: Callable[[str], None] = lambda
         check_writable(order.storage)
     else:
         check_folder("--storage", order.storage.folder)
-    if order.storage.taken(order.name):
+    if order.storage.is_taken(order.name):
         raise name_taken(order.storage, order.name)
     check_database(space, new=True)
     check_configs(space)

@@ -58,7 +58,7 @@ def studied(storage: Path, name: str, space: str, files: dict[str, Path], sets: 
     checkpoints.complete(study.paths.checkpoints(record.trial_id), 3, epoch=1.0, resumable=False)
     study.add(record.trial_id, 1.0, 3, {study.metric: 0.5, "loss": 0.7}, 1.0)
     study.end(record.trial_id, TrialStatus.COMPLETED)
-    retention.sweep(study)
+    retention.remove_unneeded_checkpoints(study)
     summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     export(study, material, summary)
     previous(study.paths.trial(record.trial_id) / "trial.json").unlink()  # or it would stand in for a damaged one

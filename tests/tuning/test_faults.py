@@ -65,7 +65,7 @@ def after(study: Study, results: int, act: Callable[[], None]) -> threading.Even
             done.set()
             act()
 
-    study.listeners.append(listen)
+    study.observe(listen)
     return done
 
 
@@ -111,11 +111,11 @@ def test_a_storage_that_fails_pauses_the_study(
     search = sitting(study, material)
     search.run()
     assert search.end is SessionEnd.STORAGE_LOST
-    assert "cannot be written" in str(study.lost)
+    assert "cannot be written" in str(study.storage_error)
     mend(volume)
     again = Study.load(volume / "runs", "paused")
     assert epochs(again)["paused-0000"] in ([1.0, 2.0], [1.0])
-    retention.tidy(again)
+    retention.remove_leftovers(again)
     sitting(again, material).run()
     assert [record.status for record in again.records.values()] == ["completed", "completed"]
     assert set(map(tuple, epochs(again).values())) == {(1.0, 2.0, 3.0, 4.0)}
@@ -134,7 +134,7 @@ def test_whichever_process_of_a_slot_dies(tmp_path: Path) -> None:
             processes([child.pid for child in children if child.name() == "raylet"])[kind][0].kill()
             killed.append(kind)
 
-    study.listeners.append(kill)
+    study.observe(kill)
     search = sitting(study, material)
     search.run()
     assert killed == kinds

@@ -82,7 +82,7 @@ def test_only_the_best_models_of_the_study_stay(searched: tuple[Study, int]) -> 
     """Two models are kept, they are the best that were saved, and the best of all is among them."""
     study, _ = searched
     on_disk = {path.parent.parent.name for path in study.paths.trials.glob("*/checkpoints/step-*")}
-    kept = retention.keepers(study)
+    kept = retention.best_trials_to_keep(study)
     assert on_disk == {record.trial_id for record in kept}
     assert len(kept) == 2
     assert kept[0] is study.ranked()[0]
@@ -92,7 +92,7 @@ def test_only_the_best_models_of_the_study_stay(searched: tuple[Study, int]) -> 
 def test_a_warm_trial_equals_a_fresh_process(searched: tuple[Study, int], tmp_path: Path) -> None:
     """The best trial of a warm slot, run again alone in a new process, gives the same weights bit for bit."""
     study, _ = searched
-    record = max(retention.keepers(study), key=lambda record: record.number)
+    record = max(retention.best_trials_to_keep(study), key=lambda record: record.number)
     warm = retention.saved_model(study, record)
     assert warm is not None
     job = study.paths.trial(record.trial_id) / "job.json"

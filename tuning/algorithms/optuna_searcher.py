@@ -24,6 +24,7 @@ from tuning.algorithms import samplers
 from tuning.algorithms.optuna_storage import storage_errors
 from tuning.studies import retention
 from tuning.studies.attempts import MAX_SLOTS
+from tuning.studies.epochs import trial_epochs
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 
@@ -110,7 +111,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             return self._again.pop(0)
         if self._waiting:
             record = self._waiting.pop(0)
-            record.sittings += 1
+            record.sessions += 1
             return record
         if len(self._study.records) >= self._study.space.budget.trials or self.all_trials_failed():
             return None
@@ -138,7 +139,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         trial.set_user_attr("trial_id", trial_id)
         self._optuna_ids[trial_id] = trial._trial_id  # Optuna may know an earlier one of this name, that was taken out
         config = {**space.fixed, **chosen}
-        return TrialRecord(number, trial_id, chosen, config, max_epochs(space, config), is_default=first)
+        return TrialRecord(number, trial_id, chosen, config, trial_epochs(space, config), is_default=first)
 
     # ---- Tune tells
 
@@ -209,7 +210,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         self._study.end(ours, status, reason)
         self._tell(self._study.records[ours])
         with suppress(OSError):  # what is in the way is swept at the next end of a trial
-            retention.sweep(self._study)
+            retention.remove_unneeded_checkpoints(self._study)
 
     def _tell(self, record: TrialRecord) -> None:
         trial = self._trial(record.trial_id)
@@ -237,7 +238,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             with storage_errors():
                 yield
         except StorageLost as error:
-            self._study.lose(error)
+            self._study.set_storage_error(error)
 
     def _reconcile(self) -> None:
         """Make Optuna agree with the records, which are the truth, after a crash between the two."""
@@ -296,10 +297,3 @@ def _report(trial: optuna.Trial, value: float, step: int) -> None:
     with warnings.catch_warnings():  # a trial whose record was damaged tells again what Optuna still knew: the same
         warnings.filterwarnings("ignore", message="The reported value is ignored")
         trial.report(value, step=step)
-
-
-def max_epochs(space: Any, config: dict[str, Any]) -> float:
-    """Where a trial ends: its own number of epochs, or the scheduler's maximum if that comes first."""
-    epochs = float(config.get("num_train_epochs", 3.0))
-    limit = space.scheduler.max
-    return min(epochs, float(limit)) if limit else epochs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from foundation.formatting import one_line, score_text, short_epoch
 from foundation.statuses import ENDED, TrialStatus
+from tuning.studies.ranking import rank_trials
 
 #: The status of a trial that has no record yet.
 WAITING = "waiting"
@@ -92,14 +92,8 @@ class Progress:
 
     @property
     def ranked(self) -> list[TrialRow]:
-        """Trials with a finite best value, best first; of equals the earlier. A failed trial leaves nothing to use."""
-        sign = -1.0 if self.mode == "max" else 1.0
-        scored = [
-            (sign * row.best, row.number, row)
-            for row in self.rows
-            if row.status != TrialStatus.FAILED and row.best is not None and math.isfinite(row.best)
-        ]
-        return [row for _, _, row in sorted(scored, key=lambda entry: entry[:2])]
+        """The trials that have a value, best first; see `rank_trials`."""
+        return rank_trials(self.rows, lambda row: row.best, self.mode)
 
     @property
     def best_row(self) -> TrialRow | None:

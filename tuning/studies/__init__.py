@@ -1,15 +1,18 @@
-"""A study on disk: its folder, its records, its lock, its storage, the checkpoints it keeps.
+"""A study on disk: its folder, records, lock and storage, and which checkpoints it keeps.
 
-Nothing here imports Ray or Optuna.
+Ray and Optuna belong in other rooms of `tuning`.
 
-    attempts: How many slots a trial had, counted in its folder
-    lock: One process at a time works on a study: who comes second is told who was first
-    material: The input of all trials of a study: splits, task options and tokenized tables, stored in `data.json`
-    paths: Every path of a study. This module alone knows them
-    permissions: Who may read what a study writes: its owner
-    records: What is known of a trial: one file, rewritten whole at every change, the one before it kept beside it
-    retention: Which checkpoints stay: those of the best trials of the *study*, and what running trials go on from
-    storage: Where studies lie: a folder, or a place in a bucket that this machine works on through a folder of its own
-    study: A study: one search, its folder and its records
-    validation: Looks at a study folder before anything in it is used: it may have come from somebody else
+    attempts: Counts the slots of a trial in its folder, so that a trial that loses slot after slot is given up.
+    checkpoint_index: The saved checkpoints of a study's trials, with a cache of those of ended trials.
+    epochs: How many epochs the trials of a space train.
+    lock: The lock of a study: one process at a time works on it.
+    material: The input of all trials of a study: splits, task options and tokenized tables, stored in `data.json`.
+    paths: Every path of a study.
+    permissions: Permissions of the folders that a study writes: only their owner can enter them.
+    ranking: The order of trials, best first, for retention, summaries and displays.
+    records: The record of a trial: one file, rewritten atomically, with its previous version kept beside it.
+    retention: Which checkpoints of a study are kept: those of its best trials, and what running trials resume from.
+    storage: The storage of studies: a folder, or a place in a bucket, of which this machine has a working copy.
+    study: A study: one search, its folder and its records.
+    validation: Checks a study folder before anything in it is used, since it may come from another person.
 """

@@ -1,13 +1,13 @@
-"""One process at a time works on a study: who comes second is told who was first.
+"""The lock of a study: one process at a time works on it; the refusal of a second names host and pid of the first.
 
-The lock is the operating system's, so that it goes with its process, however that ends. Beside it stands who holds it,
-refreshed while it is held: another machine goes by that, on file systems that lock on one machine only and in buckets.
+The lock belongs to the operating system, so it ends with its process. A file beside it names the process and is
+refreshed while the lock is held. Other machines rely on that file, in buckets and on file systems whose locks do not
+reach other machines.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import signal
@@ -16,113 +16,139 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from foundation.buckets import in_bucket, read, remove, write_json
+from foundation.checked_json import Finite, decode_json, plain
 from foundation.durable import retry_on_storage_error
 from foundation.errors import UserError
 
-#: Seconds between two signs of life, and after how many without one a process on another machine counts as dead.
-BEAT, SILENCE = 10.0, 60.0
+#: Seconds between two refreshes of the file, and after how many without one a process on another machine is dead.
+REFRESH_SECONDS, DEAD_SECONDS = 10.0, 60.0
 
-#: Seconds in which two that came to a bucket at once see each other.
-_SETTLE = 1.0
+#: Seconds in which two processes that lock a study in a bucket at the same time see each other.
+_SETTLE_SECONDS = 1.0
+
+
+class LockOwner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The process that holds the lock.
+
+    Args:
+        since: Unix time at which it acquired the lock.
+        seen: Unix time of the last refresh.
+    """
+
+    host: str
+    pid: int
+    since: Finite
+    seen: Finite
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it refreshed the file within the last minute."""
+        return time.time() - self.seen < DEAD_SECONDS
+
+    def is_same_process(self, other: LockOwner) -> bool:
+        """Whether both are the same process, whenever they were seen."""
+        return (self.host, self.pid, self.since) == (other.host, other.pid, other.since)
+
+    def __str__(self) -> str:
+        return f"host {self.host}, pid {self.pid}"
 
 
 @contextmanager
-def held(file: Path, name: str, address: str | None = None) -> Iterator[str]:
-    """Hold the study called `name` as long as this lasts; gives a sentence on whoever died holding it, or none.
+def study_lock(file: Path, name: str, address: str | None = None) -> Iterator[str]:
+    """Holds the lock of the study called `name`; yields a sentence about a process that died with it, or "".
 
     Args:
-        file: where the operating system's lock lies, and who holds it beside it.
-        address: where that is said, if elsewhere.
+        file: The file that names the owner; the operating system's lock is beside it.
+        address: Where the owner is named instead, for a study in a bucket.
 
     Raises:
-        UserError: another process has it.
-        StorageLost: the bucket does not answer.
+        UserError: Another process holds the lock.
+        StorageLost: The bucket does not answer.
     """
     address = address or str(file)
     lock = FileLock(file.with_suffix(".lock"))
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise _taken(name, _holder(address)) from None
+        raise _refusal(name, _read_owner(address)) from None
     except OSError as error:
-        given = f"study {name!r} cannot be worked on: {error}"
-        raise UserError(given, "a folder that you may write to", "check its owner and the disk") from error
+        problem = f"study {name!r} cannot be locked: {error}"
+        raise UserError(problem, "a folder that you may write to", "check its owner and the disk") from error
     try:
-        before = _holder(address)
-        if _lives_elsewhere(before):
-            raise _taken(name, before)
-        over = threading.Event()
-        mine = {"host": platform.node(), "pid": os.getpid(), "since": time.time()}
-        retry_on_storage_error(lambda: write_json(address, {**mine, "seen": time.time()}), f"who holds {name}")
+        before = _read_owner(address)
+        if before is not None and before.host != platform.node() and before.is_alive:
+            raise _refusal(name, before)
+        stop = threading.Event()
+        now = time.time()
+        own = LockOwner(platform.node(), os.getpid(), now, now)
+        retry_on_storage_error(lambda: _write_owner(address, own), f"the lock of study {name}")
         if in_bucket(address):
-            time.sleep(_SETTLE)  # whoever came at the same moment has written by now, and one of the two was last
-        if _other(mine, found := _holder(address)):
-            raise _taken(name, found)
-        beating = threading.Thread(target=_beat, args=(address, mine, over), daemon=True)
-        beating.start()
+            time.sleep(_SETTLE_SECONDS)  # a process that came at the same moment has written by now; the last one wins
+        if _is_lost(address, own):
+            raise _refusal(name, _read_owner(address))
+        refresher = threading.Thread(target=_refresh, args=(address, own, stop), daemon=True)
+        refresher.start()
         try:
-            yield f"the process that had it ({_described(before)}) is gone" if before else ""
+            yield f"the process that worked on it ({before}) has ended without unlocking it" if before else ""
         finally:
-            over.set()
-            beating.join()
+            stop.set()
+            refresher.join()
             with contextlib.suppress(OSError):  # then it counts as dead in a minute
-                if not _other(mine, _holder(address)):
+                if not _is_lost(address, own):
                     remove(address)
     finally:
         lock.release()
 
 
-def _beat(address: str, mine: dict[str, Any], over: threading.Event) -> None:
-    while not over.wait(BEAT):
-        if _other(mine, _holder(address)):
-            # This machine stood still, or was cut off, for so long that another one took over: end as after Ctrl-C.
-            os.kill(os.getpid(), signal.SIGINT)
-            return
-        with contextlib.suppress(OSError):  # whoever works on the study says so when its disk is full
-            write_json(address, {**mine, "seen": time.time()})
-
-
-def _other(mine: dict[str, Any], found: dict[str, Any]) -> bool:
-    return bool(found) and any(found.get(key) != mine[key] for key in ("host", "pid", "since"))
-
-
-def holder(address: str) -> dict[str, Any]:
-    """Who works on the study now: host, pid, since when, and when last seen; empty if nobody.
+def lock_owner(address: str) -> LockOwner | None:
+    """Returns the process that works on the study now; None if there is none.
 
     Args:
-        address: as `held` was given it.
+        address: As for `study_lock`.
     """
-    found = _holder(address)
-    return found if time.time() - float(found.get("seen", 0.0)) < SILENCE else {}
+    owner = _read_owner(address)
+    return owner if owner is not None and owner.is_alive else None
 
 
-def _holder(address: str) -> dict[str, Any]:
-    """Who holds, or died holding; empty if nobody."""
+def _refresh(address: str, own: LockOwner, stop: threading.Event) -> None:
+    while not stop.wait(REFRESH_SECONDS):
+        if _is_lost(address, own):
+            # This machine stalled or was cut off for so long that another process took over: end as after Ctrl-C.
+            os.kill(os.getpid(), signal.SIGINT)
+            return
+        with contextlib.suppress(OSError):  # the writers of the study report a full disk
+            _write_owner(address, own)
+
+
+def _is_lost(address: str, own: LockOwner) -> bool:
+    """Whether the file names another process; a missing or damaged file does not count."""
+    owner = _read_owner(address)
+    return owner is not None and not owner.is_same_process(own)
+
+
+def _write_owner(address: str, own: LockOwner) -> None:
+    write_json(address, plain(msgspec.structs.replace(own, seen=time.time())))
+
+
+def _read_owner(address: str) -> LockOwner | None:
+    """Returns the process that the file names, dead or alive; None without a readable file."""
     try:
-        found = json.loads(read(address) or b"")
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        return decode_json(read(address) or b"", LockOwner, address, todo="")
+    except (OSError, UserError):
+        return None
 
 
-def _lives_elsewhere(holder: dict[str, Any]) -> bool:
-    elsewhere = holder.get("host", platform.node()) != platform.node()
-    return elsewhere and time.time() - float(holder.get("seen", 0.0)) < SILENCE
-
-
-def _described(holder: dict[str, Any]) -> str:
-    return f"host {holder.get('host', 'unknown')}, pid {holder.get('pid', 'unknown')}"
-
-
-def _taken(name: str, holder: dict[str, Any]) -> UserError:
-    since = f", since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(holder['since']))}" if holder else ""
+def _refusal(name: str, owner: LockOwner | None) -> UserError:
+    if owner is None:
+        return UserError(f"another process works on study {name!r}", "one process at a time", "wait until it has ended")
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(owner.since))
     return UserError(
-        f"study {name!r} is at work in another process: {_described(holder)}{since}",
+        f"another process works on study {name!r}: {owner}, since {since}",
         "one process at a time",
-        f"wait for it, or end it with Ctrl-C there (kill {holder.get('pid', 'PID')})",
+        f"wait until it has ended, or end it with Ctrl-C there (kill {owner.pid})",
     )

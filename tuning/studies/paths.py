@@ -1,16 +1,16 @@
-"""Every path of a study. This module alone knows them.
+"""Every path of a study; no other module knows them.
 
 <storage>/<study>/
-    study.yaml        the resolved space: what `resume` reads
-    data.json         splits: path, rows, sha256; what was cut
-    optuna.db         Optuna's study (SQLite), readable by optuna-dashboard at any time
+    study.yaml        the resolved space, which `resume` reads
+    data.json         splits (path, rows, sha256), task options, tables
+    optuna.db         Optuna's study (SQLite), which optuna-dashboard can read at any time
     base_model/       weights and tokenizer that every trial starts from
     trials/<id>/      trial.json (record), job.json, checkpoints/, error.txt
     wandb/            offline runs
     best_model/       the exported model
-    summary.json      what came out
-    memory/           batches that fit into memory, where the first did not
-    log.txt           what was told while it ran
+    summary.json      the result
+    memory/           batch sizes that fit into memory, where the first did not
+    log.txt           the lines shown while it ran
     progress.json     slots, machines and the time left, for `status`
     ray/              Ray's own files
 """
@@ -33,7 +33,7 @@ class Paths:
     """Every path of a study.
 
     Args:
-        bucket: its address where it lies in a bucket; `root` is then where this machine works on it.
+        bucket: The study's address if it is in a bucket; `root` is then this machine's copy.
     """
 
     root: Path
@@ -45,15 +45,15 @@ class Paths:
 
     @property
     def storage(self) -> str:
-        """What `--storage` names."""
+        """The value of `--storage`."""
         return self.bucket.rpartition("/")[0] or str(self.root.parent)
 
     def command(self, verb: str, *options: str) -> str:
-        """What to type to have this study resumed, exported or shown, from anywhere that sees its storage."""
+        """Returns the command that resumes, exports or shows this study, from any machine that can read its storage."""
         return f"{COMMAND} {shlex.join([verb, self.root.name, '--storage', self.storage, *options])}"
 
     def address(self, path: Path) -> str:
-        """What other machines call a path in the storage: the same, or its address in the bucket."""
+        """Returns a path in the storage as other machines see it: the same path, or its address in the bucket."""
         if not self.bucket:
             return str(path)
         return join(self.bucket.rpartition("/")[0], *path.relative_to(self.root.parent).parts)
@@ -71,7 +71,7 @@ class Paths:
         return self.root / "optuna.db"
 
     def base_model(self, variant: str = "") -> Path:
-        """The model that trials start from, one for each tokenizer that is searched."""
+        """Returns the folder of the model that trials start from; each searched tokenizer has its own."""
         return self.root / "base_model" / plain_name(variant or "given", f"tokenizer of {self.root}")
 
     @property
@@ -92,7 +92,7 @@ class Paths:
 
     @property
     def progress(self) -> Path:
-        """What `status` tells beside the records, while the study is at work."""
+        """What `status` shows of a running session and no record holds."""
         return self.root / "progress.json"
 
     @property
@@ -100,27 +100,28 @@ class Paths:
         return self.root / "ray"
 
     @property
-    def holder(self) -> Path:
-        """Who works on the study now; see `lock`. Beside a study in a bucket, since it is made under the lock."""
+    def lock_owner(self) -> Path:
+        """The process that works on the study; see `lock`. Beside a study in a bucket, since the lock precedes it."""
         return self.root.with_name(f".{self.root.name}.running.json") if self.bucket else self.root / ".running.json"
 
     @property
     def memory(self) -> Path:
-        """What is known to fit into memory."""
+        """Batch sizes that fit into memory."""
         return self.root / "memory"
 
     @property
     def sample(self) -> Path:
+        """The files of the embedded sample."""
         return self.root / "sample_data"
 
     @property
     def copies(self) -> Path:
-        """Of the data files, where other machines are to find them."""
+        """Copies of the data files, for other machines."""
         return self.root / "given_data"
 
     @property
     def cache(self) -> Path:
-        """Tokenised tables, shared by all studies of one storage and keyed by content."""
+        """Tokenized tables, shared by all studies of one storage and keyed by content."""
         return private_cache(self.root.parent)
 
     def trial(self, trial_id: str) -> Path:
@@ -129,6 +130,6 @@ class Paths:
     def checkpoints(self, trial_id: str) -> Path:
         return self.trial(trial_id) / "checkpoints"
 
-    def shelf(self, trial_id: str) -> str:
-        """Where a trial's checkpoints lie: those in a bucket are fetched only when they are needed."""
+    def checkpoint_address(self, trial_id: str) -> str:
+        """Returns the folder or the address of a trial's checkpoints; a bucket's are downloaded only when needed."""
         return self.address(self.checkpoints(trial_id))

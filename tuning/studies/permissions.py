@@ -1,4 +1,4 @@
-"""Who may read what a study writes: its owner."""
+"""Permissions of the folders that a study writes: only their owner can enter them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ OWNER_ONLY = 0o700
 
 
 def make_private(folder: Path, *, exist_ok: bool = False) -> None:
-    """Make a folder that nobody but its owner may enter, in folders with the usual rights; one that is there stays.
+    """Makes a folder that only its owner can enter; its parents have the usual permissions, and so has an existing one.
 
     Raises:
-        FileExistsError: it is there, and that was not expected.
+        FileExistsError: The folder exists, and `exist_ok` is False.
     """
-    # The folder alone: who may not enter it reaches nothing in it, whatever rights Ray, W&B, SQLite and safetensors
+    # The folder alone is enough: nothing in it can be reached, whatever permissions Ray, W&B, SQLite and safetensors
     # give their files. `chmod -R g+rX STUDY` shares one with a group.
     folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=exist_ok)
 
 
 def private_cache(storage: Path) -> Path:
-    """The cache in a storage folder; where several people share that folder, everybody has one, the first `.cache`."""
+    """Returns the cache of a storage folder: `.cache`, or one per user if `.cache` belongs to another user."""
     shared = storage / ".cache"
     if shared.exists() and not os.access(shared, os.R_OK | os.W_OK | os.X_OK):
         return storage / f".cache-{os.getuid()}"

@@ -1,6 +1,6 @@
-"""Which checkpoints stay: those of the best trials of the *study*, and what running trials go on from.
+"""Which checkpoints of a study are kept: those of its best trials, and what running trials resume from.
 
-Ray Tune keeps checkpoints per trial, so that 160 trials fill a disk.
+Ray Tune's retention is per trial, so 160 trials would fill a disk.
 """
 
 from __future__ import annotations
@@ -9,51 +9,68 @@ import shutil
 from itertools import islice
 
 from foundation import buckets
-from foundation.safe_paths import check_inside
 from foundation.statuses import TrialStatus
-from trainables.training import checkpoints
+from trainables.training.checkpoints import Checkpoint
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 
 
-def keepers(study: Study) -> list[TrialRecord]:
-    """The best trials of the study that have a model, best first, as many as are to be kept; and those that run.
+def best_trials_to_keep(study: Study) -> list[TrialRecord]:
+    """Returns the best ended trials that have a model, as many as are kept, and the running ones; best first.
 
-    A running trial never takes the place of one that ended: it may still fail.
+    A running trial never replaces one that has ended, since it may still fail.
     """
     running = [record for record in study.with_status(TrialStatus.RUNNING) if saved_model(study, record)]
-    return study.ranked([*_kept(study), *running])
+    return study.ranked([*_best_ended(study), *running])
 
 
-def _kept(study: Study) -> list[TrialRecord]:
-    """Those that ended."""
-    # Nobody looks further than is needed: a look at a bucket takes a moment.
+def best_saved_trial(study: Study) -> TrialRecord | None:
+    """Returns the best trial whose model is saved; None if there is no model yet."""
+    return next(iter(best_trials_to_keep(study)), None)
+
+
+def _best_ended(study: Study) -> list[TrialRecord]:
+    # Lazy, since every look at a bucket takes time.
     ended = (record for record in study.ranked() if record.status != TrialStatus.RUNNING and saved_model(study, record))
     return list(islice(ended, study.space.checkpoints.keep_best))
 
 
-def saved_model(study: Study, record: TrialRecord) -> checkpoints.Checkpoint | None:
-    """The checkpoint of the trial's best evaluation, if it was saved.
+def saved_model(study: Study, record: TrialRecord) -> Checkpoint | None:
+    """Returns the checkpoint of the trial's best evaluation; None if it was not saved.
 
-    A trial that is stopped at the rung of its own best evaluation saves nothing there: at least one other trial
-    was better at that rung, so it is never the best of the study.
+    A trial that is stopped at the rung of its best evaluation is not saved there: another trial was better at that
+    rung, so it is never the best of the study.
     """
     best = record.best_epoch(study.metric, study.mode)
-    return next((point for point in study.shelved(record) if point.epoch == best), None)
+    return next((point for point in study.checkpoints.saved(record) if point.epoch == best), None)
 
 
-def tidy(study: Study) -> None:
-    """Remove what dead attempts left: Ray's own state, half-written files, checkpoints that no record knows of.
+def remove_unneeded_checkpoints(study: Study) -> None:
+    """Deletes the models of ended trials that are not among the best, and the optimizer states of those that are.
 
-    Nobody else may be at work on the study.
+    Raises:
+        UserError: A link leads out of the study.
+    """
+    kept = {record.trial_id for record in _best_ended(study)}
+    for record in study.records.values():
+        if record.status == TrialStatus.RUNNING or study.checkpoints.is_empty(record):
+            continue
+        if record.trial_id in kept:
+            study.checkpoints.keep_only(record, record.best_epoch(study.metric, study.mode))
+        else:
+            study.checkpoints.remove_all(record)
+
+
+def remove_leftovers(study: Study) -> None:
+    """Deletes what a killed process left: Ray's state, unfinished files, checkpoints after a trial's last result.
+
+    No other process may work on the study.
     """
     shutil.rmtree(study.paths.ray, ignore_errors=True)
     for record in study.with_status(TrialStatus.RUNNING):
-        known = record.results[-1].epoch if record.results else 0.0
-        place = study.paths.shelf(record.trial_id)
-        for point in checkpoints.list_complete(place):
-            if point.evaluated > known:  # its evaluation was lost with a damaged record, and would be missing
-                checkpoints.remove(place, point)
+        for point in study.checkpoints.saved(record):
+            if point.evaluated > record.last_epoch:  # a damaged record lost that evaluation, which must be repeated
+                study.checkpoints.remove(record, point)
     root = study.paths.root
     for pattern in (".*.tmp", "base_model/.*.tmp", "trials/*/.*.tmp", "trials/*/checkpoints/.*.tmp"):
         for path in root.glob(pattern):
@@ -61,37 +78,20 @@ def tidy(study: Study) -> None:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-    if study.paths.bucket:  # one look at all of it, instead of one for each trial
-        there = buckets.sizes(study.paths.address(study.paths.trials))
-        with_models = {name.split("/")[0] for name in there if "/checkpoints/" in name}
-        ended = (record.trial_id for record in study.records.values() if record.status != TrialStatus.RUNNING)
-        study.shelves |= {trial_id: [] for trial_id in ended if trial_id not in with_models}
-    sweep(study)
+    if study.paths.bucket:  # one listing of all trials instead of one for each
+        names = buckets.sizes(study.paths.address(study.paths.trials))
+        with_checkpoints = {name.split("/")[0] for name in names if "/checkpoints/" in name}
+        ended = {record.trial_id for record in study.records.values() if record.status != TrialStatus.RUNNING}
+        study.checkpoints.assume_empty(ended - with_checkpoints)
+    remove_unneeded_checkpoints(study)
 
 
-def most_bytes(study: Study, slots: int) -> int:
-    """What checkpoints and the exported model may take at most, in bytes.
+def max_disk_bytes(study: Study, slots: int) -> int:
+    """Returns the most bytes that checkpoints and the exported model can take.
 
-    Of a trial that runs: its best model, what it goes on from, and the next of that while it is written; with an
-    optimizer that keeps two numbers per weight, each of the latter is three models.
+    A running trial needs its best model, the checkpoint it resumes from, and the next one while that is written. With
+    an optimizer that stores two numbers per weight, each of the last two is as large as three models.
     """
     weights = max((path.stat().st_size for path in study.paths.root.glob("base_model/*/model.safetensors")), default=0)
     running, ended, exported = slots * 7, study.space.checkpoints.keep_best, 2
     return weights * (running + ended + exported)
-
-
-def sweep(study: Study) -> None:
-    """Delete the models of ended trials that are not among the best, and what only going on needs of the others."""
-    kept = {record.trial_id for record in _kept(study)}
-    for record in study.records.values():
-        if record.status == TrialStatus.RUNNING or study.shelves.get(record.trial_id) == []:
-            continue
-        check_inside(study.paths.checkpoints(record.trial_id), study.paths.root)  # nothing is ever deleted elsewhere
-        place = study.paths.shelf(record.trial_id)
-        if record.trial_id not in kept:
-            checkpoints.remove_all(place)
-            study.shelves[record.trial_id] = []
-        elif any(point.resumable for point in study.shelved(record)) or len(study.shelved(record)) > 1:
-            best = record.best_epoch(study.metric, study.mode)
-            checkpoints.prune(place, keep_epochs=set() if best is None else {best}, keep_newest=False)
-            del study.shelves[record.trial_id]

@@ -1,13 +1,12 @@
-"""Where studies lie: a folder, or a place in a bucket that this machine works on through a folder of its own.
+"""The storage of studies: a folder, or a place in a bucket, of which this machine has a working copy.
 
-A study in a bucket is whole there at any time: what the driver writes is copied out before anybody acts on it, what
-workers write goes there at once. So it goes on from any machine that may read the bucket.
+A study in a bucket is complete there at any time: the driver uploads what it writes before anything depends on it, and
+workers write to the bucket directly. Any machine that can read the bucket can resume the study.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sqlite3
 import tempfile
@@ -18,60 +17,67 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from foundation import buckets
+from foundation.checked_json import read_json
 from foundation.durable import retry_on_storage_error, write_json
 from foundation.errors import UserError, first_line
 from foundation.secrets import redact
 
-#: What a driver does not need of a study: it is fetched by whoever does, or read by no program.
-_LEFT_THERE = ("wandb/", "best_model/")
+#: Folders of a study that a driver does not download: it does not read them.
+_NOT_DOWNLOADED = ("wandb/", "best_model/")
+#: Folders that `status` does not need.
 _HEAVY = ("base_model/", "given_data/", "sample_data/")
-#: Seconds between two copies of what changes all the time.
-_BETWEEN = 2.0
-#: What was fetched: sizes and times there, and when it was written here. With a dot, as what is of this machine alone.
+#: Seconds between two uploads of files that change all the time.
+_UPLOAD_SECONDS = 2.0
+#: Sizes and times in the bucket of downloaded files, and when they were written here. Dot files are of one machine.
 _FETCHED = ".fetched.json"
 
 
 @dataclass(frozen=True)
 class Storage:
-    """A folder that holds all studies; `bucket` is the address of what it stands for, or empty."""
+    """A folder of studies.
+
+    Args:
+        bucket: The address of the bucket's folder that `folder` is a copy of; empty for a plain folder.
+        light: Download records only, no model and no data.
+    """
 
     folder: Path
     bucket: str = ""
-    light: bool = False  # of a bucket records alone are fetched, no model and no data
+    light: bool = False
 
     def __str__(self) -> str:
         return self.bucket or str(self.folder)
 
     def names(self) -> list[str]:
-        """The studies that are there."""
+        """Returns the names of the studies."""
         if not self.bucket:
             return [path.parent.name for path in sorted(self.folder.glob("[!.]*/study.yaml"))]
         return [name for name in buckets.folders(self.bucket) if not name.startswith(".")]
 
-    def taken(self, name: str) -> bool:
-        """Whether something of that name is there."""
+    def is_taken(self, name: str) -> bool:
+        """Whether a study or another file has that name."""
         return self.has(name) if self.bucket else (self.folder / name).exists()
 
     def has(self, name: str) -> bool:
-        """Whether a study of that name is there."""
+        """Whether there is a study of that name."""
         if not self.bucket:
             return (self.folder / name / "study.yaml").is_file()
         return buckets.read(buckets.join(self.bucket, name, "study.yaml")) is not None
 
 
 def storage_at(given: str | Path, folder: Path | None = None) -> Storage:
-    """The storage that `--storage` names.
+    """Returns the storage that `--storage` names.
 
     Args:
-        folder: where this machine works on a bucket; None: the same place at every call.
+        folder: This machine's copy of a bucket; default: the same folder at every call.
 
     Raises:
-        UserError: an address that is none.
+        UserError: An invalid address.
     """
     if not buckets.in_bucket(given):
         if re.match(r"\w{2,}:/", str(given)):
             allowed = f"a folder, or a bucket: {', '.join(f'{scheme}BUCKET/…' for scheme in buckets.SCHEMES)}"
-            raise UserError(f"--storage {redact(str(given))}", allowed, "check how it is written")
+            raise UserError(f"--storage {redact(str(given))}", allowed, "check the spelling")
         return Storage(Path(given))
     address = str(given).rstrip("/")
     name = address.partition("://")[2].split("/")[0]
@@ -79,16 +85,16 @@ def storage_at(given: str | Path, folder: Path | None = None) -> Storage:
         todo = (
             "credentials are taken from the environment or the machine's role" if "@" in name else "check the address"
         )
-        raise UserError(f"--storage {redact(str(given))}", "a bucket's name behind //", todo)
+        raise UserError(f"--storage {redact(str(given))}", "the name of a bucket after //", todo)
     return Storage(folder or buckets.scratch("studies", address), address)
 
 
 @contextmanager
 def readable_storage(given: str | Path, *, light: bool = False) -> Iterator[Storage]:
-    """The storage for whoever only reads: what is fetched of a bucket stays away from the folder that is worked in.
+    """Yields the storage for a command that only reads: a bucket is downloaded to a temporary folder.
 
     Args:
-        light: nobody wants model or data.
+        light: Download records only, no model and no data.
     """
     if not buckets.in_bucket(given):
         yield storage_at(given)
@@ -98,10 +104,10 @@ def readable_storage(given: str | Path, *, light: bool = False) -> Iterator[Stor
 
 
 def check_writable(storage: Storage) -> None:
-    """Write something into a bucket, and delete it.
+    """Writes a file into a bucket and deletes it.
 
     Raises:
-        UserError: it cannot be.
+        UserError: The bucket cannot be written.
     """
     if not storage.bucket:
         return
@@ -115,35 +121,40 @@ def check_writable(storage: Storage) -> None:
 
 
 def fetch(folder: Path, bucket: str, *, light: bool = False) -> None:
-    """Make `folder` what lies at `bucket`, but for checkpoints and what only people read; `light`: and model and data.
+    """Makes `folder` a copy of `bucket`, without checkpoints and exported models; `light`: without models and data.
 
     Raises:
-        StorageLost: the bucket does not answer.
+        StorageLost: The bucket does not answer.
     """
-    left = (".", *_LEFT_THERE, *(_HEAVY if light else ()))
-    retry_on_storage_error(lambda: _fetch(folder, bucket, left), f"what lies in {bucket}", verb="read")
+    skipped = (".", *_NOT_DOWNLOADED, *(_HEAVY if light else ()))
+    retry_on_storage_error(lambda: _fetch(folder, bucket, skipped), bucket, verb="read")
 
 
-def _fetch(folder: Path, bucket: str, left: tuple[str, ...]) -> None:
-    there = {
-        name: list(about)
-        for name, about in buckets.list_files(bucket).items()
-        if not name.startswith(left) and "/checkpoints/" not in name
+def _fetch(folder: Path, bucket: str, skipped: tuple[str, ...]) -> None:
+    remote = {
+        name: list(entry)
+        for name, entry in buckets.list_files(bucket).items()
+        if not name.startswith(skipped) and "/checkpoints/" not in name
     }
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        known = json.loads((folder / _FETCHED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    fetched = _fetched(folder / _FETCHED)
     for name in buckets.files_in(folder):
-        if name not in there and not name.startswith("."):
+        if name not in remote and not name.startswith("."):
             (folder / name).unlink()
-    wanted = [name for name, about in there.items() if known.get(name) != [*about, _written(folder / name)]]
-    buckets.download(bucket, folder, wanted)
-    # What was written there in the last second may be written once more in it, and look the same.
-    young = max((written for _, written in there.values()), default=0) - 2 * 10**9
-    kept = {name: [*about, _written(folder / name)] for name, about in there.items() if about[1] < young}
-    write_json(folder / _FETCHED, kept)
+    changed = [name for name, entry in remote.items() if fetched.get(name) != [*entry, _written(folder / name)]]
+    buckets.download(bucket, folder, changed)
+    # A file that was written in the last seconds may be written again with the same size and time.
+    newest = max((written for _, written in remote.values()), default=0) - 2 * 10**9
+    settled = {name: [*entry, _written(folder / name)] for name, entry in remote.items() if entry[1] < newest}
+    write_json(folder / _FETCHED, settled)
+
+
+def _fetched(path: Path) -> dict[str, list[int]]:
+    """Reads the list of downloaded files; without a readable list everything is downloaded again."""
+    try:
+        return read_json(path, dict[str, list[int]], todo="")
+    except UserError:
+        return {}
 
 
 def _written(path: Path) -> int:
@@ -151,10 +162,10 @@ def _written(path: Path) -> int:
 
 
 def publish(path: Path, address: str) -> None:
-    """Copy a file or a folder to its address in a bucket; a folder then holds there what it holds here.
+    """Uploads a file or a folder to its address in a bucket; other files of the folder are deleted there.
 
     Raises:
-        StorageLost: the bucket does not answer.
+        StorageLost: The bucket does not answer.
     """
     retry_on_storage_error(lambda: _publish(path, address), address)
 
@@ -168,28 +179,28 @@ def _publish(path: Path, address: str) -> None:
     buckets.remove(address, older.keys() - names.keys())
 
 
-class CopiedOut:
-    """Copies of files that change all the time, brought to their addresses in a bucket beside the search.
+class BackgroundUpload:
+    """Uploads files that change all the time to a bucket, in a thread.
 
-    One that fails is made again with the next change: whoever goes on can do without the newest of them.
+    A failed upload is repeated with the next change: `resume` does not need the newest version of these files.
 
     Args:
-        files: file -> its address; SQLite's are copied as they are between two transactions.
+        files: File -> its address. SQLite files are copied as they are between two transactions.
     """
 
     def __init__(self, files: Mapping[Path, str]) -> None:
         self._files = files
-        self._changed, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="copied-out", daemon=True)
+        self._changed, self._closed = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="background-upload", daemon=True)
         self._thread.start()
 
-    def changed(self) -> None:
-        """Something did."""
+    def notify(self) -> None:
+        """Requests an upload, since a file changed."""
         self._changed.set()
 
     def close(self, seconds: float) -> None:
-        """Copy once more, and wait for that so long."""
-        self._over.set()
+        """Uploads a last time, and waits for that at most so long."""
+        self._closed.set()
         self._changed.set()
         self._thread.join(seconds)
 
@@ -197,13 +208,13 @@ class CopiedOut:
         while True:
             self._changed.wait()
             self._changed.clear()
-            over = self._over.is_set()  # before it copies: what changed until then is in the copies
+            is_last = self._closed.is_set()  # before the upload, which then has every change made until here
             for file, address in self._files.items():
                 with contextlib.suppress(OSError, sqlite3.Error):
                     self._copy(file, address)
-            if over:
+            if is_last:
                 return
-            self._over.wait(_BETWEEN)
+            self._closed.wait(_UPLOAD_SECONDS)
 
     def _copy(self, file: Path, address: str) -> None:
         if not file.is_file():

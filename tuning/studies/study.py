@@ -21,9 +21,10 @@ from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from search_spaces.values import SavedLoader, load_yaml
 from trainables.tasks.registry import TASKS
-from trainables.training.checkpoints import Checkpoint, list_complete
+from tuning.studies.checkpoint_index import CheckpointIndex
 from tuning.studies.paths import Paths
 from tuning.studies.permissions import OWNER_ONLY
+from tuning.studies.ranking import rank_trials
 from tuning.studies.records import RECORD, Result, TrialRecord, read_record, write_record
 from tuning.studies.storage import Storage, fetch, publish, storage_at
 from tuning.studies.validation import check_study
@@ -32,20 +33,21 @@ _SPLITS = ("train", "dev", "test")
 
 
 def _saved_space(path: Path) -> Space:
-    """The space in a study's `study.yaml`.
+    """Reads the space in a study's `study.yaml`.
 
     Raises:
-        UserError: it is no whole space.
+        UserError: The file is damaged, or its task, metric and mode do not fit together.
     """
     todo = "put back a copy of the file, or start a new study"
     try:
         mapping = load_yaml(path.read_bytes(), str(path), SavedLoader)
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", "a readable file", "look at its rights") from None
+        problem = f"{path} cannot be read: {error.strerror}"
+        raise UserError(problem, "a readable file", "check its permissions") from None
     if isinstance(mapping, dict) and isinstance(mapping.get("data"), dict):
-        data = mapping["data"]  # what has no path of its own lies in the study's folder
-        here = {split: str(path.parent / data[split]) for split in _SPLITS if isinstance(data.get(split), str)}
-        mapping = {**mapping, "data": {**data, **here}}
+        data = mapping["data"]  # a relative path is relative to the study's folder
+        absolute = {split: str(path.parent / data[split]) for split in _SPLITS if isinstance(data.get(split), str)}
+        mapping = {**mapping, "data": {**data, **absolute}}
     space = from_dict(mapping, str(path))
     if space.task not in TASKS:
         raise UserError(f"{path}: task {space.task!r} is unknown", ", ".join(TASKS), nearest(space.task, TASKS) or todo)
@@ -58,7 +60,7 @@ def _saved_space(path: Path) -> Space:
 
 
 def name_taken(storage: Storage, name: str) -> UserError:
-    """What is told of a new study whose name another has."""
+    """Returns the error for a new study whose name is taken."""
     return UserError(
         f"study {name!r} is in {storage} already",
         "a new name: a study is never overwritten",
@@ -67,22 +69,31 @@ def name_taken(storage: Storage, name: str) -> UserError:
 
 
 class Study:
-    """The records of a study, and whoever listens to their changes."""
+    """A study: its space, its folder and its trial records.
+
+    Attributes:
+        records: Trial id -> record, by trial number. They change only through the methods of the study.
+        checkpoints: The saved checkpoints of the trials.
+        storage_error: Why nothing can be written any more; None while the storage works.
+        remarks: What was repaired when the study was read.
+    """
 
     def __init__(self, space: Space, paths: Paths, name: str) -> None:
-        self.space, self.paths, self.name = space, paths, name
+        self._space, self.paths, self.name = space, paths, name
         self.records: dict[str, TrialRecord] = {}
-        self.listeners: list[Callable[[TrialRecord], None]] = []
-        #: The checkpoints of trials that ended, as they were when somebody looked last.
-        self.shelves: dict[str, list[Checkpoint]] = {}
-        self._values: dict[str, tuple[int, float | None]] = {}  # trial -> how many results, and the best of them
-        self.lost: StorageLost | None = None  # why nothing more can be written
-        self.remarks: list[str] = []  # what was mended when the study was read
-        self._order = 0
+        self.checkpoints = CheckpointIndex(paths)
+        self.storage_error: StorageLost | None = None
+        self.remarks: list[str] = []
+        self._observers: list[Callable[[TrialRecord], None]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        # Ray Tune pickles whoever proposes trials, and with it this; listeners are of this process alone.
-        return {**self.__dict__, "listeners": []}
+        # Ray Tune pickles the searcher and with it this object; observers belong to this process alone.
+        return {**self.__dict__, "_observers": []}
+
+    @property
+    def space(self) -> Space:
+        """The resolved space."""
+        return self._space
 
     @property
     def metric(self) -> str:
@@ -91,15 +102,17 @@ class Study:
     @property
     def mode(self) -> str:
         assert self.space.mode is not None  # resolved when the space was checked
-        return self.space.mode
+        return str(self.space.mode)  # Ray Tune accepts no enum
+
+    # ---- the folder
 
     @classmethod
     def create(cls, space: Space, storage: Storage | Path, name: str) -> Study:
-        """A new study.
+        """Creates a new study.
 
         Raises:
-            UserError: one of that name is there already. Nothing is ever overwritten.
-            StorageLost: the bucket does not answer.
+            UserError: The name is taken. A study is never overwritten.
+            StorageLost: The bucket does not answer.
         """
         storage = storage if isinstance(storage, Storage) else storage_at(storage)
         paths = Paths.of(storage, name)
@@ -107,10 +120,10 @@ class Study:
         if storage.bucket:
             if storage.has(name):
                 raise taken
-            shutil.rmtree(paths.root, ignore_errors=True)  # of one that was deleted there
+            shutil.rmtree(paths.root, ignore_errors=True)  # the copy of a study that was deleted in the bucket
         if os.path.lexists(paths.root):
             raise taken
-        # It appears with its space, or whoever is killed in between would leave a name that is taken by nothing.
+        # The folder appears together with its space; else a kill in between would leave a name taken by nothing.
         try:
             with new_folder(paths.root, mode=OWNER_ONLY) as folder:
                 staging = Paths(folder)
@@ -124,12 +137,17 @@ class Study:
 
     @contextmanager
     def tentative(self) -> Iterator[Callable[[], None]]:
-        """Removes the folder, so that its name stays free, if a `UserError` comes before what this gives was called."""
-        kept: list[bool] = []
+        """Deletes the new study after a `UserError` that comes before the yielded function was called."""
+        is_permanent = False
+
+        def make_permanent() -> None:
+            nonlocal is_permanent
+            is_permanent = True
+
         try:
-            yield lambda: kept.append(True)
+            yield make_permanent
         except UserError:
-            if not kept:
+            if not is_permanent:
                 shutil.rmtree(self.paths.root)
                 if self.paths.bucket:
                     remove(self.paths.bucket)
@@ -137,11 +155,11 @@ class Study:
 
     @classmethod
     def load(cls, storage: Storage | Path, name: str) -> Study:
-        """The study called `name`, with its records; what lies in a bucket is fetched first.
+        """Reads the study called `name` with its records; a study in a bucket is downloaded first.
 
         Raises:
-            UserError: there is none.
-            StorageLost: the bucket does not answer.
+            UserError: There is no such study, or a file of it is damaged.
+            StorageLost: The bucket does not answer.
         """
         storage = storage if isinstance(storage, Storage) else storage_at(storage)
         paths = cls.find(storage, name)
@@ -154,38 +172,48 @@ class Study:
 
     @staticmethod
     def find(storage: Storage, name: str) -> Paths:
-        """Where the study called `name` is.
+        """Returns the paths of the study called `name`.
 
         Raises:
-            UserError: there is none.
+            UserError: There is no such study.
         """
-        # A name with a slash would lead out of the storage, and its trials' folders with it.
+        # A name with a slash would lead out of the storage, and the folders of its trials with it.
         if not re.fullmatch(r"\w[\w.-]*", name) or not storage.has(name):
-            known = storage.names()
+            names = storage.names()
             raise UserError(
                 f"there is no study {name!r} in {storage}",
-                ", ".join(known) or "none yet: start one with kotune tune",
-                nearest(name, known) or "name one of them, or --storage FOLDER where it lies",
+                ", ".join(names) or "none yet: start one with kotune tune",
+                nearest(name, names) or "name one of them, or its storage with --storage FOLDER",
             )
         return Paths.of(storage, name)
 
     def _load_records(self) -> None:
         trials = self.paths.trials
         folders = sorted(folder for folder in trials.iterdir() if folder.is_dir()) if trials.is_dir() else []
-        found: list[TrialRecord] = []
+        by_number: dict[int, TrialRecord] = {}
         for folder in folders:
             record, remark = read_record(folder / RECORD, self.metric)
             self.remarks += [remark] if remark else []
-            if record and (twins := [other.trial_id for other in found if other.number == record.number]):
-                given = f"{folder / RECORD}: number {record.number} is that of {twins[0]} too"
-                raise UserError(given, "each number once", "take one of the two folders out")
-            found += [record] if record else []
-        for record in sorted(found, key=lambda record: record.number):
-            self.records[record.trial_id] = record
-        self._order = max((result.order for record in self.records.values() for result in record.results), default=0)
+            if record is None:
+                continue
+            if (twin := by_number.get(record.number)) is not None:
+                problem = f"{folder / RECORD}: number {record.number} is that of {twin.trial_id} too"
+                raise UserError(problem, "each number once", "move one of the two folders out of the study")
+            by_number[record.number] = record
+        self.records = {record.trial_id: record for _, record in sorted(by_number.items())}
+
+    def change_space(self, space: Space, *, save: bool = True) -> None:
+        """Replaces the space, as when `resume` changes the budget.
+
+        Args:
+            save: Write it to `study.yaml`; False for a change that only this process has, or that is saved later.
+        """
+        self._space = space
+        if save:
+            self.save_space()
 
     def save_space(self) -> None:
-        """Write the resolved space; data that lies in the study's folder is named from there."""
+        """Writes the space; paths of data in the study's folder are written relative to it."""
         plain = redacted(self.space.to_dict())
         root = f"{self.paths.root}{os.sep}"
         plain["data"] = {
@@ -195,79 +223,72 @@ class Study:
         self.publish(self.paths.space)
 
     def publish(self, *paths: Path) -> None:
-        """Copy what was written to the bucket that the study lies in, if it does.
+        """Copies files and folders to the bucket of the study, if it is in one.
 
         Raises:
-            StorageLost: the bucket does not answer.
+            StorageLost: The bucket does not answer.
         """
         if self.paths.bucket:
             for path in paths:
                 publish(path, self.paths.address(path))
 
-    # ---- records
+    # ---- changes of records
+
+    def observe(self, observer: Callable[[TrialRecord], None]) -> None:
+        """Calls `observer` with every record that changes from now on, after it was written."""
+        self._observers.append(observer)
 
     def begin(self, record: TrialRecord) -> None:
-        """A trial starts, or goes on in a new sitting."""
+        """Records that a trial starts, or is resumed in a new session."""
         self.records[record.trial_id] = record
         self.paths.trial(record.trial_id).mkdir(parents=True, exist_ok=True)
-        self._changed(record)
+        self._write(record)
 
     def add(
         self, trial_id: str, epoch: float, step: int, metrics: Mapping[str, float], seconds: float, last: bool = False
     ) -> bool:
-        """Keep a result; False for one that is known already (a trial repeats what a crash swallowed)."""
+        """Adds a result.
+
+        Returns:
+            False if the result is on record: a trial that resumes from an older checkpoint repeats evaluations.
+        """
         record = self.records[trial_id]
-        if record.results and epoch <= record.results[-1].epoch:
+        if record.results and epoch <= record.last_epoch:
             return False
-        self._order += 1
-        record.results.append(Result(self._order, epoch, step, dict(metrics), seconds, last))
-        self._changed(record)
+        record.results.append(Result(self._next_order(), epoch, step, dict(metrics), seconds, last))
+        self._write(record)
         return True
 
     def end(self, trial_id: str, status: TrialStatus, reason: str = "") -> None:
-        """A trial is over."""
+        """Records that a trial has ended."""
         record = self.records[trial_id]
         record.status, record.reason = status, redact(reason)
-        self._changed(record)
+        self._write(record)
 
-    def _changed(self, record: TrialRecord) -> None:
+    def set_storage_error(self, error: StorageLost) -> None:
+        """Records that nothing can be written any more; the first error counts."""
+        self.storage_error = self.storage_error or error
+
+    def _next_order(self) -> int:
+        return 1 + max((record.results[-1].order for record in self.records.values() if record.results), default=0)
+
+    def _write(self, record: TrialRecord) -> None:
         file = self.paths.trial(record.trial_id) / RECORD
         write_record(file, record)
         self.publish(file)
-        for listener in self.listeners:
-            listener(record)
-
-    def lose(self, error: StorageLost) -> None:
-        """Remember that nothing more can be written; whatever is complete stays."""
-        self.lost = self.lost or error
+        for observer in self._observers:
+            observer(record)
 
     # ---- questions
 
-    def shelved(self, record: TrialRecord) -> list[Checkpoint]:
-        """The complete checkpoints of a trial, oldest first."""
-        if record.status == TrialStatus.RUNNING:
-            return list_complete(self.paths.shelf(record.trial_id))
-        if record.trial_id not in self.shelves:
-            self.shelves[record.trial_id] = list_complete(self.paths.shelf(record.trial_id))
-        return self.shelves[record.trial_id]
-
     def with_status(self, *statuses: TrialStatus) -> list[TrialRecord]:
+        """Returns the records that have one of these statuses."""
         return [record for record in self.records.values() if record.status in statuses]
 
     def ranked(self, records: Iterable[TrialRecord] | None = None) -> list[TrialRecord]:
-        """Records that have a value, best first; the earlier trial wins a tie."""
+        """Returns the records that have a value, or those of `records`, best first."""
         entries = self.records.values() if records is None else records
-        valued = [(self._value(record), record) for record in entries if record.status != TrialStatus.FAILED]
-        sign = -1 if self.mode == "max" else 1
-        known = [(sign * value, record.number, record) for value, record in valued if value is not None]
-        return [record for *_, record in sorted(known, key=lambda entry: entry[:2])]
-
-    def _value(self, record: TrialRecord) -> float | None:
-        """The best value of a trial, looked for again only when there are more results."""
-        known = self._values.get(record.trial_id)
-        if known is None or known[0] != len(record.results):
-            known = self._values[record.trial_id] = len(record.results), record.best_value(self.metric, self.mode)
-        return known[1]
+        return rank_trials(entries, lambda record: record.best_value(self.metric, self.mode), self.mode)
 
     @property
     def default(self) -> TrialRecord | None:

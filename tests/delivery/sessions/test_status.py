@@ -11,7 +11,7 @@ import pytest
 from delivery.sessions.status import standing, told
 from foundation.errors import UserError
 from tests.tuning.studies.test_study import SPACE, begun
-from tuning.studies.lock import held
+from tuning.studies.lock import study_lock
 from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
 
@@ -26,7 +26,7 @@ def test_a_study_at_work(tmp_path: Path) -> None:
     note = {"slots": 2, "plan": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
     note |= {"metric": "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2))", "written_at": 4e9}
     study.paths.progress.write_text(json.dumps(note))  # a clock that is ahead is no reason to fail
-    with held(study.paths.holder, "mine"):
+    with study_lock(study.paths.lock_owner, "mine"):
         lines = told(standing("mine", storage_at(tmp_path / "runs")))
     assert "at work on" in lines[0]
     assert "1 completed, 0 pruned, 0 failed, 1 running" in lines[1]
@@ -50,8 +50,7 @@ def test_a_study_that_rests(tmp_path: Path) -> None:
     assert "0 failed, 1 interrupted" in lines[1]
     assert lines[-1].startswith("resume   ")
     study.end("mine-0000", "pruned")
-    study.space = replace(study.space, budget=replace(study.space.budget, trials=1))
-    study.save_space()
+    study.change_space(replace(study.space, budget=replace(study.space.budget, trials=1)))
     assert told(standing("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
     with pytest.raises(UserError, match="no study 'yours'"):
         standing("yours", storage_at(tmp_path / "runs"))

@@ -210,7 +210,7 @@ def test_a_trial_whose_storage_went_is_not_over(tmp_path: Path) -> None:
     record = sitting.begin("a")
     sitting.searcher.on_trial_complete("a", {"failure": "the disk is full", "kind": "storage", "last": True})
     assert record.status == "running"
-    assert str(sitting.study.lost) == "the disk is full"
+    assert str(sitting.study.storage_error) == "the disk is full"
 
 
 def test_a_study_whose_first_trials_all_failed_proposes_no_more(tmp_path: Path) -> None:

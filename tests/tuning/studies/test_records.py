@@ -35,7 +35,7 @@ def test_a_truncated_record_is_replaced_by_the_one_before(path: Path, left: int)
     record, remark = read_record(path, "loss")
     assert record is not None
     assert record.results == []
-    assert remark == "trial mine-0003: its record is damaged; the one before it is taken"
+    assert remark == "trial mine-0003: its record is damaged; the previous version is used"
 
 
 def test_a_crash_between_two_names_loses_nothing(path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_crash_between_two_names_loses_nothing(path: Path) -> None:
     path.unlink()
     record, remark = read_record(path, "loss")
     assert record is not None
-    assert "the one before it" in remark
+    assert "the previous version" in remark
 
 
 def test_both_damaged_is_an_error_that_says_what_to_do(path: Path) -> None:

@@ -15,7 +15,7 @@ from foundation.errors import UserError
 from tests.tuning.studies.test_study import SPACE, begun
 from tuning import preparation
 from tuning.studies import storage
-from tuning.studies.storage import CopiedOut, check_writable, readable_storage, storage_at
+from tuning.studies.storage import BackgroundUpload, check_writable, readable_storage, storage_at
 from tuning.studies.study import Study
 
 pytestmark = pytest.mark.timeout(60)
@@ -64,8 +64,7 @@ def test_data_in_the_folder_of_a_study_is_found_wherever_it_lies(tmp_path: Path)
     """A study that was moved with its data goes on; data elsewhere stays where it is."""
     study = Study.create(SPACE, tmp_path / "runs", "mine")
     data = replace(study.space.data, train=str(study.paths.copies / "train.csv"), dev="/elsewhere/dev.csv")
-    study.space = replace(study.space, data=data)
-    study.save_space()
+    study.change_space(replace(study.space, data=data))
     (tmp_path / "runs").rename(tmp_path / "moved")
     data = Study.load(tmp_path / "moved", "mine").space.data
     assert data.train == str(tmp_path.resolve() / "moved" / "mine" / "given_data" / "train.csv")
@@ -92,11 +91,11 @@ def test_a_database_at_work_is_copied_whole(bucket: str, tmp_path: Path) -> None
     with closing(sqlite3.connect(file)) as database:
         database.execute("CREATE TABLE told (number)")
         database.commit()
-        copies = CopiedOut({file: address, tmp_path / "nothing": f"{bucket}/nothing"})
+        copies = BackgroundUpload({file: address, tmp_path / "nothing": f"{bucket}/nothing"})
         database.execute("INSERT INTO told VALUES (1)")
         database.commit()
         database.execute("INSERT INTO told VALUES (2)")  # not finished
-        copies.changed()
+        copies.notify()
         copies.close(10.0)
     (tmp_path / "copy.db").write_bytes(buckets.read(address) or b"")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
@@ -105,11 +104,11 @@ def test_a_database_at_work_is_copied_whole(bucket: str, tmp_path: Path) -> None
 
 def test_what_changed_last_is_copied_last(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of a search does not wait for the pause between two copies, nor does its last line wait for ever."""
-    monkeypatch.setattr(storage, "_BETWEEN", 600.0)
+    monkeypatch.setattr(storage, "_UPLOAD_SECONDS", 600.0)
     file, address = tmp_path / "log.txt", f"{bucket}/log.txt"
     file.write_text("first")
-    copies = CopiedOut({file: address})
-    copies.changed()
+    copies = BackgroundUpload({file: address})
+    copies.notify()
     assert wait_until(lambda: buckets.read(address) == b"first", 10) is not None
     file.write_text("last")
     copies.close(10.0)

@@ -60,7 +60,7 @@ def test_a_trial_that_had_enough_is_known(tmp_path: Path) -> None:
         record = begun(study, number)
         study.add(record.trial_id, epoch, 20, {"rouge_sum": 0.5}, 1.0)
         study.end(record.trial_id, status)
-    assert [record.had_enough for record in study.records.values()] == [True, False, False]
+    assert [record.stopped_early for record in study.records.values()] == [True, False, False]
 
 
 def test_a_repeated_result_is_not_counted_twice(tmp_path: Path) -> None:
@@ -136,13 +136,14 @@ def test_only_the_best_of_the_study_stay(tmp_path: Path) -> None:
         study.end(record.trial_id, "completed")
     running = begun(study, 3)
     saved(study, running, 1.0, 0.1)
-    retention.sweep(study)
+    retention.remove_unneeded_checkpoints(study)
     left = {path.relative_to(study.paths.trials).parts[0] for path in study.paths.trials.glob("*/checkpoints/step-*")}
     assert left == {"mine-0001", "mine-0002", "mine-0003"}
     resumable = {path.parts[-4] for path in study.paths.trials.glob("*/checkpoints/*/optimizer.pt")}
     assert resumable == {"mine-0003"}
     # The running trial is on disk too, but took nobody's place.
-    assert [record.trial_id for record in retention.keepers(study)] == ["mine-0001", "mine-0002", "mine-0003"]
+    best = retention.best_trials_to_keep(study)
+    assert [record.trial_id for record in best] == ["mine-0001", "mine-0002", "mine-0003"]
 
 
 def test_records_are_plain_json(tmp_path: Path) -> None:
@@ -157,11 +158,11 @@ def test_records_are_plain_json(tmp_path: Path) -> None:
 def test_listeners_stay_in_their_process(tmp_path: Path) -> None:
     """Ray pickles a study with the searcher; a listener may hold locks and terminals."""
     study = Study.create(SPACE, tmp_path, "mine")
-    heard: list[int] = []
-    study.listeners.append(lambda record: heard.append(record.number + 1))
+    numbers: list[int] = []
+    study.observe(lambda record: numbers.append(record.number + 1))
     begun(study, 0)
-    assert heard == [1]
-    assert pickle.loads(pickle.dumps(study)).listeners == []
+    begun(pickle.loads(pickle.dumps(study)), 1)
+    assert numbers == [1]
 
 
 def test_what_dead_attempts_left_is_removed(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_what_dead_attempts_left_is_removed(tmp_path: Path) -> None:
     (study.paths.root / "base_model").mkdir()
     (study.paths.root / "base_model" / ".given.7.tmp").mkdir()
     study.paths.ray.mkdir()
-    retention.tidy(study)
+    retention.remove_leftovers(study)
     points = checkpoints.list_complete(study.paths.checkpoints(record.trial_id))
     assert [point.epoch for point in points] == [1.0]
     assert not study.paths.ray.exists()
@@ -203,4 +204,4 @@ def test_the_most_that_checkpoints_may_take(tmp_path: Path) -> None:
     folder = study.paths.base_model()
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"x" * 100)
-    assert retention.most_bytes(study, slots=3) == 100 * (3 * 7 + 2 + 2)
+    assert retention.max_disk_bytes(study, slots=3) == 100 * (3 * 7 + 2 + 2)

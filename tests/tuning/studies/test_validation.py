@@ -116,7 +116,7 @@ def test_nothing_is_deleted_outside_of_the_study(study: Study, tmp_path: Path, p
     elsewhere = moved_away(folder, tmp_path)
     before = sorted(elsewhere.rglob("*"))
     with pytest.raises(UserError, match="leads to"):
-        retention.sweep(study)
+        retention.remove_unneeded_checkpoints(study)
     assert sorted(elsewhere.rglob("*")) == before
 
 
@@ -136,7 +136,7 @@ def test_tables_lie_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
     assert material("", storage / ".cache" / "1") is not None
     with pytest.raises(UserError, match=r"data\.json: the table of train") as caught:
         material("", outside)
-    assert "resume makes it anew" in caught.value.todo
+    assert "resume writes a new one" in caught.value.todo
     with pytest.raises(UserError, match="not a plain file name"):
         material("../../x", storage / ".cache" / "1")
     (storage / ".cache" / "1").rmdir()
