@@ -1,4 +1,4 @@
-"""A study for `benchmarks.faults`: `tune` in a process that can be killed, and what its folder says meanwhile."""
+"""A study for `benchmarks.faults`: `tune` in a process that can be killed, and the state of its folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import psutil
 
 _ROOT = Path(__file__).parents[1]
 
-#: A CNN on the embedded reviews: an epoch takes seconds, and six of them leave ASHA something to decide.
+#: A CNN on the embedded reviews: an epoch takes seconds, and in six epochs ASHA decides twice.
 _SPACE = (
     "--range",
     "learning_rate=log:5e-4:1e-2",
@@ -28,7 +28,7 @@ _SPACE = (
     "vocabulary=1000",
 )
 
-#: Whom to kill -> how Ray names its process, at work and idle.
+#: Process kind -> the titles that Ray gives it, busy and idle.
 PROCESSES = {
     "worker": ("ray::RayTrainWorker",),
     "trial actor": ("ray::ResourceTrainable", "ray::SlotTrainable"),
@@ -37,16 +37,16 @@ PROCESSES = {
 }
 
 
-#: What a process or a file says that went meanwhile.
+#: Raised when a process or a file disappears meanwhile.
 _GONE = (psutil.NoSuchProcess, psutil.ZombieProcess, FileNotFoundError, json.JSONDecodeError)
 
 
 @dataclass
 class FaultStudy:
-    """One study, driven by processes that come and go.
+    """One study, driven by one process after the other.
 
     Args:
-        address: of a Ray cluster; None: the driver starts Ray itself.
+        address: address of a Ray cluster; None: the driver starts Ray itself.
     """
 
     name: str
@@ -67,7 +67,7 @@ class FaultStudy:
         return self.storage / self.name
 
     def start(self) -> None:
-        """Begin the study, or go on with it."""
+        """Starts or resumes the study."""
         address = ["--address", self.address] if self.address else []
         storage = ["--storage", str(self.storage)]
         sets = [
@@ -91,60 +91,62 @@ class FaultStudy:
         return self.driver is not None and self.driver.poll() is None
 
     def kill(self) -> None:
-        """kill -9 of the driver; the Ray that it started goes with it."""
+        """Kills the driver with SIGKILL, and the Ray processes that it started."""
         assert self.driver is not None
         family = [] if self.address else psutil.Process(self.driver.pid).children(recursive=True)
         self.driver.send_signal(signal.SIGKILL)
         self.driver.wait()
-        for process in family:  # Ray's own reaper takes seconds; a machine that went takes them all at once
+        for process in family:  # Ray's own reaper takes seconds; a machine that fails ends all of them at once
             with suppress(*_GONE):
                 process.kill()
 
     def wait(self, seconds: float) -> int | None:
-        """The exit code of the driver; None when it is still at work."""
+        """Returns the exit code of the driver; None if it still runs."""
         assert self.driver is not None
         try:
             return self.driver.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
 
-    # ---- what the folder says
+    # ---- the state of the folder
 
     def records(self) -> dict[str, dict[str, Any]]:
-        """Trial -> its record."""
-        found = {}
+        """Returns trial -> its record."""
+        result = {}
         for path in sorted(self.root.glob("trials/*/trial.json")):
             with suppress(*_GONE):
-                found[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+                result[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
+        return result
 
     def running(self) -> dict[str, int]:
-        """Trials at work -> how many results they told."""
+        """Returns running trials -> their number of results."""
         return {
             name: len(record["results"]) for name, record in self.records().items() if record["status"] == "running"
         }
 
     def ended(self) -> dict[str, dict[str, Any]]:
-        """Trials that are over -> their records."""
+        """Returns trials that have ended -> their records."""
         return {name: record for name, record in self.records().items() if record["status"] != "running"}
 
     def results(self) -> int:
-        """How many results all trials told."""
+        """Returns the number of results of all trials."""
         return sum(len(record["results"]) for record in self.records().values())
 
     def losses(self) -> int:
-        """How many slots and workers trials lost, as their drivers said."""
-        said = [path.read_text(encoding="utf-8", errors="replace") for path in self.storage.glob(f"{self.name}.*.out")]
-        return sum(len(re.findall(r": its (?:slot was|workers were) lost;", text)) for text in said)
+        """Returns how many lost slots and worker groups the drivers reported."""
+        outputs = [
+            path.read_text(encoding="utf-8", errors="replace") for path in self.storage.glob(f"{self.name}.*.out")
+        ]
+        return sum(len(re.findall(r": its (?:slot was|workers were) lost;", text)) for text in outputs)
 
     def moved_on(self, before: dict[str, int]) -> bool:
-        """Whether every trial of `before` told more, or is over."""
+        """Whether every trial of `before` has more results now, or has ended."""
         now = self.running()
-        return all(name not in now or now[name] > told for name, told in before.items())
+        return all(name not in now or now[name] > results for name, results in before.items())
 
 
 def processes(of: list[int]) -> dict[str, list[psutil.Process]]:
-    """Whom to kill -> their processes: children of these raylets, or of the servers that fork for them."""
+    """Returns process kind -> processes: children of these raylets, or of the servers that fork for them."""
     parents = [psutil.Process(pid) for pid in of if psutil.pid_exists(pid)]
     ends = {str(pid) for parent in parents for pid in (parent.pid, parent.ppid())}
     for process in psutil.process_iter(["cmdline"]):
@@ -154,21 +156,21 @@ def processes(of: list[int]) -> dict[str, list[psutil.Process]]:
             if until in ends:
                 parents.append(process)
     children = [child for parent in parents for child in parent.children(recursive=True)]
-    found: dict[str, list[psutil.Process]] = {kind: [] for kind in PROCESSES}
+    result: dict[str, list[psutil.Process]] = {kind: [] for kind in PROCESSES}
     for child in children:
         with suppress(*_GONE):
             title = " ".join(child.cmdline())
             for kind, starts in PROCESSES.items():
                 if title.startswith(starts):
-                    found[kind].append(child)
-    return found
+                    result[kind].append(child)
+    return result
 
 
-def wait_until(true: Any, seconds: float) -> float | None:
-    """Seconds until `true()` is; None if it does not become so in time."""
+def wait_until(condition: Any, seconds: float) -> float | None:
+    """Returns the seconds until `condition()` is true; None if it is not true in time."""
     started = time.monotonic()
     while time.monotonic() - started < seconds:
-        if true():
+        if condition():
             return time.monotonic() - started
         time.sleep(0.1)
     return None

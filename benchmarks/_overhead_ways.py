@@ -1,4 +1,4 @@
-"""The ways that `trial_overhead` compares, each in a process of its own; imports are part of what is measured."""
+"""The ways that `trial_overhead` compares, each in a separate process; imports are part of the measurement."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any
 
 
 def per_slot(ends: Sequence[float], slots: int) -> float:
-    """Mean seconds that a trial takes of its slot, once every slot has had its first.
+    """Returns the mean seconds between trials of a slot, without each slot's first trial.
 
     Args:
-        ends: when trials ended, in seconds, of `slots` that run side by side.
+        ends: end times of trials on `slots` parallel slots, in seconds.
 
-    The end of a trial and the one `slots` ends later are one trial apart: exactly so on average when the first ends
-    are the slots' first trials and the last ends their last ones.
+    The end of a trial and the end `slots` places later are one trial apart. On average this is exact if the first
+    ends are those of the slots' first trials and the last ends those of their last ones.
 
     Raises:
-        ValueError: no slot has had a second trial.
+        ValueError: no slot ran a second trial.
     """
     if len(ends) <= slots:
-        raise ValueError(f"{len(ends)} trials on {slots} slots: no slot has had a second one")
-    known = sorted(ends)
-    gaps = [later - earlier for earlier, later in zip(known, known[slots:], strict=False)]
+        raise ValueError(f"{len(ends)} trials on {slots} slots: no slot ran a second one")
+    ordered = sorted(ends)
+    gaps = [later - earlier for earlier, later in zip(ordered, ordered[slots:], strict=False)]
     return sum(gaps) / len(gaps)
 
 
 def timing(started: float, first_result: float, ends: Sequence[float], slots: int) -> dict[str, Any]:
-    """The numbers that all ways have; times are of one monotonic clock, in seconds."""
+    """Returns the figures that all ways have; times are seconds of one monotonic clock."""
     seconds = per_slot(ends, slots)
     return {
         "startup_seconds": first_result - started,
@@ -42,7 +42,7 @@ def timing(started: float, first_result: float, ends: Sequence[float], slots: in
 
 
 class Clock:
-    """When the first result came and when trials ended, on the clock that all processes of a machine share."""
+    """Times of the first result and of the ends of trials, on the monotonic clock that all processes share."""
 
     def __init__(self, started: float) -> None:
         self.started = started
@@ -57,10 +57,10 @@ class Clock:
         self.ends.append(time.monotonic())
 
     def read(self, trials: int, slots: int) -> dict[str, Any]:
-        """The numbers of a way that should have run `trials`.
+        """Returns the figures of a way that should have run `trials`.
 
         Raises:
-            RuntimeError: it ran another number.
+            RuntimeError: it ran a different number.
         """
         if len(self.ends) != trials or self.first_result is None:
             raise RuntimeError(f"{len(self.ends)} trials ended instead of {trials}")
@@ -68,7 +68,7 @@ class Clock:
 
 
 def prepare(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """What the ways without a preparation of their own start from."""
+    """Prepares the data of the ways that have no preparation step."""
     from benchmarks import _short_trial
 
     _short_trial.prepare(folder).save(folder / "prepared.json")
@@ -76,7 +76,7 @@ def prepare(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, An
 
 
 def plain(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """Trials in a loop, as somebody would write it well without any search library."""
+    """Trials in a loop, written efficiently without a search library."""
     from benchmarks import _short_trial
 
     material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
@@ -88,7 +88,7 @@ def plain(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
 
 
 def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """A study through the parts that `cli.py tune` uses."""
+    """A study with the components of `cli.py tune`."""
     from benchmarks import _short_trial
     from foundation.statuses import TrialStatus
     from tuning import preparation
@@ -128,7 +128,7 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
 
 
 def hf_ray(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
-    """The search that comes with transformers."""
+    """The search of transformers: `Trainer.hyperparameter_search`."""
     import ray
     from ray import tune
 
@@ -201,7 +201,7 @@ def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
 
 
 def tune_clock(clock: Clock) -> Any:
-    """A callback of Ray Tune that reads `clock`."""
+    """Returns a callback of Ray Tune that records times in `clock`."""
     from ray.tune import Callback
 
     class Reading(Callback):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Programs that listen on a port of this machine."""
+"""Servers on a port of this machine."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from benchmarks._fault_study import wait_until
 
 
 def free_port() -> int:
-    """A port on which nothing listens."""
+    """Returns a port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
-    """Whether something on this machine takes connections there."""
+    """Whether something on this machine accepts connections on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
-def serving(command: Sequence[Any], port: int, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program, wait until it takes connections, and end it in the end.
+def serving(command: Sequence[Any], port: int, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Starts a program, waits until it accepts connections, and terminates it on exit.
 
     Args:
-        how: as `subprocess.Popen` takes it; what the program writes is thrown away unless it says otherwise.
+        options: arguments of `subprocess.Popen`; the output is discarded by default.
 
     Raises:
-        AssertionError: nothing listens after a minute.
+        AssertionError: the program does not listen after a minute.
     """
-    server = subprocess.Popen(command, **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **how})
+    server = subprocess.Popen(command, **{"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **options})
     try:
         assert wait_until(lambda: listens(port), 60) is not None, f"{command[0]} does not listen on port {port}"
         yield server

@@ -1,4 +1,4 @@
-"""A study whose trials only sleep and report; everything else is what a real search has. One process, one JSON object.
+"""A study whose trials only sleep and report; all other parts are those of a real search. Prints one JSON object.
 
 python -m benchmarks._scale_study FOLDER --trials 1000 --slots 64 --epoch 4
 """
@@ -36,21 +36,21 @@ from tuning.search import Search
 from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable
 
-EPOCHS = 9  # of a whole trial; ASHA compares after 1, 3 and 9
+EPOCHS = 9  # of a complete trial; ASHA compares after 1, 3 and 9
 
 
 def score(config: Mapping[str, Any], epoch: float) -> float:
-    """A loss that falls as a trial's does, lowest around a learning rate of 1e-4 and a warm-up of a tenth."""
+    """Returns a loss that decreases over epochs, with its minimum at a learning rate of 1e-4 and a warmup of 0.1."""
     distance = abs(math.log10(config["learning_rate"]) + 4) + abs(config["warmup_ratio"] - 0.1) * 3
     noise = random.Random(f"{config['learning_rate']} {epoch}").gauss(0, 0.02)
     return 1 + distance + 2 / (1 + epoch) + noise
 
 
 class Sleepers:
-    """Stands where Ray Train's workers stand: takes jobs from the mailbox, sleeps, reports, saves as they do.
+    """Replaces Ray Train's workers: takes jobs from the mailbox, sleeps, reports and saves as they do.
 
     Args:
-        log: takes a line for each job: seconds asleep, and seconds from the job's arrival to its end.
+        log: file with one line per job: its start and end time and the seconds it slept.
     """
 
     def __init__(self, mailbox: Any, epoch: float, log: Path) -> None:
@@ -61,41 +61,41 @@ class Sleepers:
             self._mailbox.arrive.remote({"device": "none", "workers": 1}, [ray.get_runtime_context().get_node_id()])
         )
         turn = 0
-        while (taken := ray.get(self._mailbox.take.remote(turn))) is not None:
-            turn, began = taken["turn"], time.monotonic()
-            slept = self._train(Job.from_dict(taken["job"]), turn)
+        while (message := ray.get(self._mailbox.take.remote(turn))) is not None:
+            turn, began = message["turn"], time.monotonic()
+            slept = self._train(Job.from_dict(message["job"]), turn)
             with self._log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"began": began, "ended": time.monotonic(), "slept": slept}) + "\n")
 
     def _train(self, job: Job, turn: int) -> float:
         tracker = Tracker(job.tracking) if job.tracking else None
-        judge = EvaluationTracker(job, None, None, _Reporter(self._mailbox, turn), start=None)  # type: ignore[arg-type]
+        evaluations = EvaluationTracker(job, None, None, _Reporter(self._mailbox, turn), start=None)  # type: ignore[arg-type]
         slept = 0.0
         for epoch in range(1, EPOCHS + 1):
             time.sleep(self._epoch)
             slept += self._epoch
             metrics = {"loss": score(job.config, epoch)}
-            better, last = judge.weigh(epoch, metrics), epoch == EPOCHS
+            better, last = evaluations.weigh(epoch, metrics), epoch == EPOCHS
             if tracker:
                 tracker.log({"eval/loss": metrics["loss"]}, epoch)
-            if not last and judge.report(epoch, epoch, metrics, last) is not Decision.CONTINUE:
+            if not last and evaluations.report(epoch, epoch, metrics, last) is not Decision.CONTINUE:
                 break
             if better or not last:
-                self._save(job, judge, epoch, resumable=not last)
-                judge.saved()
+                self._save(job, evaluations, epoch, resumable=not last)
+                evaluations.saved()
             if last:
-                judge.report(epoch, epoch, metrics, last)
+                evaluations.report(epoch, epoch, metrics, last)
         if tracker:
             tracker.close({"status": "finished"})
         return slept
 
-    def _save(self, job: Job, judge: EvaluationTracker, epoch: int, *, resumable: bool) -> None:
+    def _save(self, job: Job, evaluations: EvaluationTracker, epoch: int, *, resumable: bool) -> None:
         folder = Path(job.folder) / "checkpoints"
         staging = checkpoints.staging(folder, epoch)
         staging.mkdir(parents=True, exist_ok=True)
         save_file({"weight": np.zeros(256, np.float32)}, staging / "model.safetensors")
         (staging / "optimizer.pt").write_bytes(bytes(2048))
-        judge.save(staging)
+        evaluations.save(staging)
         checkpoints.complete(folder, epoch, epoch=epoch, resumable=resumable)
 
 
@@ -104,44 +104,44 @@ class _Reporter:
         self._mailbox, self._turn = mailbox, turn
 
     def report(self, report: Report) -> Decision:
-        go_on = ray.get(self._mailbox.report.remote(self._turn, plain(report)))
-        return Decision.CONTINUE if go_on else Decision.STOP
+        proceed = ray.get(self._mailbox.report.remote(self._turn, plain(report)))
+        return Decision.CONTINUE if proceed else Decision.STOP
 
 
 class SleepingSlot(Slot):
-    """A slot whose workers are a thread."""
+    """A slot with a thread instead of workers."""
 
     def _trainer(self, shape: Shape, folder: str, warned: bool) -> Any:
-        where = Path(folder)
-        where.mkdir(parents=True, exist_ok=True)
-        return Sleepers(self._mailbox, float((where / "epoch").read_text()), where / f"{self.name}.jsonl")
+        root = Path(folder)
+        root.mkdir(parents=True, exist_ok=True)
+        return Sleepers(self._mailbox, float((root / "epoch").read_text()), root / f"{self.name}.jsonl")
 
 
 class SleepingTrainable(SlotTrainable):
-    """Owns such a slot."""
+    """Owns a sleeping slot."""
 
     slot_class = SleepingSlot
 
 
-class ProgressBar:
-    """CPU seconds and memory of this process over time, in a thread."""
+class CpuSampler:
+    """Samples the CPU seconds of this process and the number of reports, in a thread."""
 
     def __init__(self, study: Study, every: float = 1.0) -> None:
         self._study, self._every = study, every
         self.samples: list[tuple[float, float, int, int]] = []  # seconds, CPU seconds, reports, trials ended
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
 
-    def _look(self) -> None:
-        while not self._over.wait(self._every):
+    def _sample(self) -> None:
+        while not self._stopped.wait(self._every):
             records = list(self._study.records.values())
-            told = sum(len(record.results) for record in records)
+            reports = sum(len(record.results) for record in records)
             ended = sum(record.status != "running" for record in records)
-            self.samples.append((time.monotonic(), time.process_time(), told, ended))
+            self.samples.append((time.monotonic(), time.process_time(), reports, ended))
 
     def stop(self) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
 
@@ -152,34 +152,34 @@ def main() -> None:
     parser.add_argument("--slots", type=int, required=True)
     parser.add_argument("--epoch", type=float, required=True, help="seconds")
     parser.add_argument("--profile", type=Path, help="write cProfile's statistics of the driver here")
-    given = parser.parse_args()
+    options = parser.parse_args()
     space = small_space(
-        given.folder, [f"budget.trials={given.trials}", f"num_train_epochs={EPOCHS}", "wandb.mode=offline"]
+        options.folder, [f"budget.trials={options.trials}", f"num_train_epochs={EPOCHS}", "wandb.mode=offline"]
     )
-    study, material = small_study(given.folder, "scale", space)
+    study, material = small_study(options.folder, "scale", space)
     (study.paths.ray / "train").mkdir(parents=True)
-    (study.paths.ray / "train" / "epoch").write_text(str(given.epoch))
-    connect(None, given.slots)
+    (study.paths.ray / "train" / "epoch").write_text(str(options.epoch))
+    connect(None, options.slots)
     search = Search(
         study,
         material,
-        Plan(given.slots, Shape(1, 0.9, 0.0)),
+        Plan(options.slots, Shape(1, 0.9, 0.0)),
         None,
         open_view(io.StringIO()),
         trainable=SleepingTrainable,
     )
-    meter = ProgressBar(study)
+    sampler = CpuSampler(study)
     began = time.monotonic()
-    if given.profile:
+    if options.profile:
         import cProfile
 
         profile = cProfile.Profile()
         profile.runcall(search.run)
-        profile.dump_stats(given.profile)
+        profile.dump_stats(options.profile)
     else:
         search.run()
     seconds = time.monotonic() - began
-    meter.stop()
+    sampler.stop()
     jobs = [
         [json.loads(line) for line in file.read_text().splitlines()]
         for file in (study.paths.ray / "train").glob("*.jsonl")
@@ -190,7 +190,7 @@ def main() -> None:
             {
                 "seconds": seconds,
                 "jobs": jobs,
-                "samples": meter.samples,
+                "samples": sampler.samples,
                 "end": search.end,
                 "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }

@@ -1,8 +1,8 @@
-"""The short trial that benchmarks repeat: its data, its settings, and how somebody would write it by hand.
+"""The short trial that benchmarks repeat: its data, its settings and a version written by hand.
 
 64 rows in two optimizer steps, then loss, greedy summaries of 16 tokens and whitespace ROUGE on 16 rows: a few
-tenths of a second of work on one thread, so that whatever a way of running trials adds can be seen. This module uses
-transformers and no Ray.
+tenths of a second of work on one thread, so that the overhead of a way of running trials is visible. This module
+uses transformers but not Ray.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from trainables.text.rouge_tokenizers import WhitespaceTokenizer
 
 TRAIN_ROWS, DEV_ROWS = 64, 16
 NEW_TOKENS = 16  # of every generated summary, so that equal trials do equal work
-RATES = (1e-4, 1e-3)  # learning rates are drawn from here, on a logarithmic scale
+RATES = (1e-4, 1e-3)  # range of learning rates, sampled on a logarithmic scale
 SEED = 0
-#: What is the same in every trial, by the names of `Seq2SeqTrainingArguments`.
+#: Settings of every trial, by the names of `Seq2SeqTrainingArguments`.
 TRAINING: dict[str, Any] = {
     "num_train_epochs": 1,
     "per_device_train_batch_size": 32,
@@ -64,7 +64,7 @@ class Prepared:
 
 
 def short_space(data: Path, trials: int, slots: int) -> Space:
-    """A study of short trials on the embedded sample, which is written to `data`."""
+    """Returns the space of a study of short trials on the embedded sample, which is written to `data`."""
     from corpora.samples.dialogues import write_samples
 
     files = write_samples(data, train=TRAIN_ROWS, dev=DEV_ROWS, test=DEV_ROWS)
@@ -100,8 +100,8 @@ def short_space(data: Path, trials: int, slots: int) -> Space:
 
 
 def prepare(folder: Path) -> Prepared:
-    """Base model and tokenised rows for the ways that have no preparation of their own; made by kotune's."""
-    from tuning import preparation  # imports Optuna, which the plain process has no use for
+    """Prepares base model and tokenised rows, with kotune's code, for the ways that have no preparation step."""
+    from tuning import preparation  # imports Optuna, which the plain process does not need
     from tuning.studies.study import Study
 
     study = Study.create(short_space(folder / "data", trials=1, slots=1), folder, "prepared")
@@ -111,14 +111,14 @@ def prepare(folder: Path) -> Prepared:
 
 
 def learning_rate(number: int) -> float:
-    """The learning rate of trial `number`, drawn as a random search would."""
+    """Returns the learning rate of trial `number`, as a random search draws it."""
     low, high = RATES
     return float(low * (high / low) ** random.Random(f"{SEED} {number}").random())
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a process loads once and keeps from trial to trial."""
+    """Objects that a process loads once and uses for all its trials."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -141,7 +141,7 @@ class Material:
 
 
 def one_thread() -> None:
-    """Compute on one thread and say nothing."""
+    """Limits torch to one thread and disables the log of transformers."""
     import torch
 
     torch.set_num_threads(1)
@@ -150,7 +150,7 @@ def one_thread() -> None:
 
 
 def load_model(folder: str) -> PreTrainedModel:
-    """The base model, with the short trial's decoding."""
+    """Loads the base model with the decoding settings of the short trial."""
     model: PreTrainedModel = AutoModelForSeq2SeqLM.from_pretrained(folder)
     model.generation_config.min_new_tokens = model.generation_config.max_new_tokens = NEW_TOKENS
     model.generation_config.max_length = None
@@ -161,7 +161,7 @@ def load_model(folder: str) -> PreTrainedModel:
 def make_trainer(
     material: Material, rate: float, folder: Path, model_init: Callable[[], PreTrainedModel] | None = None
 ) -> Seq2SeqTrainer:
-    """One trial's trainer by hand; with `model_init` it makes its own models, else it gets a copy from memory."""
+    """Returns the trainer of one trial. Without `model_init`, it gets a copy of the model in memory."""
     arguments = Seq2SeqTrainingArguments(
         **TRAINING,
         output_dir=str(folder),
@@ -189,27 +189,27 @@ def make_trainer(
 
 
 def run_by_hand(material: Material, rate: float, folder: Path) -> dict[str, float]:
-    """Train and evaluate one trial; answers its metrics."""
+    """Trains and evaluates one trial; returns its metrics."""
     trainer = make_trainer(material, rate, folder)
     trainer.train()
     return evaluation(trainer)
 
 
 def evaluation(trainer: Seq2SeqTrainer) -> dict[str, float]:
-    """The metrics of the trainer's evaluation.
+    """Returns the metrics of the trainer's last evaluation.
 
     Raises:
-        RuntimeError: the trial was not the short trial.
+        RuntimeError: the number of steps is not that of the short trial.
     """
-    found = next(entry for entry in reversed(trainer.state.log_history) if "eval_loss" in entry)
+    metrics = next(entry for entry in reversed(trainer.state.log_history) if "eval_loss" in entry)
     steps = TRAIN_ROWS // TRAINING["per_device_train_batch_size"]
     if trainer.state.global_step != steps:
         raise RuntimeError(f"{trainer.state.global_step} steps instead of {steps}")
-    return {name: float(value) for name, value in found.items() if name.startswith("eval_")}
+    return {name: float(value) for name, value in metrics.items() if name.startswith("eval_")}
 
 
 def scorer(tokenizer: PreTrainedTokenizerBase) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Whitespace ROUGE for `Seq2SeqTrainer`."""
+    """Returns `compute_metrics` for `Seq2SeqTrainer`: ROUGE of whitespace tokens."""
 
     def score(prediction: EvalPrediction) -> dict[str, float]:
         texts, references = (_decode(tokenizer, ids) for ids in (prediction.predictions, prediction.label_ids))
@@ -219,5 +219,5 @@ def scorer(tokenizer: PreTrainedTokenizerBase) -> Callable[[EvalPrediction], dic
 
 
 def _decode(tokenizer: PreTrainedTokenizerBase, ids: Any) -> list[list[str]]:
-    kept = np.where(ids != -100, ids, tokenizer.pad_token_id)
-    return WhitespaceTokenizer().tokenize(tokenizer.batch_decode(kept, skip_special_tokens=True))
+    filled = np.where(ids != -100, ids, tokenizer.pad_token_id)
+    return WhitespaceTokenizer().tokenize(tokenizer.batch_decode(filled, skip_special_tokens=True))

@@ -1,4 +1,4 @@
-"""One command as several workers of one run on this machine, joined by gloo."""
+"""Runs one command as several workers on this machine, connected by gloo."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from benchmarks._programs import free_port
 
 
 def run_workers(command: Sequence[str], workers: int) -> list[str]:
-    """Run `command` once per worker, side by side; answers what each wrote to standard output, rank 0 first.
+    """Runs `command` once per worker at the same time; returns the standard output of each, rank 0 first.
 
     Raises:
         RuntimeError: a worker failed.
     """
     port = free_port()
-    started = [
+    processes = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(rank, workers, port))
         for rank in range(workers)
     ]
-    outputs = [process.communicate()[0] for process in started]
-    if any(process.returncode for process in started):
-        raise RuntimeError(f"a worker of {workers} failed: {' '.join(command)}")
+    outputs = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
+        raise RuntimeError(f"one of {workers} workers failed: {' '.join(command)}")
     return outputs
 
 
 def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
-    """What a launcher such as torchrun sets; nothing for a single worker."""
+    """Returns the variables that a launcher such as torchrun sets; none of them for a single worker."""
     extra = {**os.environ, "OMP_NUM_THREADS": "1"}
     if workers == 1:
         return extra

@@ -1,10 +1,10 @@
-"""What the engine adds to an epoch: the CNN trained by it, and by the shortest plain loop, on the same batches.
+"""Compares the time of an epoch of the CNN in the engine with the shortest plain loop on the same batches.
 
     python -m benchmarks.cnn_epoch [--train ratings.tsv --set columns.source=document …] [--rows 20000] [--rounds 3]
 
-Both are given the same weights, rows, order of rows, optimizer, schedule and clipping, and take turns; the best epoch
-of each counts. Prints as JSON: seconds per epoch, their ratio, and the last mean losses, which tell that both did the
-same (they draw their dropout from other places of one random stream).
+Both use the same weights, rows, row order, optimizer, schedule and clipping, and run alternately; the fastest epoch of
+each counts. Prints seconds per epoch, their ratio, and the last mean losses as JSON. The losses show that both train
+alike; they are not equal, because the two draw dropout masks from different positions of one random stream.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from tuning.studies.records import TrialRecord
 
 LIMIT = 1.25
 _EPOCHS = 2
-_LOGGED = 50  # steps whose mean loss is compared
+_LOGGED = 50  # number of steps whose mean loss is compared
 
 
 def run(folder: Path, train: Path | None, sets: list[str], rows: int, rounds: int) -> dict[str, Any]:
-    """Seconds of the best epoch of each, and their ratio."""
+    """Returns the seconds of the fastest epoch of each, and their ratio."""
     job = _job(folder, train, sets, rows)
     engine: list[float] = []
     plain: list[float] = []
     losses: list[tuple[float, float]] = []
     for number in range(rounds):
         clock = _Clock()
-        again = replace(job, folder=str(folder / f"engine-{number}"))
-        run_trial(again, _GoOn(), WorkerCache(), [clock])
+        copy = replace(job, folder=str(folder / f"engine-{number}"))
+        run_trial(copy, _Continue(), WorkerCache(), [clock])
         seconds, loss = plain_epochs(job)
         engine, plain = [*engine, *clock.seconds], [*plain, *seconds]
         losses.append((clock.loss, loss))
@@ -67,8 +67,8 @@ def run(folder: Path, train: Path | None, sets: list[str], rows: int, rounds: in
 
 
 def _job(folder: Path, train: Path | None, sets: list[str], rows: int) -> Job:
-    given = {"train": train, "dev": None} if train else write_samples(folder / "data", train=rows, dev=64, test=4)
-    options = {f"data.{split}": path and str(path) for split, path in given.items()} | {"model": "scratch:base"}
+    files = {"train": train, "dev": None} if train else write_samples(folder / "data", train=rows, dev=64, test=4)
+    options = {f"data.{split}": path and str(path) for split, path in files.items()} | {"model": "scratch:base"}
     quick = [f"num_train_epochs={_EPOCHS}", f"filters.sample={rows}", "wandb.mode=disabled", "vocabulary=8000"]
     space = one_configuration(resolve_space("cnn", options, [*quick, "data.dev_share=0.001", *sets], [], None), None)
     study, material = small_study(folder, "cnn-epoch", space)
@@ -77,7 +77,7 @@ def _job(folder: Path, train: Path | None, sets: list[str], rows: int) -> Job:
 
 
 def plain_epochs(job: Job) -> tuple[list[float], float]:
-    """Seconds of every epoch, and the mean loss of the last `_LOGGED` steps that were logged together."""
+    """Returns the seconds of every epoch, and the mean loss of the last full group of `_LOGGED` steps."""
     task = make_task(job.task, job.task_options)
     model: Any = BaseModels().fresh(job.base_model, {}, task, job.weights_seed).train()
     table = open_table(job.train)
@@ -103,19 +103,19 @@ def plain_epochs(job: Job) -> tuple[list[float], float]:
             optimizer.zero_grad()
             losses.append(loss.detach())
         seconds.append(time.perf_counter() - started)
-    whole = len(losses) // _LOGGED * _LOGGED
-    return seconds, torch.stack(losses[whole - _LOGGED : whole]).mean().item()
+    logged = len(losses) // _LOGGED * _LOGGED
+    return seconds, torch.stack(losses[logged - _LOGGED : logged]).mean().item()
 
 
-class _GoOn:
-    """Always continues."""
+class _Continue:
+    """A reporter that never stops a trial."""
 
     def report(self, report: Report) -> Decision:
         return Decision.CONTINUE
 
 
 class _Clock(TrainerCallback):
-    """Seconds of every epoch."""
+    """Measures the seconds of every epoch."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -132,17 +132,19 @@ class _Clock(TrainerCallback):
 
 
 def main() -> int:
-    """Measure, print, and say by the exit code whether the limit was kept."""
+    """Prints the report; returns 1 if the ratio is above the limit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", type=Path, help="label<TAB>text; default: sample reviews")
-    parser.add_argument("--set", action="append", default=[], help="as of kotune: how the file is written")
+    parser.add_argument(
+        "--set", action="append", default=[], help="kotune's --set, for example the columns of the file"
+    )
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = run(Path(folder), given.train, given.set, given.rows, given.rounds)
-    print(json.dumps(found, indent=2))
-    return int(found["ratio"] > LIMIT)
+        report = run(Path(folder), options.train, options.set, options.rows, options.rounds)
+    print(json.dumps(report, indent=2))
+    return int(report["ratio"] > LIMIT)
 
 
 if __name__ == "__main__":

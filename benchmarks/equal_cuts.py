@@ -1,14 +1,15 @@
-"""One global batch, cut three ways: 1×32, two workers×16, 8×4 accumulation. Prints the largest differences as JSON.
+"""Compares three ways to cut one global batch: 1×32, two workers×16, 8×4 with accumulation.
 
-    python benchmarks/equal_cuts.py
+    python -m benchmarks.equal_cuts
 
 Twenty optimizer steps on 630 sample dialogues (the last batch holds 22 rows), dropout off, then an evaluation with
-two beams on 101 dialogues. Compared with the first cut: training loss and gradient norm of every step, weights,
-dev loss, ROUGE.
+two beams on 101 dialogues. Prints the largest differences from the first cut as JSON: training loss and gradient norm
+of every step, weights, dev loss, ROUGE.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -29,7 +30,7 @@ LIMIT = 1e-4
 
 @dataclass(frozen=True)
 class Cut:
-    """How a global batch of 32 rows is dealt."""
+    """How a global batch of 32 rows is divided."""
 
     workers: int
     rows: int
@@ -40,7 +41,7 @@ CUTS = {"1x32": Cut(1, 32, 1), "2 workers x16": Cut(2, 16, 1), "8x4 accumulated"
 
 
 def run(folder: Path, steps: int = 20) -> dict[str, dict[str, float]]:
-    """Train under every cut; answers the largest absolute differences from the first, per cut."""
+    """Trains with every cut; returns the largest absolute differences from the first one, per cut."""
     rows = 32 * steps - 10
     space = small_space(
         folder,
@@ -55,7 +56,7 @@ def run(folder: Path, steps: int = 20) -> dict[str, dict[str, float]]:
         rows=rows,
     )
     study, material = small_study(folder, "cuts", space)
-    found = {}
+    results = {}
     for number, (name, cut) in enumerate(CUTS.items()):
         config = {
             **space.fixed,
@@ -66,9 +67,9 @@ def run(folder: Path, steps: int = 20) -> dict[str, dict[str, float]]:
         }
         record = TrialRecord(number, f"cut-{number}", {}, config, 1.0)
         job = make_job(study, material, None)(record)
-        found[name] = _train(job, cut.workers)
-    first = next(iter(found.values()))
-    return {name: _differences(first, other) for name, other in found.items() if other is not first}
+        results[name] = _train(job, cut.workers)
+    first = next(iter(results.values()))
+    return {name: _differences(first, other) for name, other in results.items() if other is not first}
 
 
 def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
@@ -89,22 +90,29 @@ def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
 
 
 def _differences(first: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
-    def split_by(name: str) -> float:
+    def largest(name: str) -> float:
         return max(abs(one - two) for one, two in zip(first[name], other[name], strict=True))
 
     weights = max((first["weights"][name] - tensor).abs().max().item() for name, tensor in other["weights"].items())
     metrics = {name: abs(first["metrics"][name] - other["metrics"][name]) for name in ("loss", "rouge_sum")}
     return {
         "steps": len(first["losses"]),
-        "train_loss": split_by("losses"),
-        "grad_norm": split_by("norms"),
+        "train_loss": largest("losses"),
+        "grad_norm": largest("norms"),
         "weights": weights,
         "dev_loss": metrics["loss"],
         "rouge_sum": metrics["rouge_sum"],
-        "rouge_sum_itself": first["metrics"]["rouge_sum"],
+        "rouge_sum_of_first": first["metrics"]["rouge_sum"],
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Prints the differences."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         print(json.dumps(run(Path(scratch)), indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,9 @@
-"""What a study found, as one JSON object that can be kept beside the code: its summary and every trial's curve.
+"""Prints a study as one JSON object to store with the code: its summary and the curve of every trial.
 
     python -m benchmarks.keep runs/STUDY [--command "python cli.py tune …"] > benchmarks/results/STUDY.json
 
-Folders are left out of the study's paths, so that they do not tell where it was run; the command is kept as given.
+Absolute paths are cut to their last part, so that the file does not contain folders of the machine. The command is
+stored as it is given.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from typing import Any
 from tuning.studies.study import Study
 
 
-def kept(folder: Path, command: str = "") -> dict[str, Any]:
-    """Summary, trials and machine of the study in `folder`.
+def study_report(folder: Path, command: str = "") -> dict[str, Any]:
+    """Returns summary, trials and machine of the study in `folder`.
 
     Raises:
-        UserError: there is no study.
+        UserError: the folder holds no study.
     """
     study = Study.load(folder.parent, folder.name)
     summary = json.loads(study.paths.summary.read_text(encoding="utf-8"))
@@ -37,12 +38,14 @@ def kept(folder: Path, command: str = "") -> dict[str, Any]:
         for record in study.records.values()
     ]
     machine = {"cpus": os.cpu_count(), "processor": platform.machine(), "system": platform.system()}
-    found: dict[str, Any] = without_folders({"command": command, **summary, "trials_told": trials, "machine": machine})
-    return found
+    report: dict[str, Any] = without_folders(
+        {"command": command, **summary, "trial_curves": trials, "machine": machine}
+    )
+    return report
 
 
 def without_folders(value: Any) -> Any:
-    """`value` with every absolute path in it cut to its last part."""
+    """Returns `value` with every absolute path in it cut to its last part."""
     if isinstance(value, dict):
         return {key: without_folders(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -51,12 +54,12 @@ def without_folders(value: Any) -> Any:
 
 
 def main() -> None:
-    """Print it."""
+    """Prints the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path)
     parser.add_argument("--command", default="")
-    given = parser.parse_args()
-    json.dump(kept(given.study, given.command), sys.stdout, ensure_ascii=False, indent=1)
+    options = parser.parse_args()
+    json.dump(study_report(options.study, options.command), sys.stdout, ensure_ascii=False, indent=1)
     print()
 
 

@@ -1,9 +1,9 @@
-"""Every search space on the sample that comes with it, from `tune` to `predict`, as somebody would who has no data yet.
+"""Runs every search space on its embedded sample, from `tune` to `predict`, like a user who has no data yet.
 
     python -m benchmarks.spaces [--out runs/spaces] [cnn rnn …]
 
-Prints one line per space while it runs, then a table for the README and `LIMIT` seconds for each search. Exit code 1
-if one took longer, found no model, or predicted another number of rows than there are.
+Prints one line per space while it runs, then a table for the README. Exits with 1 if a search takes more than `LIMIT`
+seconds, exports no model, or predicts a different number of rows than the file has.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import Any
 from search_spaces.resolve import list_spaces
 
 LIMIT = 180  # seconds of `tune SPACE` on two cores, from the command to the exported model
-_LONGER = {"kobart": 240}  # the summaries of `make tune`, which has a minute more
+_LIMITS = {"kobart": 240}  # the search of `make tune`; generating summaries takes longer
 _ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a space gave."""
+    """The result of one space."""
 
     space: str
     seconds: float
@@ -36,18 +36,18 @@ class Outcome:
     predicted: int
 
     @property
-    def well(self) -> bool:
-        """Whether the search was quick enough and its model answered every row."""
-        in_time = self.seconds <= _LONGER.get(self.space, LIMIT)
+    def passed(self) -> bool:
+        """Whether the search took less than its limit and its model predicted every row."""
+        in_time = self.seconds <= _LIMITS.get(self.space, LIMIT)
         return in_time and self.summary["best"] is not None and self.rows == self.predicted > 0
 
     def line(self) -> str:
-        """A row of the README's table."""
-        found, trials = self.summary, self.summary["trials"]
-        metric, best, default, test = found["metric"], found["best"], found["default"], found["test"]
+        """Returns a row of the README's table."""
+        summary, trials = self.summary, self.summary["trials"]
+        metric, best, default, test = summary["metric"], summary["best"], summary["default"], summary["test"]
         cells = [
             f"`{self.space}`",
-            found["task"],
+            summary["task"],
             f"{trials['total']} ({trials['pruned']} pruned)",
             f"{self.seconds:.0f} s",
             metric,
@@ -62,19 +62,19 @@ HEAD = "| space | task | trials | `tune` | metric | recipe default, dev | best, 
 
 
 def run(space: str, storage: Path) -> Outcome:
-    """Search the space's own sample, then predict its test rows.
+    """Searches the space on its sample, then predicts the test rows.
 
     Raises:
         RuntimeError: a command failed.
     """
     started = time.monotonic()
-    options = ["--study", space, "--storage", str(storage)]
-    summary = json.loads(_kotune("tune", space, *options, "--json"))
+    study = ["--study", space, "--storage", str(storage)]
+    summary = json.loads(_kotune("tune", space, *study, "--json"))
     seconds = time.monotonic() - started
     (test,) = (storage / space / "sample_data").glob("test.*")
     out = storage / f"{space}.csv"
-    told = _kotune("predict", str(storage / space / "best_model"), str(test), "--out", str(out))
-    return Outcome(space, seconds, summary, int(summary["data"]["test"]["rows"]), int(told.split()[0]))
+    output = _kotune("predict", str(storage / space / "best_model"), str(test), "--out", str(out))
+    return Outcome(space, seconds, summary, int(summary["data"]["test"]["rows"]), int(output.split()[0]))
 
 
 def _kotune(*arguments: str) -> str:
@@ -87,21 +87,21 @@ def _kotune(*arguments: str) -> str:
 
 
 def main() -> int:
-    """Run them one after another."""
+    """Runs the spaces one after another; returns 1 if one of them failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("spaces", nargs="*", default=list_spaces())
-    parser.add_argument("--out", type=Path, help="new folder that is kept; default: a temporary one")
-    given = parser.parse_args()
+    parser.add_argument("--out", type=Path, help="new folder for the studies; default: a temporary folder")
+    options = parser.parse_args()
     outcomes = []
     with tempfile.TemporaryDirectory() as scratch:
-        for space in given.spaces:
-            outcomes.append(run(space, (given.out or Path(scratch)).resolve()))
+        for space in options.spaces:
+            outcomes.append(run(space, (options.out or Path(scratch)).resolve()))
             print(
                 f"{space}: {outcomes[-1].seconds:.0f} s in all, {outcomes[-1].predicted} rows predicted",
                 file=sys.stderr,
             )
     print("\n".join([HEAD, *(outcome.line() for outcome in outcomes)]))
-    return int(not all(outcome.well for outcome in outcomes))
+    return int(not all(outcome.passed for outcome in outcomes))
 
 
 if __name__ == "__main__":

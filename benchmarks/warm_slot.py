@@ -1,10 +1,12 @@
-"""Does a warm slot leave traces? Two questions, answered on one real slot of a real study, as JSON.
+"""Checks that a warm slot carries no state from trial to trial, on one slot of a real study.
 
     python -m benchmarks.warm_slot [--trials 50]
 
-- `equal_to_fresh`: the sixth trial, run again alone in a fresh process: are weights and metrics the same bit for bit?
-- `memory`: resident memory of the slot's worker after each trial. Growth is the mean of the last ten trials over the
-  mean of trials 6 to 15 (the first five still load what stays).
+Prints one JSON object:
+
+- `equal_to_fresh`: whether weights and metrics of the sixth trial are bitwise equal to those of a fresh process.
+- `memory`: resident memory of the slot's worker after each trial. Growth is the mean of the last ten trials divided by
+  the mean of trials 6 to 15; during the first five, the worker still loads modules and data that remain in memory.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any
 import psutil
 from safetensors.torch import load_file
 
-from benchmarks.small import sitting, small_space, small_study
+from benchmarks.small import make_search, small_space, small_study
 from trainables.training import checkpoints
 from tuning.cluster import connection
 from tuning.studies.records import TrialRecord
@@ -32,23 +34,23 @@ _SIXTH = 5
 
 
 def run(folder: Path, trials: int) -> dict[str, Any]:
-    """One study of `trials` trials on one slot; every model is kept."""
+    """Runs a study of `trials` trials on one slot, which keeps every model."""
     space = small_space(
         folder,
         [f"budget.trials={trials}", f"checkpoints.keep_best={trials}", "scheduler.name=none", "sampler.name=random"],
         ["optim=choice:adamw_torch,adafactor", "label_smoothing_factor=float:0:0.2"],
     )
     study, material = small_study(folder, "warm", space)
-    search = sitting(study, material)
+    search = make_search(study, material)
     resident: dict[str, float] = {}
 
-    def weigh(_: TrialRecord) -> None:
+    def measure(_: TrialRecord) -> None:
         for record in study.records.values():
             if record.status == "completed" and record.trial_id not in resident:
                 place = next(iter(search.searcher.places.values()))
                 resident[record.trial_id] = psutil.Process(int(place["pid"])).memory_info().rss / 2**20
 
-    study.observe(weigh)
+    study.observe(measure)
     search.run()
     sizes = list(resident.values())
     return {
@@ -65,7 +67,7 @@ def _growth(sizes: list[float]) -> dict[str, Any]:
 
 
 def same_as_fresh(study: Study, folder: Path) -> dict[str, bool]:
-    """Run the sixth trial's job alone in a new process and compare weights and metrics."""
+    """Runs the sixth trial's job alone in a new process and compares weights and metrics."""
     record = list(study.records.values())[_SIXTH]
     job = study.paths.trial(record.trial_id) / "job.json"
     command = [sys.executable, "-m", "trainables.training.trial", str(job), "--folder", str(folder / "alone")]
@@ -73,25 +75,25 @@ def same_as_fresh(study: Study, folder: Path) -> dict[str, bool]:
     alone = subprocess.run(command, capture_output=True, text=True, check=True, env=threads)
     results = [json.loads(line)["metrics"] for line in alone.stdout.splitlines()]
     metrics = all(
-        told.metrics[name] == fresh[name]
-        for told, fresh in zip(record.results, results, strict=True)
+        result.metrics[name] == fresh[name]
+        for result, fresh in zip(record.results, results, strict=True)
         for name in fresh
         if name != "eval_seconds"
     )
     warm = checkpoints.list_complete(study.paths.checkpoints(record.trial_id))[-1]
-    kept = load_file(warm.here() / "model.safetensors")
+    weights = load_file(warm.here() / "model.safetensors")
     fresh = load_file(folder / "alone" / "checkpoints" / warm.here().name / "model.safetensors")
-    return {"metrics": metrics, "weights": all(bool((kept[name] == fresh[name]).all()) for name in kept)}
+    return {"metrics": metrics, "weights": all(bool((weights[name] == fresh[name]).all()) for name in weights)}
 
 
 def main() -> None:
-    """Run on a Ray of this machine and print what was found."""
+    """Runs the study on a local Ray and prints the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=50)
-    given = parser.parse_args()
+    options = parser.parse_args()
     connection.connect(None)
     with tempfile.TemporaryDirectory() as scratch:
-        print(json.dumps(run(Path(scratch), given.trials), indent=2))
+        print(json.dumps(run(Path(scratch), options.trials), indent=2))
     connection.disconnect()
 
 

@@ -1,9 +1,9 @@
-"""Machines on one: network namespaces with an address, name, processes, files in /tmp and home, and sshd of their own.
+"""Hosts on one machine: namespaces, each with its own address, name, processes, files in /tmp and home, and sshd.
 
-python -m tests.cluster.hosts up [COUNT]     # as root; prints their addresses
+python -m tests.cluster.hosts up [COUNT]     # as root; prints names and addresses
 python -m tests.cluster.hosts down
 
-A bridge joins them. Ending a host's first process takes everything on it down; `cut` takes its cable out.
+A bridge connects them. Killing the first process of a host ends all its processes; `cut` disconnects it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ BRIDGE, NETWORK = "kotune0", "10.77.0"
 FOLDER = Path("/run/kotune-hosts")
 _NEEDED = ("ip", "unshare", "nsenter", "sshd", "ssh-keygen", "rsync", "ssh")
 
-#: The first process of a host. Its home is this machine's with changes of its own, and so is /etc; /tmp is empty.
+#: The first process of a host. Its home is an overlay of this machine's home; /tmp is empty.
 _FIRST = """
 set -e
 hostname {name}
 mount --make-rprivate /
-mount -t tmpfs -o size=8g tmpfs {folder}/{name}/own
-mkdir {folder}/{name}/own/{{tmp,home,home-work}}
-own={folder}/{name}/own
-mount -t overlay overlay -o lowerdir={home},upperdir=$own/home,workdir=$own/home-work {home}
-mount --bind $own/tmp /tmp
+mount -t tmpfs -o size=8g tmpfs {folder}/{name}/files
+mkdir {folder}/{name}/files/{{tmp,home,home-work}}
+files={folder}/{name}/files
+mount -t overlay overlay -o lowerdir={home},upperdir=$files/home,workdir=$files/home-work {home}
+mount --bind $files/tmp /tmp
 mount --bind {folder}/hosts /etc/hosts
 chmod 1777 /tmp
 mount -t proc proc /proc
@@ -60,7 +60,7 @@ PrintMotd no
 
 @dataclass(frozen=True)
 class Host:
-    """One of them."""
+    """One host, by its number."""
 
     number: int
 
@@ -73,16 +73,16 @@ class Host:
         return f"{NETWORK}.{10 + self.number}"
 
     @property
-    def cable(self) -> str:
+    def interface(self) -> str:
         return f"kt{self.number}"
 
     def start(self) -> None:
-        """Switch it on."""
+        """Starts the host."""
         folder = FOLDER / self.name
-        (folder / "extra").mkdir(parents=True)
+        (folder / "files").mkdir(parents=True)
         _run("ip", "netns", "add", self.name)
-        _run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns", self.name)
-        _run("ip", "link", "set", self.cable, "master", BRIDGE, "up")
+        _run("ip", "link", "add", self.interface, "type", "veth", "peer", "name", "eth0", "netns", self.name)
+        _run("ip", "link", "set", self.interface, "master", BRIDGE, "up")
         for words in (
             ("addr", "add", f"{self.address}/24", "dev", "eth0"),
             ("link", "set", "eth0", "up"),
@@ -101,45 +101,45 @@ class Host:
         (folder / "pid").write_text(str(process.pid))
 
     def kill(self) -> None:
-        """Switch it off, as a power cut does."""
+        """Kills all processes of the host and removes its network, like a power cut."""
         pid = int((FOLDER / self.name / "pid").read_text())
         try:
             os.killpg(pid, signal.SIGKILL)
         except ProcessLookupError:
             return
         _run("ip", "netns", "del", self.name, check=False)
-        _run("ip", "link", "del", self.cable, check=False)
+        _run("ip", "link", "del", self.interface, check=False)
 
     def cut(self) -> None:
-        """Take its cable out."""
-        _run("ip", "link", "set", self.cable, "down")
+        """Disconnects the host from the network."""
+        _run("ip", "link", "set", self.interface, "down")
 
-    def mend(self) -> None:
-        """Put the cable back."""
-        _run("ip", "link", "set", self.cable, "up")
+    def reconnect(self) -> None:
+        """Reconnects the host."""
+        _run("ip", "link", "set", self.interface, "up")
 
     def ssh(self, *words: str) -> list[str]:
-        """The command that runs `words` there."""
+        """Returns the command that runs `words` on the host."""
         options = ["-i", str(FOLDER / "key"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
         return ["ssh", *options, "-o", "LogLevel=ERROR", f"root@{self.address}", *words]
 
     def answers(self) -> bool:
-        """Whether one can log in."""
+        """Whether a login by SSH succeeds."""
         return subprocess.run(self.ssh("true"), capture_output=True, timeout=10).returncode == 0
 
 
-def missing() -> str:
-    """Why there can be no hosts here; empty if there can."""
+def missing_requirements() -> str:
+    """Returns the reason why this machine cannot run hosts; an empty string if it can."""
     if not sys.platform.startswith("linux"):
-        return "hosts are made of Linux namespaces"
+        return "hosts need Linux namespaces"
     if os.geteuid() != 0:
-        return "only root may make hosts"
-    lacking = [name for name in _NEEDED if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
-    return f"missing: {', '.join(lacking)} (apt-get install openssh-server rsync iproute2)" if lacking else ""
+        return "hosts need root"
+    missing = [name for name in _NEEDED if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+    return f"missing: {', '.join(missing)} (apt-get install openssh-server rsync iproute2)" if missing else ""
 
 
 def up(count: int) -> list[Host]:
-    """Make hosts; answers when one can log in to all of them."""
+    """Starts hosts and waits until all of them accept logins."""
     down()
     FOLDER.mkdir(mode=0o755)
     for name in ("key", "host_key"):
@@ -153,16 +153,16 @@ def up(count: int) -> list[Host]:
     for host in hosts:
         host.start()
     deadline = time.monotonic() + 20
-    while waiting := [host for host in hosts if not host.answers()]:
+    while silent := [host for host in hosts if not host.answers()]:
         if time.monotonic() > deadline:
-            logs = {host.name: (FOLDER / host.name / "log").read_text() for host in waiting}
+            logs = {host.name: (FOLDER / host.name / "log").read_text() for host in silent}
             raise RuntimeError(f"no answer from {logs}")
         time.sleep(0.2)
     return hosts
 
 
 def down() -> None:
-    """Remove all of them."""
+    """Removes all hosts."""
     for folder in sorted(FOLDER.glob("kotune-host-*")):
         Host(int(folder.name.rpartition("-")[2])).kill()
     _run("ip", "link", "del", BRIDGE, check=False)
@@ -174,8 +174,8 @@ def down() -> None:
 
 
 @contextmanager
-def made(count: int) -> Iterator[list[Host]]:
-    """Hosts for as long as this lasts."""
+def make_hosts(count: int) -> Iterator[list[Host]]:
+    """Starts hosts, and removes them on exit."""
     try:
         yield up(count)
     finally:
@@ -189,7 +189,7 @@ def _run(*words: str, check: bool = True) -> None:
 
 
 if __name__ == "__main__":
-    if reason := missing():
+    if reason := missing_requirements():
         sys.exit(reason)
     if sys.argv[1:2] == ["up"]:
         for host in up(int(sys.argv[2]) if len(sys.argv) > 2 else 3):

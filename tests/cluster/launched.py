@@ -1,6 +1,6 @@
-"""A Ray cluster on hosts of namespaces: `deploy/local.yaml` with their addresses, by `ray up`.
+"""A Ray cluster on hosts made of namespaces, started by `ray up` from `deploy/local.yaml` with their addresses.
 
-The hosts share this machine's CPUs and its Python environment, and nothing else but one folder (see `hosts`).
+The hosts share the CPUs of this machine, its Python environment and one folder (see `hosts`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.hosts import FOLDER, Host, made
+from tests.cluster.hosts import FOLDER, Host, make_hosts
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: What all hosts see.
+#: The folder that all hosts share.
 SHARED = FOLDER / "shared"
 
 _ASK = """
@@ -36,7 +36,7 @@ print(len(names), *sorted(workers & set(names.values())))
 
 
 def cluster_file(hosts: list[Host], cpus: int) -> Path:
-    """`deploy/local.yaml` for these hosts, each with so many CPUs, in the Python environment of this machine."""
+    """Writes `deploy/local.yaml` for these hosts, with `cpus` CPUs each and the Python environment of this machine."""
     config: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "local.yaml").read_text(encoding="utf-8"))
     first, *others = [host.address for host in hosts]
     config["provider"] |= {"head_ip": first, "worker_ips": others}
@@ -45,7 +45,8 @@ def cluster_file(hosts: list[Host], cpus: int) -> Path:
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32))
     config["file_mounts"] = {
-        there: str(token) if "auth_token" in here else str(ROOT / here) for there, here in config["file_mounts"].items()
+        target: str(token) if "auth_token" in source else str(ROOT / source)
+        for target, source in config["file_mounts"].items()
     }
     config["setup_commands"] = [
         f"ln -sfn {ROOT / '.venv'} ~/kotune/.venv",
@@ -59,17 +60,17 @@ def cluster_file(hosts: list[Host], cpus: int) -> Path:
 
 
 class Cluster:
-    """Hosts, the first of them the head, and what can be done there."""
+    """A cluster of hosts; the first one is the head."""
 
     def __init__(self, hosts: list[Host], cpus: int = 2) -> None:
         self.hosts, self.file = hosts, cluster_file(hosts, cpus)
         SHARED.mkdir(exist_ok=True)
 
     def ray(self, *words: str) -> None:
-        """A command of Ray's launcher, here.
+        """Runs a command of Ray's launcher on this machine.
 
         Raises:
-            RuntimeError: it failed.
+            RuntimeError: the command failed.
         """
         command = [str(ROOT / ".venv" / "bin" / "ray"), words[0], str(self.file), *words[1:]]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -77,33 +78,33 @@ class Cluster:
             raise RuntimeError(f"ray {words[0]}: {done.stdout[-2000:]}")
 
     def kotune(self, *words: object) -> subprocess.Popen[str]:
-        """A command of kotune, on the head."""
+        """Starts a command of kotune on the head."""
         script = f"cd ~/kotune && .venv/bin/python cli.py {' '.join(map(str, words))}"
         return subprocess.Popen(self.hosts[0].ssh(script), stdout=subprocess.PIPE, text=True)
 
     def machines(self) -> tuple[int, set[str]]:
-        """How many Ray has, 0 where it does not answer; and on which of them workers are."""
-        asked = self.hosts[0].ssh(f"cd ~/kotune && .venv/bin/python -c {shlex.quote(_ASK)}")
-        count, *names = subprocess.run(asked, capture_output=True, text=True).stdout.split() or ["0"]
+        """Returns the number of Ray's machines (0 if it does not answer) and the names of those with workers."""
+        command = self.hosts[0].ssh(f"cd ~/kotune && .venv/bin/python -c {shlex.quote(_ASK)}")
+        count, *names = subprocess.run(command, capture_output=True, text=True).stdout.split() or ["0"]
         return int(count), set(names)
 
     def wait_for(self, machines: int, seconds: float = 120.0) -> None:
-        """Wait until Ray has so many.
+        """Waits until Ray has this number of machines.
 
         Raises:
-            RuntimeError: it has not in time.
+            RuntimeError: time is up.
         """
         end = time.monotonic() + seconds
         while self.machines()[0] < machines:
             if time.monotonic() > end:
-                raise RuntimeError(f"Ray has not {machines} machines after {seconds:g} s")
+                raise RuntimeError(f"Ray has fewer than {machines} machines after {seconds:g} s")
             time.sleep(1.0)
 
 
 @contextmanager
 def launched(count: int, cpus: int) -> Iterator[Cluster]:
-    """A cluster for as long as this lasts."""
-    with made(count) as hosts:
+    """Starts a cluster on new hosts, and removes the hosts on exit."""
+    with make_hosts(count) as hosts:
         cluster = Cluster(hosts, cpus)
         cluster.ray("up", "--yes")
         cluster.wait_for(count)
@@ -111,6 +112,6 @@ def launched(count: int, cpus: int) -> Iterator[Cluster]:
 
 
 def records(study: str) -> dict[int, dict[str, Any]]:
-    """Number -> record, of every trial of a study in the shared folder."""
-    found = [json.loads(file.read_text(encoding="utf-8")) for file in SHARED.glob(f"{study}/trials/*/trial.json")]
-    return {record["number"]: record for record in found}
+    """Returns trial number -> record, for a study in the shared folder."""
+    trials = [json.loads(file.read_text(encoding="utf-8")) for file in SHARED.glob(f"{study}/trials/*/trial.json")]
+    return {record["number"]: record for record in trials}

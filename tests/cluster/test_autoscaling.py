@@ -1,4 +1,4 @@
-"""Slots on a cluster that brings machines when they are asked for: Ray's own autoscaler, with machines of this one."""
+"""Slots on a cluster that starts machines on request: Ray's autoscaler, with nodes on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
-#: A head that trains nothing, and up to two machines of one CPU.
+#: A head without CPUs, and up to two machines of one CPU.
 _MACHINE = {
     "resources": {"CPU": 1, "object_store_memory": 2**28},
     "node_config": {},
@@ -57,10 +57,10 @@ _CONFIG = {
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Of such a cluster, to which a token in the environment gives access."""
+    """The address of such a cluster; its token is in the environment."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    port = 6379  # where Ray's machines of this kind look for their head
+    port = 6379  # Ray's fake nodes connect to a head on this port
     if listens(port):
         pytest.skip(f"something listens on port {port}")
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
@@ -77,15 +77,15 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             assert wait_until(lambda: listens(port), 60) is not None
             yield f"127.0.0.1:{port}"
         finally:
-            everything = [*psutil.Process(head.pid).children(recursive=True), head]
-            for process in everything:
+            processes = [*psutil.Process(head.pid).children(recursive=True), head]
+            for process in processes:
                 with suppress(psutil.Error, ProcessLookupError):
                     os.kill(process.pid, signal.SIGKILL)
             head.wait()
 
 
-def test_machines_come_when_they_are_asked_for(address: str, tmp_path: Path) -> None:
-    """None is there at first; the search waits for one, goes on to two, and has as many slots."""
+def test_machines_start_on_request(address: str, tmp_path: Path) -> None:
+    """The search starts without machines, waits for the first one, and grows to two slots."""
     words = ["tune", "cnn", "--study", "s", "--address", address, "--slots", "1:2", "--trials", "6", "--json"]
     quick = ["--set", "num_train_epochs=6", "--set", "vocabulary=1000", "--set", "wandb.mode=disabled"]
     command = [sys.executable, str(ROOT / "cli.py"), *words, *quick, "--gpus-per-worker", "0"]
@@ -98,8 +98,8 @@ def test_machines_come_when_they_are_asked_for(address: str, tmp_path: Path) -> 
     assert "room for 2 now" in done.stderr
 
 
-def test_a_wrong_token_is_told_in_one_line(address: str, tmp_path: Path) -> None:
-    """Ray writes a line a second for as long as it tries."""
+def test_a_wrong_token_is_one_message(address: str, tmp_path: Path) -> None:
+    """Ray's own log, one line per second, is not shown."""
     command = [sys.executable, str(ROOT / "cli.py"), "tune", "cnn", "--address", address, "--dry-run"]
     env = {**os.environ, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)

@@ -1,4 +1,4 @@
-"""Hosts made of namespaces are machines of their own."""
+"""Hosts made of namespaces behave like separate machines."""
 
 from __future__ import annotations
 
@@ -10,46 +10,50 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cluster.hosts import BRIDGE, FOLDER, Host, made, missing
+from tests.cluster.hosts import BRIDGE, FOLDER, Host, make_hosts, missing_requirements
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.skipif(bool(missing()), reason=missing() or "-")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(bool(missing_requirements()), reason=missing_requirements() or "-"),
+]
 
 
 @pytest.fixture
 def hosts() -> Iterator[list[Host]]:
-    """Two of them."""
-    with made(2) as found:
-        yield found
+    """Two running hosts."""
+    with make_hosts(2) as running:
+        yield running
     assert not FOLDER.exists()
     assert subprocess.run(["ip", "link", "show", BRIDGE], capture_output=True).returncode != 0
 
 
-def said(host: Host, command: str) -> str:
-    """What a command prints there."""
+def output_of(host: Host, command: str) -> str:
+    """Returns the output of a command on the host."""
     return subprocess.run(host.ssh(command), capture_output=True, text=True, check=True, timeout=20).stdout.strip()
 
 
-def test_each_has_a_name_files_and_processes_of_its_own(hosts: list[Host]) -> None:
-    """And none of them changes this machine's."""
-    here = platform.node()
+def test_hosts_are_isolated(hosts: list[Host]) -> None:
+    """Names, files and processes of hosts are separate from each other and from this machine."""
+    name = platform.node()
     for host in hosts:
-        assert said(host, "hostname") == host.name
-        assert said(host, "ls /tmp; ls ~ | grep mark || true") == ""
-        said(host, "touch /tmp/mark ~/mark")
-        assert int(said(host, "ps -e | wc -l")) < 12
-        assert said(host, f"getent hosts {hosts[0].name}").split()[0] == hosts[0].address
-    assert platform.node() == here
+        assert output_of(host, "hostname") == host.name
+        assert output_of(host, "ls /tmp; ls ~ | grep mark || true") == ""
+        output_of(host, "touch /tmp/mark ~/mark")
+        assert int(output_of(host, "ps -e | wc -l")) < 12
+        assert output_of(host, f"getent hosts {hosts[0].name}").split()[0] == hosts[0].address
+    assert platform.node() == name
     assert not (Path.home() / "mark").exists()
 
 
-def test_a_cable_can_be_taken_out(hosts: list[Host]) -> None:
-    """The others see each other; a host that is switched off takes its processes with it."""
+def test_a_host_can_be_disconnected_and_killed(hosts: list[Host]) -> None:
+    """The other hosts stay connected; killing a host ends all its processes."""
     first, second = hosts
     second.cut()
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run(second.ssh("true"), timeout=3)
     assert first.answers()
-    second.mend()
+    second.reconnect()
     assert second.answers()
     inside = psutil.Process(int((FOLDER / second.name / "pid").read_text())).children(recursive=True)
     assert any(process.name() == "sshd" for process in inside)

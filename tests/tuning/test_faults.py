@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from benchmarks._fault_study import FaultStudy, processes, wait_until
-from benchmarks.small import sitting, small_space, small_study
+from benchmarks.small import make_search, small_space, small_study
 from foundation import durable
 from foundation.statuses import SessionEnd
 from search_spaces.schema import Space
@@ -108,7 +108,7 @@ def test_a_storage_that_fails_pauses_the_study(
     monkeypatch.setattr(durable, "PAUSES", (0.1,))
     study, material = small_study(volume, "paused", space_of(volume))
     after(study, 2, lambda: fail(volume))
-    search = sitting(study, material)
+    search = make_search(study, material)
     search.run()
     assert search.end is SessionEnd.STORAGE_LOST
     assert "cannot be written" in str(study.storage_error)
@@ -116,7 +116,7 @@ def test_a_storage_that_fails_pauses_the_study(
     again = Study.load(volume / "runs", "paused")
     assert epochs(again)["paused-0000"] in ([1.0, 2.0], [1.0])
     retention.remove_leftovers(again)
-    sitting(again, material).run()
+    make_search(again, material).run()
     assert [record.status for record in again.records.values()] == ["completed", "completed"]
     assert set(map(tuple, epochs(again).values())) == {(1.0, 2.0, 3.0, 4.0)}
 
@@ -135,7 +135,7 @@ def test_whichever_process_of_a_slot_dies(tmp_path: Path) -> None:
             killed.append(kind)
 
     study.observe(kill)
-    search = sitting(study, material)
+    search = make_search(study, material)
     search.run()
     assert killed == kinds
     assert search.worker_groups_started >= 3
@@ -155,7 +155,7 @@ def test_a_slot_that_hangs_is_replaced(tmp_path: Path) -> None:
         stopped[0].suspend()
 
     after(study, 1, stop)
-    sitting(study, material).run()
+    make_search(study, material).run()
     assert [record.status for record in study.records.values()] == ["completed"]
     assert epochs(study) == {"hangs-0000": [1.0, 2.0, 3.0]}
     assert wait_until(lambda: not alive(stopped[0]), 30) is not None  # it held its memory
@@ -168,7 +168,7 @@ def test_a_search_whose_time_is_over_saves_what_runs(tmp_path: Path, monkeypatch
     long = ["eval_every=45", "num_train_epochs=90", "scheduler.name=none", "budget.trials=1"]
     study, material = small_study(tmp_path, "long", small_space(tmp_path, long))
     after(study, 1, threading.Timer(0.5, over.set).start)
-    search = sitting(study, material)
+    search = make_search(study, material)
     search.run()
     assert search.end is SessionEnd.TIME_BUDGET
     (record,) = study.records.values()
@@ -179,7 +179,7 @@ def test_a_search_whose_time_is_over_saves_what_runs(tmp_path: Path, monkeypatch
     assert point.evaluated == 45
     over.clear()
     study = Study.load(tmp_path / "runs", "long")
-    sitting(study, material).run()
+    make_search(study, material).run()
     assert [record.status for record in study.records.values()] == ["completed"]
     assert epochs(study) == {"long-0000": [45.0, 90.0]}
 

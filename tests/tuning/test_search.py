@@ -16,7 +16,7 @@ import pytest
 from optuna.trial import TrialState
 from safetensors.torch import load_file
 
-from benchmarks.small import sitting, small_space, small_study
+from benchmarks.small import make_search, small_space, small_study
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
 from tuning.cluster.connection import connect
@@ -40,7 +40,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory, two_cpus: None) -> tuple[
         ["budget.trials=9", "num_train_epochs=4", "scheduler.reduction_factor=2", "checkpoints.keep_best=2"],
     )
     study, material = small_study(folder, "searched", space)
-    search = sitting(study, material, slots=2)
+    search = make_search(study, material, slots=2)
     search.run()
     return study, search.worker_groups_started
 
@@ -119,7 +119,7 @@ def test_a_trial_without_a_number_fails_with_a_reason_and_the_slot_goes_on(tmp_p
         ["learning_rate=choice:1e-3,1e30"],
     )
     study, material = small_study(tmp_path, "broken", replace(space, seed=3))
-    search = sitting(study, material)
+    search = make_search(study, material)
     search.run()
     by_rate = {record.parameters["learning_rate"]: record for record in study.records.values()}
     assert by_rate[1e-3].status == "completed"
@@ -136,7 +136,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     """A budget that ends in mid-trial leaves the trial unfinished; a second sitting finishes it and the rest."""
     space = small_space(tmp_path, ["budget.trials=3", "num_train_epochs=2000", "scheduler.name=none", "budget.time=20"])
     study, material = small_study(tmp_path, "paused", space)
-    first = sitting(study, material)
+    first = make_search(study, material)
     started = time.monotonic()
     first.run()
     assert time.monotonic() - started < 50  # 20 s, and what closing a slot may take
@@ -152,7 +152,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     for record in again.records.values():
         record.max_epochs = before[-1] + 2
     again.space.fixed["num_train_epochs"] = 2
-    second = sitting(again, material)
+    second = make_search(again, material)
     second.run()
     assert second.end is SessionEnd.DONE
     assert [record.status for record in again.records.values()] == ["completed"] * 3
@@ -167,7 +167,7 @@ def test_two_workers_train_one_trial(tmp_path: Path) -> None:
     """Two gloo workers per trial on rows that do not divide evenly; two trials, one group."""
     space = small_space(tmp_path, ["budget.trials=2", "scheduler.name=none"], rows=59)
     study, material = small_study(tmp_path, "pair", space)
-    search = sitting(study, material, workers=2)
+    search = make_search(study, material, workers=2)
     search.run()
     assert [record.status for record in study.records.values()] == ["completed", "completed"]
     assert search.worker_groups_started == 1
