@@ -1,4 +1,4 @@
-"""Other people's configuration files as the base of a search: translated key by key, each with what it became."""
+"""Translates configuration files of other programs into search spaces, key by key, and reports each translation."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import Any
 from foundation.errors import UserError, nearest, raise_all
 from search_spaces.baseline_keys import BASELINE, FLAT, Rule, parameter
 from search_spaces.schema import READERS, SECTIONS
+from search_spaces.values import RawMapping
 
-_LIST = "wandb.tags"  # the one key that several foreign keys may add to
+_LIST = "wandb.tags"  # the only key that several foreign keys may extend
 
-# Two parameters that say one thing, so that a file may hold only one of them.
+# Pairs of parameters that set the same thing; a file may contain only one of them.
 _WARMUP = ("fixed.warmup_ratio", "fixed.warmup_steps")
 _LENGTH = ("fixed.max_length", "fixed.max_new_tokens")
 
 
 @dataclass(frozen=True)
-class Became:
-    """One key of a foreign file, what it is in kotune's own form (or `nothing`), and what to know about it."""
+class TranslatedKey:
+    """One key of a foreign file, its translation (or `nothing`), and a note for the user."""
 
     key: str
-    became: str
+    translation: str
     note: str = ""
 
 
 def is_baseline(mapping: Mapping[str, Any]) -> bool:
-    """Whether `mapping` is another program's configuration file, not a search space of kotune's own form.
+    """Whether `mapping` is a configuration file of another program, not a search space.
 
-    It is the baseline's file in sections if `general`, `inference` or `training` stands in it, or a section
-    `tokenizer` (in kotune's form that is one text). It is a flat experiment file if a key of `FLAT` stands at the left
-    margin that kotune's own form does not have there, such as `epochs` or `learning_rate`; unless `fixed`, `search` or
-    `embedded` stands beside it: that is a search space with a parameter in the wrong place.
+    It is a baseline file in sections if it has `general`, `inference` or `training`, or `tokenizer` as a section (in a
+    search space that is one text). It is a flat experiment file if it has a top-level key of `FLAT` that a search
+    space does not have there, such as `epochs` or `learning_rate`. With `fixed`, `search` or `embedded` in it, it is a
+    search space with a misplaced parameter instead.
     """
-    if _in_sections(mapping):
+    if _has_sections(mapping):
         return True
     names = {str(key) for key in mapping}
     return not names & {"fixed", "search", "embedded"} and bool((names & set(FLAT)) - set(READERS) - set(SECTIONS))
@@ -42,91 +43,92 @@ def is_baseline(mapping: Mapping[str, Any]) -> bool:
 
 def translate(
     mapping: Mapping[str, Any], where: str, searches: Collection[str] = (), parameters: Collection[str] = ()
-) -> tuple[dict[str, Any], list[Became]]:
-    """`mapping` in kotune's own form, and what every key of it became, in the file's order.
+) -> tuple[RawMapping, list[TranslatedKey]]:
+    """Returns `mapping` as a search space, and the translation of each of its keys in the order of the file.
 
-    Beside the keys of a search space the result may have `defaults`, the values of parameters that are searched.
+    The result may have a key `defaults` with the values of parameters that are searched.
 
     Args:
-        mapping: a file of which `is_baseline` is true; `where` names it in messages.
-        searches: the parameters that the space searches; a value for one goes to `defaults`, others to `fixed`.
-        parameters: names of more parameters that may stand in a flat file; each goes where `searches` says.
+        mapping: A file for which `is_baseline` is true; `where` names it in messages.
+        searches: The parameters that the space searches; their values go to `defaults`, others to `fixed`.
+        parameters: Names of more parameters that a flat file may have.
 
     Raises:
-        UserError: unknown keys, values that cannot be read, keys that contradict each other; all at once.
+        UserError: unknown keys, invalid values, contradicting keys; all at once.
     """
-    translation = _Translation(where, searches)
-    if _in_sections(mapping):
-        _take_sections(translation, mapping)
+    translator = _Translator(where, searches)
+    if _has_sections(mapping):
+        _translate_sections(translator, mapping)
     else:
-        _take_flat(translation, mapping, parameters)
-    translation.problems += _said_twice(translation)
-    raise_all(translation.problems)
-    return translation.nested(), translation.became
+        _translate_flat(translator, mapping, parameters)
+    translator.problems += _rival_problems(translator)
+    raise_all(translator.problems)
+    return translator.nested(), translator.keys
 
 
-def told(became: Sequence[Became]) -> list[str]:
-    """One line per key, aligned: `training.fp16  ->  fixed.fp16: true   (a CPU computes …)`."""
-    left = max((len(item.key) for item in became), default=0)
-    middle = max((len(item.became) for item in became), default=0)
-    notes = [f"({item.note})" if item.note else "" for item in became]
-    lines = zip(became, notes, strict=True)
-    return [f"{item.key:<{left}}  ->  {item.became:<{middle}}   {note}".rstrip() for item, note in lines]
+def format_lines(keys: Sequence[TranslatedKey]) -> list[str]:
+    """Returns one aligned line per key: `training.fp16  ->  fixed.fp16: true   (a CPU computes …)`."""
+    key_width = max((len(item.key) for item in keys), default=0)
+    width = max((len(item.translation) for item in keys), default=0)
+    notes = [f"({item.note})" if item.note else "" for item in keys]
+    lines = zip(keys, notes, strict=True)
+    return [f"{item.key:<{key_width}}  ->  {item.translation:<{width}}   {note}".rstrip() for item, note in lines]
 
 
-class _Translation:
-    """What was read so far: values by kotune's dotted keys, who said them, and every problem."""
+class _Translator:
+    """Collects values by dotted key, the foreign keys that set them, and every problem."""
 
     def __init__(self, where: str, searches: Collection[str]) -> None:
         self.where, self.searches = where, searches
         self.values: dict[str, Any] = {}
-        self.said: dict[str, str] = {}  # kotune's key → the foreign key that set it
-        self.became: list[Became] = []
+        self.sources: dict[str, str] = {}  # dotted key -> the foreign key that set it
+        self.keys: list[TranslatedKey] = []
         self.problems: list[UserError] = []
 
-    def take(self, key: str, value: object, rule: Rule) -> None:
-        """Read one key; an empty one leaves what the search space has."""
+    def translate(self, key: str, value: object, rule: Rule) -> None:
+        """Translates one key; an empty one keeps the value of the search space."""
         if value is None:
-            self.became.append(Became(key, "nothing", "no value is given"))
+            self.keys.append(TranslatedKey(key, "nothing", "no value"))
             return
         try:
-            read = rule.reads.read(value)
+            typed = rule.reader.read(value)
         except ValueError:
-            todo = rule.todo or nearest(str(value), rule.reads.names)
-            todo = todo or f"write for example {key.rpartition('.')[2]}: {rule.reads.example}"
-            self.problems.append(UserError(f"{self.where}: {key} is {value!r}", rule.reads.allowed, todo))
+            todo = rule.todo or nearest(str(value), rule.reader.names)
+            todo = todo or f"write for example {key.rpartition('.')[2]}: {rule.reader.example}"
+            self.problems.append(UserError(f"{self.where}: {key} is {value!r}", rule.reader.allowed, todo))
             return
-        targets = rule.becomes(read)
+        targets = rule.translate(typed)
         for target, item in targets.items():
             self._put(target, item, key)
-        said = ", ".join(self._shown(target, item) for target, item in targets.items())
-        self.became.append(Became(key, said or "nothing", "; ".join(filter(None, [rule.note, *self._ends(targets)]))))
+        shown = ", ".join(self._shown(target, item) for target, item in targets.items())
+        note = "; ".join(filter(None, [rule.note, *self._end_notes(targets)]))
+        self.keys.append(TranslatedKey(key, shown or "nothing", note))
 
-    def unknown(self, key: str, known: Collection[str], todo: str = "") -> None:
-        """Report a key that nobody knows; `known` are the names of its section, without the section's."""
+    def unknown(self, key: str, candidates: Collection[str], todo: str = "") -> None:
+        """Reports an unknown key; `candidates` are the names in its section, without the section."""
         section, _, name = key.rpartition(".")
         place = f"{self.where}: {section}" if section else self.where
-        todo = todo or nearest(name, known) or "take the key out"
-        self.problems.append(UserError(f"{place}: unknown key {name!r}", ", ".join(sorted(known)), todo))
+        todo = todo or nearest(name, candidates) or "remove the key"
+        self.problems.append(UserError(f"{place}: unknown key {name!r}", ", ".join(sorted(candidates)), todo))
 
-    def nested(self) -> dict[str, Any]:
-        """The values as a mapping of sections, those of searched parameters under `defaults`."""
-        result: dict[str, Any] = {}
+    def nested(self) -> RawMapping:
+        """Returns the values as a mapping of sections, with those of searched parameters under `defaults`."""
+        result: RawMapping = {}
         for target, value in self.values.items():
             section, _, name = self._place(target).rpartition(".")
-            room = result.setdefault(section, {}) if section else result
-            room[name] = list(value) if isinstance(value, tuple) else value
+            entries = result.setdefault(section, {}) if section else result
+            entries[name] = list(value) if isinstance(value, tuple) else value
         return result
 
     def _put(self, target: str, value: Any, key: str) -> None:
-        first = self.said.setdefault(target, key)
+        first = self.sources.setdefault(target, key)
         if target == _LIST:
-            before = self.values.get(target, ())
-            self.values[target] = (*before, *(item for item in value if item not in before))
+            items = self.values.get(target, ())
+            self.values[target] = (*items, *(item for item in value if item not in items))
         elif self.values.setdefault(target, value) != value:
-            given = f"{self.where}: {first} says {_written(self.values[target])} and {key} says {_written(value)}"
-            both = f"one value: both set {target.removeprefix('fixed.')}"
-            self.problems.append(UserError(given, both, f"take out {first} or {key}"))
+            problem = f"{self.where}: {first} is {_written(self.values[target])} and {key} is {_written(value)}"
+            allowed = f"one value: both set {target.removeprefix('fixed.')}"
+            self.problems.append(UserError(problem, allowed, f"remove {first} or {key}"))
 
     def _place(self, target: str) -> str:
         section, _, name = target.partition(".")
@@ -137,55 +139,55 @@ class _Translation:
         searched = self._place(target) != target
         return f"default of search.{name}: {_written(value)}" if searched else f"{target}: {_written(value)}"
 
-    def _ends(self, targets: Mapping[str, Any]) -> list[str]:
-        """The search that a fixed value ends, since a number of steps cannot be the default of a share."""
+    def _end_notes(self, targets: Mapping[str, Any]) -> list[str]:
+        """Notes on searches that a fixed value ends: a number of steps cannot be the default of a ratio."""
         fixed = [target for target in _WARMUP if target in targets and self._place(target) == target]
         others = [name.removeprefix("fixed.") for name in _WARMUP if fixed and name not in fixed]
-        return [f"{name} is searched no more" for name in others if name in self.searches]
+        return [f"{name} is no longer searched" for name in others if name in self.searches]
 
 
-def _in_sections(mapping: Mapping[str, Any]) -> bool:
-    only_there = set(BASELINE) - set(READERS) - set(SECTIONS)
-    return any(key in only_there for key in mapping) or isinstance(mapping.get("tokenizer"), Mapping)
+def _has_sections(mapping: Mapping[str, Any]) -> bool:
+    baseline_only = set(BASELINE) - set(READERS) - set(SECTIONS)
+    return any(key in baseline_only for key in mapping) or isinstance(mapping.get("tokenizer"), Mapping)
 
 
-def _take_sections(translation: _Translation, mapping: Mapping[str, Any]) -> None:
+def _translate_sections(translator: _Translator, mapping: Mapping[str, Any]) -> None:
     for section, content in mapping.items():
         rules = BASELINE.get(str(section))
         if rules is None:
-            translation.unknown(str(section), BASELINE, _home(str(section)))
+            translator.unknown(str(section), BASELINE, _home(str(section)))
         elif content is not None and not isinstance(content, Mapping):
-            given = f"{translation.where}: {section} is {content!r}"
+            problem = f"{translator.where}: {section} is {content!r}"
             todo = f"indent its keys under {section}:"
-            translation.problems.append(UserError(given, f"lines KEY: VALUE with {', '.join(rules)}", todo))
+            translator.problems.append(UserError(problem, f"lines KEY: VALUE with {', '.join(rules)}", todo))
         else:
             for name, value in (content or {}).items():
                 if name in rules:
-                    translation.take(f"{section}.{name}", value, rules[name])
+                    translator.translate(f"{section}.{name}", value, rules[name])
                 else:
-                    translation.unknown(f"{section}.{name}", rules, _home(str(name)))
+                    translator.unknown(f"{section}.{name}", rules, _home(str(name)))
 
 
 def _home(name: str) -> str:
-    """Where a key belongs that stands in another section."""
+    """Returns the sections that a misplaced key belongs to, as advice."""
     homes = [f"{section}.{name}" for section, rules in BASELINE.items() if name in rules]
     return f"write it as {' or '.join(homes)}" if homes else ""
 
 
-def _take_flat(translation: _Translation, mapping: Mapping[str, Any], parameters: Collection[str]) -> None:
+def _translate_flat(translator: _Translator, mapping: Mapping[str, Any], parameters: Collection[str]) -> None:
     for key, value in _flattened(mapping).items():
         rule = FLAT.get(key) or (parameter(key) if key in parameters else None)
         section = key.rpartition(".")[0]
         if rule is not None:
-            translation.take(key, value, rule)
+            translator.translate(key, value, rule)
         elif section in SECTIONS:
-            translation.unknown(key, SECTIONS[section])
+            translator.unknown(key, SECTIONS[section])
         else:
-            translation.unknown(key, {name for name in (*FLAT, *parameters) if "." not in name})
+            translator.unknown(key, {name for name in (*FLAT, *parameters) if "." not in name})
 
 
 def _flattened(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections of kotune's own form, which may stand in a flat file, as dotted keys."""
+    """Returns the file with sections of search spaces, which a flat file may have, as dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in mapping.items():
         if key in SECTIONS and isinstance(value, Mapping):
@@ -195,21 +197,21 @@ def _flattened(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _said_twice(translation: _Translation) -> list[UserError]:
-    said, where = translation.said, translation.where
+def _rival_problems(translator: _Translator) -> list[UserError]:
+    sources, where = translator.sources, translator.where
     return [
         UserError(
-            f"{where}: {said[one]} and {said[other]} are both given",
+            f"{where}: {sources[one]} and {sources[other]} are both set",
             f"one of the two: both set {one.removeprefix('fixed.')}",
-            f"take out {said[one]} or {said[other]}",
+            f"remove {sources[one]} or {sources[other]}",
         )
         for one, other in (_WARMUP, _LENGTH)
-        if one in said and other in said
+        if one in sources and other in sources
     ]
 
 
 def _written(value: Any) -> str:
-    """`value` as a person writes it; of a long list the beginning and how many there are."""
+    """Formats `value` as a user writes it; a long list is truncated and its length added."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):

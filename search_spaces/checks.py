@@ -1,4 +1,4 @@
-"""What must hold between the keys of a search space: conditions, epochs, data, metric."""
+"""Checks between keys of a search space: conditions, epochs, data, metric."""
 
 from __future__ import annotations
 
@@ -6,87 +6,91 @@ from collections.abc import Collection, Mapping
 
 from foundation.errors import UserError, nearest
 from search_spaces.choices import SchedulerName
-from search_spaces.ranges import Choice, Range, listed
+from search_spaces.ranges import Choice, Range, as_tuple
 from search_spaces.schema import Space
 from search_spaces.values import Scalar, as_number
 
 
 def parents_first(search: Mapping[str, Range]) -> list[str]:
-    """The searched names, each after those its condition names; names in a circle of conditions are left out."""
-    placed: list[str] = []
-    waiting = list(search)
-    while ready := [name for name in waiting if not (set(search[name].when or {}) & set(waiting))]:
-        placed.append(ready[0])
-        waiting.remove(ready[0])
-    return placed
+    """Sorts searched names so that each follows the names in its condition; omits names in circular conditions."""
+    ordered: list[str] = []
+    remaining = list(search)
+    while ready := [name for name in remaining if not (set(search[name].when or {}) & set(remaining))]:
+        ordered.append(ready[0])
+        remaining.remove(ready[0])
+    return ordered
 
 
 def condition_problems(
     search: Mapping[str, Range], broken: Collection[str], origin: Mapping[str, str]
 ) -> list[UserError]:
-    """Conditions on what is not searched or never so, or in a circle; `broken` parents are reported elsewhere."""
+    """Conditions on parameters that are not searched or never have the value, and circular conditions.
+
+    Args:
+        broken: Parameters with an invalid range, which has its own problem.
+    """
     problems: list[UserError] = []
-    for name, found in search.items():
-        for parent, wanted in (found.when or {}).items():
+    for name, searched in search.items():
+        for parent, values in (searched.when or {}).items():
             place = f"{origin[name]}: search.{name}.when"
             if parent in search:
-                problems += _never(search[parent], parent, listed(wanted), place)
+                problems += _impossible(search[parent], parent, as_tuple(values), place)
             elif parent not in broken:
                 others = [other for other in search if other != name]
-                todo = nearest(parent, others) or f"search {parent} as well, or take the condition out"
+                todo = nearest(parent, others) or f"search {parent} too, or remove the condition"
                 problems.append(UserError(f"{place}: {parent!r} is not searched", ", ".join(others) or "nothing", todo))
     stuck = sorted(set(search) - set(parents_first(search)))
     if stuck:
-        given = f"{origin[stuck[0]]}: the conditions of {', '.join(stuck)} form a circle"
-        problems.append(UserError(given, "conditions that lead to a parameter without one", "take out one `when`"))
+        problem = f"{origin[stuck[0]]}: the conditions of {', '.join(stuck)} form a circle"
+        problems.append(UserError(problem, "conditions that end at a parameter without one", "remove one `when`"))
     return problems
 
 
-def _never(parent: Range, name: str, wanted: tuple[Scalar, ...], place: str) -> list[UserError]:
+def _impossible(parent: Range, name: str, values: tuple[Scalar, ...], place: str) -> list[UserError]:
     options = [str(option) for option in parent.options] if isinstance(parent, Choice) else []
     return [
         UserError(
             f"{place}: {name} is never {value!r}",
             parent.describe(),
-            nearest(str(value), options) or f"name a value that {name} can have",
+            nearest(str(value), options) or f"use a value that {name} can have",
         )
-        for value in wanted
+        for value in values
         if not parent.contains(value)
     ]
 
 
 def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
-    """A grace period longer than the training, in which ASHA could stop nothing."""
-    named, most = "scheduler.max", space.scheduler.max
+    """A grace period longer than the training, with which ASHA could not stop any trial."""
+    key, most = "scheduler.max", space.scheduler.max
     if most is None:
-        named, most = "num_train_epochs", as_number(space.fixed.get("num_train_epochs"))
+        key, most = "num_train_epochs", as_number(space.fixed.get("num_train_epochs"))
     grace = space.scheduler.grace
     if space.scheduler.name != SchedulerName.ASHA or most is None or grace <= most or most <= 0:
-        return []  # where values are checked, an impossible number of epochs is refused
-    by = origin.get("scheduler.grace", "the default")
-    given = f"{origin[named]}: {named} is {most:g}, but scheduler.grace is {grace:g} epochs ({by})"
-    return [UserError(given, f"a grace of at most {most:g} epochs", f"lower scheduler.grace or raise {named}")]
+        return []  # an impossible number of epochs is refused where values are checked
+    source = origin.get("scheduler.grace", "the default")
+    problem = f"{origin[key]}: {key} is {most:g}, but scheduler.grace is {grace:g} epochs ({source})"
+    return [UserError(problem, f"a grace of at most {most:g} epochs", f"lower scheduler.grace or raise {key}")]
 
 
 def data_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
-    """The user's files beside the embedded data."""
+    """The user's files together with the embedded data."""
     data = space.data
-    given = {"data.train": data.train, "data.dev": data.dev, "data.test": data.test}
-    files = [key for key, path in given.items() if path is not None]
+    paths = {"data.train": data.train, "data.dev": data.dev, "data.test": data.test}
+    files = [key for key, path in paths.items() if path is not None]
     if not (data.embedded and files):
         return []
-    said = f"{origin[files[0]]}: {' and '.join(files)} beside the embedded data"
-    return [UserError(said, "files of your own, or data.embedded: true", "take one of the two out")]
+    problem = f"{origin[files[0]]}: {' and '.join(files)} together with the embedded data"
+    return [UserError(problem, "files of your own, or data.embedded: true", "remove one of the two")]
 
 
 def metric_problems(space: Space, metrics: Mapping[str, str], origin: Mapping[str, str]) -> list[UserError]:
-    """A metric nobody computes, or a direction that is not its own."""
+    """An unknown metric, or a direction that is not the metric's."""
     where = origin.get("metric", "the default")
     if space.metric not in metrics:
-        todo = nearest(str(space.metric), metrics) or "name one of them"
+        todo = nearest(str(space.metric), metrics) or "choose one of them"
         return [UserError(f"{where}: metric is {space.metric!r}", ", ".join(sorted(metrics)), todo)]
-    extra = metrics[str(space.metric)]
-    if space.mode in (None, extra):
+    direction = metrics[str(space.metric)]
+    if space.mode in (None, direction):
         return []
-    given = f"{origin['mode']}: mode is {space.mode}, but the best {space.metric} is the {extra}imum"
-    return [UserError(given, f"{extra}, or null", "take mode out, or name another metric")]
+    problem = f"{origin['mode']}: mode is {space.mode}, but the best {space.metric} is the {direction}imum"
+    return [UserError(problem, f"{direction}, or null", "remove mode, or choose another metric")]

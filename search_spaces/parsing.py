@@ -1,4 +1,4 @@
-"""Reads ranges as people write them: the mappings of a YAML file and the one word of `--range`."""
+"""Parses ranges as users write them: mappings in YAML files and the text of `--range`."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ OPTION_FORMS = {
 
 
 def parse_range(name: str, spec: object, where: str) -> Range:
-    """The range that the YAML form `spec` of the parameter `name` describes; `where` is the file, for messages.
+    """Parses the YAML form `spec` of a range of the parameter `name`; `where` names the file in messages.
 
     Raises:
-        UserError: not one of `YAML_FORMS`, bounds that are no range, or a default outside; all at once.
+        UserError: not one of `YAML_FORMS`, invalid bounds, or a default outside the range; all problems at once.
     """
     place = f"{where}: search.{name}"
     if not isinstance(spec, Mapping):
         raise UserError(f"{place} is {spec!r}", " or ".join(YAML_FORMS.values()), f"write {YAML_FORMS['float']}")
     kinds = [str(key) for key in spec if str(key) in YAML_FORMS]
-    known = [*YAML_FORMS, "default", "when", *(["step"] if "int" in kinds else [])]
+    keys = [*YAML_FORMS, "default", "when", *(["step"] if "int" in kinds else [])]
     problems = [
-        UserError(f"{place}: unknown key {key!r}", ", ".join(known), nearest(str(key), known) or "take the key out")
+        UserError(f"{place}: unknown key {key!r}", ", ".join(keys), nearest(str(key), keys) or "remove the key")
         for key in spec
-        if key not in known
+        if key not in keys
     ]
     if len(kinds) != 1:
-        said = f"several kinds: {', '.join(kinds)}" if kinds else "no kind of range"
-        problems.append(UserError(f"{place} has {said}", ", ".join(YAML_FORMS), f"write {YAML_FORMS['float']}"))
+        counted = f"several kinds: {', '.join(kinds)}" if kinds else "no kind of range"
+        problems.append(UserError(f"{place} has {counted}", ", ".join(YAML_FORMS), f"write {YAML_FORMS['float']}"))
         raise_all(problems)
     kind = kinds[0]
     items = spec[kind]
@@ -67,10 +67,10 @@ def parse_range(name: str, spec: object, where: str) -> Range:
 
 
 def parse_set_option(text: str) -> tuple[str, Any]:
-    """Key and value from `--set` text such as `num_beams=4`.
+    """Parses `--set` text such as `num_beams=4` into key and value.
 
     Raises:
-        UserError: no key, or what YAML reads as no plain value.
+        UserError: the key is missing, or the value is not a plain YAML value.
     """
     place = f"--set {text}"
     key, equals, written = text.partition("=")
@@ -79,23 +79,25 @@ def parse_set_option(text: str) -> tuple[str, Any]:
     try:
         return key.strip(), as_written(load_yaml(written, place))
     except ValueError as error:
-        raise UserError(f"{place}: not a value", "a finite number, text or a list", "write a plain value") from error
+        raise UserError(
+            f"{place}: not a plain value", "a finite number, text or a list", "write a plain value"
+        ) from error
 
 
 def parse_range_option(text: str) -> tuple[str, Range]:
-    """The parameter's name and its range from `--range` text such as `learning_rate=log:1e-5:1e-3`.
+    """Parses `--range` text such as `learning_rate=log:1e-5:1e-3` into the parameter's name and its range.
 
     Raises:
-        UserError: not one of `OPTION_FORMS`, or bounds that are no range.
+        UserError: not one of `OPTION_FORMS`, or invalid bounds.
     """
-    place, every = f"--range {text}", " or ".join(OPTION_FORMS.values())
+    place, forms = f"--range {text}", " or ".join(OPTION_FORMS.values())
     name, equals, form = (part.strip() for part in text.partition("="))
     kind, _, rest = form.partition(":")
     if not name or not equals:
-        raise UserError(f"{place} has no NAME= before the range", every, f"write for example {OPTION_FORMS['float']}")
+        raise UserError(f"{place} has no NAME= before the range", forms, f"write for example {OPTION_FORMS['float']}")
     if kind not in OPTION_FORMS:
-        todo = nearest(kind, OPTION_FORMS) or "name the kind of range first"
-        raise UserError(f"{place}: unknown kind {kind!r}", every, todo)
+        todo = nearest(kind, OPTION_FORMS) or "write the kind of range first"
+        raise UserError(f"{place}: unknown kind {kind!r}", forms, todo)
     allowed = OPTION_FORMS[kind]
     if kind == "choice":
         return name, _build(kind, _options(rest, place, allowed), place=place, allowed=allowed)
@@ -105,10 +107,10 @@ def parse_range_option(text: str) -> tuple[str, Range]:
 
 
 def _options(text: str, place: str, allowed: str) -> list[Any]:
-    """The options in `a,b`; "a,,b" is refused, since YAML would read a null between the two."""
+    """Parses the options in `a,b`; refuses "a,,b", since YAML would read the empty item as null."""
     items = [item.strip() for item in text.split(",")] if text.strip() else []
     if "" in items:
-        raise UserError(f"{place}: item {items.index('') + 1} is empty", allowed, "write null if no value is meant")
+        raise UserError(f"{place}: item {items.index('') + 1} is empty", allowed, "write null for no value")
     return [read_scalar(item) for item in items]
 
 
@@ -124,17 +126,17 @@ def _build(
 ) -> Range:
     faults = _when_faults(when) + _item_faults(kind, items, step)
     raise_all(_errors(faults, place, allowed))
-    made = _ranged(kind, [_as_kind(kind, item) for item in items], as_whole(step) or 1, _read_when(when))
+    parsed = _make_range(kind, [_as_kind(kind, item) for item in items], as_whole(step) or 1, _read_when(when))
     if default is UNSET:
-        return made
-    read = _as_kind(kind, default)
-    if not made.contains(read):
-        todo = f"give a default inside, or leave it out for {made.fallback_default()!r}"
-        raise UserError(f"{place}: the default {default!r} is not in the range", made.describe(), todo)
-    return replace(made, default=read)
+        return parsed
+    typed = _as_kind(kind, default)
+    if not parsed.contains(typed):
+        todo = f"set a default in the range, or remove it for {parsed.fallback_default()!r}"
+        raise UserError(f"{place}: the default {default!r} is not in the range", parsed.describe(), todo)
+    return replace(parsed, default=typed)
 
 
-def _ranged(kind: str, items: list[Any], step: int, when: When | None) -> Range:
+def _make_range(kind: str, items: list[Any], step: int, when: When | None) -> Range:
     if kind == "choice":
         return Choice(tuple(items), when=when)
     if kind.endswith("int"):
@@ -143,7 +145,7 @@ def _ranged(kind: str, items: list[Any], step: int, when: When | None) -> Range:
 
 
 def _as_kind(kind: str, value: object) -> Any:
-    """`value` as a bound, option or default of this kind of range; None where it cannot be one."""
+    """Converts a bound, option or default of this kind of range; returns None if it is invalid."""
     if kind == "choice":
         return as_written(value) if isinstance(value, str) else value
     return as_whole(value) if kind.endswith("int") else as_number(value)
@@ -154,11 +156,11 @@ def _item_faults(kind: str, items: list[Any], step: object) -> list[Fault]:
         return choice_faults([_as_kind(kind, item) for item in items])
     faults: list[Fault] = []
     if len(items) != 2:
-        faults.append((f"{len(items)} bounds are given, not 2", "give the lowest and the highest value"))
+        faults.append((f"{len(items)} bounds instead of 2", "write the lowest and the highest value"))
     what = "a whole number" if kind.endswith("int") else "a finite number"
-    faults += [(f"{item!r} is not {what}", f"give {what}") for item in items if _as_kind(kind, item) is None]
+    faults += [(f"{item!r} is not {what}", f"write {what}") for item in items if _as_kind(kind, item) is None]
     if as_whole(step) is None:
-        faults.append((f"the step {step!r} is not a whole number", "give a step of 1 or more"))
+        faults.append((f"the step {step!r} is not a whole number", "set a step of 1 or more"))
     if faults:
         return faults
     low, high = (_as_kind(kind, item) for item in items)
@@ -171,17 +173,17 @@ def _when_faults(when: object) -> list[Fault]:
         return []
     if not isinstance(when, Mapping) or not when:
         return [(f"the condition `when` is {when!r}", todo)]
-    wanted = [(name, value if isinstance(value, list | tuple) else [value]) for name, value in when.items()]
+    conditions = [(name, value if isinstance(value, list | tuple) else [value]) for name, value in when.items()]
     return [
-        (f"the condition `when` gives {name} as {value!r}", todo)
-        for name, value in wanted
+        (f"in the condition `when`, {name} is {value!r}", todo)
+        for name, value in conditions
         if not value or not all(is_scalar(item) for item in value)
     ]
 
 
 def _read_when(when: Any) -> When | None:
-    read = {str(name): as_written(value) for name, value in (when or {}).items()}
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()} or None
+    values = {str(name): as_written(value) for name, value in (when or {}).items()}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()} or None
 
 
 def _errors(faults: Sequence[Fault], place: str, allowed: str) -> list[UserError]:

@@ -1,4 +1,4 @@
-"""What a searched parameter may be: a range of numbers or a choice, its default, and when it exists."""
+"""Ranges of searched parameters: numbers or choices, with a default and a condition."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from search_spaces.values import Scalar
 When: TypeAlias = Mapping[str, "Scalar | tuple[Scalar, ...]"]
 Fault: TypeAlias = tuple[str, str]  # what is wrong, what to do
 
-UNSET: Any = object()  # "no default given": None can be an option of a choice
+UNSET: Any = object()  # no default: None can be an option of a choice
 
 
 @dataclass(frozen=True)
 class FloatRange:
-    """Every number from `low` to `high`, both included, drawn evenly or (`log`) evenly in the logarithm.
+    """Numbers from `low` to `high`, both inclusive, drawn uniformly or (`log`) uniformly in the logarithm.
 
     Raises:
-        ValueError: the bounds are no range, or the default lies outside.
+        ValueError: the bounds are invalid, or the default is outside.
     """
 
     low: float
@@ -33,7 +33,7 @@ class FloatRange:
         for name in ("low", "high", "default"):
             if getattr(self, name) is not UNSET:
                 object.__setattr__(self, name, float(getattr(self, name)))
-        _settle(self, bounds_faults(self.low, self.high, log=self.log))
+        _finish(self, bounds_faults(self.low, self.high, log=self.log))
 
     def contains(self, value: object) -> bool:
         """Whether `value` is a number in the range."""
@@ -42,25 +42,25 @@ class FloatRange:
         return self.low <= value <= self.high
 
     def fallback_default(self) -> float:
-        """The midpoint; of a log range the geometric mean. To 12 digits, so that it reads well."""
+        """Returns the midpoint, or the geometric mean of a log range, rounded to 12 digits for readability."""
         return min(max(float(f"{_middle(self.low, self.high, self.log):.12g}"), self.low), self.high)
 
     def to_dict(self) -> dict[str, Any]:
-        """The YAML form, which `parse_range` reads back to an equal range."""
+        """Returns the YAML form, which `parse_range` reads back to an equal range."""
         kind = "log" if self.log else "float"
         return {kind: [self.low, self.high], "default": self.default, **_when_dict(self.when)}
 
     def describe(self) -> str:
-        """For people: `log 1e-05 … 0.001`."""
+        """Returns a text such as `log 1e-05 … 0.001`."""
         return f"{'log' if self.log else 'float'} {self.low:g} … {self.high:g}{_when_text(self.when)}"
 
 
 @dataclass(frozen=True)
 class IntRange:
-    """The whole numbers `low`, `low + step`, … up to `high`, drawn evenly or (`log`) evenly in the logarithm.
+    """The whole numbers `low`, `low + step`, … up to `high`, drawn uniformly or (`log`) uniformly in the logarithm.
 
     Raises:
-        ValueError: the bounds and the step are no range, or the default is not one of the numbers.
+        ValueError: the bounds or the step are invalid, or the default is not one of the numbers.
     """
 
     low: int
@@ -71,7 +71,7 @@ class IntRange:
     when: When | None = None
 
     def __post_init__(self) -> None:
-        _settle(self, bounds_faults(self.low, self.high, log=self.log, step=self.step))
+        _finish(self, bounds_faults(self.low, self.high, log=self.log, step=self.step))
 
     def contains(self, value: object) -> bool:
         """Whether `value` is an int in the range and on its grid."""
@@ -80,28 +80,28 @@ class IntRange:
         return self.low <= value <= self.high and (value - self.low) % self.step == 0
 
     def fallback_default(self) -> int:
-        """The number of the grid nearest to the midpoint; of a log range, to the geometric mean."""
+        """Returns the grid number nearest to the midpoint, or to the geometric mean of a log range."""
         steps = round((_middle(self.low, self.high, self.log) - self.low) / self.step)
         return self.low + self.step * min(steps, (self.high - self.low) // self.step)
 
     def to_dict(self) -> dict[str, Any]:
-        """The YAML form, which `parse_range` reads back to an equal range."""
+        """Returns the YAML form, which `parse_range` reads back to an equal range."""
         step = {"step": self.step} if self.step != 1 else {}
         kind = "log_int" if self.log else "int"
         return {kind: [self.low, self.high], **step, "default": self.default, **_when_dict(self.when)}
 
     def describe(self) -> str:
-        """For people: `int 1 … 8`."""
+        """Returns a text such as `int 1 … 8`."""
         step = f" step {self.step}" if self.step != 1 else ""
         return f"{'log int' if self.log else 'int'} {self.low} … {self.high}{step}{_when_text(self.when)}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some options without an order.
+    """One of several options without an order.
 
     Raises:
-        ValueError: no option, an option twice, or a default that is none of them.
+        ValueError: there is no option, an option is duplicated, or the default is not an option.
     """
 
     options: tuple[Scalar, ...]
@@ -109,52 +109,54 @@ class Choice:
     when: When | None = None
 
     def __post_init__(self) -> None:
-        _settle(self, choice_faults(self.options))
+        _finish(self, choice_faults(self.options))
 
     def contains(self, value: object) -> bool:
         """Whether `value` is one of the options; `True` is not 1."""
         return _among(value, self.options)
 
     def fallback_default(self) -> Scalar:
-        """The first option."""
+        """Returns the first option."""
         return self.options[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """The YAML form, which `parse_range` reads back to an equal choice."""
+        """Returns the YAML form, which `parse_range` reads back to an equal choice."""
         return {"choice": list(self.options), "default": self.default, **_when_dict(self.when)}
 
     def describe(self) -> str:
-        """For people: `adamw_torch | adafactor`."""
+        """Returns a text such as `adamw_torch | adafactor`."""
         return " | ".join(str(option) for option in self.options) + _when_text(self.when)
 
 
 Range: TypeAlias = FloatRange | IntRange | Choice
 
 
-def ends(found: Range) -> tuple[Any, ...]:
-    """The values of a range that tell whether all can be used: every option, or the lowest and the highest."""
-    return found.options if isinstance(found, Choice) else (found.low, found.high)
+def ends(searched: Range) -> tuple[Any, ...]:
+    """Returns the values that stand for the whole range in checks: every option, or the lowest and the highest."""
+    return searched.options if isinstance(searched, Choice) else (searched.low, searched.high)
 
 
 def holds(when: When | None, values: Mapping[str, Any]) -> bool:
-    """Whether a parameter with the condition `when` exists beside `values`; one absent there fulfils nothing."""
-    return all(name in values and _among(values[name], listed(wanted)) for name, wanted in (when or {}).items())
+    """Whether the condition `when` is met by `values`; a parameter that is missing there does not meet it."""
+    return all(name in values and _among(values[name], as_tuple(allowed)) for name, allowed in (when or {}).items())
 
 
-def listed(wanted: Scalar | tuple[Scalar, ...]) -> tuple[Scalar, ...]:
-    """The values of one condition as a tuple, however it was written."""
-    return wanted if isinstance(wanted, tuple) else (wanted,)
+def as_tuple(allowed: Scalar | tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    """Returns the allowed values of one condition as a tuple."""
+    return allowed if isinstance(allowed, tuple) else (allowed,)
 
 
 def bounds_faults(low: float, high: float, *, log: bool, step: int | None = None) -> list[Fault]:
-    """What keeps `low`, `high` and, of whole numbers, `step` from being a range; nothing if they are one."""
+    """Returns the problems of bounds and, for whole numbers, of their step; empty for a valid range."""
     faults: list[Fault] = []
     if not (math.isfinite(low) and math.isfinite(high)):
-        return [(f"{low:g} … {high:g} has no end", "give two finite numbers")]
+        return [(f"{low:g} … {high:g} is infinite", "write two finite numbers")]
     if low > high:
-        faults.append((f"the range is upside down: {low:g} > {high:g}", f"write {high:g} first, then {low:g}"))
+        faults.append(
+            (f"the lower bound is above the upper bound: {low:g} > {high:g}", f"write {high:g} first, then {low:g}")
+        )
     if low == high:
-        faults.append((f"low and high are both {low:g}", f"give two different numbers, or fix it at {low:g}"))
+        faults.append((f"low and high are both {low:g}", f"write two different numbers, or fix it at {low:g}"))
     if log and low <= 0:
         faults.append((f"a log range cannot start at {low:g}", "start above 0, or search it without log"))
     return faults if step is None else faults + _step_faults(high - low, step, log)
@@ -162,46 +164,46 @@ def bounds_faults(low: float, high: float, *, log: bool, step: int | None = None
 
 def _step_faults(width: float, step: int, log: bool) -> list[Fault]:
     if log and step != 1:
-        return [(f"a log range of whole numbers has no step, but {step} is given", "leave the step out")]
+        return [(f"a log range of whole numbers has no step, but the step is {step}", "remove the step")]
     if step <= 0:
-        return [(f"the step is {step}", "give a step of 1 or more")]
+        return [(f"the step is {step}", "set a step of 1 or more")]
     if 0 < width < step:
-        return [(f"the step {step} is larger than the range", f"give a step of at most {width:g}")]
+        return [(f"the step {step} is larger than the range", f"set a step of at most {width:g}")]
     return []
 
 
 def choice_faults(options: Sequence[object]) -> list[Fault]:
-    """What keeps `options` from being a choice; nothing if they are one."""
+    """Returns the problems of the options of a choice; empty for a valid choice."""
     if not options:
-        return [("the choice has no option", "give at least one option")]
+        return [("the choice has no option", "add at least one option")]
     faults: list[Fault] = []
     for index, option in enumerate(options):
         if not is_scalar(option):
-            faults.append((f"the option {option!r} is not one plain value", "give texts, numbers, true, false or null"))
-        elif option in options[:index]:  # 1 == True, also for Optuna, which compares so
-            faults.append((f"the option {option!r} stands there twice", "keep one of the two"))
+            faults.append((f"the option {option!r} is not a plain value", "use texts, numbers, true, false or null"))
+        elif option in options[:index]:  # 1 == True, also in Optuna's comparisons
+            faults.append((f"duplicate option {option!r}", "remove one of the two"))
     return faults
 
 
 def is_scalar(value: object) -> bool:
-    """Whether `value` is one plain value: a text, a finite number, true, false or null."""
+    """Whether `value` is a plain value: a text, a finite number, true, false or null."""
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or isinstance(value, str | bool | int)
 
 
-def _settle(made: Any, faults: Sequence[Fault]) -> None:
-    """Refuse what is no range, and fill in the default that was not given."""
+def _finish(instance: Any, faults: Sequence[Fault]) -> None:
+    """Raises for an invalid range, and sets a missing default."""
     if faults:
         raise ValueError("; ".join(wrong for wrong, _ in faults))
-    if made.default is UNSET:
-        object.__setattr__(made, "default", made.fallback_default())
-    if not made.contains(made.default):
-        raise ValueError(f"the default {made.default!r} is not in {made.describe()}")
+    if instance.default is UNSET:
+        object.__setattr__(instance, "default", instance.fallback_default())
+    if not instance.contains(instance.default):
+        raise ValueError(f"the default {instance.default!r} is not in {instance.describe()}")
 
 
 def _among(value: object, options: tuple[Scalar, ...]) -> bool:
-    """Whether `value` is one of `options`; unlike `in`, True is not 1."""
+    """Whether `value` is one of `options`; unlike with `in`, True is not 1."""
     return any(option == value and isinstance(option, bool) == isinstance(value, bool) for option in options)
 
 
@@ -215,5 +217,5 @@ def _when_dict(when: When | None) -> dict[str, Any]:
 
 
 def _when_text(when: When | None) -> str:
-    texts = [f"{name} = {' or '.join(map(str, listed(wanted)))}" for name, wanted in (when or {}).items()]
+    texts = [f"{name} = {' or '.join(map(str, as_tuple(allowed)))}" for name, allowed in (when or {}).items()]
     return f" when {' and '.join(texts)}" if texts else ""

@@ -1,4 +1,4 @@
-"""What a setting may hold: readers of single values, each with the words that say what it takes."""
+"""Readers of single settings; each converts a value and describes what is allowed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search_spaces.values import as_number, as_whole, parse_duration
 
 @dataclass(frozen=True)
 class Reader:
-    """How one value is read: `read` returns it typed or raises ValueError; `allowed` says what it takes."""
+    """Reads one value: `read` returns it typed or raises ValueError; `allowed` describes accepted values."""
 
     allowed: str
     example: str
@@ -30,13 +30,13 @@ def _check(ok: bool, value: Any) -> Any:
 
 
 def text() -> Reader:
-    """Text that is not empty."""
+    """A text that is not empty."""
     allowed = "text (in quotes if it looks like a number)"
     return Reader(allowed, '"…"', lambda value: _check(isinstance(value, str) and bool(value.strip()), value))
 
 
 def path() -> Reader:
-    """A path, read to text."""
+    """A path, read as text."""
     return Reader("a path", "train.csv", lambda v: _check(isinstance(v, str | os.PathLike) and str(v) != "", str(v)))
 
 
@@ -83,9 +83,9 @@ def whole_or_range(at_least: int) -> Reader:
             if number < at_least:
                 raise ValueError(value)
             return number
-        if not isinstance(value, str) or not (found := re.fullmatch(r"(\d+):(\d+)", value.strip())):
+        if not isinstance(value, str) or not (match := re.fullmatch(r"(\d+):(\d+)", value.strip())):
             raise ValueError(value)
-        low, high = map(int, found.groups())
+        low, high = map(int, match.groups())
         if not at_least <= low <= high:
             raise ValueError(value)
         return f"{low}:{high}"
@@ -94,13 +94,13 @@ def whole_or_range(at_least: int) -> Reader:
 
 
 def database() -> Reader:
-    """The address of a PostgreSQL database. The user moves behind it, since what stands before an @ is kept nowhere."""
+    """The URL of a PostgreSQL database. The user name becomes a query argument, since text before an @ is redacted."""
 
     def read(value: object) -> str:
-        found = re.fullmatch(r"postgresql://(?:([^@/:\s]+)@)?([^@\s?]+)(\?[^@\s]*)?", str(value))
-        if found is None or "password" in (found.group(3) or ""):
+        match = re.fullmatch(r"postgresql://(?:([^@/:\s]+)@)?([^@\s?]+)(\?[^@\s]*)?", str(value))
+        if match is None or "password" in (match.group(3) or ""):
             raise ValueError(value)
-        user, place, query = found.groups(default="")
+        user, place, query = match.groups(default="")
         return f"postgresql://{place}{query}{'&' if query else '?'}user={user}" if user else str(value)
 
     allowed = "postgresql://HOST:5432/DATABASE?user=USER; a password in PGPASSWORD or ~/.pgpass"
@@ -108,7 +108,7 @@ def database() -> Reader:
 
 
 def real(above: float | None = None, at_least: float | None = None) -> Reader:
-    """A finite number above or from a limit."""
+    """A finite number above a limit, or at least a limit."""
 
     def read(value: object) -> float:
         number = as_number(value)
@@ -121,7 +121,7 @@ def real(above: float | None = None, at_least: float | None = None) -> Reader:
 
 
 def share() -> Reader:
-    """A number between 0 and 1, both excluded."""
+    """A number between 0 and 1, both exclusive."""
 
     def read(value: object) -> float:
         number = as_number(value)
@@ -133,7 +133,7 @@ def share() -> Reader:
 
 
 def duration() -> Reader:
-    """A length of time, read to seconds."""
+    """A duration, read as seconds."""
 
     def read(value: object) -> float:
         try:
@@ -145,7 +145,7 @@ def duration() -> Reader:
 
 
 def texts() -> Reader:
-    """A list of texts, read to a tuple; one text stands for a list of one."""
+    """A list of texts, read as a tuple; a single text counts as a list of one."""
 
     def read(value: object) -> tuple[str, ...]:
         items = [value] if isinstance(value, str) else value
@@ -157,13 +157,13 @@ def texts() -> Reader:
 
 
 def renamed() -> Reader:
-    """A mapping of texts to texts; YAML reads a bare 0 as a number, which is its text again here."""
+    """A mapping of texts to texts; whole numbers become texts, since YAML reads a bare 0 as a number."""
 
     def read(value: object) -> dict[str, str]:
         if not isinstance(value, Mapping) or not value:
             raise ValueError(value)
-        named = [item for pair in value.items() for item in pair]
-        if any(isinstance(item, bool) or not isinstance(item, str | int) or not str(item).strip() for item in named):
+        items = [item for pair in value.items() for item in pair]
+        if any(isinstance(item, bool) or not isinstance(item, str | int) or not str(item).strip() for item in items):
             raise ValueError(value)
         return {str(old): str(new) for old, new in value.items()}
 
@@ -171,7 +171,7 @@ def renamed() -> Reader:
 
 
 def optional(reader: Reader) -> Reader:
-    """What `reader` reads, or null."""
+    """A value of `reader`, or null."""
     return replace(
         reader, allowed=f"{reader.allowed}, or null", read=lambda value: None if value is None else reader.read(value)
     )

@@ -1,4 +1,4 @@
-"""From a name or a file to a checked space: shipped files, layers, and what the command line overrides."""
+"""Loads search spaces and resolves them: the file, its layers, and the options of the command line."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ SHIPPED = Path(__file__).parent
 
 
 def list_spaces() -> list[str]:
-    """The names of the search spaces that come with kotune."""
+    """Returns the names of the search spaces that kotune ships."""
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
 def load_space(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
-    """The YAML of a shipped search space (by name) or of a file (by path), and how messages shall call it.
+    """Returns the YAML mapping of a shipped search space (by name) or of a file (by path), and its name in messages.
 
     Raises:
-        UserError: there is no such space or file, or it is no YAML mapping.
+        UserError: there is no such space or file, or it is not a YAML mapping.
     """
-    given = str(name_or_path)
-    if given in list_spaces():
-        return _read(SHIPPED / f"{given}.yaml", f"search_spaces/{given}.yaml")
-    if os.path.isfile(given):
-        return _read(Path(given), given)
+    name = str(name_or_path)
+    if name in list_spaces():
+        return _read(SHIPPED / f"{name}.yaml", f"search_spaces/{name}.yaml")
+    if os.path.isfile(name):
+        return _read(Path(name), name)
     names = list_spaces()
-    todo = nearest(Path(given).stem.lower(), names) or "name one of these, or correct the path"
-    raise UserError(f"there is no search space {given!r}", f"{', '.join(names)}, or a path to a YAML file", todo)
+    todo = nearest(Path(name).stem.lower(), names) or "choose one of these, or fix the path"
+    raise UserError(f"there is no search space {name!r}", f"{', '.join(names)}, or a path to a YAML file", todo)
 
 
 def _read(path: Path, where: str) -> tuple[dict[str, Any], str]:
     try:
         raw = load_yaml(path.read_bytes(), where)
     except OSError as error:
-        raise UserError(f"{where} cannot be read: {error.strerror}", "a readable file", "look at its rights") from None
+        raise UserError(
+            f"{where} cannot be read: {error.strerror}", "a readable file", "check its permissions"
+        ) from None
     if not isinstance(raw, dict):
-        raise UserError(f"{where} is no mapping", "lines KEY: VALUE", "start it with the line `model: …`")
+        raise UserError(f"{where} is not a mapping", "lines KEY: VALUE", "start it with the line `model: …`")
     return raw, where
 
 
@@ -53,7 +55,7 @@ def resolve(
     raw: Mapping[str, Any],
     where: str,
     *,
-    known_parameters: Mapping[str, str],
+    parameter_kinds: Mapping[str, str],
     metrics: MetricsOf,
     embedded: bool = False,
     config: Mapping[str, Any] | None = None,
@@ -65,30 +67,30 @@ def resolve(
     words: Mapping[str, Collection[str]] = {},
     faults: FaultsOf | None = None,
 ) -> Space:
-    """The checked space. Later layers win: file, its `embedded:`, config, sets, ranges, options.
+    """Merges all layers into a checked space. Later layers win: file, its `embedded:`, config, sets, ranges, options.
 
-    A parameter that a later layer fixes is no longer searched, and the other way round. A range without a default
-    keeps the default, or else the fixed value, that was in force, if it lies inside.
+    A parameter that a later layer fixes is no longer searched, and vice versa. A range without a default keeps the
+    previous default or fixed value if it is inside the range.
 
     Args:
-        raw: a search space as `load_space` gives it; `where` names it in messages.
-        known_parameters: the name of every parameter and its kind, such as `training` or `generation`. Where two
-            kinds share a name, the second one's is a key with its prefix: `generation.NAME`.
-        metrics: what gives the metrics of a task and their directions, `max` or `min`, the usual one first.
-        embedded: whether the data that comes with kotune is used, because the user gave none.
-        config: a mapping of the same form as `raw`; `config_where` names it in messages.
+        raw: A search space as `load_space` returns it; `where` names it in messages.
+        parameter_kinds: Name of every parameter -> its kind, such as `training` or `generation`. If two kinds share a
+            name, the key of the second one has its prefix: `generation.NAME`.
+        metrics: Returns the metrics of a task and their directions, `max` or `min`, the default metric first.
+        embedded: Use the data that kotune ships, because the user has no files.
+        config: A mapping of the same form as `raw`; `config_where` names it in messages.
         sets: `KEY=VALUE` texts of `--set`.
-        ranges: texts of `--range`, such as `learning_rate=log:1e-5:1e-3`.
-        options: typed values of other options by dotted key, such as `budget.trials`; None was not given.
-        aliases: old names of parameters and what they became, a name or a sentence that begins with one; they are
-            accepted and kept as written.
-        words: key -> the words that it may be, where others know them.
-        faults: what gives the problems of parameters with their values.
+        ranges: Texts of `--range`, such as `learning_rate=log:1e-5:1e-3`.
+        options: Typed values of other options by dotted key, such as `budget.trials`; None if the option is not used.
+        aliases: Old names of parameters -> their replacement, a name or a sentence that begins with one; old names
+            are accepted and stay as written.
+        words: Key -> its allowed values, for keys whose values are defined elsewhere.
+        faults: Returns the problems of parameter values.
 
     Raises:
         UserError: every problem of every layer, at once.
     """
-    draft = Draft(Names(known_parameters, aliases or {}))
+    draft = Draft(Names(parameter_kinds, aliases or {}))
     draft.values["name"] = Path(where).stem
     for mapping, place in ((raw, where), (config or {}, config_where)):
         draft.apply({key: value for key, value in mapping.items() if key != "embedded"}, place)
@@ -107,10 +109,10 @@ def resolve(
 
 
 def _option(key: str) -> str:
-    """The option of the command line that sets `key`."""
+    """Returns the command line option that sets `key`."""
     _, _, name = key.rpartition(".")
-    called = {"budget.time": "time-budget", "slots.count": "slots"}.get(key, name)
-    return f"--{called.replace('_', '-')}"
+    option = {"budget.time": "time-budget", "slots.count": "slots"}.get(key, name)
+    return f"--{option.replace('_', '-')}"
 
 
 def _set(draft: Draft, text: str) -> None:
@@ -123,7 +125,7 @@ def _set(draft: Draft, text: str) -> None:
 
 def _range(draft: Draft, text: str) -> None:
     try:
-        written, found = parse_range_option(text)
+        written, parsed = parse_range_option(text)
     except UserError as error:
         draft.problem(error)
         return
@@ -131,7 +133,7 @@ def _range(draft: Draft, text: str) -> None:
     if name is None:
         draft.problem(unknown_parameter(written, f"--range {text}", draft.names))
     else:
-        draft.narrow(name, found, f"--range {text}")
+        draft.narrow(name, parsed, f"--range {text}")
 
 
 def _assign(draft: Draft, key: str, value: Any, where: str) -> None:

@@ -1,4 +1,4 @@
-"""A search space after all checks: every key, its unit, its default, and how its value is read."""
+"""The schema of a resolved search space: every key with its unit, its default and its reader."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ from search_spaces.values import parse_duration
 
 __all__ = ["READERS", "SECTIONS", "Space", "parse_duration"]
 
-# In each Annotated: how the value is read. This is the only list of keys.
+# Each Annotated carries the reader of the value. This is the only list of keys.
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of the columns in the user's files."""
+    """Column names in the user's files."""
 
     id: Annotated[str | None, optional(text())] = "id"
     source: Annotated[str, text()] = "source"
-    pair: Annotated[str | None, optional(text())] = None  # a second text, read together with the first
+    pair: Annotated[str | None, optional(text())] = None  # a second text, encoded together with the first
     target: Annotated[str, text()] = "target"
-    header: Annotated[tuple[str, ...], texts()] = ()  # names of the columns of files that have no header line
+    header: Annotated[tuple[str, ...], texts()] = ()  # column names of files without a header line
 
 
 @dataclass(frozen=True)
 class Scheduler:
-    """When trials are compared and the worst are stopped; in epochs."""
+    """When trials are compared and the worst are stopped, in epochs."""
 
     name: Annotated[SchedulerName, choice(SchedulerName)] = SchedulerName.ASHA
-    grace: Annotated[float, real(above=0)] = 1.0  # epochs no trial is stopped before
-    reduction_factor: Annotated[float, real(above=1)] = 3.0  # ASHA keeps one of so many at each rung
+    grace: Annotated[float, real(above=0)] = 1.0  # epochs before any trial can be stopped
+    reduction_factor: Annotated[float, real(above=1)] = 3.0  # ASHA keeps one in so many trials at each rung
     max: Annotated[float | None, optional(real(above=0))] = None  # epochs; None: num_train_epochs
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """Who proposes the next configuration."""
+    """How the next configuration is proposed."""
 
     name: Annotated[SamplerName, choice(SamplerName)] = SamplerName.TPE
     startup_trials: Annotated[int, whole(at_least=1)] = 10  # random trials before the sampler learns from them
@@ -71,16 +71,16 @@ class Sampler:
 
 @dataclass(frozen=True)
 class Budget:
-    """When the search ends: at whichever comes first."""
+    """Limits of the search; the first one that is reached ends it."""
 
     trials: Annotated[int, whole(at_least=1)] = 20
     time: Annotated[float | None, optional(duration())] = None  # seconds; None: no limit
-    max_failures: Annotated[int, whole(at_least=1)] = 3  # of the first trials, after which the search stops
+    max_failures: Annotated[int, whole(at_least=1)] = 3  # the search stops if this many first trials all fail
 
 
 @dataclass(frozen=True)
 class Slots:
-    """How much of the cluster one trial takes, and how many run beside each other; None: found out at start."""
+    """Resources of one trial, and how many trials run in parallel; None: chosen at the start."""
 
     count: Annotated[int | str | None, optional(whole_or_range(at_least=1))] = None  # MIN:MAX follows the cluster
     workers_per_trial: Annotated[int, whole(at_least=1)] = 1
@@ -101,30 +101,30 @@ class Wandb:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """How many checkpoints of the whole study stay on disk."""
+    """Checkpoints that the whole study keeps on disk."""
 
     keep_best: Annotated[int, whole(at_least=1)] = 3
 
 
 @dataclass(frozen=True)
 class Data:
-    """The user's files, or the data that comes with kotune."""
+    """The user's files, or the data that kotune ships."""
 
     train: Annotated[str | None, optional(path())] = None
     dev: Annotated[str | None, optional(path())] = None
     test: Annotated[str | None, optional(path())] = None
     embedded: Annotated[bool, flag()] = False
-    dev_share: Annotated[float, share()] = 0.1  # of the training rows, cut off where there is no dev file
+    dev_share: Annotated[float, share()] = 0.1  # share of the training rows, if there is no dev file
     quoting: Annotated[Quoting, choice(Quoting)] = Quoting.AUTO
     broken_rows: Annotated[BrokenRows, choice(BrokenRows)] = (
         BrokenRows.STOP
     )  # rows that cannot be read; skipped ones are counted
-    labels: Annotated[dict[str, str] | None, optional(renamed())] = None  # targets of the files -> what is learned
+    labels: Annotated[dict[str, str] | None, optional(renamed())] = None  # target in the files -> label that is learned
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Training rows that are left out; null: none for this reason. Lengths are in characters."""
+    """Filters of training rows; null switches a filter off. Lengths are in characters."""
 
     strip_whitespace: Annotated[bool, flag()] = False
     min_length: Annotated[int | None, optional(whole(at_least=1))] = None
@@ -136,12 +136,12 @@ class Filters:
     ngram: Annotated[int, whole(at_least=1)] = 3
     drop_patterns: Annotated[tuple[str, ...], texts()] = ()  # regular expressions, on source and target
     drop_duplicates: Annotated[bool, flag()] = False
-    sample: Annotated[int | None, optional(whole(at_least=1))] = None  # so many rows, drawn by the study's seed
+    sample: Annotated[int | None, optional(whole(at_least=1))] = None  # number of rows, drawn with the study's seed
 
 
 @dataclass(frozen=True)
 class Space:
-    """What to search, on what, for how long. Equal spaces have equal `to_dict()`."""
+    """What to search, on which data, for how long. Equal spaces have equal `to_dict()`."""
 
     name: Annotated[str, text()] = "space"
     task: Annotated[str, text()] = "summarisation"
@@ -149,21 +149,21 @@ class Space:
     model: Annotated[str, text()] = "digit82/kobart-summarization"  # a hub name, a folder, or scratch:SIZE
     tokenizer: Annotated[str | None, optional(text())] = None  # None: the model's, or trained on the training split
     trust_remote_code: Annotated[bool, flag()] = False  # run the code that comes with the model; read it first
-    metric: Annotated[str | None, optional(text())] = None  # None: the task's usual one
+    metric: Annotated[str | None, optional(text())] = None  # None: the task's default
     mode: Annotated[Direction | None, optional(choice(Direction))] = None  # None: the metric's own direction
     columns: Columns = field(default_factory=Columns)
     max_source_length: Annotated[int, whole(at_least=1)] = 512  # tokens
     max_target_length: Annotated[int, whole(at_least=1)] = 100  # tokens
-    special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never cut into pieces by the tokenizer
-    remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # taken out of what is generated
+    special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never split by the tokenizer
+    remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # removed from generated texts
     rouge_tokenizer: Annotated[RougeTokenizer, choice(RougeTokenizer)] = RougeTokenizer.KIWI
     rdass_encoder: Annotated[str | None, optional(text())] = None  # a sentence encoder: hub id or folder
-    correct_labels: Annotated[bool, flag()] = False  # what is written becomes the nearest label
+    correct_labels: Annotated[bool, flag()] = False  # a generated text becomes the nearest label
     decimals: Annotated[int | None, optional(whole(at_least=0, at_most=12))] = None  # of a written number
     eval_every: Annotated[float, real(above=0)] = 1.0  # epochs; a fraction is allowed
     seed: Annotated[int, whole(at_least=0, at_most=2**32 - 1)] = 42  # numpy takes 32 bits
     fixed: dict[str, Any] = field(default_factory=dict)
-    search: dict[str, Range] = field(default_factory=dict)  # a parameter stands after those its `when` names
+    search: dict[str, Range] = field(default_factory=dict)  # a parameter follows those in its `when`
     scheduler: Scheduler = field(default_factory=Scheduler)
     sampler: Sampler = field(default_factory=Sampler)
     budget: Budget = field(default_factory=Budget)
@@ -174,12 +174,12 @@ class Space:
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     data: Data = field(default_factory=Data)
     filters: Filters = field(default_factory=Filters)
-    sample: Annotated[str, text()] = "dialogues"  # the embedded data, where no file is given
+    sample: Annotated[str, text()] = "dialogues"  # the embedded data, if there is no file
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that YAML and JSON carry and `from_dict` reads back to an equal space."""
+        """Returns plain values for YAML and JSON, which `from_dict` reads back to an equal space."""
         plain = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
-        return {**plain, "search": {name: found.to_dict() for name, found in self.search.items()}}
+        return {**plain, "search": {name: searched.to_dict() for name, searched in self.search.items()}}
 
 
 def _plain(value: Any) -> Any:

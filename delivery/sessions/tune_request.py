@@ -14,7 +14,7 @@ from corpora.splits import Splits
 from delivery.results.output_paths import check_folder, check_name
 from foundation.errors import UserError
 from search_spaces import baseline_configs
-from search_spaces.ranges import Range, ends, listed
+from search_spaces.ranges import Range, as_tuple, ends
 from search_spaces.resolve import load_space, resolve
 from search_spaces.schema import Space
 from search_spaces.values import load_yaml
@@ -91,7 +91,7 @@ def resolve_space(
             sets=sets,
             ranges=ranges,
             options=options,
-            known_parameters=known_parameters(),
+            parameter_kinds=known_parameters(),
             aliases=BECAME,
             metrics=directions_of,
             words={"task": TASKS, "sample": SAMPLES, "architecture": ARCHITECTURES},
@@ -128,8 +128,8 @@ def _translated(
 ) -> dict[str, Any]:
     """Another program's file in kotune's own form; files named on the command line take the place of all of its."""
     searched = [*(raw.get("search") or {})]
-    found, became = baseline_configs.translate(mapping, where, searched, known_parameters())
-    for line in baseline_configs.told(became):
+    found, keys = baseline_configs.translate(mapping, where, searched, known_parameters())
+    for line in baseline_configs.format_lines(keys):
         say(line)
     if _names_files(options):
         found.pop("data", None)
@@ -237,7 +237,7 @@ def _fulfilling(space: Space, found: Range) -> dict[str, Any]:
     """Values beside which a parameter exists."""
     pins: dict[str, Any] = {}
     for parent, wanted in (found.when or {}).items():
-        pins |= {**_fulfilling(space, space.search[parent]), parent: listed(wanted)[0]}
+        pins |= {**_fulfilling(space, space.search[parent]), parent: as_tuple(wanted)[0]}
     return pins
 
 

@@ -33,7 +33,7 @@ CASES = {
     "a number": _config("3\n", "is no mapping"),
     "no YAML": _config("a: [\n", "line 2"),
     "tabs": _config("a:\n\tb: 1\n", "line 2"),
-    "a key twice": _config("seed: 1\nseed: 2\n", "line 2", "'seed' stands here twice"),
+    "a key twice": _config("seed: 1\nseed: 2\n", "line 2", "duplicate key 'seed'"),
     "invalid UTF-8": _config(b"model: \xff\xfe\n", "config.yaml"),
     "UTF-16 without a BOM": _config("model: scratch:tiny\n".encode("utf-16-le"), "config.yaml"),
     "a tag of Python": _config("model: !!python/name:os.system\n", "line 1"),
@@ -44,7 +44,7 @@ CASES = {
     "an unknown parameter": _config("fixed: {lerning_rate: 0.1}\n", "unknown parameter 'lerning_rate'"),
     "a default for what is not searched": _config("search: {weight_decay: {default: 0.1}}\n", "search.weight_decay"),
     "a default outside the space's range": _config("search: {num_beams: {default: 900}}\n", "900"),
-    "a range upside down": _config("search: {num_beams: {int: [8, 1]}}\n", "upside down"),
+    "a range upside down": _config("search: {num_beams: {int: [8, 1]}}\n", "above the upper bound"),
     "a list for a parameter": _config("fixed: {learning_rate: [1, 2]}\n", "learning_rate"),
     # the baseline's file in sections
     "baseline: an unknown section": _config("general: {}\ntrainig: {}\n", "unknown key 'trainig'"),

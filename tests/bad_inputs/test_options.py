@@ -97,7 +97,7 @@ CASES = {
     "time without end": _tune("--time-budget inf", "--time-budget inf"),
     # ranges
     "a range upside down": _tune(
-        "--range learning_rate=log:1e-3:1e-5", "--range learning_rate=log:1e-3:1e-5", "upside down"
+        "--range learning_rate=log:1e-3:1e-5", "--range learning_rate=log:1e-3:1e-5", "above the upper bound"
     ),
     "a range of one value": _tune("--range learning_rate=log:1e-3:1e-3", "both 0.001"),
     "a log range from nothing": _tune("--range learning_rate=log:0:1e-3", "cannot start at 0"),
@@ -122,7 +122,7 @@ CASES = {
     "a choice with a hole": _tune("--range optim=choice:adamw_torch,,adafactor", "item 2 is empty"),
     "a choice of thousands of digits": _tune(f"--range seed=choice:1,{'9' * 5000}", "--range seed=choice:1,999"),
     "a value of thousands of digits": _tune(f"--set seed={'9' * 5000}", "line 1", "cannot be read as int"),
-    "a choice twice": _tune("--range optim=choice:adafactor,adafactor", "adafactor", "twice"),
+    "a choice twice": _tune("--range optim=choice:adafactor,adafactor", "adafactor", "duplicate option"),
     "a choice of an unknown optimizer": _tune("--range optim=choice:adamw_torch,adamw_trch", "adamw_trch"),
     "an unknown parameter searched": _tune("--range lerning_rate=log:1e-5:1e-3", "did you mean 'learning_rate'?"),
     "a setting searched": _tune("--range seed=int:1:5", "seed"),
@@ -140,7 +140,7 @@ CASES = {
     "a value without a key": _tune("--set =3", "no KEY= before the value"),
     "nothing": _tune("--set ''", "no KEY= before the value"),
     "an open bracket": _tune("--set 'data.labels={0: 부정'", "--set data.labels={0: 부정, line 1"),
-    "a key of a mapping twice": _tune("--set 'data.labels={0: 부정, 0: 긍정}'", "the key '0' stands here twice"),
+    "a key of a mapping twice": _tune("--set 'data.labels={0: 부정, 0: 긍정}'", "duplicate key '0'"),
     "a tag of YAML": _tune("--set 'seed=!!python/object/apply:os.system [ls]'", "--set seed=!!python", "line 1"),
     "an unknown anchor": _tune("--set 'seed=*nobody'", "--set seed=*nobody, line 1"),
     "a section for a value": _tune("--set budget=3", "--set budget=3"),
@@ -176,7 +176,7 @@ CASES = {
     "dev without train": _tune("--dev dev.csv", "--train"),
     "test without train": _tune("--test test.csv", "--train"),
     "data beside the embedded data": _tune(
-        "--train train.tsv --set data.embedded=true", "data.train beside the embedded data"
+        "--train train.tsv --set data.embedded=true", "data.train together with the embedded data"
     ),
     "a study with a slash": _tune("--study a/b", "--study 'a/b'"),
     "a study above": _tune("--study ..", "--study '..'"),

@@ -36,26 +36,26 @@ _LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "".join(
 #: What is wrong -> the input.
 CASES = {
     # no YAML, or none of ours
-    "empty": _space("", "is no mapping"),
-    "only comments": _space("# nothing\n", "is no mapping"),
-    "a list": _space("- task\n- model\n", "is no mapping"),
-    "one text": _space("classification\n", "is no mapping"),
-    "a number": _space("42\n", "is no mapping"),
+    "empty": _space("", "is not a mapping"),
+    "only comments": _space("# nothing\n", "is not a mapping"),
+    "a list": _space("- task\n- model\n", "is not a mapping"),
+    "one text": _space("classification\n", "is not a mapping"),
+    "a number": _space("42\n", "is not a mapping"),
     "two documents": _space(_HEAD + "---\ntask: regression\n", "line 5"),
     "tabs": _space(_HEAD + "fixed:\n\tlearning_rate: 0.1\n", "line 6"),
     "an open bracket": _space(_HEAD + "columns: {source: text\n", "line"),
     "an open quotation mark": _space(_HEAD + 'metric: "accuracy\n', "line"),
     "indented askew": _space(_HEAD + "fixed:\n    learning_rate: 0.1\n  weight_decay: 0\n", "line 7"),
     "a colon too many": _space(_HEAD + "metric: accuracy: macro_f1\n", "line 5"),
-    "a key twice": _space(_HEAD + "seed: 1\nseed: 2\n", "line 6", "the key 'seed' stands here twice"),
+    "a key twice": _space(_HEAD + "seed: 1\nseed: 2\n", "line 6", "duplicate key 'seed'"),
     "a parameter twice": _space(_HEAD + "fixed:\n  optim: adafactor\n  optim: adamw_torch\n", "line 7", "'optim'"),
     "a tag of Python": _space(_HEAD + "seed: !!python/object/apply:os.getcwd []\n", "line 5"),
     "a tag of nobody": _space(_HEAD + "seed: !seed 1\n", "line 5"),
     "an unknown anchor": _space(_HEAD + "seed: *nobody\n", "line 5"),
     "an anchor in itself": _space("a: &a [*a]\n", "its aliases"),
-    "a thousand laughs": _space(_HEAD + _LAUGHS, "its aliases (*NAME) stand for more than 100,000 values"),
+    "a thousand laughs": _space(_HEAD + _LAUGHS, "its aliases (*NAME) expand to more than 100,000 values"),
     "laughs for a value": _space(_HEAD + _LAUGHS + "fixed: {optim: *a8}\n", "its aliases"),
-    "nested without end": _space("a: " + "[" * 1500 + "]" * 1500 + "\n", "nested too deep"),
+    "nested without end": _space("a: " + "[" * 1500 + "]" * 1500 + "\n", "nested too deeply"),
     "a merge of nothing": _space(_HEAD + "fixed:\n  <<: 3\n", "line"),
     "a list for a key": _space(_HEAD + "? [a, b]\n: 1\n", "line 5"),
     "a mapping for a key": _space(_HEAD + "? {a: 1}\n: 1\n", "line 5"),
@@ -68,9 +68,9 @@ CASES = {
     "NUL": _space(_HEAD + "name: a\0b\n", "space.yaml"),
     "half a surrogate pair": Bad("tune space.yaml", ("--study '\\ud800",), {"space.yaml": _HEAD + 'name: "\\ud800"\n'}),
     "a path for a name": Bad("tune space.yaml", ("--study '../up",), {"space.yaml": _HEAD + "name: ../up\n"}),
-    "a tag on what it does not fit": _space(_HEAD + "correct_labels: !!bool maybe\n", "a value that cannot be read"),
-    "a time that is none of a tag": _space(_HEAD + "seed: !!timestamp soon\n", "line 5", "a value that cannot be read"),
-    "no digits for a tag": _space(_HEAD + "seed: !!int ''\n", "a value that cannot be read"),
+    "a tag on what it does not fit": _space(_HEAD + "correct_labels: !!bool maybe\n", "the value cannot be read"),
+    "a time that is none of a tag": _space(_HEAD + "seed: !!timestamp soon\n", "line 5", "the value cannot be read"),
+    "no digits for a tag": _space(_HEAD + "seed: !!int ''\n", "the value cannot be read"),
     "an archive": _space(b"PK\x03\x04" + bytes(range(256)), "space.yaml"),
     "cut in the middle": _space((_HEAD + "columns: {source: text, target: label}\n")[:-12], "line"),
     "a folder": Bad("tune space.yaml", ("there is no search space 'space.yaml'",), damage=_a_folder),
@@ -87,7 +87,7 @@ CASES = {
         _HEAD + "learning_rate: 0.1\n", "unknown key 'learning_rate'", "write it under fixed: or search:"
     ),
     "a key among the parameters": _space(
-        _HEAD + "fixed: {metric: accuracy}\n", "unknown parameter 'metric'", "left margin"
+        _HEAD + "fixed: {metric: accuracy}\n", "unknown parameter 'metric'", "top level"
     ),
     "an unknown parameter": _space(
         _HEAD + "fixed: {lerning_rate: 0.1}\n", "unknown parameter 'lerning_rate'", "did you mean 'learning_rate'?"
@@ -148,17 +148,17 @@ CASES = {
     ),
     "a step of a float range": _searched("{float: [0, 1], step: 0.1}", "unknown key 'step'"),
     "bounds in a text": _searched("{float: 0-1}", "float is '0-1'"),
-    "bounds upside down": _searched("{log: [1.0e-3, 1.0e-5]}", "upside down"),
+    "bounds upside down": _searched("{log: [1.0e-3, 1.0e-5]}", "above the upper bound"),
     "bounds of words": _searched("{float: [low, high]}", "'low' is not a finite number"),
     "bounds without end": _searched("{float: [0, .inf]}", "inf is not a finite number"),
     "bounds of NaN": _searched("{float: [.nan, 1]}", "nan is not a finite number"),
-    "one bound": _searched("{float: [1]}", "1 bounds are given, not 2"),
+    "one bound": _searched("{float: [1]}", "1 bounds instead of 2"),
     "a bound of null": _searched("{float: [null, 1]}", "None is not a finite number"),
     "a log range from nothing": _searched("{log: [0, 1]}", "cannot start at 0"),
     "a default outside": _searched("{float: [0, 1], default: 2}", "default 2 is not in the range"),
     "a default of words": _searched("{float: [0, 1], default: half}", "default 'half' is not in the range"),
     "a choice of lists": _searched("{choice: [[1], [2]]}", "choice"),
-    "a choice twice": _searched("{choice: [0.1, 0.1]}", "twice"),
+    "a choice twice": _searched("{choice: [0.1, 0.1]}", "duplicate option"),
     "a choice of nothing": _searched("{choice: []}", "choice"),
     "a condition of text": _searched("{float: [0, 1], when: always}", "the condition `when` is 'always'"),
     "a condition on nobody": _searched("{float: [0, 1], when: {optim: adafactor}}", "'optim' is not searched"),
@@ -176,7 +176,9 @@ CASES = {
         "search.weight_decay.when",
         "optim is never 'sgd'",
     ),
-    "a condition on a mapping": _searched("{float: [0, 1], when: {optim: {a: 1}}}", "the condition `when` gives optim"),
+    "a condition on a mapping": _searched(
+        "{float: [0, 1], when: {optim: {a: 1}}}", "in the condition `when`, optim is"
+    ),
     # other commands that read spaces
     "train: a broken file": Bad("train space.yaml", ("space.yaml, line 2",), {"space.yaml": "a: [\n"}),
     "models: a broken file": Bad("models space.yaml", ("space.yaml, line 2",), {"space.yaml": "a: [\n"}),

@@ -132,14 +132,14 @@ CASES = {
     ),
     # study.yaml
     "study.yaml: gone": _study(_gone("study.yaml"), "there is no study 'mine'"),
-    "study.yaml: empty": _study(_written("study.yaml", ""), "study.yaml holds None"),
-    "study.yaml: a list": _study(_written("study.yaml", "- a\n"), "study.yaml holds ['a']"),
+    "study.yaml: empty": _study(_written("study.yaml", ""), "study.yaml contains None"),
+    "study.yaml: a list": _study(_written("study.yaml", "- a\n"), "study.yaml contains ['a']"),
     "study.yaml: cut": _study(_cut("study.yaml", 300), "study.yaml"),
     "study.yaml: no YAML": _study(_written("study.yaml", "task: [\n"), "study.yaml, line 2"),
     "study.yaml: invalid bytes": _study(_written("study.yaml", b"task: \xff\xfe\n"), "study.yaml"),
     "study.yaml: a tag of Python": _study(_more("x: !!python/name:os.system"), "study.yaml, line"),
     "study.yaml: an unknown key": _study(_more("budgets: 3"), "study.yaml", "unknown key 'budgets'"),
-    "study.yaml: a key twice": _study(_more("task: regression"), "study.yaml", "'task' stands here twice"),
+    "study.yaml: a key twice": _study(_more("task: regression"), "study.yaml", "duplicate key 'task'"),
     "study.yaml: a wrong type": _study(_said_otherwise("seed: 42", "seed: many"), "study.yaml", "seed is 'many'"),
     "study.yaml: an unknown task": _study(
         _said_otherwise("task: classification", "task: clasification"), "study.yaml", "task 'clasification'"

@@ -1,4 +1,4 @@
-"""Other people's configuration files: every key is translated, and every mistake in them named."""
+"""Configuration files of other programs: every key is translated, and every mistake is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from foundation.errors import UserError, UserErrors
 from search_spaces import baseline_keys
-from search_spaces.baseline_configs import Became, is_baseline, told, translate
+from search_spaces.baseline_configs import TranslatedKey, format_lines, is_baseline, translate
 from search_spaces.draft import from_dict
 from search_spaces.resolve import list_spaces, load_space
 from search_spaces.values import load_yaml
@@ -83,20 +83,20 @@ def baseline(**changes: Any) -> dict[str, Any]:
     return mapping
 
 
-def became(mapping: dict[str, Any], **more: Any) -> dict[str, Became]:
-    """What each key became."""
+def translations(mapping: dict[str, Any], **more: Any) -> dict[str, TranslatedKey]:
+    """The translation of each key."""
     return {item.key: item for item in translate(mapping, "config.yaml", **more)[1]}
 
 
 def problems(mapping: dict[str, Any], **more: Any) -> list[UserError]:
-    """What is wrong with a file, one error each."""
+    """The problems of a file, one error each."""
     with pytest.raises(UserError) as caught:
         translate(mapping, "config.yaml", **more)
     return caught.value.problems if isinstance(caught.value, UserErrors) else [caught.value]
 
 
-def test_the_baseline_as_its_users_have_it() -> None:
-    """Values of what the space searches are defaults; all others are fixed or keys of their own."""
+def test_the_baseline_file_is_translated() -> None:
+    """Values of searched parameters are defaults; all others are fixed or keys of the space."""
     assert translate(baseline(), "config.yaml", SEARCHES)[0] == {
         "data": {"train": "../data/train.csv", "dev": "../data/dev.csv"},
         "model": "digit82/kobart-summarization",
@@ -127,23 +127,23 @@ def test_the_baseline_as_its_users_have_it() -> None:
     }
 
 
-def test_every_key_is_told_in_its_order() -> None:
-    """No key of the file is passed over, and what becomes nothing says what happens instead."""
+def test_every_key_is_reported_in_order() -> None:
+    """No key is omitted, and an ignored key has a note about what happens instead."""
     items = translate(baseline(), "config.yaml", SEARCHES)[1]
     assert [item.key for item in items] == [f"{top}.{key}" for top, keys in baseline().items() for key in keys]
-    assert {item.key for item in items if item.became == "nothing"} == NOTHING
-    assert all(item.note for item in items if item.became == "nothing")
+    assert {item.key for item in items if item.translation == "nothing"} == NOTHING
+    assert all(item.note for item in items if item.translation == "nothing")
 
 
-def test_kotune_reads_what_the_baseline_became() -> None:
-    """Every value passes the readers of kotune's own form, from JSON as from YAML."""
+def test_the_translated_baseline_is_a_valid_space() -> None:
+    """Every value passes the readers of the schema, from JSON as from YAML."""
     result, _ = translate(json.loads(json.dumps(baseline())), "config.json")
     space = from_dict(result, "config.json")
     assert (space.fixed["learning_rate"], space.seed) == (1e-5, 42)
 
 
-def test_the_keys_known_are_those_of_the_file() -> None:
-    """A rule for a key that no such file has would be one nobody needs."""
+def test_there_are_rules_for_the_keys_of_the_file_only() -> None:
+    """A rule for any other key would be unused."""
     assert {section: sorted(rules) for section, rules in baseline_keys.BASELINE.items()} == {
         section: sorted(keys) for section, keys in baseline().items()
     }
@@ -156,63 +156,66 @@ def test_without_a_search_nothing_is_a_default() -> None:
     assert result["fixed"]["num_beams"] == 4
 
 
-def test_the_lines_are_aligned() -> None:
-    """A person sees three columns; a key without a note ends after the second."""
-    items = [Became("training.evaluation_strategy", "eval_every: 1", "evaluations follow epochs"), Became("a", "b")]
-    assert told(items) == [
+def test_lines_are_aligned() -> None:
+    """In three columns; a line without a note ends after the second."""
+    items = [
+        TranslatedKey("training.evaluation_strategy", "eval_every: 1", "evaluations follow epochs"),
+        TranslatedKey("a", "b"),
+    ]
+    assert format_lines(items) == [
         "training.evaluation_strategy  ->  eval_every: 1   (evaluations follow epochs)",
         "a                             ->  b",
     ]
-    assert told([]) == []
+    assert format_lines([]) == []
 
 
-def test_values_are_written_as_people_write_them() -> None:
-    """Truth in small letters, whole numbers without a point, long lists cut."""
-    found = became(baseline(), searches=SEARCHES)
-    assert [found[f"training.{key}"].became for key in ("fp16", "num_train_epochs", "learning_rate")] == [
+def test_values_are_shown_as_users_write_them() -> None:
+    """Booleans in lower case, whole numbers without a decimal point, long lists truncated."""
+    shown = translations(baseline(), searches=SEARCHES)
+    assert [shown[f"training.{key}"].translation for key in ("fp16", "num_train_epochs", "learning_rate")] == [
         "fixed.fp16: true",
         "fixed.num_train_epochs: 20",
         "default of search.learning_rate: 1e-05",
     ]
-    assert found["tokenizer.special_tokens"].became == "special_tokens: #Person1#, #Person2#, #Person3#, … (4)"
-    assert found["training.evaluation_strategy"].became == "eval_every: 1"
+    assert shown["tokenizer.special_tokens"].translation == "special_tokens: #Person1#, #Person2#, #Person3#, … (4)"
+    assert shown["training.evaluation_strategy"].translation == "eval_every: 1"
 
 
-def test_an_empty_key_leaves_what_the_space_has() -> None:
-    """`entity:` without a value is no mistake, nor is a section whose lines are all comments."""
+def test_an_empty_key_keeps_the_value_of_the_space() -> None:
+    """`entity:` without a value is allowed, and so is a section that has only comments."""
     result, items = translate({**baseline(wandb__entity=None), "inference": None}, "config.yaml")
     assert "entity" not in result["wandb"]
-    assert Became("wandb.entity", "nothing", "no value is given") in items
+    assert TranslatedKey("wandb.entity", "nothing", "no value") in items
     assert not [item for item in items if item.key.startswith("inference")]
 
 
 def test_an_unknown_key_lists_the_keys_of_its_section() -> None:
-    """Those of other sections are not among them."""
-    (found,) = problems(baseline(wandb__tags=["a"]))
-    assert found.allowed == "entity, name, project"
+    """And not those of other sections."""
+    (problem,) = problems(baseline(wandb__tags=["a"]))
+    assert problem.allowed == "entity, name, project"
 
 
-def test_all_mistakes_come_at_once() -> None:
-    """Nobody mends a file one run at a time."""
+def test_all_mistakes_are_reported_at_once() -> None:
+    """So that one run is enough to find them all."""
     mapping = {**baseline(training__fp16="yes", wandb__tag="a"), "trainings": {}, "seed": 1, "inference": "fast"}
-    assert [found.problem for found in problems(mapping)] == [
+    assert [problem.problem for problem in problems(mapping)] == [
         "config.yaml: inference is 'fast'",
         "config.yaml: training.fp16 is 'yes'",
         "config.yaml: wandb: unknown key 'tag'",
         "config.yaml: unknown key 'trainings'",
         "config.yaml: unknown key 'seed'",
     ]
-    assert [found.todo for found in problems(mapping)][3:] == ["did you mean 'training'?", "write it as training.seed"]
+    todo = [problem.todo for problem in problems(mapping)]
+    assert todo[3:] == ["did you mean 'training'?", "write it as training.seed"]
 
 
 def test_two_lengths_must_agree() -> None:
-    """Generation has one length; equal ones, as most files have them, are no contradiction."""
-    (found,) = problems(baseline(inference__generate_max_length=64))
-    assert (
-        found.problem
-        == "config.yaml: inference.generate_max_length says 64 and training.generation_max_length says 100"
+    """Generation has one length; two equal ones are allowed."""
+    (problem,) = problems(baseline(inference__generate_max_length=64))
+    assert problem.problem == (
+        "config.yaml: inference.generate_max_length is 64 and training.generation_max_length is 100"
     )
-    assert found.todo == "take out inference.generate_max_length or training.generation_max_length"
+    assert problem.todo == "remove inference.generate_max_length or training.generation_max_length"
 
 
 @pytest.mark.parametrize(
@@ -230,14 +233,14 @@ def test_two_lengths_must_agree() -> None:
         ({}, False),
     ],
 )
-def test_foreign_files_are_told_from_our_own(mapping: dict[str, Any], foreign: bool) -> None:
-    """A search space with a parameter in the wrong place stays ours, so that its own error is shown."""
+def test_foreign_files_are_recognized(mapping: dict[str, Any], foreign: bool) -> None:
+    """A search space with a misplaced parameter is not foreign, so that its own error is shown."""
     assert is_baseline(mapping) is foreign
 
 
 @pytest.mark.parametrize("name", list_spaces())
 def test_no_shipped_space_is_foreign(name: str) -> None:
-    """Every key of ours is ours."""
+    """No key of a search space is mistaken for a foreign one."""
     raw, where = load_space(name)
     assert not is_baseline(raw)
     assert not is_baseline({key: value for key, value in from_dict(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from foundation.errors import UserError, UserErrors
-from search_spaces.baseline_configs import Became, translate
+from search_spaces.baseline_configs import TranslatedKey, translate
 from search_spaces.draft import from_dict
 from search_spaces.values import load_yaml
 
@@ -39,20 +39,20 @@ EXPERIMENT: dict[str, Any] = {
 SEARCHES = ("learning_rate", "warmup_ratio", "num_beams")
 
 
-def became(mapping: dict[str, Any], **more: Any) -> dict[str, Became]:
-    """What each key became."""
+def translations(mapping: dict[str, Any], **more: Any) -> dict[str, TranslatedKey]:
+    """The translation of each key."""
     return {item.key: item for item in translate(mapping, "config.yaml", **more)[1]}
 
 
 def problems(mapping: dict[str, Any], **more: Any) -> list[UserError]:
-    """What is wrong with a file, one error each."""
+    """The problems of a file, one error each."""
     with pytest.raises(UserError) as caught:
         translate(mapping, "config.yaml", **more)
     return caught.value.problems if isinstance(caught.value, UserErrors) else [caught.value]
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "given", "todo"),
+    ("key", "value", "problem", "todo"),
     [
         ("training.do_train", False, "training.do_train is False", "a search trains"),
         ("training.do_eval", False, "training.do_eval is False", "compared by evaluations"),
@@ -69,56 +69,56 @@ def problems(mapping: dict[str, Any], **more: Any) -> list[UserError]:
         ("inference.num_beams", 2.5, "inference.num_beams is 2.5", "num_beams: 1"),
         ("wandb.name", 7, "wandb.name is 7", "name: "),
         ("training.learning_rat", 1, "training: unknown key 'learning_rat'", "'learning_rate'"),
-        ("wandb.mode", "online", "wandb: unknown key 'mode'", "take the key out"),
+        ("wandb.mode", "online", "wandb: unknown key 'mode'", "remove the key"),
         ("training.num_beams", 4, "training: unknown key 'num_beams'", "inference.num_beams"),
     ],
 )
-def test_one_mistake_is_one_error(key: str, value: object, given: str, todo: str) -> None:
-    """It names the file, the section and the key, what is allowed, and what to do."""
+def test_one_mistake_is_one_error(key: str, value: object, problem: str, todo: str) -> None:
+    """With the file, the section, the key, what is allowed, and what to do."""
     section, _, name = key.partition(".")
-    (found,) = problems({"general": {}, section: {name: value}})
-    assert found.problem.startswith(f"config.yaml: {given}")
-    assert todo in found.todo
-    assert found.allowed
+    (error,) = problems({"general": {}, section: {name: value}})
+    assert error.problem.startswith(f"config.yaml: {problem}")
+    assert todo in error.todo
+    assert error.allowed
 
 
 def test_special_tokens_may_be_nested() -> None:
-    """The list may stand under the tokenizer's own name for it, and under no other."""
+    """Under the tokenizer's own key, and under no other."""
     nested = {"special_tokens": {"additional_special_tokens": ["#Person1#"]}}
     assert translate({"tokenizer": nested}, "x")[0] == {"special_tokens": ["#Person1#"]}
-    (found,) = problems({"tokenizer": {"special_tokens": {"more": ["#Person1#"]}}})
-    assert "additional_special_tokens" in found.allowed
+    (problem,) = problems({"tokenizer": {"special_tokens": {"more": ["#Person1#"]}}})
+    assert "additional_special_tokens" in problem.allowed
 
 
 def test_batch_sizes_of_inference_and_evaluation_may_differ() -> None:
-    """That of inference concerns `predict` alone."""
+    """The batch size of inference applies to `predict` only."""
     mapping = {"inference": {"batch_size": 8}, "training": {"per_device_eval_batch_size": 32}}
     assert translate(mapping, "x")[0] == {"fixed": {"per_device_eval_batch_size": 32}}
-    assert "predict --batch-size" in became(mapping)["inference.batch_size"].note
+    assert "predict --batch-size" in translations(mapping)["inference.batch_size"].note
 
 
 @pytest.mark.parametrize(("value", "mode"), [("none", "disabled"), (["wandb"], "auto")])
-def test_who_is_reported_to(value: object, mode: str) -> None:
-    """None switches W&B off."""
+def test_report_to_sets_the_wandb_mode(value: object, mode: str) -> None:
+    """`none` switches W&B off."""
     assert translate({"training": {"report_to": value}}, "x")[0] == {"wandb": {"mode": mode}}
 
 
-def test_a_bare_no_is_a_strategy() -> None:
+def test_a_bare_no_is_accepted_as_a_strategy() -> None:
     """YAML reads `save_strategy: no` as false."""
     mapping = load_yaml("training: {save_strategy: no}", "config.yaml")
     assert mapping["training"]["save_strategy"] is False
-    assert became(mapping)["training.save_strategy"].became == "nothing"
+    assert translations(mapping)["training.save_strategy"].translation == "nothing"
 
 
-def test_kotune_reads_what_an_experiment_file_became() -> None:
-    """Every value passes the readers of kotune's own form, from JSON as from YAML."""
+def test_a_translated_experiment_file_is_a_valid_space() -> None:
+    """Every value passes the readers of the schema, from JSON as from YAML."""
     result, _ = translate(json.loads(json.dumps(EXPERIMENT)), "config.json")
     space = from_dict(result, "config.json")
     assert (space.fixed["learning_rate"], space.seed) == (1e-5, 7)
 
 
-def test_a_flat_experiment_file() -> None:
-    """Plain names become kotune's, and the run's name is one tag more."""
+def test_a_flat_experiment_file_is_translated() -> None:
+    """With plain names; the name of the run becomes a tag."""
     result, items = translate(EXPERIMENT, "experiment.json", SEARCHES)
     assert result == {
         "model": "gogamza/kobart-base-v2",
@@ -140,53 +140,53 @@ def test_a_flat_experiment_file() -> None:
     assert [item.key for item in items] == list(EXPERIMENT)
 
 
-def test_a_number_of_warmup_steps_ends_the_search_of_their_share() -> None:
-    """Steps are no default of a share of all steps, so the person is told."""
-    assert "warmup_ratio is searched no more" in became(EXPERIMENT, searches=SEARCHES)["warmup_steps"].note
-    assert "no more" not in became(EXPERIMENT, searches=["warmup_steps", "warmup_ratio"])["warmup_steps"].note
-    assert "no more" not in became(EXPERIMENT)["warmup_steps"].note
+def test_warmup_steps_end_the_search_of_warmup_ratio() -> None:
+    """A number of steps cannot be the default of a ratio, and a note says so."""
+    assert "warmup_ratio is no longer searched" in translations(EXPERIMENT, searches=SEARCHES)["warmup_steps"].note
+    assert "no longer" not in translations(EXPERIMENT, searches=["warmup_steps", "warmup_ratio"])["warmup_steps"].note
+    assert "no longer" not in translations(EXPERIMENT)["warmup_steps"].note
 
 
 @pytest.mark.parametrize(
-    ("more", "given"),
+    ("more", "problem"),
     [
-        ({"num_train_epochs": 5}, "epochs says 20 and num_train_epochs says 5"),
-        ({"learning_rate": 1e-4}, "lr says 1e-05 and learning_rate says 0.0001"),
-        ({"report_to": "none"}, "use_wandb says auto and report_to says disabled"),
-        ({"warmup_ratio": 0.1}, "warmup_ratio and warmup_steps are both given"),
-        ({"max_new_tokens": 64}, "max_length and max_new_tokens are both given"),
+        ({"num_train_epochs": 5}, "epochs is 20 and num_train_epochs is 5"),
+        ({"learning_rate": 1e-4}, "lr is 1e-05 and learning_rate is 0.0001"),
+        ({"report_to": "none"}, "use_wandb is auto and report_to is disabled"),
+        ({"warmup_ratio": 0.1}, "warmup_ratio and warmup_steps are both set"),
+        ({"max_new_tokens": 64}, "max_length and max_new_tokens are both set"),
     ],
 )
-def test_two_names_for_one_thing_contradict(more: dict[str, Any], given: str) -> None:
-    """Both keys are named."""
-    assert [found.problem for found in problems({**EXPERIMENT, **more})] == [f"config.yaml: {given}"]
+def test_two_names_for_one_setting_contradict(more: dict[str, Any], problem: str) -> None:
+    """The message names both keys."""
+    assert [error.problem for error in problems({**EXPERIMENT, **more})] == [f"config.yaml: {problem}"]
 
 
-def test_two_names_with_one_value_agree() -> None:
-    """Written twice alike is no contradiction, also where one is text (1e-5 in JSON) and one a number."""
+def test_two_names_with_equal_values_are_accepted() -> None:
+    """Also if one is a text (1e-5 in JSON) and the other a number."""
     assert translate({"lr": "1e-5", "learning_rate": 1e-5}, "x")[0] == {"fixed": {"learning_rate": 1e-5}}
 
 
-def test_a_debug_run_is_refused_with_what_to_do() -> None:
-    """A whole search in place of a few rows would surprise."""
-    (found,) = problems({**EXPERIMENT, "debug": True})
-    assert "--dry-run" in found.todo
+def test_a_debug_run_is_refused() -> None:
+    """Instead of a full search where the user expects a few rows."""
+    (problem,) = problems({**EXPERIMENT, "debug": True})
+    assert "--dry-run" in problem.todo
 
 
-def test_a_flat_file_may_hold_any_parameter_that_is_known() -> None:
-    """Only the caller knows all parameters; without it the name is unknown."""
+def test_a_flat_file_may_have_any_parameter() -> None:
+    """The caller passes the names of all parameters; any other name is unknown."""
     mapping = {"epochs": 3, "label_smoothing_factor": "1e-1"}
     assert translate(mapping, "x", parameters=["label_smoothing_factor"])[0]["fixed"]["label_smoothing_factor"] == 0.1
-    (found,) = problems({"epochs": 3, "label_smothing_factor": 0.1}, parameters=["label_smoothing_factor"])
-    assert found.todo == "did you mean 'label_smoothing_factor'?"
+    (problem,) = problems({"epochs": 3, "label_smothing_factor": 0.1}, parameters=["label_smoothing_factor"])
+    assert problem.todo == "did you mean 'label_smoothing_factor'?"
     assert [item.problem for item in problems(mapping)] == ["config.yaml: unknown key 'label_smoothing_factor'"]
 
 
-def test_a_flat_file_may_hold_keys_of_kotune() -> None:
-    """So that its user can name columns and a budget without a second file."""
+def test_a_flat_file_may_have_keys_of_a_search_space() -> None:
+    """So that columns and a budget need no second file."""
     mapping = {"epochs": 3, "columns": {"source": "text"}, "budget": {"trials": 4}, "wandb": None}
     assert translate(mapping, "x")[0] == {
         "fixed": {"num_train_epochs": 3}, "columns": {"source": "text"}, "budget": {"trials": 4}
     }  # fmt: skip
-    (found,) = problems({"epochs": 3, "columns": {"sourc": "text"}})
-    assert (found.problem, found.todo) == ("config.yaml: columns: unknown key 'sourc'", "did you mean 'source'?")
+    (problem,) = problems({"epochs": 3, "columns": {"sourc": "text"}})
+    assert (problem.problem, problem.todo) == ("config.yaml: columns: unknown key 'sourc'", "did you mean 'source'?")

@@ -1,4 +1,4 @@
-"""Ranges from YAML and from the command line, and every way to get one wrong."""
+"""Ranges from YAML and from the command line, and their mistakes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ FORMS: list[tuple[dict[str, Any], Range]] = [
 
 
 @pytest.mark.parametrize(("spec", "expected"), FORMS)
-def test_the_yaml_form_and_back(spec: dict[str, Any], expected: Range) -> None:
-    """What is read is what was meant, and `to_dict` gives the very same form, also through YAML text."""
+def test_the_yaml_form_is_read_and_written(spec: dict[str, Any], expected: Range) -> None:
+    """`to_dict` returns the form that was read, also through YAML text."""
     assert parse_range("x", spec, "file") == expected
     assert expected.to_dict() == spec
     assert parse_range("x", yaml.safe_load(yaml.safe_dump(expected.to_dict())), "file") == expected
 
 
-def test_numbers_that_yaml_left_as_text_are_read() -> None:
-    """PyYAML reads `1e-5`, without a dot, as text."""
+def test_numbers_that_pyyaml_reads_as_text_are_accepted() -> None:
+    """PyYAML reads `1e-5`, without a decimal point, as text."""
     spec = yaml.safe_load("{log: [1e-5, 1e-3], default: 1e-4}")
     assert parse_range("x", spec, "file") == FloatRange(1e-5, 1e-3, log=True, default=1e-4)
 
@@ -51,22 +51,22 @@ def test_numbers_that_yaml_left_as_text_are_read() -> None:
         ("model=choice:scratch:tiny,none", "model", Choice(("scratch:tiny", "none"))),
     ],
 )
-def test_the_form_of_the_command_line(text: str, name: str, expected: Range) -> None:
-    """`--range` says in one word what the YAML form says."""
+def test_the_command_line_form_is_read(text: str, name: str, expected: Range) -> None:
+    """`--range` gives the same range as the YAML form."""
     assert parse_range_option(text) == (name, expected)
 
 
-def test_options_of_a_choice_have_yamls_types() -> None:
-    """Compared with their types, since 1 == True == 1.0 in Python."""
-    found = parse_range_option("x=choice:2,true,null,none,1e-3")[1]
-    assert isinstance(found, Choice)
-    assert [repr(option) for option in found.options] == ["2", "True", "None", "'none'", "0.001"]
+def test_options_of_a_choice_have_yaml_types() -> None:
+    """Compared as text, since 1 == True == 1.0 in Python."""
+    parsed = parse_range_option("x=choice:2,true,null,none,1e-3")[1]
+    assert isinstance(parsed, Choice)
+    assert [repr(option) for option in parsed.options] == ["2", "True", "None", "'none'", "0.001"]
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"),
+    ("text", "problem"),
     [
-        ("lr=log:1e-3:1e-5", "upside down: 0.001 > 1e-05"),
+        ("lr=log:1e-3:1e-5", "lower bound is above the upper bound: 0.001 > 1e-05"),
         ("lr=float:1:1", "both 1"),
         ("lr=log:0:1", "cannot start at 0"),
         ("lr=log_int:0:8", "cannot start at 0"),
@@ -83,39 +83,39 @@ def test_options_of_a_choice_have_yamls_types() -> None:
         ("lr=float:0:inf", "'inf' is not a finite number"),
         ("o=choice:", "no option"),
         ("o=choice:a,,b", "item 2 is empty"),
-        ("o=choice:a,b,a", "'a' stands there twice"),
-        ("o=choice:1,true", "True stands there twice"),  # Optuna compares options with ==
+        ("o=choice:a,b,a", "duplicate option 'a'"),
+        ("o=choice:1,true", "duplicate option True"),  # Optuna compares options with ==
         ("lr", "no NAME="),
         ("=log:1:2", "no NAME="),
     ],
 )
-def test_a_wrong_option_is_told_in_three_parts(text: str, wrong: str) -> None:
-    """Where and what, the form, and what to do."""
+def test_a_wrong_option_has_a_message_in_three_parts(text: str, problem: str) -> None:
+    """The problem with its place, the form, and what to do."""
     with pytest.raises(UserError) as caught:
         parse_range_option(text)
     assert caught.value.problem.startswith(f"--range {text}")
-    assert wrong in caught.value.problem
+    assert problem in caught.value.problem
     assert any(form in caught.value.allowed for form in OPTION_FORMS.values())
     assert caught.value.todo
 
 
-def test_an_unknown_kind_is_answered_with_the_nearest() -> None:
-    """A slip of the finger is named."""
+def test_an_unknown_kind_gets_a_suggestion() -> None:
+    """The most similar kind."""
     with pytest.raises(UserError) as caught:
         parse_range_option("o=choise:a,b")
     assert caught.value.todo == "did you mean 'choice'?"
 
 
 @pytest.mark.parametrize(
-    ("spec", "wrong"),
+    ("spec", "problem"),
     [
-        ({"log": [1e-3, 1e-5]}, "upside down"),
+        ({"log": [1e-3, 1e-5]}, "lower bound is above the upper bound"),
         ({"float": [0, 0.2], "default": 0.3}, "default 0.3 is not in the range"),
         ({"int": [1, 8], "step": 2, "default": 4}, "default 4 is not in the range"),  # the grid is 1, 3, 5, 7
         ({"int": [1, 8], "default": 2.5}, "default 2.5 is not in the range"),
         ({"choice": ["a", "b"], "default": "c"}, "default 'c' is not in the range"),
         ({"choice": []}, "no option"),
-        ({"choice": [["a"], "b"]}, "not one plain value"),
+        ({"choice": [["a"], "b"]}, "is not a plain value"),
         ({"choice": "a"}, "choice is 'a'"),
         ({"float": [0, float("nan")]}, "nan is not a finite number"),
         ({"int": [True, 8]}, "True is not a whole number"),
@@ -124,27 +124,27 @@ def test_an_unknown_kind_is_answered_with_the_nearest() -> None:
         ({"float": [0, 1], "int": [0, 1]}, "several kinds: float, int"),
         ({"default": 1}, "no kind of range"),
         ({"float": [0, 1], "when": "optim"}, "`when` is 'optim'"),
-        ({"float": [0, 1], "when": {"optim": []}}, "gives optim as []"),
+        ({"float": [0, 1], "when": {"optim": []}}, "optim is []"),
         (0.5, "is 0.5"),
     ],
 )
-def test_a_wrong_yaml_form_names_file_and_key(spec: object, wrong: str) -> None:
-    """The place comes first."""
+def test_a_wrong_yaml_form_names_file_and_key(spec: object, problem: str) -> None:
+    """At the beginning of the message."""
     with pytest.raises(UserError) as caught:
         parse_range("lr", spec, "my.yaml")
     assert caught.value.problem.startswith("my.yaml: search.lr")
-    assert wrong in caught.value.problem
+    assert problem in caught.value.problem
     assert caught.value.todo
 
 
-def test_all_faults_of_a_range_are_told_at_once() -> None:
-    """Upside down, from below zero, and with a step of 0: three problems, one run."""
+def test_all_problems_of_a_range_are_reported_at_once() -> None:
+    """Swapped bounds, a step of 0 and an empty condition: three problems."""
     with pytest.raises(UserErrors) as caught:
         parse_range("n", {"int": [8, -1], "step": 0, "when": {}}, "my.yaml")
     assert len(caught.value.problems) == 3
 
 
 @pytest.mark.parametrize("kind", YAML_FORMS)
-def test_the_forms_that_messages_show_are_right(kind: str) -> None:
-    """An example that does not work is worse than none."""
+def test_the_forms_in_messages_are_valid(kind: str) -> None:
+    """A user may copy the example."""
     assert parse_range("x", yaml.safe_load(YAML_FORMS[kind]), "file").to_dict()[kind]

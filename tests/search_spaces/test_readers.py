@@ -1,4 +1,4 @@
-"""What a setting may hold."""
+"""Readers of single settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from search_spaces.readers import renamed
 
 
 def test_labels_may_be_numbers_in_yaml() -> None:
-    """`{0: 부정}` has a number for a key; truth values, lists and nothing at all are no names."""
+    """`{0: 부정}` has a number as a key; booleans, lists and an empty mapping are refused."""
     assert renamed().read({0: "부정", "1": "긍정"}) == {"0": "부정", "1": "긍정"}
     for wrong in ({}, {True: "긍정"}, {"0": ["부정"]}, "0: 부정", {0.5: "반"}):
         with pytest.raises(ValueError, match=re.escape(str(wrong))):

@@ -1,4 +1,4 @@
-"""Layers and overrides: which wins, what moves between fixed and searched, and every shipped file."""
+"""Layers and overrides: which one wins, fixed and searched parameters, and every shipped file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from search_spaces.schema import Budget, Space, Wandb
 
 EXTRA = ["tokenizer_kind", "vocabulary", "class_weights", "regression_loss", "freeze_layers", "layerwise_lr_decay"]
 GENERATION = ["num_beams", "max_new_tokens", "length_penalty", "no_repeat_ngram_size"]
-KNOWN = {
+KINDS = {
     "num_train_epochs": "training",
     "per_device_train_batch_size": "training",
     "per_device_eval_batch_size": "training",
@@ -52,13 +52,13 @@ RAW: dict[str, Any] = {
 
 
 def solve(raw: dict[str, Any] | None = None, **overrides: Any) -> Space:
-    """`RAW` with overrides, under the small tables of this file."""
-    tables: dict[str, Any] = {"known_parameters": KNOWN, "aliases": ALIASES, "metrics": metrics_of}
+    """`RAW` with overrides, resolved with the small tables of this file."""
+    tables: dict[str, Any] = {"parameter_kinds": KINDS, "aliases": ALIASES, "metrics": metrics_of}
     return resolve(RAW if raw is None else raw, "my/base.yaml", **{**tables, **overrides})
 
 
 def problems(raw: dict[str, Any] | None = None, **overrides: Any) -> list[UserError]:
-    """What is wrong, one error each."""
+    """The problems, one error each."""
     with pytest.raises(UserError) as caught:
         solve(raw, **overrides)
     return caught.value.problems if isinstance(caught.value, UserErrors) else [caught.value]
@@ -67,7 +67,7 @@ def problems(raw: dict[str, Any] | None = None, **overrides: Any) -> list[UserEr
 @pytest.mark.parametrize("embedded", [False, True])
 @pytest.mark.parametrize("name", list_spaces())
 def test_every_shipped_space_resolves(name: str, embedded: bool) -> None:
-    """With the embedded data and without, and what it resolves to can be read again."""
+    """With and without the embedded data, and the result can be saved and read back."""
     raw, where = load_space(name)
     space = solve(raw, embedded=embedded)
     assert from_dict(space.to_dict(), where) == space
@@ -76,56 +76,58 @@ def test_every_shipped_space_resolves(name: str, embedded: bool) -> None:
 
 @pytest.mark.parametrize("name", list_spaces())
 def test_the_suggestions_in_comments_work_when_uncommented(name: str) -> None:
-    """Who takes the # away must not meet an error."""
+    """A user may remove the # of a line."""
     text = (module.SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
     raw, _ = load_space(name)
-    found = yaml.safe_load("\n".join(re.findall(r"^  # ([\w.]+: \{.*)$", text, flags=re.MULTILINE))) or {}
-    raw["search"] = {**raw["search"], **found}
-    raw["fixed"] = {key: value for key, value in raw["fixed"].items() if key not in found}
+    suggested = yaml.safe_load("\n".join(re.findall(r"^  # ([\w.]+: \{.*)$", text, flags=re.MULTILINE))) or {}
+    raw["search"] = {**raw["search"], **suggested}
+    raw["fixed"] = {key: value for key, value in raw["fixed"].items() if key not in suggested}
     assert set(solve(raw).search) == set(raw["search"])
-    assert name != "kobart" or len(found) == 7
+    assert name != "kobart" or len(suggested) == 7
 
 
 def test_a_space_is_loaded_by_name_or_by_path(tmp_path: Path) -> None:
-    """The name is that of a shipped file; a path is taken as it stands, and gives the space its name."""
+    """A name is that of a shipped file; the file name of a path becomes the name of the space."""
     path = tmp_path / "mine.yaml"
     path.write_text("seed: 3\n", encoding="utf-8")
     assert load_space("kobart")[1] == "search_spaces/kobart.yaml"
     assert load_space(path) == ({"seed": 3}, str(path))
-    assert resolve(*load_space(path), known_parameters={}, metrics=metrics_of).name == "mine"
+    assert resolve(*load_space(path), parameter_kinds={}, metrics=metrics_of).name == "mine"
 
 
-def test_an_unknown_space_is_answered_with_what_there_is() -> None:
-    """And with the nearest name."""
+def test_an_unknown_space_gets_the_available_ones() -> None:
+    """And the most similar name."""
     with pytest.raises(UserError) as caught:
         load_space("kobrat")
     assert "kobart" in caught.value.allowed
     assert caught.value.todo == "did you mean 'kobart'?"
 
 
-@pytest.mark.parametrize(("text", "wrong"), [("- a\n", "no mapping"), ("", "no mapping"), ("a: 1\na: 2\n", "line 2")])
-def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, wrong: str) -> None:
-    """A list, an empty file, and a key that stands twice."""
+@pytest.mark.parametrize(
+    ("text", "problem"), [("- a\n", "not a mapping"), ("", "not a mapping"), ("a: 1\na: 2\n", "line 2")]
+)
+def test_a_file_without_a_mapping_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    """A list, an empty file, and a duplicate key."""
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=wrong):
+    with pytest.raises(UserError, match=problem):
         load_space(path)
 
 
 def test_later_layers_win() -> None:
-    """File, embedded, config, sets, options: each here raises one key that the one before has set."""
+    """File, embedded, config, sets, options: each layer here raises the value of the previous one."""
     layers: dict[str, Any] = {
         "embedded": True,
         "config": {"budget": {"trials": 13}},
         "sets": ["budget.trials=14"],
         "options": {"budget.trials": 15, "budget.time": None},
     }
-    seen = [solve(**dict(list(layers.items())[:count])).budget.trials for count in range(5)]
-    assert seen == [20, 12, 13, 14, 15]  # 20 is the default of the schema
+    trials = [solve(**dict(list(layers.items())[:count])).budget.trials for count in range(5)]
+    assert trials == [20, 12, 13, 14, 15]  # 20 is the default of the schema
 
 
 def test_embedded_overrides_apply_only_without_data() -> None:
-    """The section is laid over the file, and leaves alone what it does not name."""
+    """The section overrides the file, and keeps keys that it does not name."""
     assert solve().model == Space().model
     space = solve(embedded=True)
     assert (space.model, space.data.embedded) == ("scratch:tiny", True)
@@ -133,7 +135,7 @@ def test_embedded_overrides_apply_only_without_data() -> None:
 
 
 def test_a_config_may_change_one_part_of_a_range() -> None:
-    """Without a kind of range it is laid over the range; with one it replaces it."""
+    """Without a kind of range it changes the existing range; with one it replaces the range."""
     config = {"search": {"num_beams": {"default": 2}, "learning_rate": {"float": [0.1, 0.2]}}}
     space = solve(config=config)
     assert space.search["num_beams"] == IntRange(1, 8, default=2)
@@ -152,7 +154,7 @@ def test_a_config_may_change_one_part_of_a_range() -> None:
     ],
 )
 def test_set_reaches_every_key(text: str, key: str, value: object) -> None:
-    """Sections by a dot, other keys by name, values as in YAML."""
+    """With a dot for sections, and values as in YAML."""
     assert getattr(solve(sets=[text]), key) == value
 
 
@@ -176,51 +178,51 @@ def test_set_fixes_a_parameter() -> None:
     ],
 )
 def test_the_default_of_a_range_from_the_command_line(ranges: list[str], name: str, expected: object) -> None:
-    """The old range's default if inside, else the value it was fixed at, else the middle."""
+    """The previous default or fixed value if it is inside, else the midpoint."""
     space = solve(ranges=ranges)
     assert space.search[name] == expected
     assert name not in space.fixed
 
 
-def test_an_absent_fixed_value_is_not_a_default() -> None:
-    """A parameter that was nowhere takes the first option, not the null among the options."""
+def test_a_missing_fixed_value_is_not_a_default() -> None:
+    """A new parameter has the first option as its default, even if null is an option."""
     assert solve(ranges=["optim=choice:adafactor,null"]).search["optim"].default == "adafactor"
 
 
-def test_a_range_after_a_set_keeps_the_value_that_was_set() -> None:
-    """`--set` made it the value in force."""
+def test_a_range_after_a_set_keeps_the_value() -> None:
+    """The value of `--set` becomes the default."""
     space = solve(sets=["num_beams=2"], ranges=["num_beams=int:1:3"])
     assert space.search["num_beams"] == IntRange(1, 3, default=2)
 
 
 def test_a_narrower_range_keeps_its_condition() -> None:
-    """The command line has no way to write one."""
+    """A condition cannot be written on the command line."""
     space = solve(ranges=["length_penalty=float:0.9:1.1"])
     assert space.search["length_penalty"] == FloatRange(0.9, 1.1, default=1.0, when={"num_beams": (2, 4)})
 
 
-@pytest.mark.parametrize(("beams", "when"), [(4, None), (1, "gone")])
-def test_fixing_a_parameter_settles_the_conditions_on_it(beams: int, when: str | None) -> None:
-    """What depends on it is searched always, or never."""
-    found = solve(sets=[f"num_beams={beams}"]).search.get("length_penalty")
-    assert (found.when if found else "gone") == when
+@pytest.mark.parametrize(("beams", "when"), [(4, None), (1, "removed")])
+def test_fixing_a_parameter_resolves_conditions_on_it(beams: int, when: str | None) -> None:
+    """A dependent parameter is searched unconditionally, or removed."""
+    searched = solve(sets=[f"num_beams={beams}"]).search.get("length_penalty")
+    assert (searched.when if searched else "removed") == when
 
 
-def test_a_prefix_is_taken_off_when_it_says_nothing_new() -> None:
-    """`generation.num_beams` and `num_beams` are one parameter; a field of the model keeps its prefix."""
+def test_a_redundant_prefix_is_removed() -> None:
+    """`generation.num_beams` is `num_beams`; a field of the model keeps its prefix."""
     space = solve(sets=["generation.num_beams=2", "training.weight_decay=0.1", "model.d_model=64"])
     assert "num_beams" not in space.search
     assert {"num_beams": 2, "weight_decay": 0.1, "model.d_model": 64}.items() <= space.fixed.items()
 
 
-def test_a_prefix_is_taken_off_in_conditions_too() -> None:
-    """A condition finds its parameter under either name."""
+def test_a_redundant_prefix_is_removed_in_conditions_too() -> None:
+    """A condition may use either name."""
     config = {"search": {"length_penalty": {"when": {"generation.num_beams": 2}}}}
     assert solve(config=config).search["length_penalty"].when == {"num_beams": 2}
 
 
-def test_an_old_name_stands_for_its_successor() -> None:
-    """It is kept as written, and takes the other's place."""
+def test_an_old_name_is_the_same_parameter() -> None:
+    """It stays as written, and each of the two names overrides the other."""
     raw = {"search": {"warmup_ratio": {"float": [0, 0.2]}}}
     assert "warmup_ratio" in solve(raw).search
     space = solve(raw, sets=["warmup_steps=100"])
@@ -229,24 +231,23 @@ def test_an_old_name_stands_for_its_successor() -> None:
     assert solve(sets=["training.warmup_ratio=0.1", "evaluation_strategy=epoch"]).fixed["warmup_ratio"] == 0.1
 
 
-def test_the_mode_is_the_metrics_own() -> None:
-    """It is filled in, and a contradiction is refused."""
+def test_the_mode_is_that_of_the_metric() -> None:
+    """It is filled in; another mode is refused."""
     assert solve(sets=["metric=loss"]).mode == "min"
-    assert (
-        problems(sets=["mode=min"])[0].problem == "--set mode=min: mode is min, but the best rouge_sum is the maximum"
-    )
+    (problem,) = problems(sets=["mode=min"])
+    assert problem.problem == "--set mode=min: mode is min, but the best rouge_sum is the maximum"
 
 
 @pytest.mark.parametrize(
-    ("overrides", "given", "todo"),
+    ("overrides", "start", "todo"),
     [
         ({"sets": ["lerning_rate=1"]}, "--set lerning_rate=1: unknown parameter", "did you mean 'learning_rate'?"),
         ({"sets": ["wandb.mod=x"]}, "--set wandb.mod=x: unknown key", "did you mean 'wandb.mode'?"),
         ({"sets": ["buget.trials=1"]}, "--set buget.trials=1: unknown", "did you mean 'budget.trials'?"),
         ({"sets": ["training.num_beams=1"]}, "--set training.num", "num_beams is a generation parameter"),
         ({"sets": ["seed"]}, "--set seed has no KEY=", "write KEY=VALUE without spaces"),
-        ({"sets": ["seed=[1"]}, "--set seed=[1, line 1", "correct that line"),
-        ({"sets": ["num_beams=.nan"]}, "--set num_beams=.nan: not a value", "write a plain value"),
+        ({"sets": ["seed=[1"]}, "--set seed=[1, line 1", "fix that line"),
+        ({"sets": ["num_beams=.nan"]}, "--set num_beams=.nan: not a plain value", "write a plain value"),
         ({"sets": ["metric=rogue_l"]}, "--set metric=rogue_l: metric is", "did you mean 'rouge_l'?"),
         ({"options": {"budget.time": "8x"}}, "--time-budget 8x", "write for example --time-budget 4h"),
         (
@@ -255,7 +256,7 @@ def test_the_mode_is_the_metrics_own() -> None:
             "write for example --workers-per-trial 1",
         ),
         ({"ranges": ["num_beam=int:1:8"]}, "--range num_beam=int:1:8: unknown", "did you mean 'num_beams'?"),
-        ({"ranges": ["num_beams=int:8:1"]}, "--range num_beams=int:8:1: the range", "write 1 first, then 8"),
+        ({"ranges": ["num_beams=int:8:1"]}, "--range num_beams=int:8:1: the lower", "write 1 first, then 8"),
         ({"options": {"budget.trials": -1}}, "--trials -1", "write for example --trials 1"),
         ({"config": {"seeed": 1}}, "--config: unknown key", "did you mean 'seed'?"),
         ({"config": {"learning_rate": 1}}, "--config: unknown key", "learning_rate is a parameter: write it"),
@@ -263,26 +264,26 @@ def test_the_mode_is_the_metrics_own() -> None:
         (
             {"config": {"search": {"x": {"int": [1, 2]}}}},
             "--config: search: unknown parameter 'x'",
-            "model.x, if the model has it; else take it out",
+            "write model.x if the model has this field, else remove it",
         ),
-        ({"embedded": True, "options": {"data.train": "a"}}, "--train: data.train", "take one of the two out"),
+        ({"embedded": True, "options": {"data.train": "a"}}, "--train: data.train", "remove one of the two"),
     ],
 )
-def test_a_wrong_override_is_told_in_three_parts(overrides: dict[str, Any], given: str, todo: str) -> None:
-    """Which override, what there is, and the nearest name."""
+def test_a_wrong_override_has_a_message_in_three_parts(overrides: dict[str, Any], start: str, todo: str) -> None:
+    """The override, what is allowed, and a suggestion."""
     (problem,) = problems(**overrides)
-    assert problem.problem.startswith(given)
+    assert problem.problem.startswith(start)
     assert problem.todo.startswith(todo)
     assert problem.allowed
 
 
-def test_an_embedded_section_is_checked_under_its_own_name() -> None:
-    """A slip there is not blamed on the file's first part."""
+def test_a_problem_in_the_embedded_section_names_it() -> None:
+    """So that the user does not look in the rest of the file."""
     (problem,) = problems({"embedded": {"modle": "x"}}, embedded=True)
     assert problem.problem == "my/base.yaml, embedded: unknown key 'modle'"
 
 
-def test_problems_of_all_layers_are_told_together() -> None:
-    """One from each."""
-    found = problems({"oops": 1}, config={"seed": "x"}, sets=["a=1"], ranges=["b=int:1:2"], options={"name": ""})
-    assert len(found) == 5
+def test_problems_of_all_layers_are_reported_together() -> None:
+    """One problem of each layer."""
+    errors = problems({"oops": 1}, config={"seed": "x"}, sets=["a=1"], ranges=["b=int:1:2"], options={"name": ""})
+    assert len(errors) == 5
