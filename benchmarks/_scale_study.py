@@ -26,6 +26,7 @@ from foundation.checked_json import plain
 from trainables.slots.slot import Shape, Slot
 from trainables.tracking.tracker import Tracker
 from trainables.training import checkpoints
+from trainables.training.early_stopping import EarlyStopping
 from trainables.training.evaluation_tracker import EvaluationTracker
 from trainables.training.job import Job
 from trainables.training.reports import Decision, Report
@@ -69,20 +70,28 @@ class Sleepers:
 
     def _train(self, job: Job, turn: int) -> float:
         tracker = Tracker(job.tracking) if job.tracking else None
-        evaluations = EvaluationTracker(job, None, None, _Reporter(self._mailbox, turn), start=None)  # type: ignore[arg-type]
+        never = EarlyStopping(patience=None, threshold=0.0, mode=job.mode)
+        evaluations = EvaluationTracker(
+            job,
+            None,  # type: ignore[arg-type]
+            None,
+            _Reporter(self._mailbox, turn),
+            start=None,
+            early_stopping=never,
+        )
         slept = 0.0
         for epoch in range(1, EPOCHS + 1):
             time.sleep(self._epoch)
             slept += self._epoch
             metrics = {"loss": score(job.config, epoch)}
-            better, last = evaluations.weigh(epoch, metrics), epoch == EPOCHS
+            better, last = evaluations.record(epoch, metrics), epoch == EPOCHS
             if tracker:
                 tracker.log({"eval/loss": metrics["loss"]}, epoch)
             if not last and evaluations.report(epoch, epoch, metrics, last) is not Decision.CONTINUE:
                 break
             if better or not last:
                 self._save(job, evaluations, epoch, resumable=not last)
-                evaluations.saved()
+                evaluations.prune_checkpoints()
             if last:
                 evaluations.report(epoch, epoch, metrics, last)
         if tracker:

@@ -24,7 +24,7 @@ from transformers import TrainerCallback
 
 from benchmarks.small import small_study
 from corpora.samples.reviews import write_samples
-from corpora.tokenised import values
+from corpora.tokenised import open_table, values
 from delivery.sessions.training import one_configuration
 from delivery.sessions.tune_request import resolve_space
 from trainables.models.base_models import BaseModels
@@ -32,7 +32,8 @@ from trainables.tasks.registry import make_task
 from trainables.training.batching import global_batches
 from trainables.training.job import Job
 from trainables.training.reports import Decision, Report
-from trainables.training.trial import WorkerCache, open_table, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 from tuning.jobs import make_job
 from tuning.studies.records import TrialRecord
 

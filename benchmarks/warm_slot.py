@@ -81,8 +81,8 @@ def same_as_fresh(study: Study, folder: Path) -> dict[str, bool]:
         if name != "eval_seconds"
     )
     warm = checkpoints.list_complete(study.paths.checkpoints(record.trial_id))[-1]
-    weights = load_file(warm.here() / "model.safetensors")
-    fresh = load_file(folder / "alone" / "checkpoints" / warm.here().name / "model.safetensors")
+    weights = load_file(warm.local_folder() / "model.safetensors")
+    fresh = load_file(folder / "alone" / "checkpoints" / warm.local_folder().name / "model.safetensors")
     return {"metrics": metrics, "weights": all(bool((weights[name] == fresh[name]).all()) for name in weights)}
 
 

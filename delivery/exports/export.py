@@ -90,7 +90,7 @@ def export(study: Study, material: Material, summary: Summary, target: Path | No
 
 def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> Any:
     try:
-        return load_model(str(point.here()), task.auto_model, trust=study.space.trust_remote_code)
+        return load_model(str(point.local_folder()), task.auto_model, trust=study.space.trust_remote_code)
     except (OSError, UserError) as error:
         study.checkpoints.refresh()
         if retention.saved_model(study, best) == point:

@@ -26,7 +26,8 @@ from trainables.training import checkpoints
 from trainables.training.job import Job
 from trainables.training.parameters import split_parameters
 from trainables.training.reports import Decision, Report, TrialFailed
-from trainables.training.trial import WorkerCache, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 from tuning import preparation
 from tuning.algorithms import samplers
 from tuning.display.live import TableView, View, logged, open_view
@@ -94,7 +95,7 @@ def _fewer(splits: Splits, rows: int | None, seed: int) -> Splits:
 
 
 def _resumable(folder: Path) -> checkpoints.Checkpoint:
-    found = {point.here().name: point for point in checkpoints.list_complete(folder.parent)}.get(folder.name)
+    found = {point.local_folder().name: point for point in checkpoints.list_complete(folder.parent)}.get(folder.name)
     if found is None or not found.resumable:
         state = "is no complete checkpoint" if found is None else "holds a model, but nothing to go on from"
         raise UserError(
@@ -111,7 +112,7 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
     Raises:
         UserError: it was another training.
     """
-    before = point.here().parents[1]
+    before = point.local_folder().parents[1]
     try:
         known = json.loads((before / "job.json").read_text(encoding="utf-8"))
         results = json.loads((before / RECORD).read_text(encoding="utf-8"))["results"]
@@ -132,9 +133,9 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
         given = f"--resume-from {point.path} is at epoch {point.epoch:g} of {record.max_epochs:g}"
         raise UserError(given, "a checkpoint before the last epoch", "raise it: --set num_train_epochs=…")
     here = study.paths.checkpoints(record.trial_id)
-    for kept in checkpoints.list_complete(point.here().parent):
+    for kept in checkpoints.list_complete(point.local_folder().parent):
         if kept.epoch <= point.epoch:  # the newest, and the best so far
-            shutil.copytree(kept.here(), here / kept.here().name)
+            shutil.copytree(kept.local_folder(), here / kept.local_folder().name)
     results = [result for result in results if result["epoch"] <= point.epoch]
     for result in results:
         study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])

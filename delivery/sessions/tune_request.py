@@ -212,7 +212,7 @@ def check_configs(space: Space) -> None:
     Raises:
         UserError: a configuration that the search could propose cannot be trained.
     """
-    from trainables.training.trial import check_config
+    from trainables.training.arguments import check_config
 
     if space.fixed.get("adafactor_own_rate") and "learning_rate" in space.search:
         given = "learning_rate is searched beside adafactor_own_rate, which leaves it without effect"

@@ -173,7 +173,7 @@ def test_a_search_whose_time_is_over_saves_what_runs(tmp_path: Path, monkeypatch
     assert search.end is SessionEnd.TIME_BUDGET
     (record,) = study.records.values()
     assert (record.status, len(record.results)) == ("running", 1)
-    point = checkpoints.newest_whole(study.paths.trial("long-0000") / "checkpoints")
+    point = checkpoints.newest_intact(study.paths.trial("long-0000") / "checkpoints")
     assert point is not None
     assert 45 < point.epoch < 90
     assert point.evaluated == 45
@@ -200,7 +200,7 @@ def test_a_search_that_is_told_to_end_does_within_ten_seconds(tmp_path: Path, nu
     assert study.wait(30) == 130
     assert time.monotonic() - began < 10
     (running,) = study.running()
-    point = checkpoints.newest_whole(study.root / "trials" / running / "checkpoints")
+    point = checkpoints.newest_intact(study.root / "trials" / running / "checkpoints")
     assert point is not None
     assert point.evaluated < point.epoch < point.evaluated + 20
     assert (study.root / "best_model" / "model.safetensors").is_file()

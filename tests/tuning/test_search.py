@@ -105,8 +105,8 @@ def test_a_warm_trial_equals_a_fresh_process(searched: tuple[Study, int], tmp_pa
         for name, value in told.metrics.items():
             if name != "eval_seconds":
                 assert result["metrics"][name] == value
-    fresh = load_file(tmp_path / "checkpoints" / warm.here().name / "model.safetensors")
-    kept = load_file(warm.here() / "model.safetensors")
+    fresh = load_file(tmp_path / "checkpoints" / warm.local_folder().name / "model.safetensors")
+    kept = load_file(warm.local_folder() / "model.safetensors")
     assert kept.keys() == fresh.keys()
     assert all((kept[name] == fresh[name]).all() for name in kept)
 

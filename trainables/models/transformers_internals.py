@@ -6,9 +6,13 @@ so each has a test of the same name in `tests/trainables/models/test_transformer
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from transformers import GenerationConfig, PreTrainedModel
+
+if TYPE_CHECKING:
+    from transformers import Trainer, TrainingArguments
 
 
 def source_of_config(config: Any) -> str:
@@ -51,3 +55,23 @@ def is_missing_safetensors_error(error: BaseException) -> bool:
     transformers has no exception class for it; only the text of the OSError tells.
     """
     return isinstance(error, OSError) and "cannot be loaded with `safetensors`" in str(error)
+
+
+def use_one_gpu(arguments: TrainingArguments) -> None:
+    """Keeps `Trainer` from wrapping the model in DataParallel, which it does if it sees several GPUs."""
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+
+
+def save_model(trainer: Trainer, folder: Path) -> None:
+    """Writes the model. `save_model` without `_internal_call` would also push it to the hub."""
+    trainer.save_model(str(folder), _internal_call=True)
+
+
+def save_training_state(trainer: Trainer, folder: Path) -> None:
+    """Writes optimizer, learning rate scheduler, gradient scaler and random state, which `Trainer.train` resumes from.
+
+    `Trainer` writes them only as a part of `_save_checkpoint`, which chooses the folder itself.
+    """
+    trainer._save_optimizer_and_scheduler(str(folder))
+    trainer._save_scaler(str(folder))
+    trainer._save_rng_state(str(folder))

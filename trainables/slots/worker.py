@@ -61,7 +61,7 @@ def _work(mailbox: Any, cpus: float, gpus: float, warned: bool) -> None:
 
     torch.set_num_threads(max(1, int(cpus + 0.01)))
 
-    from trainables.training.trial import WorkerCache
+    from trainables.training.worker_cache import WorkerCache
 
     workshop = WorkerCache()
     nodes = _nodes(workers)
@@ -117,7 +117,7 @@ def _place(workers: int) -> dict[str, Any]:
     threads = torch.get_num_threads()
     on_cpu = f"CPU, {threads} thread{'s' * (threads > 1)}"
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else on_cpu
-    from trainables.training.trial import choose_precision
+    from trainables.training.arguments import choose_precision
 
     chosen = choose_precision({}, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     precision = next((name for name, used in chosen.items() if used), "32 bit")

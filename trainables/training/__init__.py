@@ -1,19 +1,24 @@
-"""HOW one trial is trained, without Ray: engine, batches, optimizers, evaluations, checkpoints.
+"""How one trial is trained, without Ray: engine, batches, optimizers, evaluations, checkpoints.
 
-Whatever imports Ray belongs in `trainables.slots`.
+Code that imports Ray belongs in `trainables.slots`, code that talks to W&B in `trainables.tracking`.
 
-    batching: Batches that are the same rows however a global batch is cut
-    callbacks: Signs that a trial gives and heeds while it trains: that it is alive, that its machine or the search goes
-    checkpoint_store: Where the checkpoints of a trial lie: a folder, or a place in a bucket. What they are is
-    checkpoints: Checkpoints of one trial: complete when their manifest is there
-    engine: The one training engine for all tasks: `Trainer`, with what it gets wrong put right
-    evaluation_schedule: The engine's callbacks: when a trial is evaluated, which epoch its sampler deals
-    evaluation_tracker: Between the engine and whoever compares trials: evaluations, their scores, and the best so far
-    job: Everything a worker needs to train a trial; the content of `job.json`
-    memory: What fits into memory: a batch that does not is halved, and as many more are accumulated
-    optimizers: What `Trainer` has no word for: frozen layers, learning rates that fall layer by layer
-    parameter_names: What the search sets itself, what kotune adds, and what old names of parameters became
-    parameters: Every name that a trial's configuration may hold, where it belongs, and what old names became
-    reports: What a trial and its scheduler exchange: reports, decisions, exceptions that end a trial
-    trial: One trial, from a plain dict to reports: no Ray here, so that it can be tested and timed in one process
+    arguments: Training arguments of a trial: precision, scheduler defaults, checks of a configuration.
+    batching: Batches with the same rows for any number of workers and accumulation steps.
+    callbacks: Heartbeat, and checkpoints before a machine or the search goes away.
+    checkpoint_store: Storage of checkpoints, in a folder or in a bucket.
+    checkpoint_writer: Writes a checkpoint from all workers of a trial.
+    checkpoints: Checkpoints of a trial: complete, list, verify, prune.
+    early_stopping: When a trial ends by itself because it no longer improves.
+    engine: The training engine for all tasks, a subclass of transformers' `Trainer`.
+    evaluation: The result of one evaluation, merged from all workers.
+    evaluation_schedule: When a trial is evaluated; epochs of the sampler; gradient norms by layer.
+    evaluation_tracker: The evaluations of a trial: scored, recorded and reported.
+    job: Everything a worker needs to train a trial; the content of `job.json`.
+    memory: Batch sizes that fit into memory, found by halving.
+    optimizers: Layer-wise learning rates, and Adafactor's own rate.
+    parameter_names: Names that are reserved, kotune's own, or aliases.
+    parameters: Who reads a parameter, and which values are valid.
+    reports: What a trial and its scheduler exchange: reports, decisions, exceptions.
+    trial: Trains one trial from its job; also a command.
+    worker_cache: What a worker process keeps from trial to trial.
 """

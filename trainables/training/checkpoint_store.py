@@ -1,4 +1,4 @@
-"""Where the checkpoints of a trial lie: a folder, or a place in a bucket. What they are is said in `checkpoints`."""
+"""Storage of a trial's checkpoints: a folder, or an address in a bucket. Their content is defined in `checkpoints`."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from foundation import buckets
 from foundation.durable import move_folder, write_text
 from foundation.safe_paths import check_inside, check_links
 
-#: Written last, and the first to go: a checkpoint without it is none.
+#: Written last and deleted first: without it, a checkpoint is incomplete.
 MANIFEST = "manifest.json"
 
 
 class CheckpointStore(Protocol):
-    """One trial's checkpoints, each a folder of files with a name of its own."""
+    """The checkpoints of one trial, each a named folder of files."""
 
     def staging(self, name: str) -> Path:
-        """A folder of this machine to write a checkpoint in."""
+        """Returns the local folder in which a checkpoint is written."""
 
     def steps(self) -> dict[str, dict[str, int]]:
-        """Every checkpoint, complete or not: its files and their sizes in bytes."""
+        """Returns the files of every checkpoint, complete or not, with their sizes in bytes."""
 
     def manifest(self, name: str) -> bytes | None:
-        """The manifest of a checkpoint."""
+        """Returns the manifest of a checkpoint; None if there is none."""
 
     def upload(self, name: str, files: Iterable[str]) -> None:
-        """Bring staged files of this machine to where another one will put the checkpoint into place."""
+        """Uploads staged files, for another machine to complete the checkpoint."""
 
     def uploaded(self, name: str) -> dict[str, int]:
-        """What other machines brought, and its sizes."""
+        """Returns the files that other machines uploaded, with their sizes in bytes."""
 
     def put(self, name: str, files: Iterable[str], manifest: str) -> None:
-        """Put a staged checkpoint into place, durably, in the place of an older one of its name."""
+        """Moves a staged checkpoint into place, durably. Replaces an existing one with that name."""
 
-    def strip(self, name: str, files: Iterable[str], manifest: str) -> None:
-        """Give a checkpoint another manifest, and then take `files` out of it."""
+    def drop_files(self, name: str, files: Iterable[str], manifest: str) -> None:
+        """Replaces the manifest of a checkpoint, and then deletes `files`."""
 
     def remove(self, name: str) -> None:
-        """Delete a checkpoint."""
+        """Deletes a checkpoint."""
 
     def clear(self, *, leftovers: bool) -> None:
-        """Delete everything; or, of a trial that ended, what was staged and never complete."""
+        """Deletes everything; or only the incomplete checkpoints (`leftovers`) of a trial that ended."""
 
     def path(self, name: str) -> Path | str:
-        """The folder, or the address, of a checkpoint."""
+        """Returns the folder, or the address, of a checkpoint."""
 
 
-def checkpoint_store_at(place: Path | str) -> CheckpointStore:
-    """The shelf in a folder, or at an address in a bucket."""
-    return InBucket(str(place)) if buckets.in_bucket(place) else InFolder(Path(place))
+def checkpoint_store_at(folder: Path | str) -> CheckpointStore:
+    """Returns the store for a folder or for an address in a bucket."""
+    return BucketStore(str(folder)) if buckets.in_bucket(folder) else FolderStore(Path(folder))
 
 
-class InFolder:
-    """Checkpoints are moved into place whole."""
+class FolderStore:
+    """Checkpoints in a folder; each appears at once, by a rename."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -67,13 +67,13 @@ class InFolder:
         return self._folder / f".{name}.tmp"
 
     def steps(self) -> dict[str, dict[str, int]]:
-        places = sorted(self._folder.glob("step-*")) if self._folder.is_dir() else []
-        return {place.name: self._sizes(place) for place in places}
+        paths = sorted(self._folder.glob("step-*")) if self._folder.is_dir() else []
+        return {path.name: self._sizes(path) for path in paths}
 
-    def _sizes(self, place: Path) -> dict[str, int]:
+    def _sizes(self, path: Path) -> dict[str, int]:
         try:
-            return {file.name: file.stat().st_size for file in place.iterdir() if file.is_file()}
-        except (FileNotFoundError, NotADirectoryError):  # deleted meanwhile, or none
+            return {file.name: file.stat().st_size for file in path.iterdir() if file.is_file()}
+        except (FileNotFoundError, NotADirectoryError):  # deleted meanwhile, or not a folder
             return {}
 
     def manifest(self, name: str) -> bytes | None:
@@ -86,7 +86,7 @@ class InFolder:
         return content
 
     def upload(self, name: str, files: Iterable[str]) -> None:
-        """Nothing: all machines write into one folder."""
+        """Does nothing: all machines write into one folder."""
 
     def uploaded(self, name: str) -> dict[str, int]:
         return {}
@@ -96,7 +96,7 @@ class InFolder:
         (source / MANIFEST).write_text(manifest, encoding="utf-8")
         move_folder(source, target, overwrite=True)  # a repeated evaluation after a crash overwrites its checkpoint
 
-    def strip(self, name: str, files: Iterable[str], manifest: str) -> None:
+    def drop_files(self, name: str, files: Iterable[str], manifest: str) -> None:
         write_text(self.path(name) / MANIFEST, manifest)
         for file in files:
             (self.path(name) / file).unlink(missing_ok=True)
@@ -109,8 +109,8 @@ class InFolder:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class InBucket:
-    """Nothing can be moved in a bucket: a checkpoint is there when its manifest is."""
+class BucketStore:
+    """Checkpoints in a bucket, which has no atomic rename: each appears when its manifest is written."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -122,12 +122,12 @@ class InBucket:
         return buckets.scratch("staged", self._address) / f".{name}.tmp"
 
     def steps(self) -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = {}
+        steps: dict[str, dict[str, int]] = {}
         for path, size in sorted(buckets.sizes(self._address).items()):
             name, _, file = path.partition("/")
             if name.startswith("step-"):
-                found.setdefault(name, {})[file] = size
-        return found
+                steps.setdefault(name, {})[file] = size
+        return steps
 
     def manifest(self, name: str) -> bytes | None:
         return buckets.read(buckets.join(self.path(name), MANIFEST))
@@ -139,12 +139,12 @@ class InBucket:
         return {file: size for file, size in buckets.sizes(self.path(name)).items() if file != MANIFEST}
 
     def put(self, name: str, files: Iterable[str], manifest: str) -> None:
-        buckets.remove(self.path(name), [MANIFEST])  # of an evaluation that is repeated after a crash
+        buckets.remove(self.path(name), [MANIFEST])  # exists if the evaluation is repeated after a crash
         buckets.upload(self.staging(name), self.path(name), files)
         buckets.write(buckets.join(self.path(name), MANIFEST), manifest.encode())
         shutil.rmtree(self.staging(name), ignore_errors=True)
 
-    def strip(self, name: str, files: Iterable[str], manifest: str) -> None:
+    def drop_files(self, name: str, files: Iterable[str], manifest: str) -> None:
         buckets.write(buckets.join(self.path(name), MANIFEST), manifest.encode())
         buckets.remove(self.path(name), files)
 

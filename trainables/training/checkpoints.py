@@ -1,10 +1,10 @@
-"""Checkpoints of one trial: complete when their manifest is there.
+"""Checkpoints of one trial. A checkpoint is complete when its manifest exists.
 
 <trial>/checkpoints/step-00000120/   model.safetensors, config.json, generation_config.json,
                                      optimizer.pt, scheduler.pt, rng_state.pth, trainer_state.json, evaluations.json,
                                      manifest.json (written last)
 
-The place of a trial's checkpoints is a folder or an address in a bucket; `shelves` knows both.
+The folder of a trial's checkpoints may be an address in a bucket; `checkpoint_store` implements both.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ import logging
 import shutil
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import replace
+
 from foundation import buckets
+from foundation.checked_json import decode_json, plain
+from foundation.errors import UserError
 from foundation.safe_paths import plain_name
 from trainables.training.checkpoint_store import MANIFEST, CheckpointStore, checkpoint_store_at
 
 _log = logging.getLogger(__name__)
 
-#: The trial's values up to a checkpoint: what is the best so far is decided by them.
+#: The trial's evaluations up to a checkpoint, which decide what the best one is.
 EVALUATIONS = "evaluations.json"
-#: What only going on needs; the model is read without it.
+#: Files that only resuming needs; the model can be read without them.
 _RESUME_FILES = ("optimizer.pt", "scheduler.pt", "scaler.pt", "trainer_state.json", "training_args.bin", EVALUATIONS)
 
 
@@ -35,8 +40,9 @@ class Checkpoint:
 
     Args:
         path: its folder, or its address in a bucket.
-        epoch: where it was taken: a rung, or between two where a machine was about to go or the search ended.
-        evaluated: the last rung up to there that was judged; 0 before the first.
+        epoch: that of an evaluation; or between two if the machine was about to be taken away or the search ended.
+        resumable: whether training can resume from it; otherwise it holds the model only.
+        evaluated: epoch of the last evaluation up to there that was decided; 0 before the first.
     """
 
     path: Path | str
@@ -45,167 +51,176 @@ class Checkpoint:
     resumable: bool
     evaluated: float
 
-    def here(self) -> Path:
-        """A folder of this machine that holds its files, to be read only.
+    def local_folder(self) -> Path:
+        """Returns a local folder with its files, for reading only.
 
         Raises:
-            OSError: the bucket does not answer, or the checkpoint went meanwhile.
+            OSError: the bucket does not respond, or the checkpoint was deleted meanwhile.
         """
         return buckets.local_copy(self.path)
 
 
-@dataclass(frozen=True)
-class _Manifest:
+class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of `manifest.json`.
+
+    Args:
+        files: name -> size in bytes.
+        checks: name -> CRC-32; without the files that other machines uploaded.
+        evaluated: as in `Checkpoint`; None if it equals `epoch`.
+    """
+
     step: int
     epoch: float
     resumable: bool
-    files: dict[str, int]  # name -> bytes
-    checks: dict[str, int] = field(default_factory=dict)  # name -> CRC-32
-    evaluated: float | None = None  # None: at `epoch`
+    files: dict[str, int]
+    checks: dict[str, int] = {}
+    evaluated: float | None = None
 
     @property
     def text(self) -> str:
-        return json.dumps(asdict(self), indent=2)
+        return json.dumps(plain(self), indent=2)
 
 
-def staging(place: Path | str, step: int) -> Path:
-    """The folder where the checkpoint of `step` is written before it is complete."""
-    return checkpoint_store_at(place).staging(_name(step))
+def staging(folder: Path | str, step: int) -> Path:
+    """Returns the local folder in which the checkpoint of `step` is written before it is complete."""
+    return checkpoint_store_at(folder).staging(_name(step))
 
 
-def upload(place: Path | str, step: int, files: Iterable[str]) -> None:
-    """Bring what this worker staged to where the first one, maybe of another machine, completes the checkpoint.
+def upload(folder: Path | str, step: int, files: Iterable[str]) -> None:
+    """Uploads staged files of this worker, so that rank 0 can complete the checkpoint on another machine.
 
     Raises:
-        OSError: the bucket does not answer.
+        OSError: the bucket does not respond.
     """
-    checkpoint_store_at(place).upload(_name(step), files)
+    checkpoint_store_at(folder).upload(_name(step), files)
 
 
 def complete(
-    place: Path | str, step: int, *, epoch: float, resumable: bool, evaluated: float | None = None
+    folder: Path | str, step: int, *, epoch: float, resumable: bool, evaluated: float | None = None
 ) -> Checkpoint:
-    """Make the staged checkpoint of `step` durable and put it into place.
+    """Moves the staged checkpoint of `step` into place, durably.
 
     Raises:
         OSError: the disk, or the bucket, cannot be written.
     """
-    shelf, name = checkpoint_store_at(place), _name(step)
-    files = sorted(path for path in shelf.staging(name).iterdir() if path.is_file() and path.name != MANIFEST)
-    sizes, checks = ({path.name: found(path) for path in files} for found in (_size, _check))
-    manifest = _Manifest(step, epoch, resumable, {**shelf.uploaded(name), **sizes}, checks, evaluated)
-    shelf.put(name, sizes, manifest.text)
-    return _described(shelf, name, manifest)
+    store, name = checkpoint_store_at(folder), _name(step)
+    files = sorted(path for path in store.staging(name).iterdir() if path.is_file() and path.name != MANIFEST)
+    sizes = {path.name: path.stat().st_size for path in files}
+    checks = {path.name: _checksum(path) for path in files}
+    manifest = _Manifest(step, epoch, resumable, {**store.uploaded(name), **sizes}, checks, evaluated)
+    store.put(name, sizes, manifest.text)
+    return _described(store, name, manifest)
 
 
-def list_complete(place: Path | str) -> list[Checkpoint]:
-    """All complete checkpoints, oldest first; whatever a crash left half-written is not among them."""
-    shelf = checkpoint_store_at(place)
-    return [_described(shelf, name, manifest) for name, manifest in _whole(shelf).items()]
+def list_complete(folder: Path | str) -> list[Checkpoint]:
+    """Returns all complete checkpoints, oldest first. Incomplete ones, left by a crash, are skipped."""
+    store = checkpoint_store_at(folder)
+    return [_described(store, name, manifest) for name, manifest in _manifests(store).items()]
 
 
-def newest_resumable(place: Path | str) -> Checkpoint | None:
-    """The newest checkpoint that training can go on from."""
-    return next((point for point in reversed(list_complete(place)) if point.resumable), None)
+def newest_resumable(folder: Path | str) -> Checkpoint | None:
+    """Returns the newest checkpoint that training can resume from."""
+    return next((checkpoint for checkpoint in reversed(list_complete(folder)) if checkpoint.resumable), None)
 
 
-def newest_whole(place: Path | str) -> Checkpoint | None:
-    """As `newest_resumable`, of those whose bytes are still what was written; others are deleted."""
-    while (point := newest_resumable(place)) is not None:
-        if _is_whole(point.here()):
-            return point
-        if not isinstance(point.path, Path):  # the copy may be what is damaged
-            shutil.rmtree(point.here())
-            if _is_whole(point.here()):
-                return point
-        _log.warning("checkpoint %s is damaged; the one before it is taken", point.path)
-        remove(place, point)
+def newest_intact(folder: Path | str) -> Checkpoint | None:
+    """Returns the newest resumable checkpoint whose checksums are right; deletes the damaged ones."""
+    while (checkpoint := newest_resumable(folder)) is not None:
+        if _is_intact(checkpoint.local_folder()):
+            return checkpoint
+        if not isinstance(checkpoint.path, Path):  # the local copy may be damaged, not the checkpoint in the bucket
+            shutil.rmtree(checkpoint.local_folder())
+            if _is_intact(checkpoint.local_folder()):
+                return checkpoint
+        _log.warning("checkpoint %s is damaged; the previous one is used", checkpoint.path)
+        remove(folder, checkpoint)
     return None
 
 
-def _is_whole(folder: Path) -> bool:
-    manifest = _parsed((folder / MANIFEST).read_bytes(), str(folder))
-    checks = manifest.checks.items() if manifest is not None else []
-    return manifest is not None and all(_check(folder / name) == sum for name, sum in checks)
+def _is_intact(folder: Path) -> bool:
+    manifest = _decoded((folder / MANIFEST).read_bytes(), str(folder))
+    return manifest is not None and all(_checksum(folder / name) == sum for name, sum in manifest.checks.items())
 
 
-def remove(place: Path | str, point: Checkpoint) -> None:
-    """Delete a checkpoint."""
-    checkpoint_store_at(place).remove(_name(point.step))
+def remove(folder: Path | str, checkpoint: Checkpoint) -> None:
+    """Deletes a checkpoint."""
+    checkpoint_store_at(folder).remove(_name(checkpoint.step))
 
 
-def remove_all(place: Path | str) -> None:
-    """Delete whatever lies where a trial keeps its checkpoints."""
-    checkpoint_store_at(place).clear(leftovers=False)
+def remove_all(folder: Path | str) -> None:
+    """Deletes all checkpoints of a trial, complete or not."""
+    checkpoint_store_at(folder).clear(leftovers=False)
 
 
-def prune(place: Path | str, *, keep_epochs: set[float], keep_newest: bool) -> None:
-    """Delete checkpoints but those of `keep_epochs` and, if asked, the newest resumable one.
+def prune(folder: Path | str, *, keep_epochs: set[float], keep_newest: bool) -> None:
+    """Deletes all checkpoints except those of `keep_epochs` and, optionally, the newest resumable one.
 
-    What only going on needs is taken out of the others that stay.
+    The others that are kept lose the files that only resuming needs.
     """
-    shelf = checkpoint_store_at(place)
-    whole = _whole(shelf)
-    newest = next((name for name in reversed(whole) if whole[name].resumable), None) if keep_newest else None
-    for name, manifest in whole.items():
+    store = checkpoint_store_at(folder)
+    manifests = _manifests(store)
+    newest = next((name for name in reversed(manifests) if manifests[name].resumable), None) if keep_newest else None
+    for name, manifest in manifests.items():
         if name == newest:
             continue
         if manifest.epoch in keep_epochs:
-            _strip(shelf, name, manifest)
+            _drop_optimizer_state(store, name, manifest)
         else:
-            shelf.remove(name)
+            store.remove(name)
     if not keep_newest:
-        shelf.clear(leftovers=True)
+        store.clear(leftovers=True)
 
 
-def _strip(shelf: CheckpointStore, name: str, manifest: _Manifest) -> None:
-    """Take out what only going on needs: two thirds of its size."""
+def _drop_optimizer_state(store: CheckpointStore, name: str, manifest: _Manifest) -> None:
+    """Deletes what only resuming needs: two thirds of a checkpoint's size."""
     if not manifest.resumable:
         return
-    gone = [file for file in manifest.files if file in _RESUME_FILES or file.startswith("rng_state")]
-    kept = {file: size for file, size in manifest.files.items() if file not in gone}
-    checks = {file: check for file, check in manifest.checks.items() if file in kept}
-    # The manifest first: a half-stripped checkpoint must not look resumable.
-    shelf.strip(name, gone, replace(manifest, resumable=False, files=kept, checks=checks).text)
+    dropped = [file for file in manifest.files if file in _RESUME_FILES or file.startswith("rng_state")]
+    files = {file: size for file, size in manifest.files.items() if file not in dropped}
+    checks = {file: check for file, check in manifest.checks.items() if file in files}
+    # The manifest first: after a crash in between, the checkpoint must not look resumable.
+    store.drop_files(name, dropped, replace(manifest, resumable=False, files=files, checks=checks).text)
 
 
-def _whole(shelf: CheckpointStore) -> dict[str, _Manifest]:
-    """Those whose manifest is there, and every file of it in its size; oldest first."""
-    found = {}
-    for name, sizes in shelf.steps().items():
-        manifest = _parsed(shelf.manifest(name) if MANIFEST in sizes else None, str(shelf.path(name)))
+def _manifests(store: CheckpointStore) -> dict[str, _Manifest]:
+    """Returns the manifests of the checkpoints whose files exist in the right size, oldest first."""
+    manifests = {}
+    for name, sizes in store.steps().items():
+        manifest = _decoded(store.manifest(name) if MANIFEST in sizes else None, str(store.path(name)))
         if manifest is not None and all(sizes.get(file) == size for file, size in manifest.files.items()):
-            found[name] = manifest
-    return found
+            manifests[name] = manifest
+    return manifests
 
 
-def _parsed(content: bytes | None, where: str) -> _Manifest | None:
+def _decoded(content: bytes | None, where: str) -> _Manifest | None:
+    """Returns a manifest; None if it does not exist or is damaged.
+
+    Raises:
+        UserError: the manifest names a file outside of the checkpoint.
+    """
+    path = buckets.join(where, MANIFEST)
     try:
-        manifest = _Manifest(**json.loads(content or b""))
-    except (ValueError, TypeError):
+        manifest = decode_json(content or b"", _Manifest, path, "")
+    except UserError:
         return None
     for name in (*manifest.files, *manifest.checks):
-        plain_name(name, buckets.join(where, MANIFEST))
+        plain_name(name, path)
     return manifest
 
 
-def _described(shelf: CheckpointStore, name: str, manifest: _Manifest) -> Checkpoint:
+def _described(store: CheckpointStore, name: str, manifest: _Manifest) -> Checkpoint:
     evaluated = manifest.epoch if manifest.evaluated is None else manifest.evaluated
-    return Checkpoint(shelf.path(name), manifest.step, manifest.epoch, manifest.resumable, evaluated)
+    return Checkpoint(store.path(name), manifest.step, manifest.epoch, manifest.resumable, evaluated)
 
 
 def _name(step: int) -> str:
     return f"step-{step:08d}"
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
-
-
-def _check(path: Path) -> int:
-    """CRC-32 of a file: a gigabyte in about a second."""
-    found = 0
+def _checksum(path: Path) -> int:
+    """Returns the CRC-32 of a file; a gigabyte takes about a second."""
+    checksum = 0
     with path.open("rb") as file:
         while part := file.read(1 << 24):
-            found = zlib.crc32(part, found)
-    return found
+            checksum = zlib.crc32(part, checksum)
+    return checksum

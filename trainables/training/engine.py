@@ -1,6 +1,6 @@
-"""The one training engine for all tasks: `Trainer`, with what it gets wrong put right.
+"""The training engine for all tasks: a `Trainer` with several of its behaviours corrected.
 
-- Loss: losses are summed and divided by what counts in the whole global batch (tokens, or rows), so that 1×32,
+- Loss: losses are summed and divided by what counts in the whole global batch (tokens, or rows). So 1×32,
   2 workers×16 and 8×4 accumulation give one loss and one gradient. (For BART, `Trainer` multiplies both by
   accumulation steps and by workers.)
 - Batches: see `trainables.training.batching`.
@@ -26,44 +26,39 @@ from transformers import (
     Seq2SeqTrainingArguments,
     Trainer,
     TrainerCallback,
-    TrainerControl,
 )
 from transformers.trainer_callback import PrinterCallback
 
 from corpora.tokenised import values
-from foundation.durable import retry_on_storage_error
 from trainables.models.freezing import freeze
 from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.task import Task
 from trainables.text.encoding import TextDecoder
-from trainables.training import checkpoints, optimizers
+from trainables.training import optimizers
 from trainables.training.batching import GlobalBatchSampler, TokenRows, evaluation_batches
-from trainables.training.evaluation_schedule import EpochOrder, EvaluationSchedule, GradientNorms
-from trainables.training.evaluation_tracker import Judge
+from trainables.training.checkpoint_writer import CheckpointWriter
+from trainables.training.evaluation import WorkerShare, merge
+from trainables.training.evaluation_schedule import EpochOrder, EvaluationSchedule, GradientNorms, PendingEvaluation
+from trainables.training.evaluation_tracker import EvaluationTracker
 from trainables.training.reports import Decision, Interrupted, TrialFailed
 
 
 @dataclass(frozen=True)
-class _Verdict:
+class _Outcome:
+    """What rank 0 concludes from an evaluation.
+
+    Args:
+        failure: why the trial fails; None if it does not.
+    """
+
     metrics: dict[str, float]
-    best: bool
-    enough: bool
-    failure: str | None
+    is_best: bool = False
+    stop_early: bool = False
+    failure: str | None = None
 
 
 class _Stopped(Exception):
-    """Not a step more is to be made."""
-
-
-class _Arrears(TrainerCallback):
-    """Has what was not judged before the trial was left judged before it goes on."""
-
-    def __init__(self, engine: Engine, evaluated: float) -> None:
-        self._engine, self._evaluated = engine, evaluated
-
-    def on_train_begin(self, args: Any, state: Any, control: TrainerControl, **_: Any) -> None:
-        if state.global_step:
-            self._engine.judge_arrears(self._evaluated)
+    """The trial is stopped before its first step."""
 
 
 class Engine(Trainer):
@@ -71,13 +66,13 @@ class Engine(Trainer):
 
     Args:
         extra: kotune's own parameters, such as `class_weights` or `freeze_layers`.
-        train_rows: the tokenised table to train on, as `Task.prepare` makes it.
+        train_rows: the tokenised table to train on, from `Task.prepare`.
         dev_rows: as `train_rows`, with what scoring needs.
         decode: token ids -> text.
-        decoding: the trial's decoding parameters; None where nothing is written.
-        folder: where checkpoints go; may be an address in a bucket.
-        rungs: when to evaluate.
-        evaluated: the last rung that was judged before the checkpoint that training goes on from.
+        decoding: the trial's decoding parameters; None if the task generates no text.
+        folder: for checkpoints; may be an address in a bucket.
+        schedule: when to evaluate.
+        evaluated: epoch of the last evaluation that was decided before the checkpoint that training resumes from.
     """
 
     def __init__(
@@ -91,21 +86,22 @@ class Engine(Trainer):
         dev_rows: Any,
         decode: TextDecoder,
         decoding: GenerationConfig | None,
-        judge: Judge,
-        rungs: EvaluationSchedule,
+        tracker: EvaluationTracker,
+        schedule: EvaluationSchedule,
         folder: Path | str,
         evaluated: float = 0.0,
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self._network: Any = model  # never wrapped, never None
-        self._task, self._own = task, extra
-        self._train_rows, self._dev_rows = self._rows(train_rows), self._rows(dev_rows)
+        self._task, self._extra = task, extra
+        self._train_rows, self._dev_rows = self._token_rows(train_rows), self._token_rows(dev_rows)
         self._dev_table, self._decode, self._decoding = dev_rows, decode, decoding
-        self._judge, self._rungs, self._folder = judge, rungs, folder
+        self._tracker, self._schedule = tracker, schedule
+        self._checkpoint_writer = CheckpointWriter(folder, tracker)
         self._criterion = task.criterion(extra, args.label_smoothing_factor, train_rows)
-        self._last = self._unjudged = self._in_arrears = False
-        #: Whether dev rows are being predicted; a full memory is then no matter of the training batch.
-        self.evaluating = False
+        self._is_last_evaluation = self._is_undecided = self._is_repeating = False
+        #: Whether dev rows are being predicted; if memory is full, the evaluation batch is then the cause.
+        self.is_evaluating = False
         self._sampler = GlobalBatchSampler(
             lengths=values(train_rows, "length"),
             rows=args.per_device_train_batch_size,
@@ -117,6 +113,7 @@ class Engine(Trainer):
         )
         freeze(model, int(extra.get("freeze_layers") or 0))
         self._gradients = GradientNorms() if extra.get("log_gradients") else None
+        pending = PendingEvaluation(lambda: self._evaluate_pending(evaluated))
         super().__init__(
             model=model,
             args=args,
@@ -124,14 +121,14 @@ class Engine(Trainer):
             eval_dataset=self._dev_rows,
             data_collator=self._collate,
             compute_loss_func=self._loss,
-            callbacks=[rungs, EpochOrder(self._sampler), _Arrears(self, evaluated), *callbacks],
+            callbacks=[schedule, EpochOrder(self._sampler), pending, *callbacks],
         )
         self.remove_callback(PrinterCallback)
         steps_per_epoch = math.ceil(len(self._sampler) / args.gradient_accumulation_steps)
-        rungs.plan(steps_per_epoch)
-        self.label_smoother = None  # `_loss` smooths; evaluation never does, so that losses compare
+        schedule.plan(steps_per_epoch)
+        self.label_smoother = None  # `_loss` smooths; evaluation never does, so that losses are comparable
 
-    def _rows(self, table: Any) -> TokenRows:
+    def _token_rows(self, table: Any) -> TokenRows:
         columns = [name for name in self._task.columns if name in table.column_names]
         return TokenRows(table.select_columns(columns), self._task.mask_labels)
 
@@ -144,35 +141,35 @@ class Engine(Trainer):
     # ---- optimizer
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        made = optimizers.make(self._network, self.args, self._own) if self.optimizer is None else None
-        if made is not None:
-            self.optimizer = made
+        custom = optimizers.make(self._network, self.args, self._extra) if self.optimizer is None else None
+        if custom is not None:
+            self.optimizer = custom
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
         return optimizer
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None) -> Any:
-        if self._own.get("adafactor_own_rate") and self.lr_scheduler is None:
+        if self._extra.get("adafactor_own_rate") and self.lr_scheduler is None:
             chosen = optimizer or self.create_optimizer()
-            # By now accelerate has wrapped it, and the wrapper hides what Adafactor says of its rate.
+            # accelerate has wrapped it by now, and the wrapper hides Adafactor's rate.
             self.lr_scheduler = optimizers.adafactor_schedule(getattr(chosen, "optimizer", chosen))
         return super().create_scheduler(num_training_steps, optimizer)
 
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
-        """The norm of the whole gradient before it was clipped; asked for at every step, clipped or not."""
-        found = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]
+        """Returns the norm of the whole gradient before clipping. `Trainer` calls it at every step, clipped or not."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]
         if self._gradients is not None and (self.state.global_step + 1) % self.args.logging_steps == 0:
-            self._gradients.measure(model, float(found))
-        return found
+            self._gradients.measure(model, float(norm))
+        return norm
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if self._gradients is not None and "loss" in logs:
             logs = {**logs, **self._gradients.newest}
         super().log(logs, start_time)
 
-    # ---- batches and evaluation
+    # ---- batches
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        # Not prepared by accelerate: the sampler already deals rows to workers.
+        # Not prepared by accelerate: the sampler already distributes rows to workers.
         return DataLoader(
             self._train_rows,
             batch_sampler=self._sampler,
@@ -184,152 +181,117 @@ class Engine(Trainer):
     def num_examples(self, dataloader: DataLoader[Any]) -> int:
         return len(self._train_rows)
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Evaluate on the dev rows, report, and let the answer decide whether to save or to stop.
-
-        Raises:
-            TrialFailed: a metric is not a number. On every worker.
-        """
-        verdict = self._agree(self._judged(self.predict_and_measure()))
-        if verdict.failure:
-            raise TrialFailed(verdict.failure)
-        step = self.state.global_step
-        last = self._last = self._rungs.is_last(step) or verdict.enough
-        prefixed = {f"eval_{name}": value for name, value in verdict.metrics.items()}
-        self.log(dict(prefixed))
-        if last and verdict.best:  # nothing is decided after the last report, so whoever hears it finds the model
-            self._save_checkpoint(self.model, None)
-        decision = self._agree(
-            self._judge.report(self._epoch(), step, verdict.metrics, last) if self.is_world_process_zero() else None
-        )
-        if decision is Decision.INTERRUPT:
-            self._leave()
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, prefixed)
-        self.control.should_save = decision is Decision.CONTINUE and not last
-        self.control.should_training_stop = last or decision is Decision.STOP
-        return prefixed
+    # ---- evaluation
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """As `Trainer.train`; a trial that was left at a rung may be stopped there, before its first step."""
+        """Trains as `Trainer.train`; a pending evaluation may stop the trial before its first step."""
         try:
             return super().train(*args, **kwargs)
         except _Stopped:
             return None
 
-    def judge_arrears(self, evaluated: float) -> None:
-        """Evaluate where the checkpoint was taken, if that is a rung later than `evaluated` that nobody judged."""
+    def _evaluate_pending(self, evaluated: float) -> None:
+        """Repeats the evaluation at the step of the checkpoint, if it is due there and was not decided.
+
+        Args:
+            evaluated: epoch of the last evaluation that was decided.
+        """
         step = self.state.global_step
-        if self._rungs.place(step)[1] > evaluated and self._rungs.is_rung(step):
-            self._in_arrears = True
+        if self._schedule.position(step)[1] > evaluated and self._schedule.is_due(step):
+            self._is_repeating = True
             self._evaluate(None, None)
-            self._in_arrears = False
+            self._is_repeating = False
             if self.control.should_training_stop:
                 raise _Stopped
 
-    def _leave(self) -> NoReturn:
-        """Save a trial at a rung that was not judged, and end it. On every worker."""
-        if not self._in_arrears:  # else it lies there as it was left the first time, random state and all
-            self._unjudged = True
-            self._judge.forget(self._epoch())
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Evaluates on the dev rows, reports, and saves, continues or stops according to the decision.
+
+        Raises:
+            TrialFailed: a metric is not finite. On every worker.
+            Interrupted: the search ends; the trial is saved. On every worker.
+        """
+        outcome: _Outcome = self._from_rank_0(self._outcome(self.predict_and_measure()))
+        if outcome.failure:
+            raise TrialFailed(outcome.failure)
+        step = self.state.global_step
+        last = self._is_last_evaluation = self._schedule.is_last(step) or outcome.stop_early
+        prefixed = {f"eval_{name}": value for name, value in outcome.metrics.items()}
+        self.log(dict(prefixed))
+        if last and outcome.is_best:  # before the last report, so that its receiver can read the model
+            self._save_checkpoint(self.model, None)
+        decision = self._from_rank_0(
+            self._tracker.report(self._epoch(), step, outcome.metrics, last) if self.is_world_process_zero() else None
+        )
+        if decision is Decision.INTERRUPT:
+            self._interrupt()
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, prefixed)
+        self.control.should_save = decision is Decision.CONTINUE and not last
+        self.control.should_training_stop = last or decision is Decision.STOP
+        return prefixed
+
+    def _outcome(self, evaluation: Evaluation) -> _Outcome | None:
+        """Scores and records an evaluation. On rank 0; None on the others."""
+        if not self.is_world_process_zero():
+            return None
+        epoch = self._epoch()
+        if not math.isfinite(evaluation.loss):  # predictions may then be NaN as well, which no metric accepts
+            return _Outcome({}, failure=f"loss is {evaluation.loss} at epoch {epoch:g}")
+        metrics = self._tracker.score(evaluation)
+        not_finite = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
+        if not_finite:
+            return _Outcome(metrics, failure=f"{', '.join(not_finite)} at epoch {epoch:g}")
+        is_best = self._tracker.record(epoch, metrics)
+        return _Outcome(metrics, is_best, self._tracker.should_stop_early())
+
+    @torch.no_grad()
+    def predict_and_measure(self) -> Evaluation:
+        """Returns loss and prediction of every dev row, each row once for any number of workers.
+
+        Raises:
+            Interrupted: a callback raised it on any worker; the trial is saved. On every worker.
+        """
+        started = time.perf_counter()
+        self._network.eval()
+        self.is_evaluating = True
+        share = WorkerShare()
+        lengths, rows = values(self._dev_table, "length"), self.args.per_device_eval_batch_size
+        for indices in evaluation_batches(lengths, rows, self.args.world_size, self.args.process_index):
+            batch = self._prepare_inputs(self._collate(self._dev_rows.__getitems__(indices)))
+            with self.accelerator.autocast():
+                result = self._task.evaluate(self._network, batch, self._decode, self._decoding)
+            try:
+                self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
+            except Interrupted:  # the other workers learn of it below
+                share.interrupted = True
+                break
+            share.add(indices, result)
+        shares = [share] if self.args.world_size == 1 else gather_object([share])
+        self.is_evaluating = False
+        if any(share.interrupted for share in shares):
+            self._interrupt()
+        return merge(shares, time.perf_counter() - started)
+
+    def _interrupt(self) -> NoReturn:
+        """Saves a trial whose evaluation was not decided, and ends it. On every worker."""
+        if not self._is_repeating:  # otherwise the checkpoint exists, with the random state of the first interruption
+            self._is_undecided = True
+            self._tracker.discard(self._epoch())
             self._save_checkpoint(self.model, None)
         raise Interrupted
 
     def _epoch(self) -> float:
-        return self._rungs.epoch_at(self.state.global_step)
+        return self._schedule.epoch_at(self.state.global_step)
 
-    def _judged(self, found: Evaluation) -> _Verdict | None:
-        if not self.is_world_process_zero():
-            return None
-        if not math.isfinite(found.loss):  # then predictions may be no numbers either, and no score can be made of them
-            return _Verdict({}, False, False, f"loss is {found.loss} at epoch {self._epoch():g}")
-        metrics = self._judge.score(found)
-        strange = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
-        epoch = self._epoch()
-        if strange:
-            return _Verdict(metrics, False, False, f"{', '.join(strange)} at epoch {epoch:g}")
-        best = self._judge.weigh(epoch, metrics)
-        return _Verdict(metrics, best, self._judge.enough(), None)
-
-    def _agree(self, answer: Any) -> Any:
-        """What rank 0 said, on every worker."""
+    def _from_rank_0(self, value: Any) -> Any:
+        """Returns rank 0's value on every worker."""
         if self.args.world_size == 1:
-            return answer
-        return broadcast_object_list([answer])[0]
-
-    @torch.no_grad()
-    def predict_and_measure(self) -> Evaluation:
-        """Loss and prediction of every dev row, each row once, whatever the number of workers.
-
-        Raises:
-            Interrupted: a callback raised it, on any worker; the trial is saved. On every worker.
-        """
-        started = time.perf_counter()
-        self._network.eval()
-        self.evaluating, left = True, False
-        loss = counted = 0.0
-        predictions: list[tuple[int, Any, int]] = []
-        batches = evaluation_batches(
-            values(self._dev_table, "length"),
-            self.args.per_device_eval_batch_size,
-            self.args.world_size,
-            self.args.process_index,
-        )
-        for indices in batches:
-            batch = self._prepare_inputs(self._collate(self._dev_rows.__getitems__(indices)))
-            with self.accelerator.autocast():
-                found = self._task.evaluate(self._network, batch, self._decode, self._decoding)
-            try:
-                self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
-            except Interrupted:  # the others hear of it where all meet
-                left = True
-                break
-            loss, counted = loss + found.loss, counted + found.counted
-            predictions += zip(indices, found.predictions, found.sizes, strict=True)
-        shares = [(predictions, loss, counted, left)]
-        if self.args.world_size > 1:
-            shares = gather_object(shares)
-        self.evaluating = False
-        if any(share[3] for share in shares):
-            self._leave()
-        everything = sorted((row for share, *_ in shares for row in share), key=lambda row: row[0])
-        total, number = math.fsum(share[1] for share in shares), math.fsum(share[2] for share in shares)
-        return Evaluation(
-            predictions=[prediction for _, prediction, _ in everything],
-            loss=total / max(number, 1.0),
-            generated_tokens=sum(size for *_, size in everything) / max(len(everything), 1),
-            seconds=time.perf_counter() - started,
-        )
+            return value
+        return broadcast_object_list([value])[0]
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Write what is needed to go on, and the model; the manifest comes last and makes it complete."""
-        what = f"checkpoint {self.state.global_step} in {self._folder}"
-        retry_on_storage_error(self._write_checkpoint, what)
-        if not self.is_world_process_zero():
-            retry_on_storage_error(self._upload, what)
-        self.accelerator.wait_for_everyone()
-        if self.is_world_process_zero():
-            retry_on_storage_error(self._complete_checkpoint, what)
-            retry_on_storage_error(self._judge.saved, what)
-
-    def _write_checkpoint(self) -> None:
-        staging = checkpoints.staging(self._folder, self.state.global_step)
-        self.save_model(str(staging), _internal_call=True)
-        if not self._last:
-            self._save_optimizer_and_scheduler(str(staging))
-            self._save_scaler(str(staging))
-            self._save_rng_state(str(staging))
-        if self.is_world_process_zero():
-            self.state.save_to_json(str(staging / "trainer_state.json"))
-            self._judge.save(staging)
-
-    def _upload(self) -> None:
-        staging = checkpoints.staging(self._folder, self.state.global_step)
-        mine = [file.name for file in staging.glob(f"rng_state_{self.args.process_index}.pth")]
-        checkpoints.upload(self._folder, self.state.global_step, mine)
-
-    def _complete_checkpoint(self) -> None:
         step = self.state.global_step
-        epoch, evaluated = self._rungs.place(step)
-        if self._unjudged:
-            evaluated = self._rungs.place(step - 1)[1]
-        checkpoints.complete(self._folder, step, epoch=epoch, resumable=not self._last, evaluated=evaluated)
+        epoch, evaluated = self._schedule.position(step)
+        if self._is_undecided:
+            evaluated = self._schedule.position(step - 1)[1]
+        self._checkpoint_writer.save(self, epoch=epoch, evaluated=evaluated, resumable=not self._is_last_evaluation)

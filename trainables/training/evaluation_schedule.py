@@ -1,9 +1,10 @@
-"""The engine's callbacks: when a trial is evaluated, which epoch its sampler deals, gradients by layer."""
+"""Callbacks of the engine: when a trial is evaluated, the epoch of its sampler, and gradient norms by layer."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,7 +14,12 @@ from trainables.training.batching import GlobalBatchSampler
 
 
 class EvaluationSchedule(TrainerCallback):
-    """Asks for an evaluation every `every` epochs and at the end, whatever the number of steps in an epoch."""
+    """Requests an evaluation every `every` epochs and at the end, for any number of steps per epoch.
+
+    Args:
+        every: epochs between evaluations; may be a fraction.
+        until: epoch at which the trial ends.
+    """
 
     def __init__(self, every: float, until: float) -> None:
         self.every, self.until = every, until
@@ -21,7 +27,7 @@ class EvaluationSchedule(TrainerCallback):
         self._steps_per_epoch = 1
 
     def plan(self, steps_per_epoch: int) -> None:
-        """Lay out optimizer step -> epoch for all evaluations."""
+        """Computes the optimizer steps of all evaluations."""
         self._steps_per_epoch = steps_per_epoch
         count = math.floor(self.until / self.every + 1e-9)
         epochs = [self.every * (k + 1) for k in range(count)]
@@ -30,28 +36,40 @@ class EvaluationSchedule(TrainerCallback):
         self._steps = {max(1, math.ceil(epoch * steps_per_epoch - 1e-9)): round(float(epoch), 6) for epoch in epochs}
 
     def epoch_at(self, step: int) -> float:
+        """Returns the epoch of the evaluation at `step`."""
         return self._steps[step]
 
-    def place(self, step: int) -> tuple[float, float]:
-        """The epoch of a step, and the last rung up to it; 0 before the first."""
-        passed = [epoch for rung, epoch in self._steps.items() if rung <= step]
-        evaluated = max(passed, default=0.0)
+    def position(self, step: int) -> tuple[float, float]:
+        """Returns the epoch of a step and the epoch of the last evaluation up to it, 0 before the first."""
+        evaluated = max((epoch for due, epoch in self._steps.items() if due <= step), default=0.0)
         return (self._steps[step] if step in self._steps else step / self._steps_per_epoch), evaluated
 
-    def is_rung(self, step: int) -> bool:
-        """Whether an evaluation belongs to this step."""
+    def is_due(self, step: int) -> bool:
+        """Returns whether an evaluation is due at this step."""
         return step in self._steps
 
     def is_last(self, step: int) -> bool:
+        """Returns whether no evaluation follows the one at this step."""
         return step >= max(self._steps)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> TrainerControl:
-        control.should_evaluate = state.global_step in self._steps
+        control.should_evaluate = self.is_due(state.global_step)
         return control
 
 
+class PendingEvaluation(TrainerCallback):
+    """Before a trial resumes, calls `evaluate`, which repeats the evaluation that was interrupted."""
+
+    def __init__(self, evaluate: Callable[[], None]) -> None:
+        self._evaluate = evaluate
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.global_step:
+            self._evaluate()
+
+
 class EpochOrder(TrainerCallback):
-    """Gives the sampler the epoch before each pass, also when a trial goes on in the middle."""
+    """Sets the epoch of the sampler before each pass, also when a trial resumes in the middle of one."""
 
     def __init__(self, sampler: GlobalBatchSampler) -> None:
         self._sampler = sampler
@@ -64,22 +82,24 @@ _LAYER = re.compile(r"^(.*?(?:layer|layers|block|convolutions)\.\d+)\.|^(.*?)\.[
 
 
 def layer_of(parameter: str) -> str:
-    """The layer that a parameter belongs to: `bert.encoder.layer.3` or, outside all layers, the module it is in."""
-    found = _LAYER.match(parameter)
-    return (found.group(1) or found.group(2)) if found else parameter
+    """Returns the layer of a parameter: `bert.encoder.layer.3` or, outside all layers, its module."""
+    match = _LAYER.match(parameter)
+    return (match[1] or match[2]) if match else parameter
 
 
 class GradientNorms:
-    """The norm of every layer's gradient, before it is clipped; `newest` is of the last that were measured."""
+    """The norm of every layer's gradient before clipping; `newest` holds the last measurement."""
 
     def __init__(self) -> None:
         self.newest: dict[str, float] = {}
 
     def measure(self, model: torch.nn.Module, total: float) -> None:
-        """Remember the gradients of all layers, as they were before they were scaled down together.
+        """Measures the gradients of all layers.
+
+        Clipping has scaled all of them by one factor, which is undone here.
 
         Args:
-            total: norm of the whole gradient before it was clipped.
+            total: norm of the whole gradient before clipping.
         """
         squares: dict[str, float] = {}
         for name, parameter in model.named_parameters():

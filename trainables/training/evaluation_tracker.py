@@ -1,54 +1,29 @@
-"""Between the engine and whoever compares trials: evaluations, their scores, and the best so far."""
+"""The evaluations of a trial: scored, recorded, reported; the best one decides which checkpoint is kept."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+import msgspec
 
 from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.metric import best_of, is_better
 from trainables.tasks.task import Task
 from trainables.training import checkpoints
+from trainables.training.early_stopping import EarlyStopping
 from trainables.training.job import EpochValue, Job
 from trainables.training.reports import Decision, Report, Reporter
 
 
-class Judge(Protocol):
-    """Stands between the engine and whoever compares trials; asked on rank 0 alone."""
-
-    def score(self, evaluation: Evaluation) -> dict[str, float]:
-        """Metrics of an evaluation."""
-
-    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
-        """Remember an evaluation; answers whether it is the trial's best so far."""
-
-    def enough(self) -> bool:
-        """Whether the last evaluations were so little better that more would be a waste."""
-
-    def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> Decision:
-        """Sends a report and returns the scheduler's decision."""
-
-    def forget(self, epoch: float) -> None:
-        """Forget an evaluation that was not decided: it is made again when the trial goes on."""
-
-    def save(self, folder: Path) -> None:
-        """Add what going on needs to know to a checkpoint that is being written."""
-
-    def saved(self) -> None:
-        """A checkpoint has just become complete."""
-
-
 class EvaluationTracker:
-    """Scores evaluations, remembers the trial's best, and keeps its checkpoint.
+    """Scores and reports the evaluations of a trial, and keeps the checkpoint of the best one. Used on rank 0 only.
 
     Args:
-        table: the dev table, which holds what scores are made against.
-        patience: evaluations without a better value after which a trial ends of its own accord; None: never.
-        threshold: what a value must be better by to count as better for `patience`.
-        start: the checkpoint that the trial goes on from; results after it are forgotten.
+        table: the dev table, which holds the references for scoring.
+        start: the checkpoint that the trial resumes from; later evaluations are dropped.
     """
 
     def __init__(
@@ -59,65 +34,54 @@ class EvaluationTracker:
         reporter: Reporter,
         *,
         start: checkpoints.Checkpoint | None,
-        patience: int | None = None,
-        threshold: float = 0.0,
+        early_stopping: EarlyStopping,
     ) -> None:
         self._job, self._task, self._table, self._reporter = job, task, table, reporter
-        self._patience, self._threshold = patience, threshold
-        self._values = _values_up_to(start, job)
+        self._early_stopping = early_stopping
+        self._values = _values_until(start, job)
         self._started = time.perf_counter()
 
     def score(self, evaluation: Evaluation) -> dict[str, float]:
+        """Returns the metrics of an evaluation."""
         return self._task.score(evaluation, self._table)
 
-    def enough(self) -> bool:
-        return (
-            self._patience is not None
-            and evaluations_without_improvement(self._values, self._job.mode, self._threshold) >= self._patience
-        )
-
-    def weigh(self, epoch: float, metrics: dict[str, float]) -> bool:
+    def record(self, epoch: float, metrics: dict[str, float]) -> bool:
+        """Records an evaluation and returns whether it is the best so far."""
         value = metrics[self._job.metric]
         best = best_of(self._values, self._job.mode)
-        better = is_better(value, None if best is None else self._values[best], self._job.mode)
+        improved = is_better(value, None if best is None else self._values[best], self._job.mode)
         self._values[epoch] = value
-        return better
+        return improved
+
+    def discard(self, epoch: float) -> None:
+        """Removes an evaluation that was not decided: it is repeated when the trial resumes."""
+        self._values.pop(epoch, None)
+
+    def should_stop_early(self) -> bool:
+        """Returns whether the recorded evaluations no longer improve."""
+        return self._early_stopping.should_stop(self._values)
 
     def report(self, epoch: float, step: int, metrics: dict[str, float], last: bool) -> Decision:
+        """Reports an evaluation and returns the scheduler's decision."""
         seconds = time.perf_counter() - self._started
         return self._reporter.report(Report(epoch=epoch, step=step, metrics=metrics, seconds=seconds, last=last))
 
-    def forget(self, epoch: float) -> None:
-        self._values.pop(epoch, None)
-
     def save(self, folder: Path) -> None:
+        """Adds the recorded evaluations to a checkpoint that is being written."""
         text = json.dumps(sorted(self._values.items()))
         (folder / checkpoints.EVALUATIONS).write_text(text, encoding="utf-8")
 
-    def saved(self) -> None:
+    def prune_checkpoints(self) -> None:
+        """Deletes all checkpoints except the best and the newest one."""
         best = best_of(self._values, self._job.mode)
         keep = set() if best is None else {best}
         checkpoints.prune(self._job.checkpoints, keep_epochs=keep, keep_newest=True)
 
 
-def _values_up_to(start: checkpoints.Checkpoint | None, job: Job) -> dict[float, float]:
-    """Epoch -> value, as the search knows them; what it did not yet when the job was made, the checkpoint does."""
+def _values_until(start: checkpoints.Checkpoint | None, job: Job) -> dict[float, float]:
+    """Returns epoch -> value up to a checkpoint; the scheduler's record has priority over the checkpoint's."""
     if start is None:
         return {}
-    file = start.here() / checkpoints.EVALUATIONS
-    saved = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    evaluations = [*(EpochValue(*entry) for entry in saved), *job.evaluations]
-    return {entry.epoch: entry.value for entry in evaluations if entry.epoch <= start.evaluated}
-
-
-def evaluations_without_improvement(values: Mapping[float, float], mode: str, threshold: float) -> int:
-    """How many evaluations passed since the last that beat all before it by more than `threshold`."""
-    best: float | None = None
-    since = 0
-    for _, value in sorted(values.items()):
-        margin = threshold if mode == "max" else -threshold
-        if best is None or is_better(value, best + margin, mode):
-            best, since = value, 0
-        else:
-            since += 1
-    return since
+    file = start.local_folder() / checkpoints.EVALUATIONS
+    saved = msgspec.json.decode(file.read_bytes(), type=list[EpochValue]) if file.is_file() else []
+    return {entry.epoch: entry.value for entry in [*saved, *job.evaluations] if entry.epoch <= start.evaluated}

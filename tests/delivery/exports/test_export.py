@@ -27,7 +27,8 @@ from foundation.statuses import TrialStatus
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.training.job import Job
 from trainables.training.reports import Decision, Report
-from trainables.training.trial import WorkerCache, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 from tuning.jobs import make_job
 from tuning.preparation import read
 from tuning.studies.material import Material

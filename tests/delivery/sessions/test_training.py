@@ -25,7 +25,8 @@ from trainables.tasks.registry import task_named
 from trainables.training import checkpoints
 from trainables.training.job import Job
 from trainables.training.reports import Decision, Report
-from trainables.training.trial import WorkerCache, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 from tuning import preparation
 from tuning.display.live import SilentView
 from tuning.jobs import make_job

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, GenerationConfig, PreTrainedModel, modeling_utils
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    GenerationConfig,
+    PreTrainedModel,
+    Trainer,
+    TrainingArguments,
+    modeling_utils,
+)
 
 from trainables.models import transformers_internals as internals
 
@@ -82,3 +90,34 @@ def test_is_missing_safetensors_error(bart: PreTrainedModel, monkeypatch: pytest
         type(bart).from_pretrained("owner/name", config=bart.config, use_safetensors=True)
     assert internals.is_missing_safetensors_error(caught.value)
     assert not internals.is_missing_safetensors_error(OSError("owner/name does not exist"))
+
+
+def test_use_one_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two visible GPUs are one afterwards; no GPU stays none."""
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True)
+    internals.use_one_gpu(arguments)
+    assert arguments.n_gpu == 0
+    monkeypatch.setattr(arguments, "_n_gpu", 2)
+    internals.use_one_gpu(arguments)
+    assert arguments.n_gpu == 1
+
+
+@pytest.fixture
+def trainer(bart: PreTrainedModel, tmp_path: Path) -> Trainer:
+    """A trainer with an optimizer and a scheduler, before its first step."""
+    arguments = TrainingArguments(output_dir=str(tmp_path / "trainer"), use_cpu=True, report_to="none")
+    trainer = Trainer(bart, arguments)
+    trainer.create_optimizer_and_scheduler(10)
+    return trainer
+
+
+def test_save_model(trainer: Trainer, tmp_path: Path) -> None:
+    """The folder loads as a model."""
+    internals.save_model(trainer, tmp_path / "model")
+    assert AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "model").num_parameters() == trainer.model.num_parameters()
+
+
+def test_save_training_state(trainer: Trainer, tmp_path: Path) -> None:
+    """The files that `Trainer` looks for when it resumes; no gradient scaler in 32 bit."""
+    internals.save_training_state(trainer, tmp_path)
+    assert {"optimizer.pt", "scheduler.pt", "rng_state.pth"} <= {path.name for path in tmp_path.iterdir()}

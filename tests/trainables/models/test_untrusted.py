@@ -22,7 +22,8 @@ from trainables.training import checkpoints
 from trainables.training.checkpoint_store import MANIFEST
 from trainables.training.job import Job
 from trainables.training.reports import TrialFailed
-from trainables.training.trial import WorkerCache, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 
 CHOOSING = make_task("classification", {"labels": ["a", "b"]})
 
@@ -82,12 +83,12 @@ def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_p
     run_trial(job, RecordingReporter(), WorkerCache())
     first = checkpoints.newest_resumable(folder / "checkpoints")
     assert first is not None
-    evil = first.here() / name
+    evil = first.local_folder() / name
     torch.save(Trap(mark), evil)
-    manifest = json.loads((first.here() / MANIFEST).read_text())
+    manifest = json.loads((first.local_folder() / MANIFEST).read_text())
     manifest["files"][name] = evil.stat().st_size
     manifest["checks"][name] = zlib.crc32(evil.read_bytes())
-    (first.here() / MANIFEST).write_text(json.dumps(manifest))
+    (first.local_folder() / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(TrialFailed, match="holds more than tensors"):
         run_trial(job, RecordingReporter(), WorkerCache())
     assert not mark.exists()

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tests.trainables.reporters import RecordingReporter
 from trainables.training.callbacks import SaveOnShutdown
-from trainables.training.checkpoints import newest_whole
+from trainables.training.checkpoints import newest_intact
 from trainables.training.job import Job
 from trainables.training.reports import Interrupted
-from trainables.training.trial import WorkerCache, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 
 
 def left(place: str) -> SaveOnShutdown:
@@ -40,7 +41,7 @@ if __name__ == "__main__":
         run_trial(job, reporter, workshop, [left(sys.argv[2])])
         sys.exit("it was not interrupted")
     except Interrupted:
-        point = newest_whole(job.checkpoints) if os.environ["RANK"] == "0" else None
+        point = newest_intact(job.checkpoints) if os.environ["RANK"] == "0" else None
     engine = run_trial(job, reporter, workshop)
     if point is not None:
         place = {name: value for name, value in asdict(point).items() if name != "path"}

@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from trainables.training.job import Job
-from trainables.training.trial import PrintReporter, WorkerCache, run_trial
+from trainables.training.trial import PrintReporter, run_trial
+from trainables.training.worker_cache import WorkerCache
 
 if __name__ == "__main__":
     engine = run_trial(Job.from_json(Path(sys.argv[1]).read_bytes(), sys.argv[1]), PrintReporter(), WorkerCache())

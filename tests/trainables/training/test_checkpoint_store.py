@@ -39,7 +39,7 @@ def test_what_is_complete_is_listed_and_read(place: str) -> None:
     assert checkpoints.list_complete(place) == [first, second]
     again = save(place, 20, b"y", resumable=False)
     assert checkpoints.list_complete(place) == [first, again]
-    assert (again.here() / "model.safetensors").read_bytes() == b"y" * 20
+    assert (again.local_folder() / "model.safetensors").read_bytes() == b"y" * 20
     assert checkpoints.newest_resumable(place) == first
 
 
@@ -52,14 +52,14 @@ def test_what_a_crash_left_is_none(place: str) -> None:
         if content is not None:
             buckets.write(address, content)
     assert checkpoints.list_complete(place) == [whole]
-    assert checkpoints.newest_whole(place) == whole
+    assert checkpoints.newest_intact(place) == whole
 
 
 def test_bytes_that_changed_are_found(place: str) -> None:
     """The damaged one is deleted, and the one before it taken."""
     first, second = save(place, 10), save(place, 20)
     buckets.write(buckets.join(str(second.path), "optimizer.pt"), b"y" * 20)
-    assert checkpoints.newest_whole(place) == first
+    assert checkpoints.newest_intact(place) == first
     assert checkpoints.list_complete(place) == [first]
 
 
@@ -70,7 +70,7 @@ def test_of_an_ended_trial_its_model_stays_alone(place: str) -> None:
     checkpoints.prune(place, keep_epochs={1.0}, keep_newest=False)
     (kept,) = checkpoints.list_complete(place)
     assert (kept.path, kept.resumable) == (best.path, False)
-    assert sorted(file.name for file in kept.here().iterdir()) == sorted([*_MODEL, MANIFEST])
+    assert sorted(file.name for file in kept.local_folder().iterdir()) == sorted([*_MODEL, MANIFEST])
     checkpoints.remove_all(place)
     assert checkpoints.list_complete(place) == []
 
@@ -94,14 +94,14 @@ def test_workers_of_several_machines_save_one_checkpoint(bucket: str, tmp_path: 
         checkpoints.upload(place, 10, ["rng_state_1.pth"])
     assert checkpoints.list_complete(place) == []
     point = save(place, 10)
-    assert (point.here() / "rng_state_1.pth").read_bytes() == b"other"
-    assert checkpoints.newest_whole(place) == point
+    assert (point.local_folder() / "rng_state_1.pth").read_bytes() == b"other"
+    assert checkpoints.newest_intact(place) == point
 
 
 def test_a_damaged_copy_is_no_damaged_checkpoint(bucket: str) -> None:
     """What this machine holds of it is fetched once more; what lies in the bucket stays."""
     place = buckets.join(bucket, "checkpoints")
     point = save(place, 10)
-    (point.here() / "optimizer.pt").write_bytes(b"y" * 10)
-    assert checkpoints.newest_whole(place) == point
-    assert (point.here() / "optimizer.pt").read_bytes() == b"x" * 10
+    (point.local_folder() / "optimizer.pt").write_bytes(b"y" * 10)
+    assert checkpoints.newest_intact(place) == point
+    assert (point.local_folder() / "optimizer.pt").read_bytes() == b"x" * 10

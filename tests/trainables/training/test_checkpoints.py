@@ -14,8 +14,8 @@ from trainables.training.checkpoints import (
     Checkpoint,
     complete,
     list_complete,
+    newest_intact,
     newest_resumable,
-    newest_whole,
     prune,
     staging,
 )
@@ -46,7 +46,7 @@ def steps(folder: Path) -> list[int]:
 
 def names(point: Checkpoint) -> list[str]:
     """Files of a checkpoint."""
-    return sorted(path.name for path in point.here().iterdir())
+    return sorted(path.name for path in point.local_folder().iterdir())
 
 
 def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
 
 def test_the_manifest_names_every_file_with_its_size(tmp_path: Path) -> None:
     """All but itself; and its checksum."""
-    manifest = json.loads((saved(tmp_path, 3).here() / MANIFEST).read_text())
+    manifest = json.loads((saved(tmp_path, 3).local_folder() / MANIFEST).read_text())
     checks = dict.fromkeys((*MODEL, *RESUME), zlib.crc32(b"xxx"))
     files = dict.fromkeys((*MODEL, *RESUME), 3)
     told = {"step": 3, "epoch": 0.3, "resumable": True, "files": files, "checks": checks, "evaluated": None}
@@ -69,12 +69,12 @@ def test_the_manifest_names_every_file_with_its_size(tmp_path: Path) -> None:
 def test_bytes_that_changed_are_found(tmp_path: Path) -> None:
     """A checkpoint that rotted is deleted, and the one before it taken; without any, training begins anew."""
     first, second = saved(tmp_path, 10), saved(tmp_path, 20)
-    (second.here() / "optimizer.pt").write_bytes(b"y" * 20)
+    (second.local_folder() / "optimizer.pt").write_bytes(b"y" * 20)
     assert newest_resumable(tmp_path) == second  # of the right size
-    assert newest_whole(tmp_path) == first
+    assert newest_intact(tmp_path) == first
     assert steps(tmp_path) == [10]
-    (first.here() / "model.safetensors").write_bytes(b"y" * 10)
-    assert newest_whole(tmp_path) is None
+    (first.local_folder() / "model.safetensors").write_bytes(b"y" * 10)
+    assert newest_intact(tmp_path) is None
 
 
 def test_a_checkpoint_between_two_rungs_knows_the_last(tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_no_folder_holds_no_checkpoints(tmp_path: Path) -> None:
 def test_what_a_crash_leaves_is_not_listed(tmp_path: Path) -> None:
     """No manifest, half a manifest, a truncated file, a file too few, one that was only staged."""
     whole = saved(tmp_path, 1)
-    (saved(tmp_path, 2).here() / MANIFEST).unlink()
-    (saved(tmp_path, 3).here() / MANIFEST).write_text('{"step": 3, "epo')
-    (saved(tmp_path, 4).here() / "model.safetensors").write_bytes(b"xxx")  # of 4 bytes
-    (saved(tmp_path, 5).here() / "config.json").unlink()
-    (saved(tmp_path, 6).here() / MANIFEST).write_text('{"step": 6}')
+    (saved(tmp_path, 2).local_folder() / MANIFEST).unlink()
+    (saved(tmp_path, 3).local_folder() / MANIFEST).write_text('{"step": 3, "epo')
+    (saved(tmp_path, 4).local_folder() / "model.safetensors").write_bytes(b"xxx")  # of 4 bytes
+    (saved(tmp_path, 5).local_folder() / "config.json").unlink()
+    (saved(tmp_path, 6).local_folder() / MANIFEST).write_text('{"step": 6}')
     stage(tmp_path, 7)
     assert list_complete(tmp_path) == [whole]
 
@@ -137,7 +137,7 @@ def test_everything_is_on_disk_before_the_move(tmp_path: Path, monkeypatch: pyte
 
 def test_a_step_that_is_saved_again_replaces_the_first(tmp_path: Path) -> None:
     """As after a crash between saving and telling."""
-    (saved(tmp_path, 5).here() / "evaluations_without_improvement.bin").write_bytes(b"old")
+    (saved(tmp_path, 5).local_folder() / "evaluations_without_improvement.bin").write_bytes(b"old")
     again = saved(tmp_path, 5, resumable=False)
     assert list_complete(tmp_path) == [again]
     assert "evaluations_without_improvement.bin" not in names(again)
@@ -148,7 +148,7 @@ def test_training_goes_on_from_the_newest_it_can(tmp_path: Path) -> None:
     saved(tmp_path, 10)
     wanted = saved(tmp_path, 20)
     saved(tmp_path, 30, resumable=False)
-    (saved(tmp_path, 40).here() / "optimizer.pt").unlink()
+    (saved(tmp_path, 40).local_folder() / "optimizer.pt").unlink()
     assert newest_resumable(tmp_path) == wanted
 
 
@@ -202,7 +202,7 @@ def test_a_stripped_checkpoint_is_a_model_that_loads(tmp_path: Path, tiny_base: 
     assert names(stripped) == sorted([*MODEL, MANIFEST])
     prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
     assert list_complete(tmp_path) == [stripped]
-    assert load_model(str(stripped.here())).num_parameters() == load_model(str(tiny_base)).num_parameters()
+    assert load_model(str(stripped.local_folder())).num_parameters() == load_model(str(tiny_base)).num_parameters()
 
 
 def test_the_states_of_all_workers_are_stripped(tmp_path: Path) -> None:

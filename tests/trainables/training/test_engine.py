@@ -19,14 +19,15 @@ from trainables.tasks.seq2seq import token_loss
 from trainables.training import checkpoints
 from trainables.training.job import Job
 from trainables.training.reports import Decision, Report, TrialFailed
-from trainables.training.trial import WorkerCache, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 
 MakeJob = Callable[..., Job]
 
 
 def steps(job: Job) -> list[str]:
     """Names of the job's complete checkpoints."""
-    return [point.here().name for point in checkpoints.list_complete(Path(job.folder) / "checkpoints")]
+    return [point.local_folder().name for point in checkpoints.list_complete(Path(job.folder) / "checkpoints")]
 
 
 def test_token_loss_is_the_sum_over_counted_tokens() -> None:

@@ -15,7 +15,8 @@ from tests.trainables.reporters import RecordingReporter
 from trainables.training import memory
 from trainables.training.job import Job
 from trainables.training.memory import EVALUATION, TRAINING, Infeasible, fitted, halve, is_full
-from trainables.training.trial import WorkerCache, run_trial
+from trainables.training.trial import run_trial
+from trainables.training.worker_cache import WorkerCache
 
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 

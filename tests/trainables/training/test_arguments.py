@@ -1,0 +1,65 @@
+"""Training arguments: precision, and configurations that are refused before a model is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from foundation.errors import UserError
+from trainables.tasks.classification import Classification
+from trainables.tasks.regression import Regression
+from trainables.tasks.seq2seq import Seq2Seq
+from trainables.tasks.task import Task
+from trainables.training.arguments import check_config, choose_precision
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [({}, (False, False)), ({"fp16": True}, (False, False)), ({"bf16": True}, (True, False))],
+)
+def test_a_cpu_has_no_fp16(training: dict[str, Any], expected: tuple[bool, bool]) -> None:
+    """A configuration that was written for a GPU trains in 32 bit on a CPU."""
+    precision = choose_precision(training, CPU)
+    assert (precision["bf16"], precision["fp16"]) == expected
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_a_gpu_uses_the_configured_precision_or_its_fastest(has_bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a configuration it is bf16 if the GPU has it, otherwise fp16."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: has_bf16)
+    assert choose_precision({}, CUDA) == {"bf16": has_bf16, "fp16": not has_bf16}
+    assert choose_precision({"fp16": True}, CUDA) == {"bf16": False, "fp16": True}
+    assert choose_precision({"bf16": False}, CUDA) == {"bf16": False, "fp16": False}
+
+
+@pytest.mark.parametrize(
+    ("config", "task", "problem"),
+    [
+        ({"adafactor_own_rate": True}, Seq2Seq, "adafactor_own_rate with optim adamw_torch"),
+        (
+            {"adafactor_own_rate": True, "optim": "adafactor", "layerwise_lr_decay": 0.9},
+            Seq2Seq,
+            "layerwise_lr_decay 0.9",
+        ),
+        ({"num_beams": 4}, Classification, "num_beams: the task classification generates no text"),
+        ({"num_beams": 1, "num_return_sequences": 3}, Seq2Seq, "transformers refuses these values"),
+        ({"class_weights": "balanced"}, Seq2Seq, "class_weights: no effect in the task seq2seq"),
+        ({"label_smoothing_factor": 0.1}, Regression, "label_smoothing_factor: no effect in the task regression"),
+        ({"regression_loss": "huber"}, Classification, "regression_loss: no effect in the task classification"),
+    ],
+)
+def test_a_bad_configuration_is_refused(config: dict[str, Any], task: type[Task], problem: str) -> None:
+    """Before a model is built."""
+    with pytest.raises(UserError, match=problem):
+        check_config(config, task)
+
+
+def test_a_valid_configuration_is_accepted() -> None:
+    """Adafactor with its own rate; a classifier without decoding parameters; parameters without effect at defaults."""
+    check_config({"adafactor_own_rate": True, "optim": "adafactor"}, Seq2Seq)
+    check_config({"learning_rate": 1e-3, "class_weights": "balanced"}, Classification)
+    check_config({"class_weights": "none", "label_smoothing_factor": 0.0}, Regression)

@@ -1,0 +1,107 @@
+"""Training arguments of a trial: precision, scheduler defaults, and the checks that need no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, Seq2SeqTrainingArguments
+
+from foundation.errors import UserError, first_line, raise_all
+from trainables.models.transformers_internals import use_one_gpu
+from trainables.tasks.task import Task
+from trainables.text.decoding import decoding_config
+from trainables.training.parameters import Settings, split_parameters, value_problems
+
+#: Optimizer steps between two logged losses; many trials have fewer steps than transformers' default of 500.
+_LOGGING_STEPS = 10
+
+#: torch's default patience of ten evaluations is longer than most trials.
+_PLATEAU = {"patience": 1, "factor": 0.5}
+
+
+def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
+    """Checks a configuration by building everything it is turned into, except the model.
+
+    Raises:
+        UserError: a value cannot be used, or has no effect in `task`.
+    """
+    raise_all(value_problems(config))
+    settings = split_parameters(config)
+    _check_own_rate(settings)
+    if settings.generation and not task.is_generative:
+        raise UserError(
+            f"{', '.join(settings.generation)}: the task {task.name} generates no text", "", "remove it from the space"
+        )
+    ignored = [name for name, default in task.ignored_parameters.items() if settings.value(name) not in (None, default)]
+    if ignored:
+        raise UserError(f"{', '.join(ignored)}: no effect in the task {task.name}", "", f"remove {ignored[0]}")
+    try:
+        build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode="min")
+        decoding_config(GenerationConfig(), settings.generation)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"transformers refuses these values: {first_line(error)}") from error
+
+
+def _check_own_rate(settings: Settings) -> None:
+    """Adafactor's own learning rate excludes any other one."""
+    if not settings.extra.get("adafactor_own_rate"):
+        return
+    optim, decay = settings.training.get("optim"), settings.extra.get("layerwise_lr_decay") or 1.0
+    if optim != "adafactor":
+        problem = f"adafactor_own_rate with optim {optim or 'adamw_torch'}"
+        raise UserError(problem, "optim: adafactor", "--set optim=adafactor, or remove adafactor_own_rate")
+    if decay != 1.0:
+        problem = f"adafactor_own_rate with layerwise_lr_decay {decay:g}"
+        raise UserError(problem, "one of the two: Adafactor chooses the rate", "remove layerwise_lr_decay")
+
+
+def choose_precision(training: Mapping[str, Any], device: torch.device) -> dict[str, bool]:
+    """Returns the flags `bf16` and `fp16`: as configured, otherwise the fastest precision that the device has.
+
+    A CPU trains in 32 bit, or in bf16 if it is configured. It has no fp16: there, a configuration written for a GPU
+    trains in 32 bit.
+    """
+    if device.type != "cuda":
+        return {"bf16": bool(training.get("bf16", False)), "fp16": False}
+    if "bf16" in training or "fp16" in training:
+        return {name: bool(training.get(name, False)) for name in ("bf16", "fp16")}
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)  # older GPUs emulate it, slowly
+    return {"bf16": has_bf16, "fp16": not has_bf16}
+
+
+def build_arguments(
+    config: Mapping[str, Any], *, folder: Path, seed: int, metric: str, mode: str
+) -> Seq2SeqTrainingArguments:
+    """Returns the training arguments of a trial. Everything that the search itself decides is set here only."""
+    training = dict(split_parameters(config).training)
+    if training.get("lr_scheduler_type") == "reduce_lr_on_plateau":
+        # torch's `mode` does not know the objective.
+        training["lr_scheduler_kwargs"] = {**_PLATEAU, "mode": mode, **(training.get("lr_scheduler_kwargs") or {})}
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    arguments = Seq2SeqTrainingArguments(
+        **{
+            "logging_steps": _LOGGING_STEPS,
+            **training,
+            **choose_precision(training, device),
+            "output_dir": str(folder / "trainer"),
+            "seed": seed,
+            "data_seed": seed,
+            "use_cpu": device.type == "cpu",
+            "disable_tqdm": True,
+            "report_to": "none",
+            "save_strategy": "no",  # `Engine.evaluate` decides
+            "eval_strategy": "steps",  # `EvaluationSchedule` decides when; ReduceLROnPlateau needs a strategy
+            "eval_steps": 2**40,
+            "predict_with_generate": True,
+            "remove_unused_columns": False,
+            "metric_for_best_model": metric,
+            "greater_is_better": mode == "max",
+            "ddp_find_unused_parameters": training.get("ddp_find_unused_parameters", False),
+            "log_level": "error",
+        }
+    )
+    use_one_gpu(arguments)  # one worker drives one device; more devices are more workers
+    return arguments
