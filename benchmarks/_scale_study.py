@@ -9,6 +9,8 @@ import argparse
 import io
 import json
 import math
+import os
+import platform
 import random
 import resource
 import threading
@@ -22,8 +24,9 @@ import ray
 from safetensors.numpy import save_file
 
 from benchmarks.small import small_space, small_study
-from foundation.checked_json import plain
-from trainables.slots.slot import Shape, Slot
+from trainables.slots.messages import Assignment, WorkerInfo
+from trainables.slots.settings import Shape, SlotSettings
+from trainables.slots.slot import Slot
 from trainables.tracking.tracker import Tracker
 from trainables.training import checkpoints
 from trainables.training.early_stopping import EarlyStopping
@@ -58,15 +61,18 @@ class Sleepers:
         self._mailbox, self._epoch, self._log = mailbox, epoch, log
 
     def fit(self) -> None:
-        ray.get(
-            self._mailbox.arrive.remote({"device": "none", "workers": 1}, [ray.get_runtime_context().get_node_id()])
-        )
+        info = WorkerInfo(platform.node(), os.getpid(), "none", "none", 1)
+        ray.get(self._mailbox.register_group.remote(info, [ray.get_runtime_context().get_node_id()]))
         turn = 0
-        while (message := ray.get(self._mailbox.take.remote(turn))) is not None:
-            turn, began = message["turn"], time.monotonic()
-            slept = self._train(Job.from_dict(message["job"]), turn)
+        while (job := self._next_job(turn)) is not None:
+            turn, began = job.turn, time.monotonic()
+            slept = self._train(job.job, turn)
             with self._log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"began": began, "ended": time.monotonic(), "slept": slept}) + "\n")
+
+    def _next_job(self, after: int) -> Assignment | None:
+        job: Assignment | None = ray.get(self._mailbox.next_job.remote(after))
+        return job
 
     def _train(self, job: Job, turn: int) -> float:
         tracker = Tracker(job.tracking) if job.tracking else None
@@ -113,17 +119,17 @@ class _Reporter:
         self._mailbox, self._turn = mailbox, turn
 
     def report(self, report: Report) -> Decision:
-        proceed = ray.get(self._mailbox.report.remote(self._turn, plain(report)))
-        return Decision.CONTINUE if proceed else Decision.STOP
+        decision: Decision = ray.get(self._mailbox.report.remote(self._turn, report))
+        return decision
 
 
 class SleepingSlot(Slot):
     """A slot with a thread instead of workers."""
 
-    def _trainer(self, shape: Shape, folder: str, warned: bool) -> Any:
-        root = Path(folder)
-        root.mkdir(parents=True, exist_ok=True)
-        return Sleepers(self._mailbox, float((root / "epoch").read_text()), root / f"{self.name}.jsonl")
+    def _trainer(self, settings: SlotSettings) -> Any:
+        where = Path(settings.folder)
+        where.mkdir(parents=True, exist_ok=True)
+        return Sleepers(self._mailbox, float((where / "epoch").read_text()), where / f"{self.name}.jsonl")
 
 
 class SleepingTrainable(SlotTrainable):

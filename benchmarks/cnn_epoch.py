@@ -74,7 +74,7 @@ def _job(folder: Path, train: Path | None, sets: list[str], rows: int) -> Job:
     space = one_configuration(resolve_space("cnn", options, [*quick, "data.dev_share=0.001", *sets], [], None), None)
     study, material = small_study(folder, "cnn-epoch", space)
     config = {**space.fixed, "learning_rate": 1e-3, "logging_steps": _LOGGED}
-    return Job.from_dict(make_job(study, material, None)(TrialRecord(0, "one", {}, config, float(_EPOCHS))))
+    return make_job(study, material, None)(TrialRecord(0, "one", {}, config, float(_EPOCHS)))
 
 
 def plain_epochs(job: Job) -> tuple[list[float], float]:

@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 
 from benchmarks._workers import run_workers
 from benchmarks.small import small_space, small_study
+from trainables.training.job import Job
 from tuning.jobs import make_job
 from tuning.studies.records import TrialRecord
 
@@ -72,10 +73,10 @@ def run(folder: Path, steps: int = 20) -> dict[str, dict[str, float]]:
     return {name: _differences(first, other) for name, other in results.items() if other is not first}
 
 
-def _train(job: dict[str, Any], workers: int) -> dict[str, Any]:
-    folder = Path(job["folder"])
+def _train(job: Job, workers: int) -> dict[str, Any]:
+    folder = Path(job.folder)
     folder.mkdir(parents=True)
-    (folder / "job.json").write_text(json.dumps(job))
+    (folder / "job.json").write_text(json.dumps(job.to_plain()))
     command = [sys.executable, "-m", "trainables.training.trial", str(folder / "job.json"), "--folder", str(folder)]
     outputs = run_workers(command, workers)
     result = json.loads(outputs[0].splitlines()[-1])

@@ -9,7 +9,7 @@ from pathlib import Path
 from corpora.samples.dialogues import write_samples
 from delivery.sessions.tune_request import resolve_space
 from search_spaces.schema import Space
-from trainables.slots.slot import Shape
+from trainables.slots.settings import Shape
 from tuning import preparation
 from tuning.cluster.resources import Plan
 from tuning.display.live import open_view

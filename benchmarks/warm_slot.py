@@ -47,8 +47,8 @@ def run(folder: Path, trials: int) -> dict[str, Any]:
     def measure(_: TrialRecord) -> None:
         for record in study.records.values():
             if record.status == "completed" and record.trial_id not in resident:
-                place = next(iter(search.searcher.places.values()))
-                resident[record.trial_id] = psutil.Process(int(place["pid"])).memory_info().rss / 2**20
+                worker = next(iter(search.searcher.workers.values()))
+                resident[record.trial_id] = psutil.Process(worker.pid).memory_info().rss / 2**20
 
     study.observe(measure)
     search.run()

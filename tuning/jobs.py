@@ -1,4 +1,4 @@
-"""What a worker is told of a trial: the job of its record, a plain dict."""
+"""Makes the job of a trial from its record and the study."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from foundation import buckets
 from foundation.checked_json import plain
 from trainables.models.scratch import scratch_size
+from trainables.tracking.run_settings import RunSettings
+from trainables.training.job import EpochValue, Job
 from tuning.algorithms.samplers import derived_seed
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
@@ -16,10 +18,12 @@ from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
 
 
-def make_job(
-    study: Study, material: Material, tracking: dict[str, Any] | None
-) -> Callable[[TrialRecord], dict[str, Any]]:
-    """What makes a worker's job of a trial's record."""
+def make_job(study: Study, material: Material, tracking: dict[str, Any] | None) -> Callable[[TrialRecord], Job]:
+    """Returns a function that makes the job of a trial.
+
+    Args:
+        tracking: W&B settings that all trials share; None to log nothing.
+    """
     space, paths = study.space, study.paths
     shared = {
         "study": study.name,
@@ -34,40 +38,43 @@ def make_job(
         "data": plain(material.splits),
     }
 
-    def make(record: TrialRecord) -> dict[str, Any]:
-        decided = record.results[-1].epoch if record.results else 0.0
+    def run_settings(record: TrialRecord, folder: str) -> RunSettings | None:
+        if not tracking:
+            return None
+        return RunSettings(
+            **{**tracking, "tags": tuple(tracking["tags"])},
+            run_id=record.trial_id,
+            name=record.trial_id,
+            group=study.name,
+            config={**shared, **record.config, "trial": record.number, "recipe_default": record.is_default},
+            record=buckets.join(folder, "tracking.json"),
+        )
+
+    def make(record: TrialRecord) -> Job:
         folder = paths.address(paths.trial(record.trial_id))
-        return {
-            "trial_id": record.trial_id,
-            "number": record.number,
-            "task": space.task,
-            "task_options": material.task_options,
-            "base_model": paths.address(paths.base_model(variant_of(record.config))),
-            "train": paths.address(Path(material.tables[variant_of(record.config)]["train"])),
-            "dev": paths.address(Path(material.tables[variant_of(record.config)]["dev"])),
-            "config": record.config,
-            # One seed for all: trials then differ by their configuration alone.
-            "seed": derived_seed(space.seed, "training"),
-            "metric": space.metric,
-            "mode": study.mode,
-            "eval_every": space.eval_every,
-            "max_epochs": record.max_epochs,
-            "folder": folder,
-            "weights_seed": derived_seed(space.seed, "weights") if scratch_size(space.model) else None,
-            "trust_remote_code": space.trust_remote_code,
-            "decided_epoch": decided,
-            "evaluations": [list(entry) for entry in record.values(space.metric or "").items()],
-            "memory": paths.address(paths.memory),
-            "tracking": {
-                **tracking,
-                "run_id": record.trial_id,
-                "name": record.trial_id,
-                "group": study.name,
-                "config": {**shared, **record.config, "trial": record.number, "recipe_default": record.is_default},
-                "record": buckets.join(folder, "tracking.json"),
-            }
-            if tracking
-            else {},
-        }
+        tables = material.tables[variant_of(record.config)]
+        return Job(
+            trial_id=record.trial_id,
+            number=record.number,
+            task=space.task,
+            task_options=material.task_options,
+            base_model=paths.address(paths.base_model(variant_of(record.config))),
+            train=paths.address(Path(tables["train"])),
+            dev=paths.address(Path(tables["dev"])),
+            config=record.config,
+            # All trials have the same seed: they differ by their configuration alone.
+            seed=derived_seed(space.seed, "training"),
+            metric=study.metric,
+            mode=study.mode,
+            eval_every=space.eval_every,
+            max_epochs=record.max_epochs,
+            folder=folder,
+            weights_seed=derived_seed(space.seed, "weights") if scratch_size(space.model) else None,
+            trust_remote_code=space.trust_remote_code,
+            decided_epoch=record.results[-1].epoch if record.results else 0.0,
+            evaluations=tuple(EpochValue(*entry) for entry in record.values(study.metric).items()),
+            memory=paths.address(paths.memory),
+            tracking=run_settings(record, folder),
+        )
 
     return make

@@ -17,6 +17,8 @@ from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from foundation.statuses import SessionEnd, TrialStatus
+from trainables.slots.messages import from_tune_config
+from trainables.slots.settings import SlotSettings
 from trainables.slots.slot import save_all_and_stop
 from tuning.algorithms.optuna_searcher import OptunaSearcher
 from tuning.algorithms.optuna_storage import open_study, storage_errors
@@ -66,22 +68,17 @@ class Search:
         self.end = SessionEnd.DONE
         self._metric = metric_label(study.metric, material.scored_with)
         self._started, self._noted = time.monotonic(), -_NOTE_SECONDS
-        slot = {
-            "workers": plan.shape.workers,
-            "cpus": plan.shape.cpus,
-            "gpus": plan.shape.gpus,
-            # Ray Train's own files, which kotune never reads: local to each machine if the study is in a bucket.
-            "folder": str(study.paths.ray / "train"),
-            "hang": study.space.slots.hang,
-            "warned": preemption_notices,
-        }
+        # Ray Train's own files, which kotune never reads, are local to each machine if the study is in a bucket.
+        slot = SlotSettings(
+            plan.shape, str(study.paths.ray / "train"), float(study.space.slots.hang), preemption_notices
+        )
         self.scheduler = make_scheduler(study.space, longest_epochs(study.space))
         jobs, room = make_job(study, material, tracking), fleet.room if fleet else None
         with storage_errors():
             optuna_study = open_study(study.paths.optuna, study.space, study.paths.address(study.paths.root))
             self.searcher = OptunaSearcher(study, optuna_study, jobs, slot, view.say, room)
-            self.searcher.stopped(self.scheduler.replay(study.records.values(), study.metric))
-        self.scheduler.lost = self.searcher.slot_lost
+            self.searcher.prune(self.scheduler.replay(study.records.values(), study.metric))
+        self.scheduler.on_slot_lost = self.searcher.slot_lost
         self._rows = {record.trial_id: _row(study, record) for record in study.records.values()}
         study.observe(self._on_change)
 
@@ -168,7 +165,7 @@ class Search:
                 write_progress(self.study.paths.progress, self._note(progress))
 
     def _note(self, progress: Progress) -> ProgressNote:
-        hosts = {str(place["host"]) for place in self.searcher.places.values() if place.get("host")}
+        hosts = {worker.host for worker in self.searcher.workers.values()}
         if self._fleet is not None:  # without those that have left the cluster
             hosts &= self._fleet.names
         return ProgressNote(
@@ -184,9 +181,9 @@ class Search:
     def progress(self) -> Progress:
         """The state of the search, for the screen."""
         study, budget = self.study, self.study.space.budget
-        devices = sorted({str(place.get("device", "")) for place in self.searcher.places.values()} - {""})
-        precisions = sorted({str(place.get("precision", "")) for place in self.searcher.places.values()} - {""})
-        hardware = ", ".join([*devices, *precisions])
+        workers = self.searcher.workers.values()
+        devices, precisions = {worker.device for worker in workers}, {worker.precision for worker in workers}
+        hardware = ", ".join([*sorted(devices), *sorted(precisions)])
         return Progress(
             study=study.name,
             metric=self._metric,
@@ -224,7 +221,7 @@ class _SessionStopper(tune.Stopper):  # type: ignore[misc]
 
 
 def _trial_name(trial: Any) -> str:
-    return str(trial.config["job"]["trial_id"])
+    return from_tune_config(trial.config).job.trial_id
 
 
 def _row(study: Study, record: TrialRecord) -> TrialRow:

@@ -1,132 +1,144 @@
-"""The Tune actor that owns a slot: it costs next to nothing and is reused from trial to trial."""
+"""The Tune actor that owns a slot. It needs almost no resources, and Tune reuses it from trial to trial."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import msgspec
 import ray
 from ray.tune import Trainable
 
 from foundation import buckets
 from foundation.durable import StorageLost, retry_on_storage_error
 from foundation.statuses import TrialStatus
-from trainables.slots.mailbox import STORAGE
-from trainables.slots.slot import Shape, Slot, SlotLost, alive_nodes
+from trainables.slots.messages import Failed, FailureKind, Message, Saved, TrialConfig, from_tune_config, to_tune_result
+from trainables.slots.slot import Slot, SlotLost, alive_nodes
+from trainables.training.reports import Decision
 from tuning.studies.attempts import MAX_SLOTS, count_attempt
 from tuning.studies.records import RECORD
 
-#: Seconds that a slot is given to leave; Tune ends it afterwards.
+#: Seconds that a slot has to end; then Tune kills it.
 CLOSE_SECONDS = 5.0
 
-#: Seconds within which Tune has heard that the search ends.
-_HEARD_SECONDS = 1.0
+#: Seconds in which Tune notices that the search ends.
+_NOTICE_SECONDS = 1.0
 
-#: Seconds that a slot stays warm without a trial, and without a decision on one: the search may wait for a storage.
-IDLE_SECONDS, UNDECIDED_SECONDS = 10.0, 120.0
+#: Seconds that a slot stays warm without a trial.
+IDLE_SECONDS = 10.0
+
+#: Seconds that a slot waits for a decision on its trial: the search may wait for a storage that is away.
+UNDECIDED_SECONDS = 120.0
 
 
 class SlotTrainable(Trainable):  # type: ignore[misc]
-    """`step` returns the next result of the trial; calling it again says "go on", a reset says "stop"."""
+    """Owns a slot. `step` returns the next message of the trial.
 
-    #: What a slot is; a benchmark has another.
+    If Tune calls `step` again after a report, the trial continues; if it calls `reset_config` instead, the trial stops.
+    """
+
+    #: The class of the slot; a benchmark uses another one.
     slot_class: type[Slot] = Slot
 
     def setup(self, config: dict[str, Any]) -> None:
         self._slot: Slot | None = None
-        self._lost: SlotLost | None = None
+        self._slot_lost: SlotLost | None = None
+        self._failure: Failed | None = None
         self._undecided = False
-        self._failure = self._kind = ""
-        self._lock, self._resting = threading.Lock(), threading.Event()
+        self._lock, self._awake = threading.Lock(), threading.Event()
+        trial = from_tune_config(config)
         node, alive = ray.get_runtime_context().get_node_id(), alive_nodes()
         try:
-            count = partial(count_attempt, config["job"], self.trial_id, node, alive)
-            job, lost = retry_on_storage_error(count, "what a trial saved", verb="read")
+            count = partial(count_attempt, trial.job, self.trial_id, node, alive)
+            job, attempts = retry_on_storage_error(count, "what a trial saved", verb="read")
         except StorageLost as error:
-            self._failure, self._kind = str(error), STORAGE
+            self._failure = Failed(str(error), FailureKind.STORAGE)
             return
-        if lost > MAX_SLOTS:
-            self._failure = f"its slot was lost {lost - 1} times without a checkpoint in between"
+        if attempts > MAX_SLOTS:
+            self._failure = Failed(f"its slot was lost {attempts - 1} times without a checkpoint in between")
             return
-        self._begin(config["slot"], job)
+        self._submit(TrialConfig(job, trial.slot))
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._wake()
-        self._failure = self._kind = ""
-        self._begin(new_config["slot"], new_config["job"])
+        self._failure = None
+        self._submit(from_tune_config(new_config))
         return True
 
-    def _begin(self, given: dict[str, Any], job: dict[str, Any]) -> None:
+    def _submit(self, trial: TrialConfig) -> None:
         if self._slot is None:
-            shape = Shape(given["workers"], given["cpus"], given["gpus"])
-            name = f"slot-{os.getpid()}-{self.trial_id}"
-            self._slot = self.slot_class(shape, given["folder"], name, given["hang"], given["warned"])
-        self._metric, self._folder, self._undecided = job["metric"], job["folder"], False
+            self._slot = self.slot_class(trial.slot, f"slot-{os.getpid()}-{self.trial_id}")
+        self._folder, self._undecided = trial.job.folder, False
         try:
-            self._slot.post(job)
+            self._slot.submit(trial.job)
         except SlotLost as error:
-            # `step` raises it: an actor whose construction fails while a slot's thread is at work never ends in Ray,
-            # and Tune waits for it; and Tune goes on with those trials only that had begun.
-            self._lost = error
+            # `step` raises it. Ray never ends an actor whose constructor fails while a thread of a slot runs in it,
+            # and Tune waits for such an actor; and Tune retries only trials that have started.
+            self._slot_lost = error
 
     def step(self) -> dict[str, Any]:
         self._wake()
-        if self._lost is not None:
-            raise self._lost
-        if self._failure:
-            return {"failure": self._failure, "kind": self._kind, "last": True, "done": True}
+        if self._slot_lost is not None:
+            raise self._slot_lost
+        if self._failure is not None:
+            return to_tune_result(Message(self._failure))
         if self._slot is None:
             raise SlotLost(f"nothing was decided for {UNDECIDED_SECONDS:g} s")
         if self._undecided:
-            self._slot.decide(True)
-        result = self._slot.next_result()
-        self._undecided = not result["last"]
-        told = {**result, "slot": self._slot.name, "done": result["last"]}
-        if result.get("left"):  # Tune is about to hear of the end, and asks nothing more then
-            time.sleep(_HEARD_SECONDS)
-        if "metrics" in result:
-            told["objective"] = result["metrics"][self._metric]
-        self._rest(IDLE_SECONDS if result["last"] else UNDECIDED_SECONDS)
-        return told
+            self._slot.answer(Decision.CONTINUE)
+        message = replace(self._slot.next_message(), slot=self._slot.name)
+        self._undecided = not message.last
+        if isinstance(message.event, Saved):  # Tune is about to notice the end, and then calls no other step
+            time.sleep(_NOTICE_SECONDS)
+        self._close_slot_later(IDLE_SECONDS if message.last else UNDECIDED_SECONDS)
+        return to_tune_result(message)
 
-    def _rest(self, seconds: float) -> None:
-        """Give the slot's place to others if nobody comes back to it."""
-        self._resting = resting = threading.Event()
+    def _close_slot_later(self, seconds: float) -> None:
+        """Closes the slot, so that others can use its resources, unless `_wake` is called within `seconds`."""
+        self._awake = awake = threading.Event()
 
         def close() -> None:
             waited = 0.0
-            while not resting.wait(min(IDLE_SECONDS, seconds - waited)):
+            while not awake.wait(min(IDLE_SECONDS, seconds - waited)):
                 waited += IDLE_SECONDS
-                if waited >= seconds or self._was_stopped():
+                # Tune tells a slot that its trial was stopped only with its next trial, if there is one.
+                if waited >= seconds or _has_ended(self._folder):
                     break
             with self._lock:
-                if not resting.is_set():
+                if not awake.is_set():
                     self.cleanup()
                     self._slot = None
 
         threading.Thread(target=close, daemon=True).start()
 
-    def _was_stopped(self) -> bool:
-        """Whether the search has ended the trial: Tune tells the slot only with its next trial, if there is one."""
-        try:
-            known = json.loads(buckets.read(buckets.join(self._folder, RECORD)) or b"{}")
-            return bool(known.get("status", TrialStatus.RUNNING) != TrialStatus.RUNNING)
-        except (OSError, ValueError, AttributeError):  # it is waited for
-            return False
-
     def _wake(self) -> None:
         with self._lock:
-            self._resting.set()
+            self._awake.set()
 
     def cleanup(self) -> None:
         if self._slot is None:
             return
-        if self._undecided:  # the search stopped the trial at its report, and the slot only after it
+        if self._undecided:  # the scheduler stopped the trial at its report, and the slot is told only now
             with contextlib.suppress(SlotLost):
-                self._slot.decide(False)
+                self._slot.answer(Decision.STOP)
         self._slot.close(CLOSE_SECONDS)
+
+
+class _RecordStatus(msgspec.Struct):
+    """The one field of a trial's record that a slot reads."""
+
+    status: TrialStatus = TrialStatus.RUNNING
+
+
+def _has_ended(folder: str) -> bool:
+    """Whether the record in a trial's folder says that the trial has ended."""
+    try:
+        record = msgspec.json.decode(buckets.read(buckets.join(folder, RECORD)) or b"{}", type=_RecordStatus)
+    except (OSError, msgspec.DecodeError):  # a decision may still come
+        return False
+    return record.status is not TrialStatus.RUNNING

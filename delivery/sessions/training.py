@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from msgspec import structs
+
 from corpora import filters
 from corpora.splits import Split, Splits
 from delivery.results.summarize import summarize
@@ -23,7 +25,7 @@ from foundation.statuses import SessionEnd, TrialStatus
 from search_spaces.schema import Space
 from trainables.tracking.tracker import Tracker, TrackingCallback
 from trainables.training import checkpoints
-from trainables.training.job import Job
+from trainables.training.job import EpochValue, Job
 from trainables.training.parameters import split_parameters
 from trainables.training.reports import Decision, Report, TrialFailed
 from trainables.training.trial import run_trial
@@ -73,10 +75,10 @@ def train(order: TuneRequest, resume_from: Path | None, out: TextIO, rows: int |
         record = _record(study)
         job = make_job(study, material, tracking_settings(study))(record)
         if point is not None:
-            _go_on_from(point, study, record, job)
+            job = _go_on_from(point, study, record, job)
         started()
-        write_json(study.paths.trial(record.trial_id) / "job.json", job)
-        _run(study, record, Job.from_dict(job), view, meter)
+        write_json(study.paths.trial(record.trial_id) / "job.json", job.to_plain())
+        _run(study, record, job, view, meter)
         retention.remove_unneeded_checkpoints(study)
         seconds = record.results[-1].seconds
         summary = summarize(study, material, slots=1, worker_groups_started=0, wall_seconds=seconds)
@@ -106,7 +108,7 @@ def _resumable(folder: Path) -> checkpoints.Checkpoint:
     return found
 
 
-def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord, job: dict[str, Any]) -> None:
+def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord, job: Job) -> Job:
     """Take over what an interrupted trial knew at a checkpoint: weights, results, and its best model so far.
 
     Raises:
@@ -120,9 +122,9 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
         given = f"--resume-from {point.path}: what its trial was is not beside it ({error})"
         raise UserError(given, "a checkpoint where kotune wrote it", "train anew, with it as --model") from error
     for what, was, now in (
-        ("task", (known["task"], known["task_options"]), (job["task"], job["task_options"])),
-        ("training rows, tokenizer or lengths", Path(known["train"]).name, Path(job["train"]).name),
-        ("model", split_parameters(known["config"]).model, split_parameters(job["config"]).model),
+        ("task", (known["task"], known["task_options"]), (job.task, job.task_options)),
+        ("training rows, tokenizer or lengths", Path(known["train"]).name, Path(job.train).name),
+        ("model", split_parameters(known["config"]).model, split_parameters(job.config).model),
     ):
         if was != now:
             given = f"--resume-from {point.path}: other {what} than it was trained with"
@@ -140,7 +142,8 @@ def _go_on_from(point: checkpoints.Checkpoint, study: Study, record: TrialRecord
     for result in results:
         study.add(record.trial_id, result["epoch"], result["step"], result["metrics"], result["seconds"])
     # By today's metric, which may be another one than that of the interrupted training.
-    job["evaluations"] = [[result["epoch"], result["metrics"][study.metric]] for result in results]
+    evaluations = tuple(EpochValue(result["epoch"], result["metrics"][study.metric]) for result in results)
+    return structs.replace(job, evaluations=evaluations)
 
 
 def _record(study: Study) -> TrialRecord:

@@ -57,8 +57,8 @@ def test_every_tokenizer_that_can_be_asked_for_is_made_first(tmp_path: Path) -> 
         assert size <= int(variant.split("-")[1])
     config = {"tokenizer_kind": "whitespace", "vocabulary": 300}
     job = make_job(study, material, None)(TrialRecord(0, "kinds-0000", config, config, 1.0))
-    assert job["base_model"].endswith("whitespace-300")
-    assert job["train"] == material.tables["whitespace-300"]["train"] != material.tables["bpe-300"]["train"]
+    assert job.base_model.endswith("whitespace-300")
+    assert job.train == material.tables["whitespace-300"]["train"] != material.tables["bpe-300"]["train"]
     assert Material.load(study.paths) == material
 
 

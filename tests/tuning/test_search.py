@@ -171,7 +171,7 @@ def test_two_workers_train_one_trial(tmp_path: Path) -> None:
     search.run()
     assert [record.status for record in study.records.values()] == ["completed", "completed"]
     assert search.worker_groups_started == 1
-    assert next(iter(search.searcher.places.values()))["workers"] == 2
+    assert next(iter(search.searcher.workers.values())).workers == 2
 
 
 def test_an_address_where_nobody_is_is_told_at_once() -> None:

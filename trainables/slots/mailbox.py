@@ -1,15 +1,15 @@
-"""What a slot's owner and its workers say to each other, held by a small actor between them.
+"""The actor between a slot's owner and its workers.
 
-    owner                     mailbox                      rank 0                     other ranks
-    post(job)       ───────►  job, turn n    ───────►      take()    ── broadcast ─►  job
-    next_result()   ◄───────  result         ◄───────      report()
-    decide(go on)   ───────►  decision       ───────►      … answer  ── broadcast ─►  save, go on
-    decide(stop)    ───────►  decision       ───────►      … answer  ── broadcast ─►  take()
-    (driver) end()  ───────►  ending         ───────►      heed()                     heed(), alike: save, leave
+    owner                       mailbox                  rank 0                       other ranks
+    submit(job)        ──────►  job, turn n   ────────►  next_job()   ── broadcast ─► job
+    next_message()     ◄──────  message       ◄────────  report()
+    answer(CONTINUE)   ──────►  decision      ────────►  … returned   ── broadcast ─► save, continue
+    answer(STOP)       ──────►  decision      ────────►  … returned   ── broadcast ─► next_job()
+    (driver) save_and_stop() ►  ending        ────────►  should_stop()                should_stop(): save, stop
 
-A worker group that Ray Train restarts asks again, is given the same job, and goes on from the job's newest
-checkpoint; reports that were decided before the crash are answered from memory. Nothing heavy is imported here:
-the actor starts while the workers still import torch.
+A worker group that Ray Train restarts asks again, receives the same job, and continues from the job's newest
+checkpoint; reports that were decided before the crash are answered from memory. Nothing heavy is imported here: the
+actor starts while the workers still import torch.
 """
 
 from __future__ import annotations
@@ -19,229 +19,241 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-#: How often one job may be started without an evaluation in between before it is given up: enough for bad luck, not
-#: for a trial that kills its workers.
+from trainables.slots.messages import Assignment, Evaluated, Failed, Message, Saved, WorkerInfo
+from trainables.training.job import Job
+from trainables.training.reports import Decision, Report
+
+#: How many times one job is started without an evaluation in between. Enough for bad luck, and few enough for a trial
+#: that kills its workers.
 MAX_STARTS = 4
 
-#: Seconds without progress before it is asked whether the machines are still there.
-_PATIENCE = 60.0
+#: Seconds without progress after which the mailbox checks whether the job's machines are still alive.
+_ALIVE_CHECK_SECONDS = 60.0
 
-#: Seconds between two questions of a worker whether the search ends, and how many answers are remembered for others.
-_HEED_SECONDS, _REMEMBERED = 0.5, 8
+#: Seconds between two calls of `should_stop` by one worker.
+_POLL_SECONDS = 0.5
 
-#: What kind of failure a result tells, where it is more than the trial's own: nothing fits into memory; nothing can be
-#: written any more.
-INFEASIBLE, STORAGE = "infeasible", "storage"
+#: How many answers of `should_stop` are remembered for workers that ask later.
+_REMEMBERED_ANSWERS = 8
+
+
+@dataclass(frozen=True)
+class _Poll:
+    """When `should_stop` was called last, and what interval it returned."""
+
+    step: int
+    steps: int  # until the next call
+    time: float
 
 
 @dataclass
 class _Turn:
-    """One job's way through the mailbox."""
+    """The state of one job in the mailbox."""
 
     number: int
-    job: dict[str, Any]
+    job: Job
     starts: int = 0
-    decided: dict[float, bool] = field(default_factory=dict)  # epoch -> go on
-    waiting: float | None = None  # epoch whose decision the worker waits for
-    finished: bool = False  # nothing more will come
-    stop_answers: dict[tuple[int, int], tuple[bool, int]] = field(
-        default_factory=dict
-    )  # (start, step) -> what was answered
-    asked: tuple[int, int, float] | None = None  # step, steps until the next question, and when it was asked last
+    decisions: dict[float, Decision] = field(default_factory=dict)  # by epoch
+    waiting: float | None = None  # the epoch whose decision the workers wait for
+    finished: bool = False  # no message follows
+    stop_answers: dict[tuple[int, int], tuple[bool, int]] = field(default_factory=dict)  # by start and step
+    poll: _Poll | None = None
+
+    def may_continue(self, epoch: float) -> bool:
+        """Whether the scheduler let the job continue at this epoch or a later one."""
+        return any(epoch <= other for other, decision in self.decisions.items() if decision is Decision.CONTINUE)
+
+    def is_decided(self, epoch: float) -> bool:
+        """Whether the scheduler has decided on this epoch or a later one."""
+        return any(epoch <= other for other in self.decisions)
 
 
 class Mailbox:
-    """Holds the current job, its results and decisions. An asyncio actor: everything here may wait.
+    """Holds the current job, its messages and decisions. An asyncio actor: every method may wait.
 
     Args:
-        alive: answers the ids of the machines that are there.
+        alive_nodes: returns the ids of the machines that are alive.
     """
 
-    def __init__(self, alive: Callable[[], set[str]] = set) -> None:
-        self._alive = alive
+    def __init__(self, alive_nodes: Callable[[], set[str]] = set) -> None:
+        self._alive_nodes = alive_nodes
         self._nodes: list[str] = []
         self._changed = asyncio.Condition()
         self._turn: _Turn | None = None
         self._turns = 0
-        self._results: list[dict[str, Any]] = []
+        self._messages: list[Message] = []
         self._groups = 0
-        self._place: dict[str, Any] = {}
+        self._worker: WorkerInfo | None = None
         self._closed = self._ending = False
-        self._progress = time.monotonic()
+        self._last_progress = time.monotonic()
 
-    # ---- the owner's side
+    # ---- called by the owner
 
-    async def post(self, job: dict[str, Any]) -> None:
-        """Give the next job; whatever the last one still waits for is answered with "stop"."""
+    async def submit(self, job: Job) -> None:
+        """Replaces the current job; a report of the old one that still waits is answered with STOP."""
         async with self._changed:
             self._stop_turn()
             self._turns += 1
-            decided = {} if not job.get("decided_epoch") else {float(job["decided_epoch"]): True}
-            self._turn = _Turn(self._turns, job, decided=decided)
-            self._results.clear()
+            decisions = {job.decided_epoch: Decision.CONTINUE} if job.decided_epoch else {}
+            self._turn = _Turn(self._turns, job, decisions=decisions)
+            self._messages.clear()
             self._changed.notify_all()
 
-    async def next_result(self, seconds: float) -> dict[str, Any] | None:
-        """The next result of the current job; None when none came in time."""
+    async def next_message(self, seconds: float) -> Message | None:
+        """Returns the next message of the current job, or None if none comes within `seconds`."""
         async with self._changed:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait_for(lambda: bool(self._results)), seconds)
-            return self._results.pop(0) if self._results else None
+                await asyncio.wait_for(self._changed.wait_for(lambda: bool(self._messages)), seconds)
+            return self._messages.pop(0) if self._messages else None
 
-    async def decide(self, go_on: bool) -> None:
-        """Answer the result given last."""
+    async def answer(self, decision: Decision) -> None:
+        """Decides on the last report that `next_message` returned."""
         async with self._changed:
             if self._turn is not None and self._turn.waiting is not None:
-                self._turn.decided[self._turn.waiting] = go_on
-                self._progress = time.monotonic()
+                self._turn.decisions[self._turn.waiting] = decision
+                self._last_progress = time.monotonic()
                 self._changed.notify_all()
 
     async def close(self) -> None:
-        """Stop the current job at its next report and let the workers leave."""
+        """Stops the current job at its next report, and ends the workers."""
         async with self._changed:
             self._stop_turn()
             self._closed = True
             self._changed.notify_all()
 
-    async def end(self) -> None:
-        """The search ends: the current job is to be saved at its next step and left."""
+    async def save_and_stop(self) -> None:
+        """The search ends: the workers save the current job at its next step and stop it."""
         async with self._changed:
             self._ending = True
             self._changed.notify_all()
 
-    # ---- every worker's side
+    async def seconds_without_progress(self) -> float:
+        """Seconds since the current job last made progress; 0 while it waits for a decision or for machines."""
+        turn = self._turn
+        if turn is None or turn.finished or turn.starts == 0:
+            return 0.0
+        if turn.waiting is not None and turn.waiting not in turn.decisions:
+            return 0.0
+        seconds = time.monotonic() - self._last_progress
+        if seconds > _ALIVE_CHECK_SECONDS and self._nodes and not set(self._nodes) <= self._alive_nodes():
+            return 0.0  # its machines are gone, and new ones may take hours
+        return seconds
+
+    # ---- called by every worker
 
     async def should_stop(self, number: int, start: int, step: int) -> tuple[bool, int]:
-        """Whether the job is to be left at this step, and the step at which to ask again, half a second later.
+        """Returns whether the job stops at this step, and the step at which to ask again, half a second later.
 
-        Workers reach a step one after the other: whoever comes first decides for all of this start of the job.
+        Workers reach a step one after the other: the answer to the first one holds for all of this start of the job.
         """
         turn = self._turn
         if turn is None or turn.number != number:
             return False, step + 1
         if (start, step) not in turn.stop_answers:
-            turn.stop_answers = dict([*turn.stop_answers.items()][-_REMEMBERED:])
-            ends = self._ending and not turn.finished
-            turn.stop_answers[start, step] = ends, step + self._until_next(turn, step)
+            turn.stop_answers = dict([*turn.stop_answers.items()][-_REMEMBERED_ANSWERS:])
+            stops = self._ending and not turn.finished
+            turn.stop_answers[start, step] = stops, step + self._steps_until_next_poll(turn, step)
         return turn.stop_answers[start, step]
 
-    async def ending(self) -> bool:
+    async def is_ending(self) -> bool:
         """Whether the search ends."""
         return self._ending
 
-    def _until_next(self, turn: _Turn, step: int) -> int:
-        before, turn.asked = turn.asked, None
-        now, steps = time.monotonic(), 1
-        if before is not None and step > before[0]:
-            seconds = max(now - before[2], 1e-3)
-            steps = max(1, min(2 * before[1], round((step - before[0]) * _HEED_SECONDS / seconds)))
-        turn.asked = step, steps, now
+    async def is_closing(self) -> bool:
+        """Whether the slot stops, and not only the trial."""
+        return self._closed
+
+    def _steps_until_next_poll(self, turn: _Turn, step: int) -> int:
+        last, now, steps = turn.poll, time.monotonic(), 1
+        if last is not None and step > last.step:
+            seconds = max(now - last.time, 1e-3)
+            steps = max(1, min(2 * last.steps, round((step - last.step) * _POLL_SECONDS / seconds)))
+        turn.poll = _Poll(step, steps, now)
         return steps
 
-    # ---- rank 0's side
+    # ---- called by rank 0
 
-    async def arrive(self, place: dict[str, Any], nodes: list[str]) -> None:
-        """A worker group has started (again), on these machines."""
+    async def register_group(self, worker: WorkerInfo, nodes: list[str]) -> None:
+        """A worker group has started, on the machines with the ids `nodes`."""
         async with self._changed:
-            gone = set(self._nodes) - self._alive() if self._nodes else set()
-            if gone and self._turn is not None:
-                self._turn.starts = max(0, self._turn.starts - 1)  # a machine went: no fault of the trial
+            lost = set(self._nodes) - self._alive_nodes() if self._nodes else set()
+            if lost and self._turn is not None:
+                self._turn.starts = max(0, self._turn.starts - 1)  # a lost machine does not count against the trial
             self._groups += 1
-            self._place, self._nodes = place, nodes
+            self._worker, self._nodes = worker, nodes
 
-    async def again(self, number: int) -> None:
-        """The job is to be started again, for a reason that its workers know."""
-        async with self._changed:
-            if self._turn is not None and self._turn.number == number:
-                self._turn.starts = 0
+    async def next_job(self, after: int) -> Assignment | None:
+        """Returns the job of a turn later than `after`, or None if the slot closes or the search ends.
 
-    async def take(self, after: int) -> dict[str, Any] | None:
-        """The job of a turn later than `after` that is not finished yet; None when the slot closes or the search ends.
-
-        A job whose workers died again and again is answered for here instead of being given once more.
+        A job whose workers died too many times is reported as failed instead of being started once more.
         """
         async with self._changed:
             while True:
                 await self._changed.wait_for(lambda: self._closed or self._ending or self._open_turn(after) is not None)
                 turn = self._open_turn(after)
-                if turn is not None and self._ending:  # it goes on from where it was another time
-                    self._finish(turn, {"left": True, "last": True})
+                if turn is not None and self._ending:  # nothing was trained since its checkpoint
+                    self._finish(turn, Saved())
                     return None
                 if turn is None:
                     return None
-                self._progress = time.monotonic()
+                self._last_progress = time.monotonic()
                 turn.starts += 1
                 if turn.starts <= MAX_STARTS:
-                    return {"turn": turn.number, "job": turn.job, "start": turn.starts}
-                died = f"its workers died {MAX_STARTS} times without an evaluation in between"
-                self._finish(turn, {"failure": died, "last": True})
+                    return Assignment(turn.number, turn.job, turn.starts)
+                self._finish(turn, Failed(f"its workers died {MAX_STARTS} times without an evaluation in between"))
 
-    async def report(self, number: int, result: dict[str, Any]) -> bool | None:
-        """Pass a result on and wait for its decision; True to go on, None when the search ends before it is decided."""
+    async def reset_starts(self, number: int) -> None:
+        """The workers restart the job on purpose; this does not count as a death."""
+        async with self._changed:
+            if self._turn is not None and self._turn.number == number:
+                self._turn.starts = 0
+
+    async def report(self, number: int, report: Report) -> Decision:
+        """Passes a report on and waits for the decision; INTERRUPT if the search ends before there is one."""
         async with self._changed:
             turn = self._turn
             if turn is None or turn.number != number or turn.finished:
-                return False
-            if result["last"]:
-                self._finish(turn, result)
-                return False
-            epoch = result["epoch"]
-            turn.starts = min(turn.starts, 1)  # it came this far
-            if not any(epoch <= known for known, go_on in turn.decided.items() if go_on) and turn.waiting != epoch:
+                return Decision.STOP
+            event = Evaluated(report, report.metrics[turn.job.metric])
+            if report.last:
+                self._finish(turn, event)
+                return Decision.STOP
+            epoch = report.epoch
+            turn.starts = min(turn.starts, 1)  # the job has made progress
+            if not turn.may_continue(epoch) and turn.waiting != epoch:
                 turn.waiting = epoch
-                self._results.append(self._signed(result))
-                self._changed.notify_all()
+                self._add_message(event)
             await self._changed.wait_for(
-                lambda: (
-                    turn.finished
-                    or any(epoch <= known for known in turn.decided)
-                    or self._turn is not turn
-                    or self._ending
-                )
+                lambda: turn.finished or turn.is_decided(epoch) or self._turn is not turn or self._ending
             )
-            if self._ending and not turn.finished and not any(epoch <= known for known in turn.decided):
-                return None
-            return not turn.finished and self._turn is turn and turn.decided.get(epoch, True)
+            if self._ending and not turn.finished and not turn.is_decided(epoch):
+                return Decision.INTERRUPT
+            if turn.finished or self._turn is not turn:
+                return Decision.STOP
+            return turn.decisions.get(epoch, Decision.CONTINUE)
 
-    async def left(self, number: int) -> None:
-        """The job was saved and left, since the search ends."""
+    async def report_saved(self, number: int) -> None:
+        """The job was saved and stopped because the search ends."""
         async with self._changed:
             if self._turn is not None and self._turn.number == number and not self._turn.finished:
-                self._finish(self._turn, {"left": True, "last": True})
+                self._finish(self._turn, Saved())
 
-    async def failed(self, number: int, reason: str, trace: str, kind: str = "") -> None:
-        """The job itself failed; the slot is well."""
+    async def report_failure(self, number: int, failure: Failed) -> None:
+        """The job failed; the slot can run the next one."""
         async with self._changed:
             if self._turn is not None and self._turn.number == number and not self._turn.finished:
-                self._finish(self._turn, {"failure": reason, "kind": kind, "trace": trace, "last": True})
+                self._finish(self._turn, failure)
 
-    async def beat(self) -> None:
-        """The job makes progress."""
-        self._progress = time.monotonic()
-
-    async def idle(self) -> float:
-        """Seconds since the current job last made progress; 0 while it waits for a decision or machines."""
-        turn = self._turn
-        if turn is None or turn.finished or turn.starts == 0:
-            return 0.0
-        if turn.waiting is not None and turn.waiting not in turn.decided:
-            return 0.0
-        seconds = time.monotonic() - self._progress
-        if seconds > _PATIENCE and self._nodes and not set(self._nodes) <= self._alive():
-            return 0.0  # its machines went, and others may be hours away
-        return seconds
-
-    async def broken(self, reason: str, trace: str) -> None:
-        """The worker group cannot work at all; whichever job waits for it is told."""
+    async def report_broken_group(self, reason: str, trace: str) -> None:
+        """The worker group cannot work at all: the job that waits for it fails."""
         async with self._changed:
             if self._turn is not None and not self._turn.finished:
-                self._finish(self._turn, {"failure": f"the worker group broke: {reason}", "trace": trace, "last": True})
+                self._finish(self._turn, Failed(f"the worker group broke: {reason}", trace=trace))
 
-    async def closing(self) -> bool:
-        """Whether the slot, not just the trial, is being stopped."""
-        return self._closed
+    async def heartbeat(self) -> None:
+        """The job makes progress."""
+        self._last_progress = time.monotonic()
 
     # ---- inside
 
@@ -254,11 +266,10 @@ class Mailbox:
             self._turn.finished = True
             self._changed.notify_all()
 
-    def _finish(self, turn: _Turn, result: dict[str, Any]) -> None:
+    def _finish(self, turn: _Turn, event: Evaluated | Failed | Saved) -> None:
         turn.finished = True
-        self._results.append(self._signed(result))
-        self._changed.notify_all()
+        self._add_message(event)
 
-    def _signed(self, result: dict[str, Any]) -> dict[str, Any]:
-        starts = self._turn.starts if self._turn else 0
-        return {**result, "groups": self._groups, "starts": starts, "place": self._place}
+    def _add_message(self, event: Evaluated | Failed | Saved) -> None:
+        self._messages.append(Message(event, groups=self._groups, worker=self._worker))
+        self._changed.notify_all()

@@ -1,8 +1,8 @@
 """The warm slot: one long-lived Ray Train worker group that runs trials one after another.
 
-Every peer pays process start, imports, CUDA and NCCL start and the loading of weights and data for each trial. A
-slot pays once. Its owner is a Tune actor; `trainables.slots.mailbox` says how the two talk, `trainables.slots.worker`
-what the workers do.
+Without slots each trial pays for process start, imports, CUDA and NCCL start, and the loading of weights and data. A
+slot pays once. Its owner is a Tune actor; `trainables.slots.mailbox` describes how owner and workers exchange messages,
+`trainables.slots.worker` what the workers do.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -21,25 +20,20 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainables.slots import ray_internals
 from trainables.slots.mailbox import Mailbox
+from trainables.slots.messages import Message
+from trainables.slots.settings import SlotSettings
+from trainables.training.job import Job
+from trainables.training.reports import Decision
 
-#: How mailboxes are called in their job's namespace, before a slot's name.
-_MAILBOX = "mailbox of "
+#: Prefix of the names of mailbox actors in their job's namespace.
+_MAILBOX_PREFIX = "mailbox of "
 
-#: Seconds between two looks, of a slot that waits, for resources that dead ones hold.
-_FREE_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What one slot is made of; CPUs and GPUs are those of one worker."""
-
-    workers: int
-    cpus: float
-    gpus: float
+#: Seconds between two searches of a waiting slot for resources that dead actors hold.
+_CLEANUP_SECONDS = 5.0
 
 
 def alive_nodes() -> set[str]:
-    """Ids of the machines of the cluster that are there."""
+    """Ids of the machines of the cluster that are alive."""
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
 
 
@@ -62,58 +56,53 @@ def remove_orphaned_placement_groups() -> None:
 
 
 def save_all_and_stop() -> None:
-    """Have every slot of this job save its trial at the next step and leave it; answers at once.
+    """Makes every slot of this Ray job save its trial at the next step and stop it. Returns at once.
 
-    The search ends in any case: where Ray does not answer, trials go on from the checkpoints that they have.
+    The search ends in any case: if Ray does not answer, trials continue from their newest checkpoints.
     """
-    if not ray.is_initialized():  # or the next line would start one
+    if not ray.is_initialized():  # the next line would start Ray
         return
     with contextlib.suppress(Exception):
         for name in ray.util.list_named_actors():
-            if name.startswith(_MAILBOX):
-                with contextlib.suppress(ValueError, ray.exceptions.RayError):  # it went meanwhile
-                    ray.get_actor(name).end.remote()
+            if name.startswith(_MAILBOX_PREFIX):
+                with contextlib.suppress(ValueError, ray.exceptions.RayError):  # the actor has ended meanwhile
+                    ray.get_actor(name).save_and_stop.remote()
 
 
 class SlotLost(RuntimeError):
-    """The worker group is gone for good; the trial may go on in another slot."""
+    """The worker group is gone for good; the trial can continue in another slot."""
 
 
 class Slot:
-    """Owns one worker group, from `TorchTrainer.fit` in a thread to the mailbox beside it.
+    """Owns one worker group: a thread that runs `TorchTrainer.fit`, and the mailbox beside it."""
 
-    Args:
-        folder: where Ray Train keeps its own files; trials have folders of their own.
-        hang: seconds without a step after which the slot counts as lost.
-        warned: whether machines here are announced to go before they do.
-    """
-
-    def __init__(self, shape: Shape, folder: str, name: str, hang: float, warned: bool) -> None:
-        self.name, self._hang, self._freed = name, hang, 0.0
-        # On this machine, so that it goes with this process and not with another's.
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        named = f"{_MAILBOX}{name} {uuid.uuid4().hex[:8]}"
-        made = ray.remote(num_cpus=0)(Mailbox).options(name=named, scheduling_strategy=here)
-        self._mailbox = made.remote(alive_nodes)
+    def __init__(self, settings: SlotSettings, name: str) -> None:
+        self.name, self._settings, self._last_cleanup = name, settings, 0.0
+        # On this machine, so that the mailbox ends with this process and not with another machine.
+        this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        actor_name = f"{_MAILBOX_PREFIX}{name} {uuid.uuid4().hex[:8]}"
+        actor = ray.remote(num_cpus=0)(Mailbox).options(name=actor_name, scheduling_strategy=this_node)
+        self._mailbox = actor.remote(alive_nodes)
         self._error: BaseException | None = None
-        trainer = self._trainer(shape, folder, warned)
+        trainer = self._trainer(settings)
         self._thread = threading.Thread(target=self._run, args=(trainer,), daemon=True, name=name)
         self._thread.start()
 
-    def _trainer(self, shape: Shape, folder: str, warned: bool) -> Any:
-        """What runs the workers until the mailbox is closed, by its `fit`."""
-        # It tells workers that their machine is about to go; where none does, one process less per slot.
-        os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(warned))
-        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # a lost worker is noticed, not waited for
-        # Here, since these import torch: the mailbox and the driver's checks do without.
+    def _trainer(self, settings: SlotSettings) -> Any:
+        """Returns an object whose `fit` runs the workers until the mailbox is closed."""
+        # Ray's watcher tells workers that their machine is about to go. Without it a slot has one process less.
+        os.environ["RAY_TRAIN_ENABLE_PREEMPTION_WATCHER"] = str(int(settings.preemption_notices))
+        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # notice a lost worker soon
+        # Imported here because these import torch, which the mailbox and the driver do not need.
         from ray.train import FailureConfig, RunConfig, ScalingConfig
 
         from trainables.slots.trainer import SlotTrainer
         from trainables.slots.worker import work
 
+        shape = settings.shape
         return SlotTrainer(
             work,
-            train_loop_config={"mailbox": self._mailbox, "cpus": shape.cpus, "gpus": shape.gpus, "warned": warned},
+            train_loop_config={"mailbox": self._mailbox, "settings": settings},
             scaling_config=ScalingConfig(
                 num_workers=shape.workers,
                 use_gpu=shape.gpus > 0,
@@ -122,8 +111,8 @@ class Slot:
             ),
             run_config=RunConfig(
                 name=self.name,
-                storage_path=folder,
-                # The mailbox counts starts per trial; a slot itself may be restarted as often as machines fail.
+                storage_path=settings.folder,
+                # The mailbox counts the starts of each trial; the group itself may restart as often as machines fail.
                 failure_config=FailureConfig(max_failures=-1),
             ),
         )
@@ -131,59 +120,59 @@ class Slot:
     def _run(self, trainer: Any) -> None:
         try:
             trainer.fit()
-        except BaseException as error:  # noqa: BLE001 - kept for `next_result`, which raises it in the owner
+        except BaseException as error:  # noqa: BLE001 - `next_message` raises it in the owner
             self._error = error
 
-    def _asked(self, question: Any) -> Any:
-        """What the mailbox answers.
+    def _get(self, reference: Any) -> Any:
+        """Returns the mailbox's answer.
 
         Raises:
-            SlotLost: it is gone.
+            SlotLost: the mailbox is dead.
         """
         try:
-            return ray.get(question)
+            return ray.get(reference)
         except ray.exceptions.RayActorError as error:
             raise SlotLost(f"slot {self.name} lost its mailbox") from error
 
-    def post(self, job: dict[str, Any]) -> None:
-        """Give the next job, ending the last.
+    def submit(self, job: Job) -> None:
+        """Starts the next job, and stops the current one.
 
         Raises:
-            SlotLost: there is nobody to give it to.
+            SlotLost: the mailbox is dead.
         """
-        self._asked(self._mailbox.post.remote(job))
+        self._get(self._mailbox.submit.remote(job))
 
-    def decide(self, go_on: bool) -> None:
-        """Answer the result given last.
+    def answer(self, decision: Decision) -> None:
+        """Decides on the last report that `next_message` returned.
 
         Raises:
-            SlotLost: there is nobody to answer.
+            SlotLost: the mailbox is dead.
         """
-        self._asked(self._mailbox.decide.remote(go_on))
+        self._get(self._mailbox.answer.remote(decision))
 
-    def next_result(self) -> dict[str, Any]:
-        """Wait for the next result of the current job.
+    def next_message(self) -> Message:
+        """Waits for the next message of the current job.
 
         Raises:
-            SlotLost: no worker group will ever give one.
+            SlotLost: no worker group can send one.
         """
         while True:
-            result: dict[str, Any] | None = self._asked(self._mailbox.next_result.remote(1.0))
-            if result is not None:
-                return result
+            message: Message | None = self._get(self._mailbox.next_message.remote(1.0))
+            if message is not None:
+                return message
             if not self._thread.is_alive():
                 raise SlotLost(f"slot {self.name} ended") from self._error
-            self._free_now_and_then()
-            if self._asked(self._mailbox.idle.remote()) > self._hang:
-                raise SlotLost(f"slot {self.name} made no step for {self._hang:g} s")
+            self._clean_up()
+            if self._get(self._mailbox.seconds_without_progress.remote()) > self._settings.hang:
+                raise SlotLost(f"slot {self.name} made no step for {self._settings.hang:g} s")
 
-    def _free_now_and_then(self) -> None:
-        if time.monotonic() - self._freed > _FREE_SECONDS:
-            self._freed = time.monotonic()
+    def _clean_up(self) -> None:
+        if time.monotonic() - self._last_cleanup > _CLEANUP_SECONDS:
+            self._last_cleanup = time.monotonic()
             remove_orphaned_placement_groups()
 
     def close(self, seconds: float) -> None:
-        """Let the workers leave; after `seconds` Ray ends them with their owner."""
+        """Lets the workers end; after `seconds` Ray kills them with their owner."""
         with contextlib.suppress(SlotLost):
-            self._asked(self._mailbox.close.remote())
+            self._get(self._mailbox.close.remote())
         self._thread.join(seconds)

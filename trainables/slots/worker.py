@@ -1,7 +1,7 @@
-"""What every worker of a slot does: take a job, train it, take the next.
+"""The training loop of every worker of a slot: receive a job, train it, receive the next.
 
-A failure of a trial's own is reported and leaves the slot well; a lost peer or a broken device ends the process, and
-Ray Train starts the group again.
+A failure of the trial's own is reported, and the slot continues. After a lost peer or a broken device the process ends,
+and Ray Train starts the group again.
 """
 
 from __future__ import annotations
@@ -14,228 +14,176 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import ray
-import ray.exceptions
 import ray.train
 from ray.train.collective import broadcast_from_rank_zero
 
 from foundation import buckets
-from foundation.checked_json import plain
-from foundation.errors import UserError
-from foundation.secrets import redact
-from trainables.slots.mailbox import INFEASIBLE, STORAGE
-from trainables.training.reports import Decision, Report
+from trainables.slots.messages import Assignment, RunStatus, WorkerInfo
+from trainables.slots.settings import SlotSettings
+from trainables.training.reports import Decision, Interrupted, Report
 
 if TYPE_CHECKING:
     from trainables.tracking.tracker import Tracker
+    from trainables.training.worker_cache import WorkerCache
 
-#: How long a closing slot waits for W&B runs to be finished.
-_LAST_WORDS_SECONDS = 4.0
+#: Seconds that a closing slot waits for W&B runs to finish.
+_TRACKING_SECONDS = 4.0
 
 
-class Reported(Exception):
-    """The job was told of its failure already; only the process ends."""
+class AlreadyReported(Exception):
+    """The failure has been reported; only the process ends."""
 
 
 def work(config: dict[str, Any]) -> None:
-    """What every worker of a slot does: take a job, train it, take the next."""
+    """The train function of a slot's `TorchTrainer`; `config` holds the mailbox and the slot's settings."""
+    mailbox, settings = config["mailbox"], config["settings"]
     try:
-        _work(config["mailbox"], config["cpus"], config["gpus"], config["warned"])
+        _train_jobs(mailbox, settings)
     except Exception as error:
-        # A slot that cannot start would be restarted for ever: the job waiting for it is told why.
-        if not isinstance(error, Reported) and not _lost_a_peer(error):
-            ray.get(config["mailbox"].broken.remote(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        from trainables.slots.failures import is_lost_peer  # imports torch
+
+        # Without this report a group that cannot start would be restarted for ever.
+        if not isinstance(error, AlreadyReported) and not is_lost_peer(error):
+            ray.get(mailbox.report_broken_group.remote(f"{type(error).__name__}: {error}", traceback.format_exc()))
         raise
 
 
-def _work(mailbox: Any, cpus: float, gpus: float, warned: bool) -> None:
+def _train_jobs(mailbox: Any, settings: SlotSettings) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    if not gpus:
+    if not settings.shape.gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides no GPU from a worker that asked for none
     context = ray.train.get_context()
     rank, workers = context.get_world_rank(), context.get_world_size()
     if workers == 1:
-        # Else transformers sees a launcher's variables and wraps the model in DDP for one worker.
+        # transformers would see the variables of a launcher and wrap the model in DDP for one worker.
         for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
             os.environ.pop(name, None)
     import torch
 
-    torch.set_num_threads(max(1, int(cpus + 0.01)))
+    torch.set_num_threads(max(1, int(settings.shape.cpus + 0.01)))
 
     from trainables.training.worker_cache import WorkerCache
 
-    workshop = WorkerCache()
+    cache = WorkerCache()
     nodes = _nodes(workers)
     if rank == 0:
-        ray.get(mailbox.arrive.remote(_place(workers), nodes))
-    turn = first = 0
+        ray.get(mailbox.register_group.remote(_worker_info(workers), nodes))
+    turn = first_turn = 0
     trackers: list[Tracker] = []
     while True:
-        taken = _shared(ray.get(mailbox.take.remote(turn)) if rank == 0 else None, workers)
-        if taken is None:
+        job: Assignment | None = _broadcast(ray.get(mailbox.next_job.remote(turn)) if rank == 0 else None, workers)
+        if job is None:
             break
-        turn = taken["turn"]
-        first = first or turn
-        tracker = _run_job(taken, mailbox, workshop, rank, warned)
-        if turn == first:
-            gc.freeze()  # libraries stay: without this, each trial's end would look through all they hold, for 0.25 s
-        trackers = [known for known in [*trackers, tracker] if known is not None and not known.wait(0)]
+        turn = job.turn
+        first_turn = first_turn or turn
+        tracker = _train_job(job, mailbox, cache, rank, settings.preemption_notices)
+        if turn == first_turn:
+            gc.freeze()  # the objects of libraries stay: collecting them after each trial would take 0.25 s
+        trackers = [each for each in [*trackers, tracker] if each is not None and not each.wait(0)]
     if trackers:
         from trainables.tracking.tracker import last_words
 
-        last_words(trackers, _LAST_WORDS_SECONDS)
+        last_words(trackers, _TRACKING_SECONDS)
 
 
-def _shared(answer: Any, workers: int) -> Any:
-    """Rank 0's answer on every rank."""
+def _broadcast(value: Any, workers: int) -> Any:
+    """Returns rank 0's value on every rank."""
     if workers == 1:
-        return answer
+        return value
     import torch.distributed as distributed
 
-    box = [answer]
-    # A slot may wait for its next job longer than torch's collectives do; Ray's barrier has no time limit.
-    # The job itself goes by torch, since Ray's broadcast is meant for less than a kilobyte.
+    values = [value]
+    # A slot may wait longer for its next job than torch's collectives allow; Ray's barrier has no time limit.
+    # The job itself is sent by torch, because Ray's broadcast is meant for less than a kilobyte.
     broadcast_from_rank_zero(None)
-    distributed.broadcast_object_list(box, src=0)
-    return box[0]
+    distributed.broadcast_object_list(values, src=0)
+    return values[0]
 
 
 def _nodes(workers: int) -> list[str]:
-    """The machines that this group is on."""
-    here = ray.get_runtime_context().get_node_id()
+    """Ids of the machines that this group runs on."""
+    node = ray.get_runtime_context().get_node_id()
     if workers == 1:
-        return [here]
+        return [node]
     import torch.distributed as distributed
 
-    found: list[str] = [""] * workers
-    distributed.all_gather_object(found, here)
-    return sorted(set(found))
+    nodes: list[str] = [""] * workers
+    distributed.all_gather_object(nodes, node)
+    return sorted(set(nodes))
 
 
-def _place(workers: int) -> dict[str, Any]:
+def _worker_info(workers: int) -> WorkerInfo:
     import torch
 
-    threads = torch.get_num_threads()
-    on_cpu = f"CPU, {threads} thread{'s' * (threads > 1)}"
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else on_cpu
     from trainables.training.arguments import choose_precision
 
-    chosen = choose_precision({}, torch.device("cuda" if torch.cuda.is_available() else "cpu"))
-    precision = next((name for name, used in chosen.items() if used), "32 bit")
-    return {"host": platform.node(), "pid": os.getpid(), "device": device, "precision": precision, "workers": workers}
+    threads, has_gpu = torch.get_num_threads(), torch.cuda.is_available()
+    device = torch.cuda.get_device_name() if has_gpu else f"CPU, {threads} thread{'s' * (threads > 1)}"
+    flags = choose_precision({}, torch.device("cuda" if has_gpu else "cpu"))
+    precision = next((name for name, enabled in flags.items() if enabled), "32 bit")
+    return WorkerInfo(platform.node(), os.getpid(), device, precision, workers)
 
 
 class _MailboxReporter:
-    """Reports to the mailbox; remembers how the last report was answered."""
+    """Sends reports to the mailbox, and remembers how the job ends."""
 
     def __init__(self, mailbox: Any, turn: int) -> None:
         self._mailbox, self._turn = mailbox, turn
-        self.status = "failed"
+        self.status = RunStatus.FAILED
 
     def report(self, report: Report) -> Decision:
-        go_on: bool | None = ray.get(self._mailbox.report.remote(self._turn, plain(report)))
+        decision: Decision = ray.get(self._mailbox.report.remote(self._turn, report))
         if report.last:
-            self.status = "finished"
-        elif not go_on:
-            self.status = "interrupted" if ray.get(self._mailbox.closing.remote()) else "pruned"
-        if go_on is None:
-            return Decision.INTERRUPT
-        return Decision.CONTINUE if go_on else Decision.STOP
+            self.status = RunStatus.FINISHED
+        elif decision is not Decision.CONTINUE:
+            closing = ray.get(self._mailbox.is_closing.remote())
+            self.status = RunStatus.INTERRUPTED if closing else RunStatus.PRUNED
+        return decision
 
 
-def _run_job(taken: dict[str, Any], mailbox: Any, workshop: Any, rank: int, warned: bool) -> Tracker | None:
-    """Train one job on this worker. A failure of the job's own is reported and leaves the slot well."""
-    from trainables.tracking.run_settings import RunSettings
+def _train_job(assignment: Assignment, mailbox: Any, cache: WorkerCache, rank: int, notices: bool) -> Tracker | None:
+    """Trains one job on this worker, and reports a failure of the job's own."""
+    from trainables.slots.failures import can_train_next, failure_of, is_lost_peer
     from trainables.tracking.tracker import Tracker, TrackingCallback
     from trainables.training.callbacks import Heartbeat, SaveOnPreemption, SaveOnShutdown
-    from trainables.training.job import Job
     from trainables.training.memory import MemoryFull
-    from trainables.training.reports import Interrupted
     from trainables.training.trial import release, run_trial
 
-    reporter = _MailboxReporter(mailbox, taken["turn"])
-    tracker = Tracker(RunSettings(**taken["job"]["tracking"])) if rank == 0 and taken["job"].get("tracking") else None
+    job, turn = assignment.job, assignment.turn
+    reporter = _MailboxReporter(mailbox, turn)
+    tracker = Tracker(job.tracking) if rank == 0 and job.tracking else None
     callbacks: list[Any] = [TrackingCallback(tracker)] if tracker else []
     if rank == 0:
-        callbacks.append(Heartbeat(mailbox.beat.remote))
+        callbacks.append(Heartbeat(mailbox.heartbeat.remote))
     callbacks.append(
         SaveOnShutdown(
-            lambda step: tuple(ray.get(mailbox.should_stop.remote(taken["turn"], taken["start"], step))),
-            lambda: bool(ray.get(mailbox.ending.remote())),
+            lambda step: tuple(ray.get(mailbox.should_stop.remote(turn, assignment.start, step))),
+            lambda: bool(ray.get(mailbox.is_ending.remote())),
         )
     )
-    if warned:
+    if notices:
         callbacks.append(SaveOnPreemption(ray.train.get_preemption_info))
     engine = None
     try:
-        job = Job.from_dict(taken["job"])
-        engine = run_trial(job, reporter, workshop, callbacks)
+        engine = run_trial(job, reporter, cache, callbacks)
     except Interrupted:
-        reporter.status = "interrupted"
-        if rank == 0:  # it leaves last, when the checkpoint is complete
-            ray.get(mailbox.left.remote(taken["turn"]))
+        reporter.status = RunStatus.INTERRUPTED
+        if rank == 0:  # the last rank to leave: the checkpoint is complete
+            ray.get(mailbox.report_saved.remote(turn))
     except Exception as error:
-        if _lost_a_peer(error):
+        if is_lost_peer(error):
             raise
-        if isinstance(error, MemoryFull):  # all workers start again, with smaller batches; it is no death
-            ray.get(mailbox.again.remote(taken["turn"]))
-            raise Reported from error
+        if isinstance(error, MemoryFull):  # all workers restart with smaller batches; nothing died
+            ray.get(mailbox.reset_starts.remote(turn))
+            raise AlreadyReported from error
+        failure = failure_of(error)
         with contextlib.suppress(OSError):  # the disk may be what failed
-            _write_trace(taken["job"], traceback.format_exc())
-        ray.get(mailbox.failed.remote(taken["turn"], _reason(error), traceback.format_exc(), _kind(error)))
-        if not _survivable(error):
-            raise Reported from error
+            buckets.write(buckets.join(job.folder, "error.txt"), failure.trace.encode())
+        ray.get(mailbox.report_failure.remote(turn, failure))
+        if not can_train_next(error, ray.train.get_context().get_world_size()):
+            raise AlreadyReported from error
     finally:
         if tracker:
-            tracker.close({"status": reporter.status})
+            tracker.close({"status": str(reporter.status)})
     release(engine)
     return tracker
-
-
-def _kind(error: BaseException) -> str:
-    """Whose failure it is, if it is more than the trial's own."""
-    from foundation.durable import StorageLost, is_storage_error
-    from trainables.training.memory import Infeasible
-
-    if isinstance(error, StorageLost) or is_storage_error(error):
-        return STORAGE
-    return INFEASIBLE if isinstance(error, Infeasible) else ""
-
-
-def _reason(error: BaseException) -> str:
-    first = (str(error).strip().splitlines() or [""])[0]
-    told = type(error).__name__ in ("TrialFailed", "Infeasible", "StorageLost")
-    return redact(first if told else f"{type(error).__name__}: {first}")
-
-
-def _write_trace(job: dict[str, Any], trace: str) -> None:
-    buckets.write(buckets.join(job["folder"], "error.txt"), redact(trace).encode())
-
-
-def _survivable(error: BaseException) -> bool:
-    """Whether this process can train the next trial after `error`.
-
-    With several workers only what all of them raise together; after a CUDA fault other than a full memory the
-    device answers nothing any more.
-    """
-    import torch
-
-    from foundation.durable import StorageLost
-    from trainables.training.reports import TrialFailed
-
-    if isinstance(error, TrialFailed | UserError | StorageLost):
-        return True
-    if ray.train.get_context().get_world_size() > 1:
-        return False
-    fault_of_device = torch.cuda.is_available() and isinstance(error, RuntimeError)
-    return isinstance(error, torch.OutOfMemoryError) or not fault_of_device
-
-
-def _lost_a_peer(error: BaseException) -> bool:
-    """Whether `error` only says that another worker is gone, which is no fault of the trial."""
-    import torch.distributed as distributed
-
-    if isinstance(error, distributed.DistError | ConnectionError | ray.exceptions.RayActorError):
-        return True
-    return isinstance(error, RuntimeError) and any(
-        word in str(error) for word in ("Connection closed by peer", "Connection reset", "gloo", "NCCL")
-    )

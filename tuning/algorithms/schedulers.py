@@ -1,7 +1,7 @@
-"""ASHA and median stopping from Ray Tune, told apart by kotune's trial ids so that a resumed study can rebuild them.
+"""ASHA and median stopping from Ray Tune, wrapped so that a resumed study can rebuild their state.
 
-`Tuner.restore` does not restore a scheduler: its rungs would be empty. Here they are filled again from the trials'
-own records.
+`Tuner.restore` does not restore a scheduler: its rungs would be empty. Here they are filled again from the records of
+the trials, which the scheduler identifies by kotune's ids.
 """
 
 from __future__ import annotations
@@ -15,8 +15,13 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 from foundation.statuses import TrialStatus
 from search_spaces.choices import SchedulerName
 from search_spaces.schema import Space
-from tuning.studies.attempts import slots_begun
-from tuning.studies.records import TrialRecord
+from trainables.slots.messages import Evaluated, Message, from_tune_config, from_tune_result
+from trainables.training.job import Job
+from tuning.studies.attempts import read_attempts
+from tuning.studies.records import Result, TrialRecord
+
+#: The entries of the results that Ray's schedulers read.
+_EPOCH, _OBJECTIVE = "epoch", "objective"
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,26 @@ class TrialHandle:
     trial_id: str
 
 
+@dataclass(frozen=True)
+class _Score:
+    """The value of the study's metric at an epoch."""
+
+    epoch: float
+    objective: float
+
+    def to_result(self) -> dict[str, Any]:
+        """As Ray's schedulers read it."""
+        # ASHA computes a rung of 0.1 * 3 epochs as 0.30000000000000004, which an evaluation at 0.3 would miss.
+        return {_EPOCH: self.epoch + 1e-6, _OBJECTIVE: self.objective}
+
+
+def _score_in(message: Message | None) -> _Score | None:
+    event = message.event if message else None
+    return _Score(event.report.epoch, event.objective) if isinstance(event, Evaluated) else None
+
+
 class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
-    """Passes trials to `inner` under kotune's own ids; a result without a value never reaches it."""
+    """Passes trials to `inner` under kotune's ids. A result without a value never reaches `inner`."""
 
     CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
 
@@ -35,42 +58,47 @@ class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
         super().__init__()
         self.inner = inner
         self._added: set[str] = set()
-        self._heard: dict[str, float] = {}  # trial -> epoch of its newest result
-        self._begun: dict[str, int] = {}  # trial -> how many slots had begun to work for it when it last lost one
-        #: Told which trial lost its slot, and why.
-        self.lost: Callable[[str, str], None] = lambda trial_id, cause: None
+        self._epochs: dict[str, float] = {}  # of each trial's newest result
+        self._slots_started: dict[str, int] = {}  # slots that had worked on a trial when it last lost one
+        #: Called with the id of a trial that lost its slot, and the cause.
+        self.on_slot_lost: Callable[[str, str], None] = lambda trial_id, cause: None
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
-        return True  # `inner` was given both
+        return True  # `inner` has both
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-        self._add(TrialHandle(trial.config["job"]["trial_id"]))
+        self._add(TrialHandle(_job(trial).trial_id))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        if "objective" not in result:
-            return str(self.CONTINUE)  # a failure, which says so itself
-        named = TrialHandle(trial.config["job"]["trial_id"])
-        if result["epoch"] <= self._heard.get(named.trial_id, 0.0):
-            return str(self.CONTINUE)  # told again by a trial that went on from its checkpoint; it was decided then
-        self._heard[named.trial_id] = result["epoch"]
-        return str(self.inner.on_trial_result(tune_controller, named, _on_the_rung(result)))
+        score = _score_in(from_tune_result(result))
+        if score is None:
+            return str(self.CONTINUE)  # the message ends the trial
+        handle = TrialHandle(_job(trial).trial_id)
+        if score.epoch <= self._epochs.get(handle.trial_id, 0.0):
+            return str(self.CONTINUE)  # a trial that continued from its checkpoint repeats it; it was decided before
+        self._epochs[handle.trial_id] = score.epoch
+        return str(self.inner.on_trial_result(tune_controller, handle, score.to_result()))
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        self._complete(TrialHandle(trial.config["job"]["trial_id"]), result)
+        self._complete(TrialHandle(_job(trial).trial_id), _score_in(from_tune_result(result)))
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Its slot was lost. Slots that began to work are counted there, others by Tune: it is to see those alone."""
-        job = trial.config["job"]
-        self._added.discard(job["trial_id"])
+        """The trial lost its slot. Tune's count of failures is reset unless the slot never started to work.
+
+        `tuning.studies.attempts` counts the slots that started.
+        """
+        job = _job(trial)
+        self._added.discard(job.trial_id)
         lines = (trial.get_error() or "").split("\n")
-        self.lost(job["trial_id"], next((line.strip() for line in reversed(lines) if line.strip()), ""))
-        begun = slots_begun(job).get("slots", 0)
-        if self._begun.get(job["trial_id"], 0) < begun:
-            self._begun[job["trial_id"]] = begun
+        self.on_slot_lost(job.trial_id, next((line.strip() for line in reversed(lines) if line.strip()), ""))
+        attempts = read_attempts(job.folder)
+        started = attempts.slots if attempts else 0
+        if self._slots_started.get(job.trial_id, 0) < started:
+            self._slots_started[job.trial_id] = started
             trial.run_metadata.num_failures = 0
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
-        self._added.discard(trial.config["job"]["trial_id"])
+        self._added.discard(_job(trial).trial_id)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         return FIFOScheduler().choose_trial_to_run(tune_controller)
@@ -79,58 +107,57 @@ class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
         return str(self.inner.debug_string())
 
     def replay(self, records: Iterable[TrialRecord], metric: str) -> list[TrialRecord]:
-        """Fill the rungs with what was reported before, in the order in which it came.
+        """Fills the rungs with all earlier results, in their order.
 
-        Answers the running trials whose last result stops them: a crash came between the result and the decision.
+        Returns the running trials that their last result stops: a crash came between the result and the decision.
         """
         stopped = []
-        known = [(result.order, record, result) for record in records for result in record.results]
-        for _, record, result in sorted(known, key=lambda entry: entry[0]):
-            named = TrialHandle(record.trial_id)
-            self._add(named)
-            told = {"epoch": result.epoch, "objective": result.metrics[metric]}
-            final = result is record.results[-1]
-            # As Tune does: the last result of a trial that completed is told as its completion alone.
-            decision = self.CONTINUE
-            self._heard[record.trial_id] = result.epoch
-            if not (final and record.status == TrialStatus.COMPLETED):
-                decision = str(self.inner.on_trial_result(None, named, _on_the_rung(told)))
-            if final and record.status == TrialStatus.RUNNING and decision == self.STOP:
+        results = [(record, result) for record in records for result in record.results]
+        for record, result in sorted(results, key=lambda entry: entry[1].order):
+            if self._replay(record, result, _Score(result.epoch, result.metrics[metric])):
                 stopped.append(record)
-                self._complete(named, told)
-            if final and record.status in (
-                TrialStatus.COMPLETED,
-                TrialStatus.PRUNED,
-            ):  # a failure's end never reached the scheduler
-                self._complete(named, told)
         return stopped
 
-    def _add(self, named: TrialHandle) -> None:
-        if named.trial_id not in self._added:  # a resumed trial was added by `replay`
-            self._added.add(named.trial_id)
-            self.inner.on_trial_add(None, named)
+    def _replay(self, record: TrialRecord, result: Result, score: _Score) -> bool:
+        """Replays one result; returns whether it stops a running trial."""
+        handle, is_final = TrialHandle(record.trial_id), result is record.results[-1]
+        self._add(handle)
+        self._epochs[record.trial_id] = result.epoch
+        decision = self.CONTINUE
+        # As in Tune: a completed trial's last result reaches the scheduler only as its completion.
+        if not (is_final and record.status == TrialStatus.COMPLETED):
+            decision = str(self.inner.on_trial_result(None, handle, score.to_result()))
+        stops = is_final and record.status == TrialStatus.RUNNING and decision == self.STOP
+        # The end of a failed trial never reached the scheduler.
+        if stops or (is_final and record.status in (TrialStatus.COMPLETED, TrialStatus.PRUNED)):
+            self._complete(handle, score)
+        return stops
 
-    def _complete(self, named: TrialHandle, result: dict[str, Any]) -> None:
-        if named.trial_id in self._added and "objective" in result:
-            self.inner.on_trial_complete(None, named, _on_the_rung(result))
-        self._added.discard(named.trial_id)
+    def _add(self, handle: TrialHandle) -> None:
+        if handle.trial_id not in self._added:  # `replay` has added the trials of earlier sessions
+            self._added.add(handle.trial_id)
+            self.inner.on_trial_add(None, handle)
+
+    def _complete(self, handle: TrialHandle, score: _Score | None) -> None:
+        if handle.trial_id in self._added and score is not None:
+            self.inner.on_trial_complete(None, handle, score.to_result())
+        self._added.discard(handle.trial_id)
 
 
-def _on_the_rung(result: dict[str, Any]) -> dict[str, Any]:
-    """A grace of 0.1 times 3 is a hair above 0.3; the rung there would be met an evaluation late."""
-    return {**result, "epoch": result["epoch"] + 1e-6}
+def _job(trial: Any) -> Job:
+    return from_tune_config(trial.config).job
 
 
 def make_scheduler(space: Space, max_epochs: float) -> ResumableScheduler:
-    """The scheduler that the space names; its times are epochs."""
-    wanted = space.scheduler
-    common = {"time_attr": "epoch", "metric": "objective", "mode": space.mode}
-    if wanted.name == SchedulerName.ASHA:
-        grace = min(wanted.grace, max_epochs)
-        inner = ASHAScheduler(**common, grace_period=grace, max_t=max_epochs, reduction_factor=wanted.reduction_factor)
-    elif wanted.name == SchedulerName.MEDIAN:
+    """Returns the scheduler of a search space. Its unit of time is the epoch."""
+    options = space.scheduler
+    common = {"time_attr": _EPOCH, "metric": _OBJECTIVE, "mode": space.mode}
+    if options.name == SchedulerName.ASHA:
+        grace = min(options.grace, max_epochs)
+        inner = ASHAScheduler(**common, grace_period=grace, max_t=max_epochs, reduction_factor=options.reduction_factor)
+    elif options.name == SchedulerName.MEDIAN:
         # An endless time slice: with too few samples Ray would pause trials, which frees no slot here.
-        inner = MedianStoppingRule(**common, grace_period=wanted.grace, hard_stop=True, min_time_slice=float("inf"))
+        inner = MedianStoppingRule(**common, grace_period=options.grace, hard_stop=True, min_time_slice=float("inf"))
     else:
         inner = FIFOScheduler()
     return ResumableScheduler(inner)

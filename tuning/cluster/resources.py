@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from foundation.errors import UserError
 from search_spaces.schema import Space
-from trainables.slots.slot import Shape
+from trainables.slots.settings import Shape
 
 #: Tune's own actor asks for this much of a CPU; workers leave it to it, or two of them would not fit in two CPUs.
 OWNER_CPUS = 0.001

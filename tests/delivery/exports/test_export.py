@@ -25,7 +25,6 @@ from foundation.checked_json import plain
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
 from trainables.tasks.prediction_format import PredictionFormat
-from trainables.training.job import Job
 from trainables.training.reports import Decision, Report
 from trainables.training.trial import run_trial
 from trainables.training.worker_cache import WorkerCache
@@ -51,7 +50,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Material]
             study.add(record.trial_id, report.epoch, report.step, report.metrics, report.seconds)
             return Decision.CONTINUE
 
-    run_trial(Job.from_dict(make_job(study, material, None)(record)), Recorder(), WorkerCache())
+    run_trial(make_job(study, material, None)(record), Recorder(), WorkerCache())
     study.end(record.trial_id, TrialStatus.COMPLETED)
     return study, material
 

@@ -23,7 +23,6 @@ from tests.delivery.conftest import Trained, trained
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import task_named
 from trainables.training import checkpoints
-from trainables.training.job import Job
 from trainables.training.reports import Decision, Report
 from trainables.training.trial import run_trial
 from trainables.training.worker_cache import WorkerCache
@@ -137,10 +136,10 @@ def interrupted(review_files: dict[str, Path], tmp_path_factory: pytest.TempPath
     record = TrialRecord(0, "interrupted-0000", {}, dict(space.fixed), 2.0)
     study.begin(record)
     job = make_job(study, material, None)(record)
-    write_json(Path(job["folder"]) / "job.json", job)
+    write_json(Path(job.folder) / "job.json", job.to_plain())
     with pytest.raises(Interrupted):
-        run_trial(Job.from_dict(job), Breaks(study), WorkerCache())
-    first, _ = checkpoints.list_complete(Path(job["folder"]) / "checkpoints")  # of the first epoch and the last
+        run_trial(job, Breaks(study), WorkerCache())
+    first, _ = checkpoints.list_complete(Path(job.folder) / "checkpoints")  # of the first epoch and the last
     return first.path
 
 

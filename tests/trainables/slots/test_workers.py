@@ -30,7 +30,7 @@ def job_file(folder: Path, name: str, rate: float, sets: Sequence[str] = ()) -> 
     study, material = small_study(folder, name, space)
     job = make_job(study, material, None)(TrialRecord(0, name, {}, {**space.fixed, "learning_rate": rate}, 1.0))
     file = folder / f"{name}.json"
-    file.write_text(json.dumps(job))
+    file.write_text(json.dumps(job.to_plain()))
     return file
 
 

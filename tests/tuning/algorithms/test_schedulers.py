@@ -11,9 +11,14 @@ import pytest
 from foundation.statuses import TrialStatus
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
+from tests.trainables.slots.scenes import a_job, a_report
+from trainables.slots.messages import Evaluated, Failed, Message, TrialConfig, to_tune_config, to_tune_result
+from trainables.slots.settings import Shape, SlotSettings
 from tuning.algorithms.schedulers import ResumableScheduler, make_scheduler
-from tuning.studies.attempts import ATTEMPTS
+from tuning.studies.attempts import count_attempt
 from tuning.studies.records import Result, TrialRecord
+
+SETTINGS = SlotSettings(Shape(1, 1.0, 0.0), folder="", hang=1.0)
 
 
 def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
@@ -24,15 +29,24 @@ def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
 def trial(name: str, folder: Path = Path("nowhere"), failures: int = 0) -> Any:
     """What the schedulers need of a Tune trial."""
     return SimpleNamespace(
-        config={"job": {"trial_id": name, "folder": str(folder)}},
+        config=to_tune_config(TrialConfig(a_job(trial_id=name, folder=str(folder)), SETTINGS)),
         run_metadata=SimpleNamespace(num_failures=failures),
         get_error=lambda: "Failure # 1\nThe actor died.\nModuleNotFoundError: No module named 'kotune'\n",
     )
 
 
 def tell(scheduler: ResumableScheduler, name: str, epoch: float, value: float) -> str:
-    """One result; answers the decision."""
-    return scheduler.on_trial_result(None, trial(name), {"epoch": epoch, "objective": value})
+    """Reports one result; returns the decision."""
+    return scheduler.on_trial_result(None, trial(name), result(epoch, value))
+
+
+def result(epoch: float, value: float, last: bool = False) -> dict[str, Any]:
+    """As Tune passes it on."""
+    return to_tune_result(Message(Evaluated(a_report(epoch, last, value), objective=value)))
+
+
+def failure(reason: str) -> dict[str, Any]:
+    return to_tune_result(Message(Failed(reason)))
 
 
 def started(scheduler: ResumableScheduler, *names: str) -> ResumableScheduler:
@@ -58,6 +72,15 @@ def test_a_rung_may_be_a_fraction_of_an_epoch() -> None:
     assert tell(scheduler, "b", 0.5, 0.3) == "STOP"
 
 
+def test_a_rung_at_three_tenths_is_met_at_three_tenths() -> None:
+    """ASHA computes the second rung as 0.1 * 3 = 0.30000000000000004; an evaluation at epoch 0.3 belongs to it."""
+    assert 0.1 * 3 > 0.3
+    scheduler = started(make_scheduler(space(grace=0.1), 4.0), "a", "b")
+    assert [tell(scheduler, "a", epoch, 0.6) for epoch in (0.1, 0.3)] == ["CONTINUE"] * 2
+    assert tell(scheduler, "b", 0.1, 0.7) == "CONTINUE"
+    assert tell(scheduler, "b", 0.3, 0.3) == "STOP"
+
+
 def test_small_is_good_when_the_metric_says_so() -> None:
     """A loss of 0.6 after one of 0.3 is stopped."""
     scheduler = started(make_scheduler(space(mode="min"), 9.0), "a", "b")
@@ -69,8 +92,8 @@ def test_a_failure_never_reaches_the_rungs() -> None:
     """A result without a value changes no cut."""
     scheduler = started(make_scheduler(space(), 9.0), "a", "b", "c")
     assert tell(scheduler, "a", 1, 0.6) == "CONTINUE"
-    assert scheduler.on_trial_result(None, trial("b"), {"failure": "NaN", "last": True}) == "CONTINUE"
-    scheduler.on_trial_complete(None, trial("b"), {"failure": "NaN", "last": True})
+    assert scheduler.on_trial_result(None, trial("b"), failure("NaN")) == "CONTINUE"
+    scheduler.on_trial_complete(None, trial("b"), failure("NaN"))
     assert tell(scheduler, "c", 1, 0.59) == "STOP"
 
 
@@ -107,19 +130,18 @@ def test_a_replay_decides_as_if_nothing_had_happened(name: str) -> None:
             values[key]
         ):  # Tune tells that as the completion alone
             tell(straight, key, index + 1, values[key][index])
-        result = Result(count, index + 1.0, 1, {"rouge_sum": values[key][index]}, 0.0)
-        records[key].results.append(result)
+        records[key].results.append(Result(count, index + 1.0, 1, {"rouge_sum": values[key][index]}, 0.0))
     for key, status in ended.items():
         if status != TrialStatus.RUNNING:
             last = records[key].results[-1]
-            told = {"epoch": last.epoch, "objective": last.metrics["rouge_sum"]}
-            straight.on_trial_complete(None, trial(key), {"failure": "nan"} if status == TrialStatus.FAILED else told)
+            message = failure("nan") if status == TrialStatus.FAILED else result(last.epoch, last.metrics["rouge_sum"])
+            straight.on_trial_complete(None, trial(key), message)
     again = make_scheduler(space(name), 3.0)
     again.replay(records.values(), "rouge_sum")
     for scheduler in (straight, again):
         started(scheduler, "d", "e", "f")  # d goes on, e and f are new
     later = [("e", 1, 0.58), ("d", 3, 0.52), ("f", 1, 0.2), ("e", 2, 0.66), ("e", 3, 0.5)]
-    assert [tell(straight, *result) for result in later] == [tell(again, *result) for result in later]
+    assert [tell(straight, *each) for each in later] == [tell(again, *each) for each in later]
 
 
 def test_a_result_told_again_changes_nothing() -> None:
@@ -156,11 +178,11 @@ def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> No
     """One that began is counted by whoever began; why the newest was lost is known."""
     scheduler = started(make_scheduler(space(), 9.0), "a")
     causes: dict[str, str] = {}
-    scheduler.lost = causes.__setitem__
+    scheduler.on_slot_lost = causes.__setitem__
     lost = trial("a", tmp_path, failures=3)
     scheduler.on_trial_error(None, lost)
     assert lost.run_metadata.num_failures == 3
-    (tmp_path / ATTEMPTS).write_text('{"slots": 1}')
+    count_attempt(a_job(folder=str(tmp_path)), "run", "node", {"node"})
     scheduler.on_trial_error(None, lost)
     assert lost.run_metadata.num_failures == 0
     lost.run_metadata.num_failures = 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trainables.slots.slot import Shape
+from trainables.slots.settings import Shape
 from tuning.cluster import fleet
 from tuning.cluster.fleet import Fleet, is_seen, machine_types
 from tuning.cluster.resources import Machine, Plan

@@ -1,0 +1,134 @@
+"""Optuna and the trial records agree after a crash between the writes of the two."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from tests.tuning.algorithms.sessions import SPACE, Session
+from tuning.algorithms import samplers
+
+
+def suggested(storage: Path, trials: int, between: Callable[[Path], None]) -> list[dict[str, Any]]:
+    """What is suggested in sessions of one trial each, with something happening between them."""
+    suggestions = []
+    for number in range(trials):
+        suggestions.append(Session(storage).whole(f"t{number}").parameters)
+        between(storage)
+    return suggestions
+
+
+def asked_and_forgotten(storage: Path) -> None:
+    """A crash after Optuna was asked, before the record was written: with all parameters, some, or none."""
+    session = Session(storage)
+    number = len(session.study.records)
+    trial = samplers.ask(session.optuna, SPACE, number)
+    for name in list(SPACE.search)[: number % 3]:
+        samplers.suggest(trial, {name: SPACE.search[name]})
+    if number % 2:
+        trial.set_user_attr("trial_id", f"mine-{number:04d}")
+
+
+def lost(storage: Path) -> None:
+    """Optuna's database is gone."""
+    (storage / "mine" / "optuna.db").unlink()
+
+
+def truncated(storage: Path) -> None:
+    """Optuna's database was cut off in the middle."""
+    path = storage / "mine" / "optuna.db"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+#: A transaction too large for memory, half of it in the database already, when its process dies.
+CUT_OFF = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("UPDATE trial_params SET param_value = param_value / 2")
+connection.execute("UPDATE trial_values SET value = value / 2")
+connection.execute("CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n WHERE i < 3000)"
+                   " SELECT i, randomblob(100) FROM n")
+os._exit(0)
+"""
+
+
+def with_a_journal(storage: Path) -> None:
+    """A crash in the middle of a transaction left SQLite's journal."""
+    path = storage / "mine" / "optuna.db"
+    subprocess.run([sys.executable, "-c", CUT_OFF, path], check=True)
+    assert journal(storage).stat().st_size > 512
+
+
+def with_a_truncated_journal(storage: Path) -> None:
+    """And that was cut off: what it would have undone stays."""
+    with_a_journal(storage)
+    os.truncate(journal(storage), 600)
+
+
+def journal(storage: Path) -> Path:
+    return storage / "mine" / "optuna.db-journal"
+
+
+@pytest.mark.parametrize("fault", [asked_and_forgotten, lost, truncated, with_a_journal, with_a_truncated_journal])
+def test_a_study_goes_on_with_the_same_suggestions(tmp_path: Path, fault: Callable[[Path], None]) -> None:
+    """Whatever came between two trials; a database that is damaged is made anew of the records."""
+    undisturbed = suggested(tmp_path / "undisturbed", 6, lambda storage: None)
+    faulty = suggested(tmp_path / "faulty", 6, fault)
+    assert faulty == undisturbed
+    session = Session(tmp_path / "faulty")
+    assert session.states().count(TrialState.COMPLETE) == 6
+    assert TrialState.RUNNING not in session.states()
+    names = [trial.user_attrs.get("trial_id") for trial in session.optuna.get_trials()]
+    names = [name for name in names if name]
+    assert names == [f"mine-{number:04d}" for number in range(6)]
+
+
+def test_a_damaged_database_is_put_aside(tmp_path: Path) -> None:
+    """Not thrown away."""
+    Session(tmp_path).whole("a")
+    truncated(tmp_path)
+    Session(tmp_path)
+    assert len(list((tmp_path / "mine").glob("optuna.damaged-*"))) == 1
+
+
+def test_what_was_told_to_one_of_them_is_told_to_the_other(tmp_path: Path) -> None:
+    """Results in the record that Optuna did not hear; then an end that it did not hear."""
+    first = Session(tmp_path)
+    record = first.begin("a")
+    first.study.add(record.trial_id, 1.0, 10, {"loss": 0.5}, 1.0)
+    second = Session(tmp_path)
+    assert second.optuna.trials[0].intermediate_values == {1: 0.5}
+    assert second.states() == [TrialState.RUNNING]
+    second.study.end(record.trial_id, "pruned")
+    assert Session(tmp_path).states() == [TrialState.PRUNED]
+
+
+def test_a_last_result_completes_a_trial(tmp_path: Path) -> None:
+    """A crash came between the result and the end: nothing is trained again."""
+    first = Session(tmp_path)
+    record = first.begin("a")
+    first.tell("a", 1.0, 0.5, last=True)
+    again = Session(tmp_path)
+    assert again.study.records[record.trial_id].status == "completed"
+    assert again.optuna.trials[0].value == 0.5
+    assert again.begin("b").number == 1
+
+
+def test_a_trial_that_its_last_result_stopped_is_over(tmp_path: Path) -> None:
+    """The decision was lost, and is made again of what was reported."""
+    first = Session(tmp_path)
+    record = first.begin("a")
+    first.tell("a", 1.0, 0.5)
+    again = Session(tmp_path)
+    again.searcher.prune([again.study.records[record.trial_id]])
+    assert again.states() == [TrialState.PRUNED]
+    assert again.begin("b").number == 1

@@ -1,0 +1,114 @@
+"""Keeps Optuna's study in agreement with the trial records, which are the source of truth."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import count
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from foundation.statuses import TrialStatus
+from tuning.algorithms import samplers
+from tuning.algorithms.optuna_internals import storage_id, trial_by_storage_id
+from tuning.studies.epochs import trial_epochs
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
+
+#: The user attribute of an Optuna trial that holds kotune's id of it.
+_TRIAL_ID = "trial_id"
+
+
+class OptunaMirror:
+    """Optuna's trials of a study: one for each record, with the same values and the same end."""
+
+    def __init__(self, study: Study, optuna_study: optuna.Study) -> None:
+        self._study, self._optuna = study, optuna_study
+        self._storage_ids: dict[str, int] = {}  # by trial id
+
+    def ask(self) -> TrialRecord:
+        """Asks the sampler for a new trial; the first one is the recipe default."""
+        space = self._study.space
+        # The lowest number that is free: a damaged trial that the user removed is searched again.
+        used = {record.number for record in self._study.records.values()}
+        number = next(number for number in count() if number not in used)
+        if number == 0 and not self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self._optuna.enqueue_trial(samplers.defaults(space.search))
+        trial = samplers.ask(self._optuna, space, number)
+        parameters = samplers.suggest(trial, space.search)
+        trial_id = f"{self._study.name}-{number:04d}"
+        trial.set_user_attr(_TRIAL_ID, trial_id)
+        self._storage_ids[trial_id] = storage_id(trial)  # Optuna may still have a removed trial of this name
+        config = {**space.fixed, **parameters}
+        epochs = trial_epochs(space, config)
+        return TrialRecord(number, trial_id, parameters, config, epochs, is_default=number == 0)
+
+    def report(self, record: TrialRecord) -> None:
+        """Reports the newest result of a record."""
+        # Optuna's steps are whole numbers: each evaluation is one step, whatever share of an epoch it took.
+        _report(self._trial(record.trial_id), record.results[-1].metrics[self._study.metric], len(record.results))
+
+    def tell(self, record: TrialRecord) -> None:
+        """Ends the Optuna trial of a record that has ended."""
+        trial = self._trial(record.trial_id)
+        value, state = None, TrialState.FAIL
+        if record.status == TrialStatus.COMPLETED:
+            value, state = record.best_value(self._study.metric, self._study.mode), TrialState.COMPLETE
+        elif record.status == TrialStatus.PRUNED:
+            state = TrialState.PRUNED
+        else:
+            trial.set_user_attr("reason", record.reason)
+            if record.infeasible:
+                # Samplers learn nothing from a failed trial, but they avoid what violates a constraint.
+                trial.set_constraint("memory", 1.0)
+                state = TrialState.PRUNED
+        self._optuna.tell(trial, value, state=state, skip_if_finished=True)
+
+    def reconcile(self) -> None:
+        """Makes Optuna agree with the records after a crash between the writes of the two."""
+        existing = {}
+        for frozen in self._optuna.get_trials(deepcopy=False):
+            trial_id = frozen.user_attrs.get(_TRIAL_ID, "")
+            if trial_id in self._study.records:
+                existing[trial_id] = frozen
+            elif frozen.state == TrialState.RUNNING:  # asked for and never begun; the next trial gets its name
+                trial_by_storage_id(self._optuna, storage_id(frozen)).set_user_attr(_TRIAL_ID, "")
+                self._optuna.tell(frozen.number, state=TrialState.FAIL)
+        for record in list(self._study.records.values()):
+            self._reconcile_trial(record, existing.get(record.trial_id))
+
+    def _reconcile_trial(self, record: TrialRecord, frozen: FrozenTrial | None) -> None:
+        if frozen is None:  # Optuna's database was damaged or lost
+            self._optuna.add_trial(self._rebuilt(record))
+        reported = 0 if frozen is None else len(frozen.intermediate_values)
+        is_open = frozen is None or frozen.state == TrialState.RUNNING
+        trial = self._trial(record.trial_id)
+        for step, value in enumerate(record.values(self._study.metric).values(), 1):
+            if step > reported and is_open:
+                _report(trial, value, step)
+        if record.status == TrialStatus.RUNNING and record.results and record.results[-1].last:
+            self._study.end(record.trial_id, TrialStatus.COMPLETED)
+        if record.status != TrialStatus.RUNNING and is_open:
+            self.tell(record)
+
+    def _rebuilt(self, record: TrialRecord) -> FrozenTrial:
+        search = self._study.space.search
+        return optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=record.parameters,
+            distributions={name: samplers.distribution(search[name]) for name in record.parameters},
+            user_attrs={_TRIAL_ID: record.trial_id},
+        )
+
+    def _trial(self, trial_id: str) -> optuna.Trial:
+        """The Optuna trial with kotune's id, also one of an earlier session."""
+        if trial_id not in self._storage_ids:
+            trials = self._optuna.get_trials(deepcopy=False)
+            self._storage_ids = {trial.user_attrs.get(_TRIAL_ID, ""): storage_id(trial) for trial in trials}
+        return trial_by_storage_id(self._optuna, self._storage_ids[trial_id])
+
+
+def _report(trial: optuna.Trial, value: float, step: int) -> None:
+    with warnings.catch_warnings():  # after a damaged record Optuna may already have the same value
+        warnings.filterwarnings("ignore", message="The reported value is ignored")
+        trial.report(value, step=step)
