@@ -151,7 +151,7 @@ def processes(of: list[int]) -> dict[str, list[psutil.Process]]:
     ends = {str(pid) for parent in parents for pid in (parent.pid, parent.ppid())}
     for process in psutil.process_iter(["cmdline"]):
         line = process.info["cmdline"] or []
-        if any(part.endswith("/forkserver.py") for part in line):
+        if any(part.endswith("/forking/server.py") for part in line):
             *_, until, _idle, _listener = line
             if until in ends:
                 parents.append(process)

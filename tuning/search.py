@@ -89,7 +89,7 @@ class Search:
             return
         self.view.show(self.progress())
         if self._fleet is not None:
-            self._fleet.wait_for_room(self.plan.least)
+            self._fleet.wait_for_room(self.plan.min_slots)
         trainable = tune.with_resources(self._trainable, tune.PlacementGroupFactory([{"CPU": OWNER_CPUS}]))
         tuner = tune.Tuner(
             trainable,

@@ -253,7 +253,8 @@ def plan_for(space: Space, address: str | None, shared: Path | None, say: Callab
     if address is None:
         return plan_slots(space, [local_machine()])
     from tuning.cluster.connection import connect
-    from tuning.cluster.fleet import machine_types, machines_without_folder
+    from tuning.cluster.fleet import machine_types
+    from tuning.cluster.shared_folder import machines_without_folder
 
     plan = plan_slots(space, connect(address), machine_types())
     if shared is not None and (blind := machines_without_folder(shared.resolve(), say)):

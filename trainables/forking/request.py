@@ -1,14 +1,13 @@
-"""What Ray runs instead of Python: asks the fork server for a process, and ends when that process ends.
+"""The program that Ray starts instead of Python: it asks the fork server for a child, and ends when the child ends.
 
-Ray lets a job name the executable of its processes (`runtime_env={"py_executable": …}`). A machine without a server
-gets one with the first request. Code that came with the job is brought to a safe place first
-(`trainables.forking.code_copy`)."""
+Ray lets a job name the executable of its processes (`runtime_env={"py_executable": …}`). On a machine without a server
+the first request starts one. Code that came with the job is first copied to a private folder
+(`trainables.forking.code_copy`).
+"""
 
 from __future__ import annotations
 
-import array
 import contextlib
-import json
 import os
 import platform
 import shlex
@@ -19,86 +18,84 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-if __name__ == "__main__":  # only the standard library is there
+if __name__ == "__main__":  # only the standard library is on the path
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from trainables.forking import code_copy, server
+from trainables.forking import client, code_copy
+from trainables.forking.protocol import OOM, SOCKET, ForkRequest, send
 
-#: Seconds that a process waits for its fork before it starts the usual way; Ray gives it 60 in all.
+#: Seconds that a process waits for its fork before it starts in the usual way; Ray allows 60 in all.
 READY_SECONDS = 40.0
 
-#: Seconds without a request or a child after which a server ends whose job it cannot see the end of.
+#: Seconds without a request and without children after which a server ends if it cannot see the end of its job.
 IDLE_SECONDS = 600.0
 
 
 def executable(folder: Path, modules: Sequence[str], code: str = "") -> str:
-    """The command that Ray runs instead of Python, for `runtime_env`.
+    """Returns the command that Ray runs instead of Python, for `runtime_env`.
 
-    The Python is that which Ray was installed for, on each machine. Without `code` a machine that has not this very
-    file starts its processes the usual way.
+    On each machine it uses the Python that Ray was installed for. Without `code`, a machine that does not have this
+    very file starts its processes in the usual way.
 
     Args:
-        folder: where servers lie, on each machine; one that no other job uses.
-        modules: what they import, the most important first.
-        code: the sum of the code that comes with the job (`code_copy.digest`); no other runs in its place.
+        folder: for the servers of this job, on each machine.
+        modules: what the servers import, the most important one first.
+        code: digest of the code that comes with the job (`code_copy.digest`); no other code runs in its place.
     """
     script = (
-        'for part; do case "$part" in -*) ;; *) break ;; esac; done; '  # the program, behind Python's own options
+        'for part; do case "$part" in -*) ;; *) break ;; esac; done; '  # $part: the program, after Python's options
         'python="${part%/lib*/python3*}/bin/python3"; '
         f'if ! [ -x "$python" ]; then python={shlex.quote(sys.executable)}; fi; '
         'if ! [ -x "$python" ]; then python=python3; fi; '
     )
     names = ",".join(modules)
     if code:
-        brings = shlex.join([Path(code_copy.__file__).read_text(encoding="utf-8"), str(folder), code, names])
-        script += f'exec "$python" -I -S -c {brings} "$@"'
+        source = shlex.join([Path(code_copy.__file__).read_text(encoding="utf-8"), str(folder), code, names])
+        script += f'exec "$python" -I -S -c {source} "$@"'
     else:
-        wanted = shlex.join([__file__, str(folder), names])
-        script += f'if [ -f {shlex.quote(__file__)} ]; then exec "$python" -I -S {wanted} "$@"; fi; exec "$python" "$@"'
+        request_file = shlex.quote(__file__)
+        arguments = shlex.join([__file__, str(folder), names])
+        script += f'if [ -f {request_file} ]; then exec "$python" -I -S {arguments} "$@"; fi; exec "$python" "$@"'
     return shlex.join(["sh", "-c", script, "kotune"])
 
 
 def request(folder: Path, modules: Sequence[str], argv: list[str]) -> NoReturn:
-    """Have `argv` run by a child of the server, and end when it ends; or run it here, the usual way."""
+    """Runs `argv` in a child of the server and ends with it; or runs it in this process, in the usual way."""
     try:
-        connection = _connected(folder, modules)
-        adjusted = server.OOM.read_text() if server.OOM.exists() else ""
-        # Ray may remove the folder that it unpacked a job's code to, in which its processes begin.
-        here = folder if Path(__file__).is_relative_to(folder) else Path.cwd()
-        told = {"argv": argv, "environment": dict(os.environ), "folder": str(here), "oom_score_adj": adjusted}
-        wanted, files = json.dumps(told).encode(), array.array("i", [0, 1, 2])
-        connection.sendmsg([len(wanted).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, files)])
-        connection.sendall(wanted)
+        connection = _connect(folder, modules)
+        # Ray may remove the folder with the job's code, which is the working directory of its processes.
+        directory = folder if Path(__file__).is_relative_to(folder) else Path.cwd()
+        oom_score_adj = OOM.read_text() if OOM.exists() else ""
+        send(connection, ForkRequest(argv, dict(os.environ), str(directory), oom_score_adj))
         pid = int(connection.recv(16) or 0)
         if pid <= 1:
-            raise ConnectionError(f"the server in {folder} went")
+            raise ConnectionError(f"the server in {folder} ended")
     except (OSError, ValueError) as error:
         print(f"kotune: started without a fork: {error}", file=sys.stderr, flush=True)
         os.execv(sys.executable, [sys.executable, *argv])
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _: _pass_on(pid, signum))
+        signal.signal(number, lambda signum, _: _forward(pid, signum))
     connection.settimeout(None)
     with contextlib.suppress(OSError):
-        connection.recv(1)  # nothing comes: the child holds the other end as long as it lives
+        connection.recv(1)  # returns when the child ends, which holds the other end of the connection
     sys.exit(0)
 
 
-def _connected(folder: Path, modules: Sequence[str]) -> socket.socket:
-    """A server that was started ahead, or one for the processes of this raylet."""
-    if not server.available():
-        raise OSError("nothing is forked on this system")
+def _connect(folder: Path, modules: Sequence[str]) -> socket.socket:
+    """Returns a connection to the server that the driver started, or to one for the processes of this raylet."""
+    if not client.available():
+        raise OSError(f"not on Linux, or {client.SWITCH}=0")
     code_copy.make_private(folder)
     raylet = os.getppid()
-    started_ahead = (folder / server.SOCKET).exists()
-    place = folder if started_ahead else folder / f"{platform.node()}-{raylet}"
+    place = folder if (folder / SOCKET).exists() else folder / f"{platform.node()}-{raylet}"
     try:
-        return server.called(place, READY_SECONDS)
+        return client.connect(place, READY_SECONDS)
     except (FileNotFoundError, ConnectionRefusedError):
-        server.start(place, modules, raylet, IDLE_SECONDS)
-        return server.called(place, READY_SECONDS)
+        client.start(place, modules, raylet, IDLE_SECONDS)
+        return client.connect(place, READY_SECONDS)
 
 
-def _pass_on(pid: int, number: int) -> None:
+def _forward(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 

@@ -2,8 +2,10 @@
 
 What a trial costs and where it runs belongs in `tuning.cluster`.
 
-    optuna_searcher: Between Ray Tune and Optuna: every trial of Tune is one of Optuna's, and both hear the
-    optuna_storage: Where Optuna keeps its study: an SQLite file in the study's folder, or a PostgreSQL
-    samplers: Optuna: its samplers by name, and a space's ranges as its distributions
-    schedulers: ASHA and median stopping from Ray Tune, told apart by kotune's trial ids so that a resumed
+    optuna_internals: The private points of Optuna that kotune uses, and nothing else
+    optuna_mirror: Keeps Optuna's study in agreement with the trial records
+    optuna_searcher: The search algorithm that Tune asks for trials
+    optuna_storage: Optuna's database: an SQLite file in the study's folder, or a shared PostgreSQL database
+    samplers: Optuna's samplers by name, and the ranges of a search space as its distributions
+    schedulers: ASHA and median stopping from Ray Tune, wrapped so that a resumed study can rebuild their state
 """

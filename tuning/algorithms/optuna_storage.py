@@ -1,4 +1,4 @@
-"""Where Optuna keeps its study: an SQLite file in the study's folder, or a PostgreSQL database of many studies."""
+"""Optuna's database: an SQLite file in the study's folder, or a PostgreSQL database that many studies share."""
 
 from __future__ import annotations
 
@@ -21,88 +21,90 @@ from foundation.errors import UserError, first_line
 from foundation.secrets import redact
 from search_spaces.schema import Space
 
-#: How often it is tried to open a study in a database that others open, too.
-_TRIES = 5
+#: How many times to try to create a study in a shared database.
+_ATTEMPTS = 5
 
 
 def open_study(path: Path, space: Space, address: str = "") -> optuna.Study:
-    """Optuna's study, made if it is not there: in the SQLite file `path`, or in the database that the space names.
+    """Opens Optuna's study, or creates it: in the SQLite file `path`, or in the database that the space names.
+
+    A damaged SQLite file is renamed, and a new one created.
 
     Args:
-        address: of kotune's study; in a database of many, Optuna's belongs to one.
+        address: address of kotune's study, the owner of Optuna's study in a shared database.
 
     Raises:
         UserError: the database cannot be reached.
     """
-    optuna.logging.set_verbosity(logging.ERROR)  # a value that is told twice after a crash is no news
+    optuna.logging.set_verbosity(logging.ERROR)  # after a crash kotune may report a value twice
     if space.optuna_storage:
         assert space.optuna_study is not None  # `with_study_name`
-        return _owned(_created(database_url(space.optuna_storage), space.optuna_study, space), address)
-    if path.exists() and damaged(path):
+        return _check_owner(_create(database_url(space.optuna_storage), space.optuna_study, space), address)
+    if path.exists() and is_damaged(path):
         for part in path.parent.glob(f"{path.name}*"):
             part.replace(part.with_name(part.name.replace(path.name, f"{path.stem}.damaged-{int(time.time())}.db", 1)))
-    return _created(f"sqlite:///{path}", path.parent.name, space)
+    return _create(f"sqlite:///{path}", path.parent.name, space)
 
 
-def _owned(study: optuna.Study, address: str) -> optuna.Study:
-    """The same, if it is this study's.
+def _check_owner(study: optuna.Study, address: str) -> optuna.Study:
+    """Returns `study` if it belongs to the study at `address` or to none yet.
 
     Raises:
-        UserError: it belongs to another, whose trials would be told twice, or ended while they run.
+        UserError: it belongs to another study, whose running trials `resume` would end.
     """
     owner = study.user_attrs.get("address")
     if owner is None:
         study.set_user_attr("address", address)
     elif owner != address:
-        todo = "take optuna_study out of study.yaml: resume makes a new one of the records"
+        todo = "remove optuna_study from study.yaml: resume makes a new one from the records"
         raise UserError(f"optuna_study {study.study_name!r} belongs to the study in {owner}", f"one of {address}", todo)
     return study
 
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """What Optuna raises when its database cannot be written, as what is raised of files.
+    """Turns errors of Optuna's database into the error for files.
 
     Raises:
-        StorageLost: it did.
+        StorageLost: the database cannot be written.
     """
     try:
         yield
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        told = redact(first_line(error.__cause__ or error))
-        raise StorageLost(f"Optuna's database cannot be written: {told}") from error
+        reason = redact(first_line(error.__cause__ or error))
+        raise StorageLost(f"Optuna's database cannot be written: {reason}") from error
 
 
-def _created(url: str, name: str, space: Space) -> optuna.Study:
+def _create(url: str, name: str, space: Space) -> optuna.Study:
     direction = "maximize" if space.mode == "max" else "minimize"
-    tries = 1 if url.startswith("sqlite") else _TRIES
+    attempts = 1 if url.startswith("sqlite") else _ATTEMPTS
     while True:
-        tries -= 1
+        attempts -= 1
         try:
             return optuna.create_study(storage=url, study_name=name, direction=direction, load_if_exists=True)
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             if url.startswith("sqlite"):
                 raise
-            if not tries:
+            if not attempts:
                 raise _unreachable(space.optuna_storage or "", error) from error
-            time.sleep(1.0)  # two studies that make the tables of an empty database at once disturb each other
+            time.sleep(1.0)  # two studies that create the tables of an empty database at the same time fail
 
 
 def with_study_name(space: Space, study: str) -> Space:
-    """The space of a new study, which shares a database with others: of its name too, and of its address."""
+    """Returns the space with a unique name for Optuna's study, if a shared database is used and no name is set."""
     if not space.optuna_storage or space.optuna_study:
         return space
     return replace(space, optuna_study=f"{study}-{secrets.token_hex(4)}")
 
 
 def check_database(space: Space, *, new: bool = False) -> None:
-    """Check that the database that a space names can be reached.
+    """Checks that the database that a space names can be reached.
 
     Args:
-        new: the study is to begin, and nothing of its name may be there.
+        new: whether the study is new, so that its name must be free in the database.
 
     Raises:
-        UserError: it cannot be, or something is.
+        UserError: the database cannot be reached, or the name is used.
     """
     if not space.optuna_storage:
         return
@@ -111,37 +113,40 @@ def check_database(space: Space, *, new: bool = False) -> None:
         engine = create_engine(url, connect_args={"connect_timeout": 10})
         with engine.connect():
             pass
-        known = new and space.optuna_study and inspect(engine).has_table("studies")  # else Optuna would make its tables
-        there = optuna.get_all_study_names(url) if known else []
+        # Without this check Optuna would create its tables.
+        has_studies = new and space.optuna_study and inspect(engine).has_table("studies")
+        names = optuna.get_all_study_names(url) if has_studies else []
         engine.dispose()
     except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
         raise _unreachable(space.optuna_storage, error) from error
-    if space.optuna_study in there:
-        given = f"optuna_study {space.optuna_study!r} is in {space.optuna_storage} already"
-        raise UserError(given, "a new name, so that no other study's trials are learned from", "leave it out")
+    if space.optuna_study in names:
+        problem = f"optuna_study {space.optuna_study!r} is in {space.optuna_storage} already"
+        raise UserError(problem, "a new name: samplers must not learn from another study", "remove optuna_study")
 
 
-def database_url(given: str) -> str:
-    """The address of a PostgreSQL database with the driver that SQLAlchemy is to take.
+def database_url(address: str) -> str:
+    """Returns the address of a PostgreSQL database with the driver that SQLAlchemy uses.
 
-    Whoever says to be the database is not told the password, only that it is known (SCRAM): the address may come from
-    a study that somebody else made. `PGREQUIREAUTH` in the environment says otherwise.
+    Requires authentication with SCRAM, which does not send the password: the address may come from another user's
+    study, and the server may be false. `PGREQUIREAUTH` in the environment overrides this.
     """
-    url = make_url(given).set(drivername="postgresql+psycopg")
+    url = make_url(address).set(drivername="postgresql+psycopg")
     if not os.environ.get("PGREQUIREAUTH") and url.query.get("require_auth") != "scram-sha-256":
         url = url.update_query_dict({"require_auth": "!password,!md5"})
     return url.render_as_string(hide_password=False)
 
 
-def _unreachable(given: str, error: Exception) -> UserError:
+def _unreachable(address: str, error: Exception) -> UserError:
     if isinstance(error, ImportError):
-        return UserError(f"optuna_storage {given}: {error}", "psycopg", "pip install -e .[postgres]")
-    told = redact(first_line(getattr(error, "orig", None) or error))
-    return UserError(f"optuna_storage {given}: {told}", "a database that answers", "check address, user and password")
+        return UserError(f"optuna_storage {address}: {error}", "psycopg", "pip install -e .[postgres]")
+    reason = redact(first_line(getattr(error, "orig", None) or error))
+    return UserError(
+        f"optuna_storage {address}: {reason}", "a database that answers", "check address, user and password"
+    )
 
 
-def damaged(path: Path) -> bool:
-    """Whether SQLite finds its file damaged, as after a disk that was full or a journal that was cut off."""
+def is_damaged(path: Path) -> bool:
+    """Whether an SQLite file fails its integrity check, e.g. after a full disk or a truncated journal."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             return bool(connection.execute("PRAGMA integrity_check").fetchone() != ("ok",))

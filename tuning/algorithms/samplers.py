@@ -1,4 +1,4 @@
-"""Optuna: its samplers by name, and a space's ranges as its distributions."""
+"""Optuna's samplers by name, and the ranges of a search space as its distributions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from search_spaces.choices import SamplerName
 from search_spaces.ranges import Choice, FloatRange, IntRange, Range, holds
 from search_spaces.schema import Space
 
-#: Sampler name -> what makes it from a seed and the number of random trials before it learns.
+#: Sampler name -> a function of the seed and the number of random trials before the sampler learns.
 SAMPLERS: dict[SamplerName, Callable[[int, int], BaseSampler]] = {
-    # Joint over parameters (Falkner et al. 2018), in groups so that conditional parameters keep it joint; running
-    # trials count as bad ones (constant liar), so that parallel slots do not ask for the same point.
+    # Samples parameters jointly (Falkner et al. 2018), in groups, so that it also does with conditional parameters.
+    # Running trials count as bad ones (constant liar), so that parallel slots do not get the same point.
     SamplerName.TPE: lambda seed, startup: TPESampler(
         seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
     ),
@@ -33,16 +33,16 @@ SAMPLERS: dict[SamplerName, Callable[[int, int], BaseSampler]] = {
 
 
 def derived_seed(seed: int, *parts: object) -> int:
-    """A seed for one purpose, from the study's seed; 31 bits."""
+    """Returns a seed of 31 bits for one purpose, derived from the study's seed."""
     return int.from_bytes(hashlib.sha256(repr((seed, *parts)).encode()).digest()[:4], "big") >> 1
 
 
 def ask(study: optuna.Study, space: Space, number: int) -> optuna.Trial:
-    """The next trial, which is kotune's trial `number`.
+    """Asks Optuna for a trial, kotune's trial `number`.
 
-    The sampler is made anew from the study's seed and that number, so that a study that was interrupted goes on with
-    the suggestions that it would have made: also after a crash between asking Optuna and keeping what it said, which
-    leaves a trial to Optuna that failed and that no sampler looks at.
+    A new sampler is made from the study's seed and that number, so that an interrupted study continues with the same
+    suggestions; also after a crash between asking Optuna and writing the record, which leaves a failed trial in Optuna
+    that samplers ignore.
     """
     name = space.sampler.name
     with warnings.catch_warnings():
@@ -52,41 +52,41 @@ def ask(study: optuna.Study, space: Space, number: int) -> optuna.Trial:
 
 
 def suggest(trial: optuna.Trial, search: Mapping[str, Range]) -> dict[str, Any]:
-    """Values of all parameters that exist: one with a condition only where the condition holds."""
-    chosen: dict[str, Any] = {}
-    for name, found in search.items():
-        if holds(found.when, chosen):
-            chosen[name] = _suggest(trial, name, found)
-    return chosen
+    """Returns a value for each parameter whose condition holds, or that has none."""
+    values: dict[str, Any] = {}
+    for name, spec in search.items():
+        if holds(spec.when, values):
+            values[name] = _suggest(trial, name, spec)
+    return values
 
 
-def _suggest(trial: optuna.Trial, name: str, found: Range) -> Any:
-    if isinstance(found, FloatRange):
-        return trial.suggest_float(name, found.low, found.high, log=found.log)
-    if isinstance(found, IntRange):
-        return trial.suggest_int(name, found.low, found.high, step=1 if found.log else found.step, log=found.log)
-    assert isinstance(found, Choice)
-    return trial.suggest_categorical(name, list(found.options))
+def _suggest(trial: optuna.Trial, name: str, spec: Range) -> Any:
+    if isinstance(spec, FloatRange):
+        return trial.suggest_float(name, spec.low, spec.high, log=spec.log)
+    if isinstance(spec, IntRange):
+        return trial.suggest_int(name, spec.low, spec.high, step=1 if spec.log else spec.step, log=spec.log)
+    assert isinstance(spec, Choice)
+    return trial.suggest_categorical(name, list(spec.options))
 
 
 def defaults(search: Mapping[str, Range], pinned: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The recipe default: every range's own default, where its condition holds.
+    """Returns the recipe default: the default of every range whose condition holds.
 
     Args:
-        pinned: values that take the place of defaults.
+        pinned: values that replace defaults.
     """
-    chosen: dict[str, Any] = {}
-    for name, found in search.items():
-        if holds(found.when, chosen):
-            chosen[name] = (pinned or {}).get(name, found.default)
-    return chosen
+    values: dict[str, Any] = {}
+    for name, spec in search.items():
+        if holds(spec.when, values):
+            values[name] = (pinned or {}).get(name, spec.default)
+    return values
 
 
-def distribution(found: Range) -> BaseDistribution:
-    """What Optuna draws a parameter from."""
-    if isinstance(found, FloatRange):
-        return FloatDistribution(found.low, found.high, log=found.log)
-    if isinstance(found, IntRange):
-        return IntDistribution(found.low, found.high, step=1 if found.log else found.step, log=found.log)
-    assert isinstance(found, Choice)
-    return CategoricalDistribution(list(found.options))
+def distribution(spec: Range) -> BaseDistribution:
+    """Returns a range as an Optuna distribution."""
+    if isinstance(spec, FloatRange):
+        return FloatDistribution(spec.low, spec.high, log=spec.log)
+    if isinstance(spec, IntRange):
+        return IntDistribution(spec.low, spec.high, step=1 if spec.log else spec.step, log=spec.log)
+    assert isinstance(spec, Choice)
+    return CategoricalDistribution(list(spec.options))

@@ -4,8 +4,9 @@ Nothing here decides which trial runs.
 
     connection: Starts Ray on this machine, or joins a cluster
     fleet: How many slots a cluster has room for, as machines come and go
-    processes: Which processes Ray forks, and from what: see `trainables.forking.server`
+    processes: Which code the processes of a job run, and from which server they are forked
     ray_environment: Environment variables that Ray reads when it is imported or when one of its processes starts
-    ray_token: The token without which nobody talks to the Ray that kotune starts. Ray asks for one unless
-    resources: How many slots fit on what is there, and what each is made of
+    ray_token: The token that protects the Ray which kotune starts
+    resources: How many slots fit on the machines, and the resources of each slot
+    shared_folder: Whether every machine of a cluster sees a folder
 """

@@ -1,4 +1,4 @@
-"""Which processes Ray forks, and from what: see `trainables.forking.server`."""
+"""The runtime environment of a job: which code its processes run, and from which server they are forked."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trainables.forking import code_copy, request, server
+from trainables.forking import client, code_copy, request
+from trainables.forking.protocol import PREFIX, SOCKET
 
-#: What a process of a slot needs, but Ray: its core reads its settings from the environment while it is imported, and
-#: they are those of one process. Then what Ray, the first evaluation and the first W&B run would import themselves.
+#: What fork servers import: everything that a slot's processes need, except Ray, whose core reads the settings of one
+#: process from the environment when it is imported. Then what Ray, the first evaluation and the first W&B run import.
 MODULES = (
     "trainables.training.trial",
     "requests",
@@ -26,16 +27,16 @@ MODULES = (
     "rich.console",
     "sklearn.metrics",
     "wandb",
-    "wandb.sdk.launch",  # `wandb.init` imports it, for three seconds
+    "wandb.sdk.launch",  # `wandb.init` imports it, which takes three seconds
 )
 
-#: Folders of processes that died without a word are removed after a week.
-_OLD_SECONDS = 7 * 86400.0
+#: Seconds after which folders that dead processes left are removed.
+_MAX_AGE_SECONDS = 7 * 86400.0
 
-#: Of a runtime environment that was given with a job: who set one of these says himself what its processes are.
-_OTHERS = ("py_executable", "conda", "image_uri", "container", "uv")
+#: Entries of a user's own runtime environment that decide how processes start.
+_USER_SETTINGS = ("py_executable", "conda", "image_uri", "container", "uv")
 
-#: Where Ray unpacks what a job brings.
+#: The folder in which Ray unpacks the code of a job.
 _UNPACKED = "runtime_resources"
 
 _log = logging.getLogger(__name__)
@@ -43,45 +44,48 @@ _log = logging.getLogger(__name__)
 
 @cache
 def start_fork_server() -> Path | None:
-    """Have the libraries imported beside what this process does next; answers where, None where nothing is forked."""
+    """Starts a fork server that imports the libraries in the background.
+
+    Returns its folder, or None if processes are not forked.
+    """
     folder = _folder()
     if folder is not None:
         try:
-            server.start(folder, MODULES, until=os.getpid())
+            client.start(folder, MODULES, until=os.getpid())
         except OSError as error:
-            _log.warning("processes of slots start the usual way, ten seconds later each: %s", error)
+            _log.warning("processes of slots start without forking, each ten seconds later: %s", error)
             return None
     return folder
 
 
 def environment(address: str | None) -> dict[str, Any]:
-    """The runtime environment of a job, here or on the cluster at `address`.
+    """Returns the `runtime_env` of a job on this machine, or on the cluster at `address`.
 
-    On a cluster every machine gets the code that runs here, without data, studies and caches, and imports it once for a
-    job; `ray job submit --working-dir` has brought it already.
+    On a cluster every machine gets the code that runs here, without data, studies and caches, and imports it once per
+    job, unless `ray job submit --working-dir` has sent it already.
     """
-    given = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "")
-    if any(f'"{name}"' in given for name in _OTHERS):
+    user_settings = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "")
+    if any(f'"{name}"' in user_settings for name in _USER_SETTINGS):
         return {}
     if address is None:
         folder = start_fork_server()
         return {} if folder is None else {"py_executable": request.executable(folder, MODULES)}
     code: dict[str, Any] = {}
-    came = _UNPACKED in Path(__file__).parts
-    if '"working_dir"' not in given:
-        # As `working_dir`, since Ray hands the driver's own folder to its workers otherwise, and it would come first.
-        code, came = {"working_dir": str(_code())}, True
+    comes_with_job = _UNPACKED in Path(__file__).parts
+    if '"working_dir"' not in user_settings:
+        # Sent as `working_dir`: otherwise Ray puts the driver's own folder first on the path of its workers.
+        code, comes_with_job = {"working_dir": str(_code())}, True
     folder = _folder()
     if folder is None:
         return code
-    total = code_copy.digest(_code()) if came else ""
-    return {**code, "py_executable": request.executable(folder, MODULES, total)}
+    digest = code_copy.digest(_code()) if comes_with_job else ""
+    return {**code, "py_executable": request.executable(folder, MODULES, digest)}
 
 
 @cache
 def _code() -> Path:
     """A folder with kotune's packages and nothing else."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{server.PREFIX}code-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}code-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     code_copy.copy_code(Path(__file__).parents[2], folder)
     return folder
@@ -89,22 +93,21 @@ def _code() -> Path:
 
 @cache
 def _folder() -> Path | None:
-    """A folder of this process alone; what dead ones left behind is removed."""
-    if not server.available():
+    """The folder of this process for fork servers; None if processes are not forked. Removes old folders."""
+    if not client.available():
         return None
-    place = Path(tempfile.gettempdir())
-    for old in place.glob(f"{server.PREFIX}*"):
+    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            about = old.lstat()
-            mine = about.st_uid == os.getuid() and stat.S_ISDIR(about.st_mode)
-            old_enough = mine and time.time() - about.st_mtime > _OLD_SECONDS
-            if old_enough and not any(server.answers(file.parent) for file in old.rglob(server.SOCKET)):
+            status = old.lstat()
+            is_own = status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
+            is_old = is_own and time.time() - status.st_mtime > _MAX_AGE_SECONDS
+            if is_old and not any(client.answers(file.parent) for file in old.rglob(SOCKET)):
                 shutil.rmtree(old)
-    folder = Path(tempfile.mkdtemp(prefix=server.PREFIX))
-    atexit.register(_remove_empty, folder)  # as where no cluster answered
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    atexit.register(_remove_if_empty, folder)  # it is empty if no cluster answered
     return folder
 
 
-def _remove_empty(folder: Path) -> None:
+def _remove_if_empty(folder: Path) -> None:
     with contextlib.suppress(OSError):
         folder.rmdir()

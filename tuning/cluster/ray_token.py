@@ -1,4 +1,4 @@
-"""The token without which nobody talks to the Ray that kotune starts. Ray asks for one unless RAY_AUTH_MODE says no."""
+"""The token that protects the Ray which kotune starts. Ray requires one unless RAY_AUTH_MODE switches it off."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 from foundation.durable import write_text
 
-#: With any of these the user has decided.
-_DECIDED = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+#: Environment variables with which the user configures the token.
+_USER_SETTINGS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def keep_token_private() -> None:
-    """See that Ray's token is there and nobody else's to read; call before Ray is started.
+    """Makes sure that Ray's token exists and that only this user can read it. Call it before Ray starts.
 
-    Ray itself would write it with the usual rights, and does not start where it cannot write to the home folder.
+    Ray itself would create the file with default permissions, and does not start if the home folder is read-only.
     """
-    if any(os.environ.get(name) for name in _DECIDED):
+    if any(os.environ.get(name) for name in _USER_SETTINGS):
         return
     path = Path.home() / ".ray" / "auth_token"
     try:
@@ -25,7 +25,7 @@ def keep_token_private() -> None:
             path.chmod(0o600)
         else:
             _write(path)
-    except OSError:  # a home that is not there or not ours: a token for this process and those it starts
+    except OSError:  # no usable home folder: a token for this process and its children
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
 
 

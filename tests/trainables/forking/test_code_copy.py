@@ -1,4 +1,4 @@
-"""Code that comes with a job: it runs from a copy that nobody else can change, and is what the driver sent."""
+"""The code of a job runs from a private copy, and only if it is what the driver sent."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from trainables.forking import code_copy, request, server
+from trainables.forking import client, code_copy, request
 
-pytestmark = pytest.mark.skipif(not server.available(), reason="nothing is forked on this system")
+pytestmark = pytest.mark.skipif(not client.available(), reason="forking needs Linux")
 
 ROOT = Path(code_copy.__file__).parents[2]
 
 
 @pytest.fixture
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where a job's servers may lie; they end with the test."""
+    """For the servers of a job; they end with the test."""
     place = tmp_path_factory.mktemp("forks") / "kotune-job"
     yield place
     for process in psutil.process_iter(["cmdline"]):
@@ -29,9 +29,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What Ray unpacked, with a module that nothing imports before it is asked for."""
-    place = tmp_path / "came"
+def unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that Ray unpacked, with a module that no server imports."""
+    place = tmp_path / "unpacked"
     code_copy.copy_code(ROOT, place)
     (place / "trainables" / "colours.py").write_text("NAME = '빨강'\n", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", f"/nowhere:{place}")
@@ -39,38 +39,38 @@ def came(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(folder: Path, code: str, program: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """The program, as Ray starts it."""
+    """Runs the program as Ray does."""
     command = f"exec {request.executable(folder, ['colorsys'], code)} {program} {' '.join(map(str, arguments))}"
     return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
 
 
-def test_what_came_may_go(folder: Path, came: Path, tmp_path: Path) -> None:
-    """A child imports from the copy what nobody imported before, and stands in no folder that can go."""
+def test_the_unpacked_folder_may_disappear(folder: Path, unpacked: Path, tmp_path: Path) -> None:
+    """A child imports from the copy, and its working directory is the private folder."""
     program = tmp_path / "program.py"
     program.write_text(
         "import os, shutil, sys; shutil.rmtree(sys.argv[1]); from trainables import colours\n"
         "print(colours.__file__, os.getcwd(), os.environ['PYTHONPATH'].split(':')[0])",
         encoding="utf-8",
     )
-    done = run(folder, code_copy.digest(came), program, came)
+    done = run(folder, code_copy.digest(unpacked), program, unpacked)
     copy = next(folder.glob("code-*"))
     assert done.stdout.split() == [str(copy / "trainables" / "colours.py"), str(folder), str(copy)], done.stderr
 
 
-def test_only_what_was_sent_is_run(folder: Path, came: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody may write where Ray unpacks; what is half unpacked is waited for."""
-    monkeypatch.setattr(code_copy, "_PATIENCE", 0.5)
-    wanted = code_copy.digest(came)
-    (came / "trainables" / "colours.py").write_text("NAME = '파랑'\n", encoding="utf-8")
+def test_other_code_is_not_run(folder: Path, unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every user may write to the unpacked folder; a folder that is still being unpacked is tried again."""
+    monkeypatch.setattr(code_copy, "_UNPACK_SECONDS", 0.5)
+    code = code_copy.digest(unpacked)
+    (unpacked / "trainables" / "colours.py").write_text("NAME = '파랑'\n", encoding="utf-8")
     with pytest.raises(FileNotFoundError, match="code that came with the job"):
-        code_copy.own_copy(folder, wanted, [Path("/nowhere"), came])
+        code_copy.private_copy(folder, code, [Path("/nowhere"), unpacked])
     assert not list(folder.iterdir())
-    (came / "trainables" / "colours.py").write_text("NAME = '빨강'\n", encoding="utf-8")
-    assert code_copy.own_copy(folder, wanted, [Path("/nowhere"), came]).is_dir()
+    (unpacked / "trainables" / "colours.py").write_text("NAME = '빨강'\n", encoding="utf-8")
+    assert code_copy.private_copy(folder, code, [Path("/nowhere"), unpacked]).is_dir()
 
 
-def test_what_never_comes_ends_the_process(folder: Path, came: Path, tmp_path: Path) -> None:
-    """With a reason, and no other code in its place: Ray starts it once more."""
+def test_missing_code_ends_the_process(folder: Path, unpacked: Path, tmp_path: Path) -> None:
+    """With a reason, and without running other code: Ray starts the process again."""
     began = time.monotonic()
     done = run(folder, "0" * 64, tmp_path / "program.py")
     assert done.returncode == 1
@@ -78,19 +78,19 @@ def test_what_never_comes_ends_the_process(folder: Path, came: Path, tmp_path: P
     assert time.monotonic() - began > 5
 
 
-def test_a_folder_of_somebody_elses_is_not_used(folder: Path, came: Path) -> None:
-    """Its name can be seen by everybody."""
+def test_a_folder_that_others_can_enter_is_refused(folder: Path, unpacked: Path) -> None:
+    """Every user can see its name."""
     folder.mkdir(mode=0o777)
     os.chmod(folder, 0o777)
-    with pytest.raises(PermissionError, match="not this user's alone"):
-        code_copy.own_copy(folder, code_copy.digest(came), [came])
+    with pytest.raises(PermissionError, match="is not private to this user"):
+        code_copy.private_copy(folder, code_copy.digest(unpacked), [unpacked])
 
 
-def test_the_sum_is_of_names_and_contents(came: Path) -> None:
-    """And not of what Python keeps beside them."""
-    before = code_copy.digest(came)
-    (came / "tuning" / "__pycache__").mkdir(exist_ok=True)
-    (came / "tuning" / "__pycache__" / "a.pyc").write_bytes(b"1")
-    assert code_copy.digest(came) == before
-    (came / "trainables" / "colours.py").rename(came / "tuning" / "colours.py")
-    assert code_copy.digest(came) != before
+def test_the_digest_covers_names_and_contents(unpacked: Path) -> None:
+    """And not the files in `__pycache__`."""
+    before = code_copy.digest(unpacked)
+    (unpacked / "tuning" / "__pycache__").mkdir(exist_ok=True)
+    (unpacked / "tuning" / "__pycache__" / "a.pyc").write_bytes(b"1")
+    assert code_copy.digest(unpacked) == before
+    (unpacked / "trainables" / "colours.py").rename(unpacked / "tuning" / "colours.py")
+    assert code_copy.digest(unpacked) != before

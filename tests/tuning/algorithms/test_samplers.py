@@ -59,6 +59,22 @@ def test_an_interrupted_study_asks_what_it_would_have_asked(name: str, tmp_path:
     assert before + after == straight
 
 
+def test_tpe_avoids_what_running_trials_try(tmp_path: Path) -> None:
+    """Running trials count as bad ones (constant liar); otherwise they would change nothing."""
+    where = space("tpe")
+
+    def next_of(name: str, running: int) -> dict[str, Any]:
+        study = open_study(tmp_path / f"{name}.db", where)
+        played(study, where, 6)
+        for number in range(running):
+            suggest(ask(study, where, 100 + number), where.search)
+        return suggest(ask(study, where, 6), where.search)
+
+    idle = next_of("idle", 0)
+    assert next_of("as idle", 0) == idle
+    assert next_of("busy", 4) != idle
+
+
 def test_the_seed_does_something(tmp_path: Path) -> None:
     """Another seed, other suggestions; no two random trials alike."""
     first = played(open_study(tmp_path / "0.db", space(seed=0)), space(seed=0), 3)

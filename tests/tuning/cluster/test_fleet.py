@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from trainables.slots.settings import Shape
 from tuning.cluster import fleet
-from tuning.cluster.fleet import Fleet, is_seen, machine_types
+from tuning.cluster.fleet import Fleet, machine_types
 from tuning.cluster.resources import Machine, Plan
 
 
@@ -55,7 +54,7 @@ def of(cluster: Cluster, said: list[str], **plan: Any) -> Fleet:
 def test_machines_are_asked_for_until_there_is_room(cluster: Cluster) -> None:
     """For the work there is, up to the most; a slot that waits for its place asks itself."""
     said: list[str] = []
-    found = of(cluster, said, least=1, most=3, asks=True)
+    found = of(cluster, said, min_slots=1, max_slots=3, autoscales=True)
     assert found.room(0, 10) == 0
     assert len(cluster.asked) == 3
     cluster.machines.append(Machine(4, 1))
@@ -91,7 +90,7 @@ def test_the_least_is_waited_for(cluster: Cluster) -> None:
     """And said, every five minutes anew."""
     said: list[str] = []
     cluster.comes = 400.0
-    found = of(cluster, said, least=1, most=3, asks=True)
+    found = of(cluster, said, min_slots=1, max_slots=3, autoscales=True)
     found.wait_for_room(1)
     assert found.slots == found.most_slots == 1
     waits = "slots    room for 0 on 1 machine(s); waiting for machines until there is room for 1"
@@ -111,11 +110,3 @@ def test_what_ray_up_was_told_is_known(tmp_path: Path) -> None:
     assert machine_types(file) == [Machine(4, 1)]
     file.write_text("head_node_type: head\navailable_node_types: {head: {}, mine: {resources: {}}}\n")
     assert machine_types(file) is None
-
-
-def test_what_is_written_late_is_seen(tmp_path: Path) -> None:
-    """A shared folder may be slow to show what is new; what never comes is not waited for long."""
-    file = tmp_path / "file"
-    threading.Timer(0.3, file.touch).start()
-    assert is_seen(str(file))
-    assert not is_seen(str(tmp_path / "other"), seconds=0.1)

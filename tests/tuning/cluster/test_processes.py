@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from trainables.forking import code_copy, server
+from trainables.forking import client, code_copy
 from tuning.cluster import processes
 
 
@@ -38,10 +38,10 @@ def fresh() -> Iterator[None]:
     processes.start_fork_server, processes._folder = kept
 
 
-@pytest.mark.skipif(not server.available(), reason="nothing is forked on this system")
+@pytest.mark.skipif(not client.available(), reason="forking needs Linux")
 def test_a_cluster_is_told_of_a_folder_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else's code or environment is in it; and nothing is started here."""
-    monkeypatch.setattr(server, "start", lambda *given, **named: pytest.fail("started"))
+    monkeypatch.setattr(client, "start", lambda *given, **named: pytest.fail("started"))
     command = processes.environment("10.0.0.1:6379")["py_executable"]
     folder = processes._folder()
     assert folder is not None
@@ -66,7 +66,7 @@ def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatc
 
 def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another system; a runtime environment of the user's own; a folder for temporary files that cannot be used."""
-    monkeypatch.setattr(server, "available", lambda: False)
+    monkeypatch.setattr(client, "available", lambda: False)
     assert processes.environment("auto").keys() == {"working_dir"}
     assert processes.environment(None) == {}
     monkeypatch.undo()
@@ -74,7 +74,7 @@ def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) 
     assert processes.environment("auto") == {}
 
 
-@pytest.mark.skipif(not server.available(), reason="nothing is forked on this system")
+@pytest.mark.skipif(not client.available(), reason="forking needs Linux")
 def test_a_server_that_cannot_be_started_stops_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
@@ -84,12 +84,12 @@ def test_a_server_that_cannot_be_started_stops_nobody(
         raise OSError("AF_UNIX path too long")
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(server, "start", failing)
+    monkeypatch.setattr(client, "start", failing)
     assert processes.environment(None) == processes.environment(None) == {}
     assert caplog.text.count("AF_UNIX path too long") == 1
 
 
-@pytest.mark.skipif(not server.available(), reason="nothing is forked on this system")
+@pytest.mark.skipif(not client.available(), reason="forking needs Linux")
 def test_what_dead_processes_left_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """After a week, and nothing that is younger or another's."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -53,10 +53,10 @@ def test_workers_and_the_owner_fit_in_whole_cpus() -> None:
 @pytest.mark.parametrize(
     ("slots", "machine", "said"),
     [
-        ({"gpus_per_worker": 1.0}, Machine(8, 0), "what is there: 8 CPUs and 0 GPUs"),
+        ({"gpus_per_worker": 1.0}, Machine(8, 0), "available: 8 CPUs and 0 GPUs"),
         ({"workers_per_trial": 9}, Machine(8, 0), "one trial needs 9 worker"),
         ({"count": 9}, Machine(8, 0), "at most 8"),
-        ({"count": "1:4", "gpus_per_worker": 1.0}, Machine(8, 0), "what is there: 8 CPUs and 0 GPUs"),
+        ({"count": "1:4", "gpus_per_worker": 1.0}, Machine(8, 0), "available: 8 CPUs and 0 GPUs"),
         ({"gpus_per_worker": 0.5, "workers_per_trial": 2}, Machine(8, 2), "NCCL"),
         ({"gpus_per_worker": 2.0}, Machine(8, 2), "at most 1"),
     ],
@@ -71,10 +71,10 @@ def test_what_does_not_fit_is_said(slots: dict[str, Any], machine: Machine, said
 def test_a_range_follows_the_cluster() -> None:
     """What is there now, and what may come; trials are the limit, too."""
     plan = plan_slots(space(count="2:8"), [Machine(3, 0)])
-    assert (plan.slots, plan.least, plan.most, plan.limit, plan.asks) == (3, 2, 8, 8, True)
+    assert (plan.slots, plan.min_slots, plan.max_slots, plan.limit, plan.autoscales) == (3, 2, 8, 8, True)
     assert plan.description == "2 to 8 slots × 1 worker (1 CPU each)"
     few = plan_slots(space(trials=3, count="4:8"), [Machine(16, 0)])
-    assert (few.slots, few.least, few.limit) == (3, 3, 3)
+    assert (few.slots, few.min_slots, few.limit) == (3, 3, 3)
 
 
 def test_machines_that_may_come_count() -> None:
@@ -83,7 +83,7 @@ def test_machines_that_may_come_count() -> None:
     plan = plan_slots(space(count="1:4"), [head], [gpu])
     assert (plan.slots, plan.shape.gpus, plan.limit) == (0, 1.0, 4)
     assert plan_slots(space(count="1:4", gpus_per_worker=1.0), [head], None).limit == 4
-    with pytest.raises(UserError, match="the cluster can bring machines with 4 CPUs and 1 GPUs"):
+    with pytest.raises(UserError, match="the cluster can start machines with 4 CPUs and 1 GPUs"):
         plan_slots(space(count="1:4", cpus_per_worker=8.0), [head], [gpu])
     with pytest.raises(UserError, match="--slots 1:8"):
         plan_slots(space(), [head], [gpu])
