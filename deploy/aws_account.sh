@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What cluster.yaml expects of an AWS account, made once; a second call changes only who may knock at port 22.
+# Creates what cluster.yaml needs in an AWS account. A second call only adds your current address for SSH.
 #
-#   bash deploy/aws_account.sh REGION BUCKET       # the bucket must be there: aws s3 mb s3://BUCKET --region REGION
+#   bash deploy/aws_account.sh REGION BUCKET       # the bucket must exist: aws s3 mb s3://BUCKET --region REGION
 #
-# kotune-head    a role: starts and ends machines, hands kotune-worker to them, reads and writes the bucket
+# kotune-head    a role: starts and terminates machines, passes kotune-worker to them, reads and writes the bucket
 # kotune-worker  a role: reads and writes the bucket, nothing else
-# kotune         a security group: SSH from the address that you have now, and everything between its members
+# kotune         a security group: SSH from your current address, all traffic between its members
 #
-# It prints the image to put into cluster.yaml, Ubuntu 24.04 with NVIDIA's driver, and nothing else.
+# Prints the id of the image for cluster.yaml, Ubuntu 24.04 with NVIDIA's driver, and nothing else on stdout.
 set -euo pipefail
 if [ $# -ne 2 ]; then
     echo "bash deploy/aws_account.sh REGION BUCKET" >&2
@@ -15,11 +15,11 @@ if [ $# -ne 2 ]; then
 fi
 region=$1
 bucket=$2
-exec 3>&1 >&2    # what aws says of its doings is not the answer
+exec 3>&1 >&2    # stdout is for the image id alone
 account=$(aws sts get-caller-identity --query Account --output text)
 aws s3api head-bucket --bucket "$bucket" > /dev/null
 
-# role NAME: a role that EC2 machines may have, and the profile of the same name that carries it.
+# role NAME: creates a role for EC2 machines and an instance profile of the same name.
 role() {
     local trust='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
         "Principal": {"Service": "ec2.amazonaws.com"}}]}'
@@ -44,7 +44,7 @@ aws iam put-role-policy --role-name kotune-head --policy-name machines --policy-
     {"Effect": "Allow", "Resource": "*",
      "Action": ["ec2:Describe*", "ec2:RunInstances", "ec2:TerminateInstances", "ec2:CreateTags", "ec2:DeleteTags"]},
     {"Effect": "Allow", "Resource": "arn:aws:iam::'"$account"':role/kotune-worker", "Action": "iam:PassRole"}]}'
-# The first spot request of an account makes this role; the head is not allowed to.
+# The first spot request of an account needs this role, and the head may not create it.
 aws iam create-service-linked-role --aws-service-name spot.amazonaws.com > /dev/null 2>&1 || true
 
 vpc=$(aws ec2 describe-vpcs --region "$region" --filters Name=is-default,Values=true \
@@ -53,13 +53,13 @@ group=$(aws ec2 describe-security-groups --region "$region" --query 'SecurityGro
     --filters Name=group-name,Values=kotune "Name=vpc-id,Values=$vpc")
 if [ "$group" = None ]; then
     group=$(aws ec2 create-security-group --region "$region" --vpc-id "$vpc" --group-name kotune \
-        --description "kotune: SSH from one address, everything between its machines" --query GroupId --output text)
+        --description "kotune: SSH from one address, all traffic between its machines" --query GroupId --output text)
     aws ec2 authorize-security-group-ingress --region "$region" --group-id "$group" \
         --protocol all --source-group "$group" > /dev/null
 fi
 address=$(curl -sSf https://checkip.amazonaws.com)
 aws ec2 authorize-security-group-ingress --region "$region" --group-id "$group" \
-    --protocol tcp --port 22 --cidr "$address/32" > /dev/null 2>&1 || true    # it is there already
+    --protocol tcp --port 22 --cidr "$address/32" > /dev/null 2>&1 || true    # the rule exists already
 
 aws ssm get-parameter --region "$region" --query Parameter.Value --output text \
     --name /aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id >&3

@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# kotune on Slurm: Ray on all nodes of one job, the search on the first, everything ended at the end.
+# kotune on Slurm: starts Ray on all nodes of a job and the search on the first node, and ends both with the job.
 #
-# From nothing to a search, on the login node, in a checkout that all nodes see (your home folder, usually):
+# Start a search, on the login node, in a checkout that all nodes share (usually your home folder):
 #
 #   make venv
 #   sbatch --nodes 4 --gpus-per-node 1 deploy/slurm.sh tune kobart --storage "$PWD/runs" --study first --slots 1:4 \
 #       --train train.csv
 #
-# To look on, to ask, to go on in a new job, to get the model, to end:
+# Watch, show the status, resume in a new job, export the model, end the job:
 #
 #   tail -f kotune-JOB.log
 #   .venv/bin/python cli.py status first --storage runs
 #   sbatch --nodes 4 --gpus-per-node 1 deploy/slurm.sh resume first --storage "$PWD/runs"
 #   .venv/bin/python cli.py export first --storage runs --out best
-#   scancel --batch --signal TERM JOB         # saves first; plain scancel is a power cut, and `resume` copes with that too
+#   scancel --batch --signal TERM JOB         # saves first; scancel alone kills, and `resume` works after it as well
 #
-# What follows the script's name is kotune's, and --address is added. Two minutes before the time is up Slurm sends SIGTERM,
-# and kotune saves what runs. Other options of sbatch (--partition, --account) before the script's name, as usual.
+# Arguments after the script's name are passed to kotune, with --address added. Two minutes before the time limit, Slurm
+# sends SIGTERM and kotune saves the running trials. Put options of sbatch (--partition, --account) before the script.
 #
-# Nobody on the nodes or in their network talks to this Ray without your token (~/.ray/auth_token, made here, readable by
-# you alone; where home is not shared between nodes, RAY_AUTH_TOKEN_PATH names a file that is). It has no dashboard.
+# This Ray refuses requests without your token (~/.ray/auth_token, created by this script, readable by you alone; if the
+# nodes do not share your home folder, set RAY_AUTH_TOKEN_PATH to a shared file). It has no dashboard.
 #SBATCH --job-name=kotune
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
@@ -38,40 +38,40 @@ if [ -z "${RAY_AUTH_TOKEN_PATH:-}${RAY_AUTH_TOKEN:-}" ]; then
 fi
 export RAY_AUTH_MODE=token
 
-# A folder and a port of this job's own: nodes may be shared, with others and with your other jobs.
-# Ray lets everybody write to its own: so it lies in one that only you may enter.
+# The folder and the port are specific to the job, because nodes may run other jobs, also of other users.
+# Ray makes its folder writable for everyone, so it is inside a folder with mode 700.
 private=/tmp/ray-$SLURM_JOB_ID
 temp=$private/ray
 ip=$(hostname --ip-address | tr ' ' '\n' | grep --invert-match --max-count=1 -e '^127\.' -e ':') || {
-    echo "$(hostname) has no address that other nodes could use: hostname --ip-address" >&2
+    echo "$(hostname) has no address that other nodes can reach: check hostname --ip-address" >&2
     exit 1
 }
 address=$ip:$((20000 + SLURM_JOB_ID % 10000))
 cpus=${SLURM_CPUS_PER_TASK:-$SLURM_CPUS_ON_NODE}
 
 finish() {
-    # shellcheck disable=SC2046  # each process is a word
+    # shellcheck disable=SC2046  # one word per process
     kill $(jobs -p) 2> /dev/null || true
     wait
     rm -rf "$private"
 }
 trap finish EXIT
-rm -rf "$private" && mkdir -m 700 "$private"    # a job that was put back into the queue keeps its number
+rm -rf "$private" && mkdir -m 700 "$private"    # a requeued job has the same id
 
-# A node that is suddenly away is noticed within a minute. Without this Ray waits for its answer for minutes, and finds no
-# place for anything else meanwhile.
+# Ray detects a lost node within a minute. With its defaults it waits for that node for minutes and schedules nothing else
+# meanwhile.
 config='{"health_check_timeout_ms": 5000, "grpc_client_keepalive_time_ms": 20000, "grpc_client_keepalive_timeout_ms": 20000}'
 ray start --head --block --node-ip-address="$ip" --port="${address##*:}" --temp-dir="$temp" \
     --num-cpus="$cpus" --num-gpus="${SLURM_GPUS_ON_NODE:-0}" --include-dashboard=false --disable-usage-stats \
     --system-config="$config" &
 head=$!
 until ray health-check --address="$address" 2> /dev/null; do
-    kill -0 "$head" || exit 1    # it has said why
+    kill -0 "$head" || exit 1    # its message is in the log
     sleep 1
 done
 
 if [ "$SLURM_NNODES" -gt 1 ]; then
-    # Each with the GPUs that Slurm gave it; one that fails ends nobody else.
+    # Each node uses the GPUs that Slurm assigned; if one fails, the others continue.
     srun --nodes=$((SLURM_NNODES - 1)) --ntasks=$((SLURM_NNODES - 1)) --exclude="$SLURMD_NODENAME" \
         --cpus-per-task="$cpus" --kill-on-bad-exit=0 bash -c '
         trap "rm -rf ${1%/*}" EXIT
@@ -80,11 +80,11 @@ if [ "$SLURM_NNODES" -gt 1 ]; then
         "$address" "$temp" "$cpus" &
 fi
 
-# The address, not `auto`: another job's Ray may run here. Slots come as the nodes come.
+# The address instead of `auto`, because another job's Ray may run on this node. Slots are added as nodes join.
 python cli.py "$@" --address "$address" &
 search=$!
 trap 'kill -TERM "$search"' TERM
-while true; do    # `wait` returns at a signal, and again when the search has ended
+while true; do    # `wait` returns on a signal, and again when the search has ended
     status=0
     wait "$search" || status=$?
     kill -0 "$search" 2> /dev/null || break
