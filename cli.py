@@ -254,8 +254,7 @@ def predict(
     trust_remote_code: Trust = False,
 ) -> None:
     """Write predictions for a file, or answer lines of standard input, in their order."""
-    from delivery.inference.predict import answer
-    from delivery.inference.predict import predict as run
+    from delivery.inference.predict import predict_file, predict_lines
     from search_spaces.parsing import parse_set_option
     from trainables.tasks.prediction_format import PredictionFormat
 
@@ -271,10 +270,10 @@ def predict(
         if options := ", ".join(name for name, value in of_files.items() if value is not None):
             given, todo = f"{options} with lines of standard input", "name the file as INPUT; lines go on with > FILE"
             raise UserError(given, f"{options} with a file", todo)
-        answer(model_dir, sys.stdin, sys.stdout, batch_size, wanted, decoding, trust=trust_remote_code)
+        predict_lines(model_dir, sys.stdin, sys.stdout, batch_size, wanted, decoding, trust=trust_remote_code)
         return
     how: dict[str, Any] = {"header": names, "decoding": decoding, "workers": workers, "trust": trust_remote_code}
-    rows = run(model_dir, Path(input), out, batch_size, wanted, **how)
+    rows = predict_file(model_dir, Path(input), out, batch_size, wanted, **how)
     if out is not None:
         typer.echo(f"{rows} rows: {out}")
 

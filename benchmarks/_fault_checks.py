@@ -13,7 +13,7 @@ import optuna
 from optuna.trial import TrialState
 
 from benchmarks._fault_study import FaultStudy
-from delivery.inference.predictor import SETTINGS
+from delivery.inference.settings import SETTINGS
 
 #: The objective of the studies; more is better.
 METRIC = "accuracy"

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from delivery.inference.predictor import read_settings
+from delivery.inference.settings import read_settings
 from foundation.errors import UserError
 from search_spaces.schema import Space
 from trainables.models.hub import load_config
@@ -66,9 +66,10 @@ def summarize_model(space: Space, freeze_layers: int | None = None) -> tuple[str
 def summarize_exported(folder: Path, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
     """The same of an exported model, which freezes nothing unless told to."""
     settings = read_settings(folder)
-    if members := settings.get("members"):
-        raise UserError(f"{folder} is an ensemble", "one of its members", f"name {folder / members[0]}, say")
-    task = task_named(settings["task"])
+    if settings.members:
+        problem = f"{folder} is an ensemble"
+        raise UserError(problem, "one of its members", f"for example {folder / settings.members[0]}")
+    task = task_named(settings.task)
     model = outline(load_config(str(folder)), task, freeze_layers=freeze_layers or 0)
     return type(model).__name__, layers_of(model)
 

@@ -153,7 +153,8 @@ def convert_json(value: Any, kind: type[T], where: str, todo: str) -> T:
         return msgspec.convert(value, type=kind)
     except (msgspec.ValidationError, RecursionError) as error:
         problem, allowed = _explained(str(error), value)
-        raise UserError(f"{where}: {problem}", allowed, todo) from None
+        separator = " " if problem.startswith("is ") else ": "  # the whole value, or a field of it
+        raise UserError(f"{where}{separator}{problem}", allowed, todo) from None
 
 
 def _explained(text: str, value: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The model card of an exported folder: what it is, how to use it, where it comes from."""
+"""The model card of an exported folder: scores, how to use the model, configuration, data."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 {data}
 """
 
-_WRITES = """\
+_USE_GENERATIVE = """\
 from transformers import {auto_model}, AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
 model = {auto_model}.from_pretrained("{folder}"{trust})
 inputs = tokenizer({template}, return_tensors="pt", return_token_type_ids=False, truncation=True, max_length={limit})
 print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))"""
 
-_JUDGES = """\
+_USE_CLASSIFIER = """\
 from transformers import {auto_model}, AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained("{folder}"{trust})
 model = {auto_model}.from_pretrained("{folder}"{trust})
@@ -108,10 +108,10 @@ def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
     if task.is_generative:
         begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
         template = "TEXT" if adds_end_token(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
-        return _WRITES.format(
+        return _USE_GENERATIVE.format(
             auto_model=task.auto_model.__name__, folder=folder.name, template=template, limit=limit, trust=trust
         )
-    return _JUDGES.format(
+    return _USE_CLASSIFIER.format(
         auto_model=task.auto_model.__name__,
         folder=folder.name,
         template="TEXT, SECOND_TEXT" if study.space.columns.pair else "TEXT",
@@ -124,9 +124,9 @@ def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
 def _notes(tokenizer: Any, task: Task) -> list[str]:
     notes = []
     if task.is_generative:
-        notes.append("The decoding parameters that won are in `generation_config.json`; `generate` reads them.")
+        notes.append("The best decoding parameters are in `generation_config.json`; `generate` reads them.")
         if not adds_end_token(tokenizer):
-            notes.append("This tokenizer adds no ends of its own; training put them, so inference must too.")
+            notes.append("This tokenizer adds no special tokens; training added them, so inference must too.")
     if tokenizer.init_kwargs.get(CUT) == "morphemes":
-        notes.append("TEXT is cut into morphemes first (kiwipiepy), joined by blanks; `kotune predict` does it.")
+        notes.append("Split TEXT into morphemes first (kiwipiepy), joined by spaces; `kotune predict` does that.")
     return notes

@@ -1,9 +1,10 @@
-"""An exported model at work: predictions and scores for files and lines.
+"""Predictions and scores of exported models.
 
-Writing the folder belongs in `delivery.exports`.
+Writing exported folders belongs in `delivery.exports`.
 
-    parallel: One exported model on several devices: a process for each, rows dealt as they come free, answers
-    predict: Predictions for a file or for lines of standard input, in their order
-    predictor: An exported folder at work: rows in, predictions out in the same order, in batches, on a CPU or a GPU
-    scoring: Scores of an exported model on rows that it was not trained on
+    parallel: An exported model on several devices: one process per device.
+    predict: Predictions for a file or for lines of standard input, in their order.
+    predictor: Exported models: rows in, predictions out in the same order, in batches.
+    scoring: Scores of an exported model on rows that it was not trained on.
+    settings: The settings of an exported folder: the task, how files are read, and the study of the model.
 """

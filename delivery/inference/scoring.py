@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from corpora.filters import stripped
-from corpora.splits import Layout, read_split
-from delivery.inference.parallel import open_on
-from delivery.inference.predictor import Model, layout_of, limits_of, predict_all
+from corpora.splits import read_split
+from delivery.inference.parallel import load_on_devices
+from delivery.inference.predictor import Model, predict_all
 from delivery.results.output_paths import check_file
 from delivery.results.scores import Score
 from foundation.errors import UserError, raise_all
@@ -28,11 +28,11 @@ def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the 
     Raises:
         UserError: A target that the model cannot predict.
     """
-    if model.settings.get("strip_whitespace"):
+    if model.settings.strip_whitespace:
         rows = [stripped(row) for row in rows]
     raise_all(model.task.target_problems(named, rows))
     started = time.perf_counter()
-    table = model.task.encode_targets(rows, model.tokenizer, limits_of(model.settings), scored=True)
+    table = model.task.encode_targets(rows, model.tokenizer, model.settings.limits, scored=True)
     predictions = predict_all(model, rows, batch_size)
     seconds = time.perf_counter() - started
     values = model.task.score(Evaluation(predictions, math.nan, math.nan, seconds), table)
@@ -65,12 +65,11 @@ def evaluate(
     """
     if picture is not None:
         check_file("--picture", picture)
-    model = open_on(folder, None, trust=trust)
+    model = load_on_devices(folder, None, trust=trust)
     if picture is not None and not model.task.classes:
         problem = f"--picture {picture}: this model has no classes"
         raise UserError(problem, "a classifier, which has a confusion matrix", "leave --picture out")
-    layout: Layout = layout_of(model.settings)
-    split = read_split(str(data), layout)
+    split = read_split(str(data), model.settings.layout)
     result = score(model, split.rows, batch_size, str(data))
     if picture is not None and (matrix := result.confusion_matrix):
         matrix.draw(picture)

@@ -1,4 +1,4 @@
-"""Looks at where a result is to go before the work that makes it."""
+"""Checks that an output path can be written, before the work that makes the output."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from foundation.errors import UserError
 
-#: Bytes of a name. File systems take 255; a study's trials and half-written files have longer names than it has.
-_LONGEST = 200
+#: Bytes of a name. File systems allow 255; the names of trials and temporary files are longer than the study's.
+_MAX_NAME_BYTES = 200
 
 
 def check_file(option: str, path: Path) -> None:
-    """Check that a file can be written at `path`, which was given with `option`; one that is there is written anew.
+    """Checks that the file at `path`, the value of `option`, can be written or replaced.
 
     Raises:
-        UserError: it is a folder, its folder is not there, or nothing may be written there.
+        UserError: It is a folder, its folder does not exist, or it cannot be written.
     """
     check_name(option, path.name)
     if os.path.isdir(path):
@@ -25,63 +25,65 @@ def check_file(option: str, path: Path) -> None:
     if path.parent.exists() and not path.parent.is_dir():
         raise UserError(f"{option} {path}: {path.parent} is a file", "a file in a folder that exists", "choose another")
     if not path.parent.is_dir():
-        given, todo = f"{option} {path}: there is no folder {path.parent}", f"mkdir -p {shlex.quote(str(path.parent))}"
-        raise UserError(given, "a file in a folder that exists", todo)
+        problem = f"{option} {path}: there is no folder {path.parent}"
+        todo = f"mkdir -p {shlex.quote(str(path.parent))}"
+        raise UserError(problem, "a file in a folder that exists", todo)
     if path.exists() and not os.access(path, os.W_OK):
-        raise UserError(f"{option} {path} may not be written to", "a file of your own", "choose another")
+        raise UserError(f"{option} {path} cannot be written", "a file that you may write", "choose another")
     _check_writable(option, path, path.parent)
 
 
 def check_new_folder(option: str, path: Path) -> None:
-    """Check that a folder can be made at `path`, which was given with `option`, and those above it.
+    """Checks that a new folder can be made at `path`, the value of `option`, with its parents.
 
     Raises:
-        UserError: it is there already, a file is where a folder must be, or nothing may be written there.
+        UserError: It exists, a file is in the way, or it cannot be written.
     """
     check_name(option, path.name)
     if os.path.lexists(path):
-        raise UserError(f"{path} is there already", "a new folder: nothing is overwritten", f"choose another {option}")
+        raise UserError(f"{path} already exists", "a new folder: nothing is overwritten", f"choose another {option}")
     _check_above(option, path)
 
 
 def check_folder(option: str, path: Path) -> None:
-    """Check that folders can be made in `path`, which was given with `option` and need not be there yet.
+    """Checks that folders can be made in `path`, the value of `option`, which need not exist.
 
     Raises:
-        UserError: a file is where a folder must be, or nothing may be written there.
+        UserError: A file is in the way, or it cannot be written.
     """
     for part in path.parts:
         check_name(option, part)
     _check_above(option, path / "inside")
 
 
-def hand_on(folder: Path) -> None:
-    """Give the files in `folder` the rights that a file made just so has; safetensors makes its own for their owner."""
+def set_usual_permissions(folder: Path) -> None:
+    """Gives the files in `folder` the permissions of any new file; safetensors makes its files private."""
     (pattern := folder / ".pattern").touch()
-    rights = stat.S_IMODE(pattern.stat().st_mode)
+    permissions = stat.S_IMODE(pattern.stat().st_mode)
     pattern.unlink()
     for path in folder.rglob("*"):
         if path.is_file():
-            path.chmod(rights)
+            path.chmod(permissions)
 
 
 def check_name(option: str, name: str) -> None:
-    """Check that files of that name, and those that stand beside them while they are written, can be made.
+    """Checks that files of that name, and the temporary files beside them, can be made.
 
     Raises:
-        UserError: it is too long for a file system.
+        UserError: The name is too long for a file system.
     """
-    if len(os.fsencode(name)) > _LONGEST:
-        raise UserError(f"{option} {name}: too long a name", f"at most {_LONGEST} bytes", "choose a shorter one")
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        problem = f"{option} {name}: the name is too long"
+        raise UserError(problem, f"at most {_MAX_NAME_BYTES} bytes", "choose a shorter name")
 
 
 def _check_above(option: str, path: Path) -> None:
     above = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
     if not os.path.isdir(above):
-        raise UserError(f"{option} {path}: {above} is a file", "a folder, or what can be made one", "choose another")
+        raise UserError(f"{option} {path}: {above} is a file", "a folder, or a new path", "choose another")
     _check_writable(option, path, above)
 
 
 def _check_writable(option: str, path: Path, folder: Path) -> None:
-    if not os.access(folder, os.W_OK | os.X_OK):  # to make something in a folder, one must be let in too
-        raise UserError(f"{option} {path}: {folder} may not be written to", "a folder of your own", "choose another")
+    if not os.access(folder, os.W_OK | os.X_OK):  # making a file needs both
+        raise UserError(f"{option} {path}: {folder} cannot be written", "a folder that you may write", "choose another")

@@ -8,8 +8,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from corpora.splits import Splits
-from delivery.exports.export import ModelWent, export
-from delivery.inference.predictor import open_model
+from delivery.exports.export import ModelReplaced, export
+from delivery.inference.predictor import load_exported
 from delivery.inference.scoring import score
 from delivery.results.scores import Score
 from delivery.results.summarize import summarize
@@ -29,7 +29,7 @@ _TRIES = 3
 def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool = False) -> str:
     """Export the best model so far; answers its folder, or its address in a bucket."""
     for _ in range(_TRIES - 1):
-        with suppress(ModelWent):
+        with suppress(ModelReplaced):
             return _export_best(trusted(Study.load(storage, name), trust), out)
     return _export_best(trusted(Study.load(storage, name), trust), out)
 
@@ -72,7 +72,7 @@ def close(study: Study, material: Material, splits: Splits, summary: Summary, en
     if summary.best is None:
         return summary
     before, folder = summary, export(study, material, summary)
-    model = open_model(folder, trust=study.space.trust_remote_code)
+    model = load_exported(folder, trust=study.space.trust_remote_code)
     batch_size = int(summary.best.config.get("per_device_eval_batch_size", 32))
     if model.task.classes and end is not SessionEnd.INTERRUPTED:  # do not make the user wait
         dev = score(model, splits.dev.rows, batch_size)

@@ -76,7 +76,7 @@ CASES = {
     "kotune.json: an unknown option": _model(
         changed("classifier/kotune.json", task_options={"lables": []}), "lables", parts=("allowed:",)
     ),
-    "kotune.json: a list": _model(written("classifier/kotune.json", "[]"), "classifier/kotune.json holds []"),
+    "kotune.json: a list": _model(written("classifier/kotune.json", "[]"), "classifier/kotune.json is []"),
     "kotune.json: no task": _model(changed("classifier/kotune.json", task=...), "kotune.json: task is missing"),
     "kotune.json: a list as task": _model(changed("classifier/kotune.json", task=["a"]), "kotune.json: task is ['a']"),
     "kotune.json: no options": _model(changed("classifier/kotune.json", task_options=...), "task_options is missing"),
@@ -89,7 +89,7 @@ CASES = {
     "kotune.json: no length": _model(changed("classifier/kotune.json", max_source_length=0), "max_source_length is 0"),
     "kotune.json: labels are numbers": _model(
         changed("classifier/kotune.json", task_options={"labels": [0, 1]}),
-        "kotune.json, task_options: labels is [0, 1]",
+        "kotune.json: task_options: labels[0] is 0",
     ),
     "kotune.json: no labels": _model(
         changed("classifier/kotune.json", task_options={"labels": []}), "kotune.json names 0 classes"
@@ -100,9 +100,9 @@ CASES = {
     "members: one with other classes": _model(
         changed("both/1-mine/kotune.json", task_options={"labels": ["a", "b"]}), "other classes", model="both"
     ),
-    "kotune.json: an unknown quoting": _model(changed("classifier/kotune.json", quoting="some"), "quoting 'some'"),
+    "kotune.json: an unknown quoting": _model(changed("classifier/kotune.json", quoting="some"), "quoting is 'some'"),
     "kotune.json: unknown broken rows": _model(
-        changed("classifier/kotune.json", broken_rows="mend"), "broken rows 'mend'"
+        changed("classifier/kotune.json", broken_rows="mend"), "broken_rows is 'mend'"
     ),
     # weights and configuration
     "weights: gone": _model(gone("classifier/model.safetensors"), "models/classifier"),
@@ -136,7 +136,7 @@ CASES = {
         changed("both/kotune.json", members=["0-mine", "7-mine"]), "7-mine", model="both"
     ),
     "members: a text": _model(
-        changed("both/kotune.json", members="0-mine"), "models/both", "holds no kotune.json", model="both"
+        changed("both/kotune.json", members="0-mine"), "both/kotune.json: members is '0-mine'", model="both"
     ),
     "members: themselves": _model(changed("both/kotune.json", members=[".", "."]), "models/both", model="both"),
     "members: one without weights": _model(gone("both/1-mine/model.safetensors"), "both/1-mine", model="both"),
@@ -148,7 +148,7 @@ CASES = {
         changed("both/kotune.json", members=["../both/0-mine", "1-mine"]), "../both/0-mine", model="both"
     ),
     "members: numbers": _model(
-        changed("both/kotune.json", members=[0, 1]), "kotune.json", "0 is not a plain file name", model="both"
+        changed("both/kotune.json", members=[0, 1]), "kotune.json", "members[0] is 0", model="both"
     ),
     "kotune.json: nothing in it": _model(written("classifier/kotune.json", "{}"), "classifier/kotune.json"),
     # other commands

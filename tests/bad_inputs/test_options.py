@@ -213,7 +213,7 @@ CASES = {
     "resume: an empty budget": Bad("resume mine --time-budget ''", ("--time-budget",), needs=("runs/mine",)),
     "resume: no study": _usage("resume", "Missing argument 'study'"),
     "export: a folder that is there": Bad(
-        "export mine --out here", ("here is there already",), {"here/precious": "kept"}, ("runs/mine",)
+        "export mine --out here", ("here already exists",), {"here/precious": "kept"}, ("runs/mine",)
     ),
     "export: below a file": Bad(
         "export mine --out here/deep", ("--out here/deep", "is a file"), {"here": ""}, ("runs/mine",)
@@ -263,7 +263,7 @@ CASES = {
     ),
     "predict: decoding of a classifier": Bad(
         "predict models/classifier in.tsv --set num_beams=2",
-        ("num_beams: nothing that a finished model can be told",),
+        ("num_beams: not an option of a trained model",),
         {"in.tsv": "x"},
         ("models/classifier",),
     ),
@@ -289,7 +289,7 @@ CASES = {
     ),
     "ensemble: an output that is there": Bad(
         "ensemble models/classifier models/classifier --out models",
-        ("models is there already",),
+        ("models already exists",),
         needs=("models/classifier",),
     ),
     "ensemble: nobody": Bad(

@@ -33,7 +33,7 @@ class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @pytest.mark.parametrize(
     ("content", "problem", "allowed"),
     [
-        ("[]", "file: is []", "an object {…}"),
+        ("[]", "file is []", "an object {…}"),
         ('{"number": "a"}', "file: number is 'a'", "a whole number"),
         ('{"number": true, "status": "running"}', "file: number is True", "a whole number"),
         ('{"number": 1}', "file: status is missing", "a JSON file"),

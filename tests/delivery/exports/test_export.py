@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from benchmarks.small import small_space, small_study
-from delivery.exports.export import ModelWent, export
-from delivery.inference.predict import predict
-from delivery.inference.predictor import open_model
+from delivery.exports.export import ModelReplaced, export
+from delivery.inference.predict import predict_file
+from delivery.inference.predictor import load_exported
 from delivery.inference.scoring import score
 from delivery.results.scores import Score
 from delivery.results.summarize import summarize
@@ -130,7 +130,7 @@ def test_predictions_are_in_input_order_whatever_the_batch(
     written = []
     for batch_size in (1, 32):
         out = tmp_path / f"{batch_size}.csv"
-        assert predict(model, source, out, batch_size, PredictionFormat()) == len(rows)
+        assert predict_file(model, source, out, batch_size, PredictionFormat()) == len(rows)
         written.append(list(csv.reader(out.open(encoding="utf-8"))))
     assert written[0] == written[1]
     assert written[0][0] == ["fname", "summary"]
@@ -142,7 +142,7 @@ def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study,
     """Scored on the dev rows, the exported folder gives what the trial reported."""
     study, _ = finished
     rows = read(study.space).dev.rows
-    result = score(open_model(model), rows, 16)
+    result = score(load_exported(model), rows, 16)
     reported = study.records["finished-0000"].results[-1].metrics
     assert result.metrics["rouge_sum"] == pytest.approx(reported["rouge_sum"])
     assert result.rows == len(rows)
@@ -169,10 +169,10 @@ def test_an_older_export_stays_until_there_is_another(
 
 
 def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Material], tmp_path: Path) -> None:
-    """A folder that is there already is refused, and stays."""
+    """An existing folder is refused, and unchanged."""
     study, material = finished
     (tmp_path / "kept").write_text("mine")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         export(
             study, material, summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0), tmp_path
         )
@@ -193,7 +193,7 @@ def test_a_model_that_is_replaced_while_it_is_read(
         raise OSError("half a file")
 
     monkeypatch.setattr("delivery.exports.export.load_model", failing)
-    with pytest.raises(ModelWent):
+    with pytest.raises(ModelReplaced):
         export(study, material, summary)
     (tmp_path / "away").rename(shelf)
     study.checkpoints.refresh()
@@ -206,7 +206,7 @@ def test_a_model_that_is_replaced_while_it_is_read(
     def export_best(study: Study, out: Path | None) -> str:
         tries.append(1)
         if len(tries) < 3:
-            raise ModelWent("gone", "", "try again")
+            raise ModelReplaced("gone", "", "try again")
         return "exported"
 
     monkeypatch.setattr(finalize, "_export_best", export_best)
@@ -224,6 +224,6 @@ def test_scores_of_another_trial_are_not_written_to_a_model(finished: tuple[Stud
     summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     assert summary.best is not None
     other = replace(summary, best=replace(summary.best, trial="finished-0001"))
-    with pytest.raises(ModelWent, match="was replaced"):
+    with pytest.raises(ModelReplaced, match="was replaced"):
         export(study, material, other, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -13,8 +13,8 @@ import pytest
 from corpora.samples import speech_levels
 from delivery.inference import parallel
 from delivery.inference.parallel import Workers, devices
-from delivery.inference.predict import answer, predict
-from delivery.inference.predictor import open_model, predict_all
+from delivery.inference.predict import predict_file, predict_lines
+from delivery.inference.predictor import load_exported, predict_all
 from foundation.errors import UserError
 from tests.delivery.conftest import Trained, trained
 from trainables.tasks.prediction_format import PredictionFormat
@@ -34,13 +34,13 @@ def texts_of(trained: Trained, split: str = "test") -> list[str]:
 def answered(trained: Trained, text: str, **wanted: Any) -> list[str]:
     """The lines that lines of input get."""
     out = io.StringIO()
-    answer(trained.model, io.StringIO(text), out, 4, PredictionFormat(**wanted))
+    predict_lines(trained.model, io.StringIO(text), out, 4, PredictionFormat(**wanted))
     return out.getvalue().splitlines()
 
 
 def test_a_file_gets_its_classes_in_order(cnn: Trained, tmp_path: Path) -> None:
     """As many rows as the file has; each class is what the sentence gets alone, whatever batch it was in."""
-    rows = predict(cnn.model, cnn.files["test"], tmp_path / "out.csv", 4, PredictionFormat())
+    rows = predict_file(cnn.model, cnn.files["test"], tmp_path / "out.csv", 4, PredictionFormat())
     found = read(tmp_path / "out.csv")
     alone = [line.split("\t")[0] for text in texts_of(cnn) for line in answered(cnn, text)]
     assert rows == 23
@@ -51,7 +51,7 @@ def test_a_file_gets_its_classes_in_order(cnn: Trained, tmp_path: Path) -> None:
 
 def test_probabilities_stand_beside_the_class(cnn: Trained, tmp_path: Path) -> None:
     """One column per class, which sum to one; the class is the most probable."""
-    predict(cnn.model, cnn.files["test"], tmp_path / "out.csv", 4, PredictionFormat(probabilities=True))
+    predict_file(cnn.model, cnn.files["test"], tmp_path / "out.csv", 4, PredictionFormat(probabilities=True))
     head, *rows = read(tmp_path / "out.csv")
     labels = [name.removeprefix("p(").removesuffix(")") for name in head[2:]]
     assert head[2:] == [f"p({label})" for label in labels]
@@ -63,8 +63,8 @@ def test_probabilities_stand_beside_the_class(cnn: Trained, tmp_path: Path) -> N
 def test_a_file_of_texts_alone(cnn: Trained, tmp_path: Path) -> None:
     """Whoever predicts has no labels yet."""
     (tmp_path / "texts.tsv").write_text("\n".join(texts_of(cnn)) + "\n", encoding="utf-8")
-    assert predict(cnn.model, tmp_path / "texts.tsv", tmp_path / "a.csv", 4, PredictionFormat()) == 23
-    predict(cnn.model, cnn.files["test"], tmp_path / "b.csv", 4, PredictionFormat())
+    assert predict_file(cnn.model, tmp_path / "texts.tsv", tmp_path / "a.csv", 4, PredictionFormat()) == 23
+    predict_file(cnn.model, cnn.files["test"], tmp_path / "b.csv", 4, PredictionFormat())
     assert [row[1] for row in read(tmp_path / "a.csv")] == [row[1] for row in read(tmp_path / "b.csv")]
 
 
@@ -83,8 +83,8 @@ def test_lines_get_their_most_probable_classes(cnn: Trained) -> None:
 
 def test_pairs_get_a_rounded_number(sts: Trained, tmp_path: Path) -> None:
     """`id,score` with one decimal, as the space says, or as many as asked for; a line holds both sentences."""
-    assert predict(sts.model, sts.files["test"], tmp_path / "one.csv", 4, PredictionFormat()) == 8
-    predict(sts.model, sts.files["test"], tmp_path / "three.csv", 4, PredictionFormat(decimals=3))
+    assert predict_file(sts.model, sts.files["test"], tmp_path / "one.csv", 4, PredictionFormat()) == 8
+    predict_file(sts.model, sts.files["test"], tmp_path / "three.csv", 4, PredictionFormat(decimals=3))
     one, three = read(tmp_path / "one.csv"), read(tmp_path / "three.csv")
     assert one[0] == ["id", "score"]
     assert one[1][0] == "test_0"
@@ -95,13 +95,13 @@ def test_pairs_get_a_rounded_number(sts: Trained, tmp_path: Path) -> None:
     number, sentence = answered(sts, "비가 온다\t비가 내린다")[0].split("\t", 1)
     assert sentence == "비가 온다\t비가 내린다"
     assert -10 < float(number) < 10
-    with pytest.raises(UserError, match="line 2 of the input is no pair"):
+    with pytest.raises(UserError, match="line 2 of the input is not a pair"):
         answered(sts, "가\t나\n하나뿐")
 
 
 def test_columns_are_named_as_asked_for(sts: Trained, tmp_path: Path) -> None:
     """`id,target`, say, whatever the training file called them."""
-    predict(sts.model, sts.files["test"], tmp_path / "out.csv", 4, PredictionFormat(), header=["id", "target"])
+    predict_file(sts.model, sts.files["test"], tmp_path / "out.csv", 4, PredictionFormat(), header=["id", "target"])
     assert read(tmp_path / "out.csv")[0] == ["id", "target"]
 
 
@@ -118,16 +118,16 @@ def test_decoding_can_be_told_anew(cnn: Trained, storage: Path, tmp_path: Path) 
     files = speech_levels.write_samples(tmp_path, train=64, dev=8, test=8)
     sets = ["min_new_tokens=6", "max_new_tokens=8", "num_beams=1", "num_train_epochs=4", "learning_rate=1e-2"]
     t5 = trained("t5", "is_generative", storage, files, sets)
-    words = open_model(t5.model, "cpu").tokenizer
+    words = load_exported(t5.model, "cpu").tokenizer
     row = [{"source": "비가 온다."}]
-    short = open_model(t5.model, "cpu", {"max_new_tokens": 2, "min_new_tokens": 1})
-    one, other = (predict_all(model, row, 1)[0] for model in (short, open_model(t5.model, "cpu")))
+    short = load_exported(t5.model, "cpu", {"max_new_tokens": 2, "min_new_tokens": 1})
+    one, other = (predict_all(model, row, 1)[0] for model in (short, load_exported(t5.model, "cpu")))
     assert len(words(one)["input_ids"]) < len(words(other)["input_ids"])
     for decoding in ({"num_beams": 4}, {"learning_rate": 1.0}):
-        with pytest.raises(UserError, match="nothing that a finished model can be told"):
-            open_model(cnn.model, "cpu", decoding)
+        with pytest.raises(UserError, match="not an option of a trained model"):
+            load_exported(cnn.model, "cpu", decoding)
     with pytest.raises(UserError, match="num_beams: 0"):
-        open_model(t5.model, "cpu", {"num_beams": 0})
+        load_exported(t5.model, "cpu", {"num_beams": 0})
 
 
 def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
@@ -137,20 +137,20 @@ def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_p
     with pytest.raises(UserError, match="--probabilities has no meaning for a model for regression"):
         answered(sts, "가\t나", probabilities=True)
     with pytest.raises(UserError, match="--decimals has no meaning for a model for classification"):
-        predict(cnn.model, cnn.files["test"], None, 4, PredictionFormat(decimals=1))
+        predict_file(cnn.model, cnn.files["test"], None, 4, PredictionFormat(decimals=1))
     with pytest.raises(UserError, match="there is no folder"):
-        predict(cnn.model, cnn.files["test"], tmp_path / "none" / "out.csv", 4, PredictionFormat())
+        predict_file(cnn.model, cnn.files["test"], tmp_path / "none" / "out.csv", 4, PredictionFormat())
     with pytest.raises(UserError, match="is a folder"):
-        predict(cnn.model, cnn.files["test"], tmp_path, 4, PredictionFormat())
+        predict_file(cnn.model, cnn.files["test"], tmp_path, 4, PredictionFormat())
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(UserError, match=r"holds no kotune\.json"):
-        predict(tmp_path, cnn.files["test"], None, 4, PredictionFormat())
+        predict_file(tmp_path, cnn.files["test"], None, 4, PredictionFormat())
 
 
 def test_several_workers_answer_every_row_once(cnn: Trained) -> None:
     """Two processes, 23 rows, batches of 2: each row has the probabilities that one process gives it."""
     rows = [{"source": text} for text in texts_of(cnn)]
-    alone = predict_all(open_model(cnn.model, "cpu"), rows, 2)
+    alone = predict_all(load_exported(cnn.model, "cpu"), rows, 2)
     found: list[Any] = [None] * len(rows)
     seen = []
     for batch in Workers(cnn.model, ["cpu", "cpu"]).predict(rows, 2):

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from delivery.exports.ensemble import make_ensemble
-from delivery.inference.predictor import Batches, open_model, predict_all, read_settings
+from delivery.inference.predictor import Batches, load_exported, predict_all
 from delivery.inference.scoring import evaluate, score
+from delivery.inference.settings import ModelSettings, read_settings
 from foundation.errors import UserError
+from search_spaces.schema import Columns
 from tests.delivery.conftest import Trained, trained
 from trainables.models.scratch import train_tokenizer
 from trainables.tasks.registry import make_task
@@ -21,7 +23,7 @@ from trainables.tasks.registry import make_task
 def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
     """The share of rows whose most probable class is theirs."""
     rows = [line.split("\t") for line in trained.files[split].read_text(encoding="utf-8").splitlines()]
-    model = open_model(folder, "cpu")
+    model = load_exported(folder, "cpu")
     labels = list(model.task.labels)  # type: ignore[attr-defined]
     found = predict_all(model, [{"source": text} for _, text in rows], 8)
     right = [labels[row.index(max(row))] == label for row, (label, _) in zip(found, rows, strict=True)]
@@ -60,7 +62,14 @@ def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected()
         """A model that writes what it is told to."""
 
         def __init__(self) -> None:
-            self.settings: dict[str, Any] = {"max_source_length": 8, "max_target_length": 8}
+            self.settings = ModelSettings(
+                study="s",
+                task="seq2seq",
+                task_options={},
+                columns=Columns(),
+                max_source_length=8,
+                max_target_length=8,
+            )
             self.task, self.tokenizer = task, train_tokenizer(["긍정 부정"], 20)
 
         def predict(self, rows: Sequence[Any], batch_size: int) -> Batches:
@@ -88,12 +97,12 @@ def test_an_ensemble_is_the_mean_of_its_members(cnn: Trained, rnn: Trained, tmp_
     assert told["dev"]["ensemble"]["accuracy"] == pytest.approx(accuracy_by_hand(cnn, tmp_path / "both", "dev"))
     rows = [{"source": text} for text in ("배송이 빨라요", "별로예요", "그냥 그래요 다시는 안 사요")]
     one, other, both = (
-        predict_all(open_model(folder, "cpu"), rows, 2) for folder in (cnn.model, rnn.model, tmp_path / "both")
+        predict_all(load_exported(folder, "cpu"), rows, 2) for folder in (cnn.model, rnn.model, tmp_path / "both")
     )
     for row in range(3):
         mean = [(left + right) / 2 for left, right in zip(one[row], other[row], strict=True)]
         assert both[row] == pytest.approx(mean, abs=1e-7)
-    assert len(read_settings(tmp_path / "both")["members"]) == 2
+    assert len(read_settings(tmp_path / "both").members) == 2
 
 
 def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
@@ -106,7 +115,7 @@ def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_pa
         with pytest.raises(UserError, match="neither a study") as caught:
             make_ensemble(["cnn-study", nothing], cnn.storage, tmp_path / "out", 8)
         assert "cnn-study" in caught.value.allowed
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         make_ensemble(["cnn-study", "cnn-study"], cnn.storage, tmp_path, 8)
     assert list(tmp_path.iterdir()) == []
 
@@ -128,7 +137,7 @@ def test_other_classes_cannot_vote(cnn: Trained, storage: Path, tmp_path: Path) 
         renamed[split] = tmp_path / path.name
         renamed[split].write_text(path.read_text(encoding="utf-8").replace("긍정\t", "좋음\t"), encoding="utf-8")
     trained("rnn", "other-classes", storage, renamed, ["vocabulary=1000"])
-    with pytest.raises(UserError, match="other-classes knows the classes 부정, 좋음"):
+    with pytest.raises(UserError, match="other-classes has the classes 부정, 좋음"):
         make_ensemble(["cnn-study", "other-classes"], cnn.storage, tmp_path / "out", 8)
 
 

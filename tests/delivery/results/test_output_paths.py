@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.results.output_paths import check_file, check_new_folder, hand_on
+from delivery.results.output_paths import check_file, check_new_folder, set_usual_permissions
 from foundation.errors import UserError
 
 
@@ -63,7 +63,7 @@ def test_a_folder_that_may_not_be_written_to(
 ) -> None:
     """To make something in it, one must be let in and be allowed to write."""
     forbidden[tmp_path] = missing
-    with pytest.raises(UserError, match=f"{tmp_path} may not be written to"):
+    with pytest.raises(UserError, match=f"{tmp_path} cannot be written"):
         check("--out", tmp_path / "out")
 
 
@@ -71,7 +71,7 @@ def test_a_file_that_may_not_be_written_to(tmp_path: Path, forbidden: dict[Path,
     """In a folder that may."""
     (tmp_path / "out.csv").write_text("kept")
     forbidden[tmp_path / "out.csv"] = os.W_OK
-    with pytest.raises(UserError, match=r"out\.csv may not be written to"):
+    with pytest.raises(UserError, match=r"out\.csv cannot be written"):
         check_file("--out", tmp_path / "out.csv")
 
 
@@ -81,7 +81,7 @@ def test_a_new_folder_may_need_others_above_it(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for name in (".", "link"):
-        with pytest.raises(UserError, match="is there already"):
+        with pytest.raises(UserError, match="already exists"):
             check_new_folder("--out", tmp_path / name)
 
 
@@ -92,7 +92,7 @@ def test_what_is_handed_on_has_the_usual_rights(tmp_path: Path) -> None:
         (tmp_path / name).touch(mode=0o600)
     before = os.umask(0o027)
     try:
-        hand_on(tmp_path)
+        set_usual_permissions(tmp_path)
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.safetensors")} == {0o640}

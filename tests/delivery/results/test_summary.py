@@ -121,7 +121,7 @@ def test_a_summary_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         ({"test": []}, r"test is \[\]"),
         ({"trials": None}, "trials is None"),
         ({"color": 1}, "unknown field 'color'"),
-        ({"version": "2"}, "version: is '2'"),
+        ({"version": "2"}, "version is '2'"),
     ],
 )
 def test_a_damaged_summary_is_refused(tmp_path: Path, change: dict[str, object], problem: str) -> None:

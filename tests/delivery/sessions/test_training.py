@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import load_file
 
 from benchmarks.small import small_study
-from delivery.inference.predict import predict
+from delivery.inference.predict import predict_file
 from delivery.sessions.session import embedded_sample
 from delivery.sessions.training import one_configuration, train
 from delivery.sessions.tune_request import TuneRequest, resolve_space
@@ -83,7 +83,7 @@ def test_every_space_trains_on_its_sample(space: str, storage: Path) -> None:
     assert found["test"]["rows"] == 64
     folder = storage / f"sample-{space}"
     (test,) = (folder / "sample_data").glob("test.*")
-    assert predict(folder / "best_model", test, storage / f"{space}.csv", 32, PredictionFormat()) == 200
+    assert predict_file(folder / "best_model", test, storage / f"{space}.csv", 32, PredictionFormat()) == 200
 
 
 def test_every_evaluation_is_told(storage: Path, review_files: dict[str, Path]) -> None:

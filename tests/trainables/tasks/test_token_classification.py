@@ -17,7 +17,7 @@ import torch
 from transformers import AutoModelForTokenClassification, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from corpora.tokenised import values
-from delivery.inference.predict import answer, predict
+from delivery.inference.predict import predict_file, predict_lines
 from delivery.inference.scoring import evaluate
 from foundation.errors import UserError
 from search_spaces.choices import Direction
@@ -108,7 +108,7 @@ class TokenClassification(Task):
         predictions = _label_numbers(logits, batch)
         return BatchResult(token_loss(logits, batch["labels"]).item(), counted, predictions, [0] * len(predictions))
 
-    def predict(
+    def predict_file(
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],
@@ -182,13 +182,13 @@ def test_a_label_per_word_trains_scores_and_predicts(study: Trained, tmp_path: P
     assert "tags: [token-classification, kotune]" in card
     scores = evaluate(study.model, study.files["test"], 4)
     assert scores["word_accuracy"] == pytest.approx(summary["test"]["word_accuracy"])
-    assert predict(study.model, study.files["test"], tmp_path / "out.csv", 4, PredictionFormat()) == 10
+    assert predict_file(study.model, study.files["test"], tmp_path / "out.csv", 4, PredictionFormat()) == 10
     with (tmp_path / "out.csv").open(encoding="utf-8") as file:
         written = list(csv.DictReader(file))
     texts = [text for text, _ in sentences(10, 50)]
     assert [len(row["labels"].split()) for row in written] == [len(text.split()) for text in texts]
     out = io.StringIO()
-    answer(study.model, io.StringIO(f"{texts[0]}\n\n{texts[1]}\n"), out, 4, PredictionFormat())
+    predict_lines(study.model, io.StringIO(f"{texts[0]}\n\n{texts[1]}\n"), out, 4, PredictionFormat())
     assert out.getvalue() == f"{written[0]['labels']}\t{texts[0]}\n\n{written[1]['labels']}\t{texts[1]}\n"
 
 
@@ -197,4 +197,4 @@ def test_what_a_task_does_not_support_is_refused(study: Trained, tmp_path: Path)
     with pytest.raises(UserError, match="has no classes"):
         evaluate(study.model, study.files["test"], 4, tmp_path / "confusion.png")
     with pytest.raises(UserError, match="--top-k"):
-        predict(study.model, study.files["test"], None, 4, PredictionFormat(top_k=2))
+        predict_file(study.model, study.files["test"], None, 4, PredictionFormat(top_k=2))

@@ -1,0 +1,96 @@
+"""The settings of an exported folder: the task, how files are read, and the study that the model comes from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from corpora.splits import Layout
+from foundation.checked_json import convert_json, plain, read_json
+from foundation.durable import write_json
+from foundation.errors import COMMAND, UserError
+from foundation.safe_paths import check_exported
+from search_spaces.choices import BrokenRows, Quoting
+from search_spaces.schema import Columns
+from trainables.tasks.task import Limits
+
+#: The file that kotune adds to an exported folder.
+SETTINGS = "kotune.json"
+
+_TODO = f"{COMMAND} export STUDY writes it again"
+
+_Length = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _TaskOptions(msgspec.Struct):
+    """The option that all tasks with classes share; each task checks its own options."""
+
+    labels: list[str] | None = None
+
+
+class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The settings of an exported folder, as `kotune.json` stores them.
+
+    Args:
+        trial: Id of the trial that trained the model.
+        task_options: What the task learned from the training rows.
+        file_labels: Label in the files -> label that the model learned; None if they are the same.
+        summary: The study's summary at the export, without paths; None for an ensemble.
+        members: Folders of an ensemble's members inside this folder; empty for a single model.
+    """
+
+    study: str
+    trial: str | None = None
+    task: str
+    task_options: dict[str, Any]
+    columns: Columns
+    quoting: Quoting = Quoting.AUTO
+    broken_rows: BrokenRows = BrokenRows.STOP
+    file_labels: dict[str, str] | None = None
+    strip_whitespace: bool = False
+    max_source_length: _Length
+    max_target_length: _Length
+    special_tokens: list[str] = []
+    summary: dict[str, Any] | None = None
+    members: list[str] = []
+
+    @property
+    def layout(self) -> Layout:
+        """How the files are written that the model was trained on."""
+        columns = self.columns
+        names = {"id": columns.id, "source": columns.source, "pair": columns.pair, "target": columns.target}
+        return Layout(names, columns.header, self.quoting, self.broken_rows, self.file_labels)
+
+    @property
+    def limits(self) -> Limits:
+        """The longest source and target, in tokens, that the model was trained with."""
+        return Limits(self.max_source_length, self.max_target_length)
+
+
+def write_settings(folder: Path, settings: ModelSettings) -> None:
+    """Writes the settings into an exported folder."""
+    write_json(folder / SETTINGS, plain(settings))
+
+
+def read_settings(folder: Path) -> ModelSettings:
+    """Reads the settings of an exported folder.
+
+    Raises:
+        UserError: kotune did not export this folder, or something in it leads out of it.
+    """
+    file = folder / SETTINGS
+    if not os.path.isfile(file):  # also False for a name that is too long
+        raise UserError(
+            f"{folder} holds no {SETTINGS}",
+            "a folder written by export, such as runs/STUDY/best_model",
+            f"check the path; {COMMAND} export STUDY writes one",
+        )
+    settings = read_json(file, ModelSettings, _TODO)
+    labels = convert_json(settings.task_options, _TaskOptions, f"{file}: task_options", _TODO).labels or []
+    if len({*labels}) < len(labels):
+        raise UserError(f"{file}: task_options: labels is {labels!r}", "each label once", _TODO)
+    check_exported(folder, SETTINGS, [settings.study, *settings.members])
+    return settings
