@@ -1,0 +1,68 @@
+"""The job of a trial: what a worker trains, and the W&B run that it logs to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces.draft import from_dict
+from trainables.training.job import Job
+from tuning.jobs import make_job
+from tuning.studies.material import Material
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
+
+TRACKING: dict[str, Any] = {
+    "mode": "offline",
+    "project": "kotune",
+    "entity": None,
+    "tags": ["kobart"],
+    "folder": "runs/mine/wandb",
+}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """A study without trials."""
+    return Study.create(from_dict({"mode": "max", "metric": "rouge_sum"}, "test"), tmp_path, "mine")
+
+
+def job_of(study: Study, number: int, tracking: dict[str, Any] | None = None) -> Job:
+    """The job of a trial that has reported nothing."""
+    tables = {"": {"train": "tables/train", "dev": "tables/dev"}}
+    material = Material(splits={}, task_options={}, tables=tables, scored_with="whitespace", remarks=[])
+    values = {"num_beams": number}
+    record = TrialRecord(number, f"mine-{number:04d}", values, values, 3.0, is_default=number == 0)
+    return make_job(study, material, tracking)(record)
+
+
+def test_a_run_is_named_after_its_trial(study: Study) -> None:
+    """The W&B group is the study, and the settings that all trials share are passed on."""
+    run = job_of(study, 7, TRACKING).tracking
+    assert run is not None
+    assert (run.name, run.run_id, run.group) == ("mine-0007", "mine-0007", "mine")
+    assert (run.mode, run.project, run.tags) == ("offline", "kotune", ("kobart",))
+
+
+def test_a_run_shows_the_configuration_of_its_trial(study: Study) -> None:
+    """Beside what all trials share: the study's name, the metric, and the tokenizer that counts it."""
+    run = job_of(study, 0, TRACKING).tracking
+    assert run is not None
+    assert run.config["num_beams"] == 0
+    assert run.config["recipe_default"] is True
+    assert [run.config[name] for name in ("study", "metric", "rouge_tokenizer")] == ["mine", "rouge_sum", "whitespace"]
+
+
+def test_without_settings_nothing_is_logged(study: Study) -> None:
+    """A study with `wandb.mode: disabled` has none."""
+    assert job_of(study, 0).tracking is None
+
+
+def test_trials_differ_by_their_configuration_only(study: Study) -> None:
+    """All have the same training seed."""
+    first, second = job_of(study, 1), job_of(study, 2)
+    assert first.seed == second.seed
+    assert first.config != second.config
+    assert first.folder != second.folder
