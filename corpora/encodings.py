@@ -1,4 +1,4 @@
-"""Tells how the bytes of a Korean text file are encoded: UTF-8, UTF-16 or UTF-32 with a BOM, or CP949."""
+"""Detects the encoding of a Korean text file: UTF-8, UTF-16 or UTF-32 with a BOM, or CP949."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from foundation.errors import UserError
 
 
 def decode(path: Path, raw: bytes) -> tuple[str, str]:
-    """The text of the file `path`, which holds `raw`, and the name of its encoding.
+    """Decodes the content `raw` of the file `path`; returns the text and the name of its encoding.
 
     Raises:
-        UserError: in none of the known encodings; the message says where each of them fails.
+        UserError: the content has none of these encodings; the message says where each of them fails.
     """
     failures = []
     for encoding in _candidates(raw):
@@ -24,14 +24,14 @@ def decode(path: Path, raw: bytes) -> tuple[str, str]:
             continue
         if encoding != "cp949" or _reads_as_korean(raw, text):
             return text, encoding
-        failures.append("not CP949: read as such it is not Korean")
+        failures.append("not CP949: decoded as CP949 it is not Korean")
     allowed = "UTF-8, UTF-16 or UTF-32 with a BOM, or CP949"
     raise UserError(f"{path}: unknown encoding\n    " + "\n    ".join(failures), allowed, "save the file as UTF-8")
 
 
 def _candidates(raw: bytes) -> tuple[str, ...]:
     if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return ("utf-32",)  # asked first, since its BOM begins with that of UTF-16
+        return ("utf-32",)  # checked first, since its BOM begins with that of UTF-16
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return ("utf-16",)
     return ("utf-8-sig",) if raw.startswith(codecs.BOM_UTF8) else ("utf-8", "cp949")
@@ -43,10 +43,10 @@ def _undecodable(raw: bytes, encoding: str, error: UnicodeDecodeError) -> str:
 
 
 def _reads_as_korean(raw: bytes, text: str) -> bool:
-    """Whether bytes that CP949 accepts are CP949, and not UTF-8 with a broken byte or a Western encoding.
+    """Whether bytes that decode as CP949 are CP949, and not UTF-8 with a broken byte or a Western encoding.
 
-    Both decode as CP949 without an error. But Korean is written almost wholly with KS X 1001 (both bytes >= 0xA1);
-    broken UTF-8 still holds more valid UTF-8 characters than such pairs, and Western texts hold hardly any.
+    Both decode as CP949 without an error. But almost all Korean characters are in KS X 1001 (both bytes >= 0xA1);
+    broken UTF-8 has more valid UTF-8 characters than such pairs, and Western texts have hardly any such pairs.
     """
     counts = Counter(character for character in text if character > "\x7f")
     common = sum(count for character, count in counts.items() if min(character.encode("cp949")) >= 0xA1)

@@ -1,4 +1,4 @@
-"""Read one table of texts exactly: every row of the file is either returned or refused with its line number."""
+"""Reads a table of texts; every row of the file is returned or refused with its line number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from corpora.records import (
     Record,
     clean,
     column_name,
-    doubles,
+    duplicates,
     in_quotes,
     is_json,
     read_records,
@@ -25,12 +25,12 @@ from corpora.records import (
 from foundation.errors import UserError, nearest, raise_all
 from search_spaces.choices import BrokenRows, Quoting
 
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")  # a lone surrogate, from a JSON escape, cannot be written as UTF-8 again
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")  # a lone surrogate (from a JSON escape) cannot be encoded as UTF-8
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that was left out: the line it starts in (1-based), and why it cannot be used."""
+    """A row that cannot be used: its first line (1-based), and the reason."""
 
     line: int
     reason: str
@@ -40,8 +40,9 @@ class Refused:
 class Table:
     """The rows of one file; `rows[i]` starts in line `line_numbers[i]` (1-based) of the file.
 
-    `columns` are the file's own names, or those given for a file without any; `rows` are keyed by role. `sha256` is of
-    the bytes that were read. `rows` and `refused` together are all rows of the file; only broken="skip" refuses any.
+    `columns` are the names in the file, or those of `header`; `rows` are keyed by role. `sha256` is the hash of the
+    bytes that were read. `rows` and `refused` together are all rows of the file; `refused` is empty unless
+    broken="skip".
     """
 
     path: str
@@ -63,31 +64,29 @@ def read_table(
     header: Sequence[str] = (),
     broken: BrokenRows = BrokenRows.STOP,
 ) -> Table:
-    """Read a .csv, .tsv, .txt or .jsonl file whole, or refuse it with all its broken rows.
+    """Reads a .csv, .tsv, .txt or .jsonl file completely, or refuses it with all its broken rows.
 
-    Texts are NFC normalised and stripped of surrounding whitespace; line breaks and whitespace inside are kept as
-    they stand. Numbers in JSON lines keep the digits they are written with. Blank lines after the last row are no
-    rows; a blank line between two rows is a broken one. UTF-8, UTF-16 and UTF-32 with a BOM, and CP949 are recognised.
-    Wrong columns are reported before broken rows, which are judged by them.
+    Texts are NFC normalized and stripped; whitespace and line breaks inside a text stay. Numbers in JSON lines keep
+    their digits as written. Blank lines at the end are ignored; a blank line between rows is a broken row. UTF-8,
+    UTF-16 and UTF-32 with a BOM, and CP949 are detected. Wrong columns are reported before broken rows.
 
     Args:
-        path: the file; its suffix says the format: comma, tab, or one JSON object per line.
-        required: role -> column; every row must hold text in each of them.
-        optional: role -> column, filled when the file has the column (with "" where a row has no text). The role
-            "id" is always filled: without its column the ids are the row numbers in the file, from 1.
-        quoting: "csv" (doubled quotation marks, line breaks in quotes), "none" (a quotation mark is a character like
-            any other), or "auto": "csv" for .csv; "none" for .tsv and .txt, where a quote-aware reader loses rows,
-            unless every field that begins with a quotation mark is, on its own line, a whole quoted field.
-        max_problems: how many broken rows the message lists; the others are counted.
-        header: the column names of a file that has none in its first line. A first line that holds the required
-            columns is a header all the same; so is one with any of the names, which then lacks the others. JSON
-            lines name their columns themselves and do not look at it.
-        broken: "stop", or "skip", which keeps the rows that cannot be used in `Table.refused`. Where a quotation mark
-            swallowed several lines, each of them counts as a row, since nobody knows where the rows ended.
+        path: The file; its suffix gives the format: comma, tab, or one JSON object per line.
+        required: Role -> column; every row must have text in each of them.
+        optional: Role -> column, used if the file has the column ("" if a row has no text). The role "id" is always
+            set: without its column the ids are the row numbers in the file, from 1.
+        quoting: "csv" (doubled quotation marks, line breaks in quotes), "none" (a quotation mark is an ordinary
+            character), or "auto": "csv" for .csv; "none" for .tsv and .txt, where a quote-aware reader loses rows,
+            unless every field that begins with a quotation mark is a complete quoted field on its own line.
+        max_problems: Number of broken rows in the message; the others are counted.
+        header: Column names of a file without a header line. A first line with the required columns, or with any of
+            the names, is still a header. Ignored for JSON lines, which have names of their own.
+        broken: "stop", or "skip", which collects unusable rows in `Table.refused`. If a quotation mark swallows several
+            lines, each line counts as a row, since the ends of the rows are unknown.
 
     Raises:
-        UserError: no such file, a folder, an unknown suffix or quoting, an unknown encoding, no rows, missing or
-            doubled columns, rows that do not fit `header`, broken rows ("skip": only broken rows). Several of them
+        UserError: the file is missing, a folder, has an unknown suffix or encoding, no rows, missing or duplicate
+            columns, rows that do not fit `header`, or broken rows (with "skip": only broken rows). Several problems
             are one `UserErrors`.
     """
     path = Path(path)
@@ -98,7 +97,9 @@ def read_table(
     raise_all(_column_problems(path, columns, required, bool(records)))
     present = {role: column for role, column in {**optional, **required}.items() if column_name(column) in columns}
     numbered = "id" in optional and "id" not in present
-    rows, lines, refused = _take(records, present, required, numbered=numbered, every_line=broken == BrokenRows.SKIP)
+    rows, lines, refused = _usable_rows(
+        records, present, required, numbered=numbered, every_line=broken == BrokenRows.SKIP
+    )
     if refused and (broken == BrokenRows.STOP or not rows):
         raise _refusal(path, refused, len(rows), columns, required, max_problems)
     return Table(str(path), columns, rows, hashlib.sha256(raw).hexdigest(), encoding, lines, refused)
@@ -106,10 +107,10 @@ def read_table(
 
 def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
     problems = []
-    if os.path.isdir(path):  # unlike Path's own, these take a name that no file can have
-        problems.append(UserError(f"{path} is a folder", "one file", "name a file in it"))
-    elif os.path.exists(path) and not os.path.isfile(path):  # reading a pipe that nobody writes to would never end
-        problems.append(UserError(f"{path} is a pipe or a device", "one file", "write what it gives into a file"))
+    if os.path.isdir(path):  # unlike Path.is_dir, os.path accepts names with NUL
+        problems.append(UserError(f"{path} is a folder", "one file", "use a file in it"))
+    elif os.path.exists(path) and not os.path.isfile(path):  # reading from a pipe without a writer would block forever
+        problems.append(UserError(f"{path} is a pipe or a device", "one file", "write its output to a file"))
     elif path.suffix.lower() not in (*DELIMITERS, *JSON_SUFFIXES):
         allowed = ", ".join((*DELIMITERS, *JSON_SUFFIXES))
         problems.append(UserError(f"{path}: unknown suffix {path.suffix!r}", allowed, "convert or rename the file"))
@@ -118,7 +119,7 @@ def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
             UserError(f"quoting {quoting!r}", ", ".join(Quoting), nearest(quoting, Quoting) or "choose one of them")
         )
     elif quoting != Quoting.AUTO and is_json(path):
-        problems.append(UserError(f"{path}: quoting {quoting!r} for JSON lines", "auto", "leave quoting out"))
+        problems.append(UserError(f"{path}: quoting {quoting!r} for JSON lines", "auto", "remove quoting"))
     if broken not in tuple(BrokenRows):
         problems.append(
             UserError(
@@ -133,16 +134,18 @@ def _bytes(path: Path) -> bytes:
         raw = path.read_bytes()
     except FileNotFoundError:
         siblings = path.parent.iterdir() if path.parent.is_dir() else []
-        # The stem alone: an equal suffix makes unlike names look near.
+        # Only the stem: equal suffixes would make different names similar.
         close = nearest(path.stem, [file.stem for file in siblings if file.suffix == path.suffix])
         todo = close.replace("'?", f"{path.suffix}'?") or "check the path"
-        raise UserError(f"{path}: no such file", "a file that is there", todo) from None
+        raise UserError(f"{path}: no such file", "an existing file", todo) from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", "a readable file", "check its rights") from None
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}", "a readable file", "check its permissions"
+        ) from None
     except ValueError as error:  # a NUL in the name
         raise UserError(f"{str(path)!r} cannot be read: {error}", "a readable file", "check the path") from None
     if not raw.strip():
-        raise UserError(f"{path} is empty", "a file with rows", "write it again, or name another file")
+        raise UserError(f"{path} is empty", "a file with rows", "write it again, or use another file")
     return raw
 
 
@@ -153,9 +156,9 @@ def _column_problems(
     path: Path, columns: Sequence[str], required: Mapping[str, str], has_rows: bool
 ) -> list[UserError]:
     problems = []
-    if doubled := doubles(columns):
-        given = f"{path}: the header names {in_quotes(doubled)} more than once"
-        problems.append(UserError(given, "each column name once", "rename or remove the doubled columns"))
+    if repeated := duplicates(columns):
+        problem = f"{path}: duplicate columns in the header: {in_quotes(repeated)}"
+        problems.append(UserError(problem, "each column name once", "rename or remove the duplicate columns"))
     if columns or not is_json(path):
         problems += [
             _missing(path, role, column, columns)
@@ -163,20 +166,20 @@ def _column_problems(
             if column_name(column) not in columns
         ]
     if not has_rows:
-        problems.append(UserError(f"{path} has no rows after its header", "at least one row", "name another file"))
+        problems.append(UserError(f"{path} has no rows after its header", "at least one row", "use another file"))
     return problems
 
 
 def _missing(path: Path, role: str, column: str, columns: Sequence[str]) -> UserError:
     near = nearest(column_name(column), columns)
-    given = f"{path} has no column {column!r} for {role!r}" + (f"; {near}" if near else "")
-    todo = f"the first line must hold the column names: {column!r} there, or --set columns.{role}=NAME in training"
+    problem = f"{path} has no column {column!r} for {role!r}" + (f"; {near}" if near else "")
+    todo = f"write the column names in the first line, with {column!r}, or use --set columns.{role}=NAME in training"
     if len(columns) == 1 and (wrong := re.search("[\t,;|]", columns[0])):
-        todo = f"its fields are separated by {wrong[0]!r}: .csv is for commas, .tsv for tabs"
-    return UserError(given, f"the columns it has: {in_quotes(columns)}", todo)
+        todo = f"its fields are separated by {wrong[0]!r}; use .csv for commas and .tsv for tabs"
+    return UserError(problem, f"the columns of the file: {in_quotes(columns)}", todo)
 
 
-def _take(
+def _usable_rows(
     records: Sequence[Record],
     present: Mapping[str, str],
     required: Mapping[str, str],
@@ -220,25 +223,25 @@ def _row(
         elif not row[role] and role in required:
             reasons.append(f"{column!r} is empty")
         elif _UNUSABLE.search(row[role]):
-            reasons.append(f"{column!r} holds a NUL or half a surrogate pair")
+            reasons.append(f"{column!r} contains a NUL or half a surrogate pair")
     return row, "; ".join(reasons)
 
 
 def _refusal(
-    path: Path, refused: Sequence[Refused], taken: int, columns: Sequence[str], required: Mapping[str, str], most: int
+    path: Path, refused: Sequence[Refused], usable: int, columns: Sequence[str], required: Mapping[str, str], most: int
 ) -> UserError:
     problems = [f"line {row.line:,}: {row.reason}" for row in refused[:most]]
     more = [f"and {len(refused) - most:,} more"] if len(refused) > most else []
-    miscut = any(QUOTATION in row.reason for row in refused)  # then nobody knows how many rows there are
-    number = f"{len(refused):,}" if miscut else f"{len(refused):,} of {taken + len(refused):,}"
-    given = f"{path}: {number} rows cannot be used, so none was taken"
+    miscut = any(QUOTATION in row.reason for row in refused)  # then the number of rows is unknown
+    number = f"{len(refused):,}" if miscut else f"{len(refused):,} of {usable + len(refused):,}"
+    problem = f"{path}: {number} rows cannot be used, so the file was not read"
     shape = "a JSON object per line" if is_json(path) else f"{len(columns)} fields per row"
     allowed = f"{shape}, text in {in_quotes(list(required.values()))}"
-    todo = ["mend or delete these rows"]
+    todo = ["fix or delete these rows"]
     if miscut:
-        todo.append(f'a {QUOTATION} inside a quoted field is doubled (""); quoting "none" takes it as it stands')
+        todo.append(f'write a {QUOTATION} inside a quoted field twice (""), or use quoting "none" for plain characters')
     elif any(" fields where " in row.reason for row in refused) and not is_json(path):
-        todo.append('quoting "csv" lets a quoted field hold separators and line breaks')
-    if taken:
-        todo.append("--set data.broken_rows=skip leaves them out")
-    return UserError("\n    ".join([given, *problems, *more]), allowed, "; ".join(todo))
+        todo.append('use quoting "csv" if quoted fields contain separators or line breaks')
+    if usable:
+        todo.append("or skip them with --set data.broken_rows=skip")
+    return UserError("\n    ".join([problem, *problems, *more]), allowed, "; ".join(todo))

@@ -1,4 +1,4 @@
-"""Cut a part off a table so that no rows that share a text stand on both sides."""
+"""Splits off a part of the rows so that no text is on both sides."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ Row = Mapping[str, str]
 
 
 def cut_by_group(rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices of the rows that are kept and of those that are cut off, both in file order.
+    """Returns the indices of the remaining rows and of those that are split off, both in file order.
 
-    Rows are one group that share a text in one of the roles, or are joined by others that do. The cut side has the
-    number of rows nearest to `fraction * len(rows)` that whole groups can add up to, of two equally near ones the
-    smaller; at least one group stays on either side. Groups of every size are cut in about the same share. Which
-    ones, only `seed` and the groups themselves decide, not the order of the rows.
+    Rows that share a text in one of the roles, directly or through other rows, form a group, and groups are never
+    divided. The split has the number of rows nearest to `fraction * len(rows)` that whole groups can reach (of two
+    equally near numbers the smaller), and each side has at least one group. Groups of every size are chosen at about
+    the same rate. The choice depends on `seed` and on the groups, not on the order of the rows.
 
     Args:
-        rows: the rows of a `Table`.
-        roles: whose texts are compared, without regard to case and whitespace.
-        fraction: the share of rows to cut off, between 0 and 1, both excluded.
-        seed: any integer.
+        rows: The rows of a `Table`.
+        roles: Roles whose texts are compared, ignoring case and whitespace.
+        fraction: Share of rows to split off, between 0 and 1, both exclusive.
+        seed: Any integer.
 
     Raises:
-        UserError: fewer than two groups, a fraction out of range, or a role that the rows do not have.
+        UserError: there are fewer than two groups, the fraction is out of range, or rows do not have a role.
     """
     _check(rows, roles, fraction)
     groups = _groups(rows, roles)
     if len(groups) < 2:
-        given = f"{len(rows):,} rows in {len(groups)} group{'' if len(groups) == 1 else 's'} cannot be cut in two"
+        problem = f"{len(rows):,} rows in {len(groups)} group{'' if len(groups) == 1 else 's'} cannot be split"
         allowed = f"at least two groups of rows that share no {' or '.join(roles)}"
         classes = "; if the targets are classes, --set correct_labels=true" if "target" in roles else ""
-        raise UserError(given, allowed, "give a file of its own for each split" + classes)
+        raise UserError(problem, allowed, "use a separate file for each split" + classes)
     by_size: dict[int, list[str]] = defaultdict(list)
     for key in sorted(groups, key=lambda key: _hash(seed, key)):
         by_size[len(groups[key])].append(key)
@@ -44,49 +44,49 @@ def cut_by_group(rows: Sequence[Row], roles: Sequence[str], fraction: float, see
 
 
 def shared_texts(first: Sequence[Row], second: Sequence[Row], role: str) -> list[int]:
-    """Indices of the rows of `second` whose text in `role` stands in `first` too, without regard to case and
-    whitespace.
+    """Returns the indices of rows of `second` whose text in `role` is also in `first`, ignoring case and whitespace.
 
     Raises:
-        KeyError: a row without that role.
+        KeyError: a row does not have that role.
     """
-    known = {_same(row[role]) for row in first}
-    return [index for index, row in enumerate(second) if _same(row[role]) in known]
+    texts = {_normalized(row[role]) for row in first}
+    return [index for index, row in enumerate(second) if _normalized(row[role]) in texts]
 
 
 def _check(rows: Sequence[Row], roles: Sequence[str], fraction: float) -> None:
     problems = []
     if not 0 < fraction < 1:
-        given = f"a split that cuts off {fraction} of the rows"
-        problems.append(UserError(given, "more than 0 and less than 1", "0.1 cuts off one row in ten"))
+        problem = f"a split of {fraction} of the rows"
+        problems.append(UserError(problem, "more than 0 and less than 1", "0.1 is one row in ten"))
     for role in roles:
         if any(role not in row for row in rows):
-            known = ", ".join(sorted({role for row in rows for role in row}))
-            problems.append(UserError(f"a split by {role!r}, which not every row has", known, "name one of these"))
+            roles_of_rows = ", ".join(sorted({role for row in rows for role in row}))
+            problem = f"a split by {role!r}, which some rows do not have"
+            problems.append(UserError(problem, roles_of_rows, "use one of these"))
     raise_all(problems)
 
 
 def _groups(rows: Sequence[Row], roles: Sequence[str]) -> dict[str, list[int]]:
-    """Rows that belong together, by the first of their texts in the first role."""
-    above = list(range(len(rows)))  # row -> one nearer to the first of its group
+    """Returns the groups of row indices, keyed by the alphabetically first text of their first role."""
+    parents = list(range(len(rows)))  # union-find: row -> a row nearer to the root of its group
 
-    def first(row: int) -> int:
-        while above[row] != row:
-            above[row] = above[above[row]]  # halves the way for whoever asks next
-            row = above[row]
+    def root(row: int) -> int:
+        while parents[row] != row:
+            parents[row] = parents[parents[row]]  # path halving
+            row = parents[row]
         return row
 
     seen: dict[tuple[str, str], int] = {}
     for index, row in enumerate(rows):
         for role in roles:
-            above[first(index)] = first(seen.setdefault((role, _same(row[role])), index))
+            parents[root(index)] = root(seen.setdefault((role, _normalized(row[role])), index))
     groups: dict[int, list[int]] = defaultdict(list)
     for index in range(len(rows)):
-        groups[first(index)].append(index)
-    return {min(_same(rows[index][roles[0]]) for index in group): group for group in groups.values()}
+        groups[root(index)].append(index)
+    return {min(_normalized(rows[index][roles[0]]) for index in group): group for group in groups.values()}
 
 
-def _same(text: str) -> str:
+def _normalized(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
@@ -99,42 +99,42 @@ def _uniform(seed: int, key: str) -> float:
 
 
 def _groups_per_size(counts: Mapping[int, int], fraction: float, seed: int) -> dict[int, int]:
-    """How many groups of each size to cut, so that the rows add up as near to the fraction as they can."""
-    sizes = sorted(counts)  # the small ones last to be fixed below, since they fill any gap that is left
+    """Returns how many groups of each size to split off, so that their rows are as near to the fraction as possible."""
+    sizes = sorted(counts)  # small sizes are decided last below, since they fill any gap
     total = sum(size * counts[size] for size in sizes)
     sums = _reachable_sums([(size, counts[size]) for size in sizes], total - 1)
-    left = _nearest_sum(sums[-1], fraction * total)
+    remaining = _nearest_sum(sums[-1], fraction * total)
     numbers = {}
-    for size, before in reversed(list(zip(sizes, sums, strict=False))):
-        # Rounding by chance, or a size that only few groups have would never be cut.
+    for size, smaller in reversed(list(zip(sizes, sums, strict=False))):
+        # Randomized rounding: otherwise a size with few groups would never be chosen.
         share = fraction * counts[size] + _uniform(seed, f"size {size}") - 0.5
-        bits = _bits(before)
-        feasible = [k for k in range(min(counts[size], left // size) + 1) if _has(bits, left - k * size)]
+        bits = _bits(smaller)
+        feasible = [k for k in range(min(counts[size], remaining // size) + 1) if _has(bits, remaining - k * size)]
         numbers[size] = min(feasible, key=lambda k: abs(k - share))
-        left -= numbers[size] * size
+        remaining -= numbers[size] * size
     return numbers
 
 
 def _reachable_sums(sizes: Sequence[tuple[int, int]], most: int) -> list[int]:
-    """Bit s of the n-th number: some of the groups of the first n (size, count) add up to s rows, s <= most."""
+    """Returns bit sets: bit s of the n-th number is set if groups of the first n sizes can add up to s <= most rows."""
     sums = [1]
     for size, count in sizes:
         reached, step = sums[-1], 1
         while count:
-            taken = min(step, count)
-            reached |= reached << (size * taken)
-            count, step = count - taken, 2 * step
+            groups = min(step, count)  # 1, 2, 4, … groups at once, as in binary knapsack
+            reached |= reached << (size * groups)
+            count, step = count - groups, 2 * step
         sums.append(reached & ((1 << (most + 1)) - 1))
     return sums
 
 
-def _nearest_sum(reached: int, wanted: float) -> int:
+def _nearest_sum(reached: int, target: float) -> int:
     bits = _bits(reached)
-    return min((s for s in range(1, len(bits)) if _has(bits, s)), key=lambda s: (abs(s - wanted), s))
+    return min((s for s in range(1, len(bits)) if _has(bits, s)), key=lambda s: (abs(s - target), s))
 
 
 def _bits(number: int) -> str:
-    return bin(number)[:1:-1]  # lowest first
+    return bin(number)[:1:-1]  # lowest bit first
 
 
 def _has(bits: str, position: int) -> bool:

@@ -1,4 +1,4 @@
-"""Tables of tokenised rows, made once, kept by content, read memory-mapped by every worker."""
+"""Cached tables of tokenized rows, keyed by content, read memory-mapped by every worker."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from foundation.durable import new_folder
 
 
 def cached(root: Path, key: str, make: Callable[[], Mapping[str, Sequence[Any]]]) -> Path:
-    """The folder with the table of `key`, made by `make` (column -> values) if it is not there yet.
+    """Returns the folder with the table of `key`; `make` returns its columns (name -> values) if it does not exist.
 
-    The folder appears whole or not at all; two processes that ask at once make it once.
+    The folder appears atomically; of two processes that need it at once, one makes it and the other waits.
     """
     folder = root / key
     root.mkdir(parents=True, exist_ok=True)
@@ -29,13 +29,13 @@ def cached(root: Path, key: str, make: Callable[[], Mapping[str, Sequence[Any]]]
 
 
 def open_table(folder: str | Path) -> Dataset:
-    """The table in `folder`, memory-mapped: workers of one machine share its pages."""
+    """Opens the table in `folder` memory-mapped, so that workers of one machine share its pages."""
     return load_from_disk(str(folder), keep_in_memory=False)
 
 
 def values(table: Dataset | Mapping[str, Sequence[Any]], column: str) -> list[Any]:
-    """A whole column as a list. The column of a `Dataset` is read a row at a time: seconds for 150,000 rows."""
+    """Returns a column as a list, through Arrow: `Dataset` reads row by row, which takes seconds for 150,000 rows."""
     if not isinstance(table, Dataset):
         return list(table[column])
-    found: list[Any] = table.with_format("arrow")[column].to_pylist()
-    return found
+    column_values: list[Any] = table.with_format("arrow")[column].to_pylist()
+    return column_values

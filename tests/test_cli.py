@@ -167,7 +167,7 @@ def test_own_data_is_counted_in_a_dry_run(run: Run, data: dict[str, Path]) -> No
     """Without --dev a tenth is cut from train and said."""
     code, out, _ = run("tune", "kobart", "--train", data["train"], "--model", "scratch:tiny", "--dry-run")
     assert code == 0
-    assert "no --dev: 2 rows were cut from train" in out  # a tenth of 24
+    assert "no --dev: 2 rows of train became dev" in out  # a tenth of 24
     assert json.dumps(22) in out
 
 

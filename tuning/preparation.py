@@ -87,7 +87,7 @@ def read(space: Space) -> Splits:
     wanted, seed = filters.Filters(**asdict(space.filters)), derived_seed(space.seed, "sample")
     learnable, taken = filters.apply(splits.train.rows, replace(wanted, sample=None), seed)
     kept, drawn = filters.apply(learnable, filters.Filters(sample=wanted.sample), seed)
-    remarks = [*splits.remarks, *(part.told() for part in (*taken, *drawn))]
+    remarks = [*splits.remarks, *(part.line() for part in (*taken, *drawn))]
     if task.has_classes(space) and (lost := _targets(learnable) - _targets(kept)):
         remarks.append(f"train: the sample has no row of {', '.join(sorted(lost))}")
     found = replace(splits, train=replace(splits.train, rows=kept), learnable=learnable, remarks=remarks)
@@ -101,7 +101,7 @@ def _targets(rows: Rows) -> set[str]:
 
 
 def _stripped(split: Split) -> Split:
-    return replace(split, rows=[filters.stripped(row) for row in split.rows])
+    return replace(split, rows=[filters.strip_row(row) for row in split.rows])
 
 
 def learn(space: Space, splits: Splits) -> Task:

@@ -10,7 +10,7 @@ import torch
 from transformers import GenerationConfig
 from transformers.utils import logging as transformers_logging
 
-from corpora.filters import stripped
+from corpora.filters import strip_row
 from delivery.inference.settings import SETTINGS, ModelSettings, read_settings
 from foundation.errors import COMMAND, UserError, first_line, raise_all
 from trainables.models.hub import load_model, load_tokenizer
@@ -152,7 +152,7 @@ def predict_all(
     """
     predictions: list[Any] = [None] * len(rows)
     if model.settings.strip_whitespace:
-        rows = [stripped(row) for row in rows]
+        rows = [strip_row(row) for row in rows]
     for batch in model.predict(rows, batch_size):
         for position, prediction in batch:
             predictions[position] = prediction

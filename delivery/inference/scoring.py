@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpora.filters import stripped
+from corpora.filters import strip_row
 from corpora.splits import read_split
 from delivery.inference.parallel import load_on_devices
 from delivery.inference.predictor import Model, predict_all
@@ -29,7 +29,7 @@ def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the 
         UserError: A target that the model cannot predict.
     """
     if model.settings.strip_whitespace:
-        rows = [stripped(row) for row in rows]
+        rows = [strip_row(row) for row in rows]
     raise_all(model.task.target_problems(named, rows))
     started = time.perf_counter()
     table = model.task.encode_targets(rows, model.tokenizer, model.settings.limits, scored=True)

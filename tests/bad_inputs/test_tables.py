@@ -95,10 +95,10 @@ CASES = {
     "csv: zeros alone": _csv(b"\0" * 64, "line 1", "NUL"),
     # header
     "csv: a column missing": _csv("fname,dialog,summary\na,가,나\n", "no column 'dialogue'", "did you mean 'dialog'?"),
-    "csv: no header": _csv("a,가,나\nb,다,라\n", "no column 'dialogue'", "first line must hold the column names"),
-    "csv: a column twice": _csv("fname,dialogue,summary,summary\na,가,나,나\n", "'summary' more than once"),
+    "csv: no header": _csv("a,가,나\nb,다,라\n", "no column 'dialogue'", "write the column names in the first line"),
+    "csv: a column twice": _csv("fname,dialogue,summary,summary\na,가,나,나\n", "duplicate columns"),
     "csv: capitals": _csv("FNAME,DIALOGUE,SUMMARY\na,가,나\n", "no column 'dialogue'"),
-    "csv: columns without names": _csv(",,\na,가,나\n", "'' more than once"),
+    "csv: columns without names": _csv(",,\na,가,나\n", "duplicate columns in the header: ''"),
     "csv: separated by tabs": _csv("fname\tdialogue\tsummary\na\t가\t나\n", "separated by '\\t'"),
     "csv: separated by semicolons": _csv("fname;dialogue;summary\na;가;나\n", "separated by ';'"),
     "csv: an open quotation mark in the header": _csv('fname,"dialogue,summary\na,가,나\n', "line 1", "never closed"),
@@ -123,7 +123,7 @@ CASES = {
         {"train.csv": _HEAD + "a\nb\n"},
     ),
     "csv: one row for two splits": _csv(_HEAD + "a,가,나\n", "1 rows in 1 group", parts=("allowed:", "to do:")),
-    "csv: one text in all rows": _csv(_HEAD + "a,가,나\nb,가,나\nc,가,나\n", "cannot be cut in two"),
+    "csv: one text in all rows": _csv(_HEAD + "a,가,나\nb,가,나\nc,가,나\n", "cannot be split"),
     "csv: a broken dev": Bad(
         f"{_KOBART} train.csv --dev dev.csv",
         ("dev.csv", "line 2"),
@@ -182,7 +182,7 @@ CASES = {
     ),
     "tsv: a label that data.labels has not": Bad(
         f"{_RNN} train.tsv --set 'data.labels={{0: 부정}}'",
-        ("train.tsv", "data.labels says nothing of"),
+        ("train.tsv", "data.labels does not contain"),
         {"train.tsv": _REVIEWS},
     ),
     "tsv: a quotation mark that swallows rows": Bad(
@@ -210,11 +210,11 @@ CASES = {
     ),
     "jsonl: null for text": _jsonl(_line(dialogue="null"), "line 1", "'dialogue' is empty"),
     "jsonl: true for text": _jsonl(_line(dialogue="true"), "line 1", "'dialogue' is neither text nor a number"),
-    "jsonl: NaN": _jsonl(_line(dialogue="NaN"), "line 1", "NaN is no number"),
+    "jsonl: NaN": _jsonl(_line(dialogue="NaN"), "line 1", "NaN is not a number"),
     "jsonl: a key twice": _jsonl(
         '{"fname": "a", "dialogue": "가", "dialogue": "나", "summary": "다"}\n',
         "line 1",
-        "'dialogue' stands there twice",
+        "duplicate key 'dialogue'",
     ),
     "jsonl: nested without end": _jsonl('{"a":' * 100_000 + "1" + "}" * 100_000 + "\n", "line 1", "not usable JSON"),
     "jsonl: half a surrogate pair": _jsonl(_line(summary='"\\ud800"'), "line 1", "surrogate"),

@@ -1,4 +1,4 @@
-"""Files of rows for the tests of reading, and what is said when one is refused."""
+"""Test files, and the message if one is refused."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ PAIR = {"text": "a", "label": "b"}
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
-    """A file of this name and content in the folder."""
+    """Writes a file and returns its path."""
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
 def refusal(path: Path, required: dict[str, str] = PAIR, **options: object) -> str:
-    """What is said when the file cannot be read."""
+    """The message if the file cannot be read."""
     with pytest.raises(UserError) as caught:
         read_table(path, required, **options)  # type: ignore[arg-type]
     return str(caught.value)

@@ -1,4 +1,4 @@
-"""Encodings: each known one is told from the others, and no text is read wrongly in silence."""
+"""Encodings: each supported one is detected, and no text is silently decoded wrongly."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ KOREAN = "내일 오전 아홉 시까지 회의실로 와 주세요"
     [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("utf-16", "utf-16"), ("utf-32", "utf-32"), ("cp949", "cp949")],
 )
 def test_encodings(tmp_path: Path, codec: str, encoding: str) -> None:
-    """Each known encoding gives the same rows, says its name, and leaves no BOM in the first column's name."""
+    """Each supported encoding gives the same rows, its name, and no BOM in the first column name."""
     table = read_table(write(tmp_path, "t.csv", f"a,b\n{KOREAN} 똠방각하,1\n".encode(codec)), PAIR)
     assert table.encoding == encoding
     assert table.columns == ("a", "b")
@@ -31,8 +31,8 @@ def test_encodings(tmp_path: Path, codec: str, encoding: str) -> None:
         (b"\xef\xbb\xbfa,b\n\xff", "not UTF-8: byte offset 7, line 2"),
     ],
 )
-def test_an_undecodable_byte_is_named_by_offset_and_line(tmp_path: Path, content: bytes, words: str) -> None:
-    """Where the file breaks, in which encoding, what is allowed and what to do."""
+def test_an_undecodable_byte_is_reported_by_offset_and_line(tmp_path: Path, content: bytes, words: str) -> None:
+    """For each encoding, in a message with three parts."""
     message = refusal(write(tmp_path, "t.csv", content))
     assert all(word in message for word in [words, "allowed: ", "to do: "]), message
 
@@ -45,14 +45,14 @@ def test_an_undecodable_byte_is_named_by_offset_and_line(tmp_path: Path, content
         "a,b\n“don’t, won’t créée\n".encode("cp1252"),  # 3 quotes become rare syllables, éé a common character
     ],
 )
-def test_mojibake_is_not_taken_for_cp949(tmp_path: Path, content: bytes) -> None:
-    """UTF-8 with a broken byte and Western text are refused with the offset, though CP949 accepts their bytes."""
+def test_mojibake_is_not_read_as_cp949(tmp_path: Path, content: bytes) -> None:
+    """UTF-8 with a broken byte and Western text are refused, although their bytes decode as CP949."""
     assert content.decode("cp949")
     message = refusal(write(tmp_path, "t.csv", content))
     assert "not UTF-8: byte offset " in message
-    assert "not CP949: read as such it is not Korean" in message
+    assert "not CP949: decoded as CP949 it is not Korean" in message
 
 
-def test_a_bom_that_was_written_twice_is_no_text(tmp_path: Path) -> None:
-    """Or it would be the first letter of the first column's name."""
+def test_a_duplicate_bom_is_removed(tmp_path: Path) -> None:
+    """Otherwise it would be part of the first column name."""
     assert decode(tmp_path / "a.csv", b"\xef\xbb\xbf\xef\xbb\xbfid,text\n")[0] == "id,text\n"

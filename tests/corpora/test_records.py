@@ -1,4 +1,4 @@
-"""Records: no row of a .csv, .tsv or .jsonl is lost, cut or joined to another, and each broken one is named."""
+"""Records: no row of a .csv, .tsv or .jsonl is lost, truncated or joined, and each broken row is reported."""
 
 import csv
 import json
@@ -13,13 +13,13 @@ from tests.corpora.files import PAIR, refusal, write
 
 
 def test_tsv_keeps_quotation_marks_and_loses_no_row(tmp_path: Path) -> None:
-    """An unbalanced quotation mark in a .tsv is a character, not the start of a field over several lines."""
+    """An unbalanced quotation mark in a .tsv is a character, not the start of a multi-line field."""
     path = write(tmp_path, "t.tsv", 'a\tb\n"열린\t0\n닫힌"\t1\n"둘"\t2\n')
     assert [row["text"] for row in read_table(path, PAIR).rows] == ['"열린', '닫힌"', '"둘"']
 
 
 def test_tsv_with_csv_quoting_on_request(tmp_path: Path) -> None:
-    """quoting="csv" undoes the quotes of a .txt that was written with them."""
+    """quoting="csv" removes the quotes of a .txt that was written with them."""
     path = write(tmp_path, "t.txt", 'a\tb\n"그는 ""네""\t했다"\t0\n')
     assert read_table(path, PAIR, quoting="csv").rows == [{"text": '그는 "네"\t했다', "label": "0"}]
 
@@ -27,7 +27,7 @@ def test_tsv_with_csv_quoting_on_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["t.tsv", "t.txt"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_tab_files_written_with_quotes_are_read_with_them(tmp_path: Path, name: str, end: str) -> None:
-    """Where every field that begins with a quotation mark is a whole quoted one, the quotes are undone."""
+    """If every field that begins with a quotation mark is a complete quoted field."""
     lines = ["a\tb", '"그는 ""네"" 했다"\t0', '그냥 "네"\t1', '"탭\t안"\t"2"', '""""\t3']
     rows = read_table(write(tmp_path, name, end.join([*lines, ""])), PAIR).rows
     assert [row["text"] for row in rows] == ['그는 "네" 했다', '그냥 "네"', "탭\t안", '"']
@@ -35,28 +35,28 @@ def test_tab_files_written_with_quotes_are_read_with_them(tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize("text", ['"열린', '"안"과 밖', '"하나" "둘"', '"하나"" 둘', '"', '"하나""', '"""'])
-def test_one_field_that_is_no_quoted_one_keeps_all_quotation_marks(tmp_path: Path, text: str) -> None:
-    """Quotes are undone in all rows or in none: a text that only begins with one shows that they are part of it."""
+def test_one_incomplete_quoted_field_keeps_all_quotation_marks(tmp_path: Path, text: str) -> None:
+    """Quotes are removed in all rows or in none."""
     path = write(tmp_path, "t.tsv", f'a\tb\n"둘"\t0\n{text}\t1\n')
     assert [row["text"] for row in read_table(path, PAIR).rows] == ['"둘"', text]
 
 
-def test_two_marked_fields_are_not_one_with_a_tab_in_it(tmp_path: Path) -> None:
-    """`"가<tab>나"` are two fields where the other rows have three, and one where they have two."""
+def test_two_fields_with_quotation_marks_are_not_one(tmp_path: Path) -> None:
+    """`"가<tab>나"` is two fields if the header has three columns, and one field if it has two."""
     three = write(tmp_path, "t.tsv", 'a\tb\tc\n"가\t나"\t0\n')
     assert read_table(three, PAIR).rows == [{"text": '"가', "label": '나"'}]
     two = write(tmp_path, "t.tsv", 'a\tb\n"가\t나"\t0\n')
     assert read_table(two, PAIR).rows == [{"text": "가\t나", "label": "0"}]
 
 
-def test_a_tab_file_without_quoted_fields_is_no_csv(tmp_path: Path) -> None:
-    """Where no field begins with a quotation mark, a bare carriage return in a text is kept, which csv would refuse."""
+def test_a_tab_file_without_quoted_fields_is_not_parsed_as_csv(tmp_path: Path) -> None:
+    """A bare carriage return in a text stays, which csv would refuse."""
     path = write(tmp_path, "t.tsv", 'a\tb\n가\r"나"\t0\n')
     assert read_table(path, PAIR).rows == [{"text": '가\r"나"', "label": "0"}]
 
 
 def test_random_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
-    """100 tables of texts with quotes, written with minimal quoting, come back without a word about quoting."""
+    """100 tables of texts with quotes, written with minimal quoting and read with the default."""
     draw = random.Random(2)
     for _ in range(100):
         texts = ["".join(draw.choices('가나"" ,', k=6)) + "x" for _ in range(8)]
@@ -66,13 +66,13 @@ def test_random_tables_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_csv_without_quoting_on_request(tmp_path: Path) -> None:
-    """quoting="none" takes the quotation marks of a .csv as they stand."""
+    """quoting="none" keeps the quotation marks of a .csv."""
     assert read_table(write(tmp_path, "t.csv", 'a,b\n"열린,0\n'), PAIR, quoting="none").rows[0]["text"] == '"열린'
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "ndjson", "json-lines", "JSONL"])
 def test_json_lines_keep_the_digits_of_numbers(tmp_path: Path, suffix: str) -> None:
-    """Numbers become the text they were written as, however long; U+2028 inside a string ends no line."""
+    """Numbers become texts as written, of any length; U+2028 inside a string does not end the line."""
     path = write(
         tmp_path, f"t.{suffix}", '{"a": "줄\u2028끝", "b": 4.20}\n{"b": 12345678901234567890123, "a": 1e5}\n\n'
     )
@@ -83,7 +83,7 @@ def test_json_lines_keep_the_digits_of_numbers(tmp_path: Path, suffix: str) -> N
 
 @pytest.mark.parametrize(("name", "end"), [("t.csv", "\r\n"), ("t.csv", "\r"), ("t.tsv", "\r\n"), ("t.tsv", "\r")])
 def test_line_ends(tmp_path: Path, name: str, end: str) -> None:
-    """Windows and old Mac line ends give the rows that Unix ones give; the last one may be missing or doubled."""
+    """Windows and classic Mac OS line ends give the same rows; the last one may be missing or repeated."""
     comma = "," if name.endswith("csv") else "\t"
     content = end.join([f"a{comma}b", f"하나{comma}1", f"둘{comma}2"])
     for tail in ("", end, 3 * end):
@@ -93,24 +93,24 @@ def test_line_ends(tmp_path: Path, name: str, end: str) -> None:
 
 
 def test_unusual_separators_inside_a_text_end_no_line(tmp_path: Path) -> None:
-    """Form feed, NEL and U+2028, which `str.splitlines` cuts at, stay inside the text."""
+    """Form feed, NEL and U+2028, which end a line for `str.splitlines`, stay inside the text."""
     text = "가\x0c나\x85다\u2028라\x1c마"
     for name, comma in (("t.csv", ","), ("t.tsv", "\t")):
         assert read_table(write(tmp_path, name, f"a{comma}b\n{text}{comma}1\n"), PAIR).rows[0]["text"] == text
 
 
-def test_long_fields_leave_the_limit_of_csv_as_it_was(tmp_path: Path) -> None:
-    """A dialogue over csv's limit of 131,072 characters is read; the process-wide limit is then as before."""
-    before = csv.field_size_limit()
+def test_long_fields_restore_the_limit_of_csv(tmp_path: Path) -> None:
+    """A dialogue above csv's limit of 131,072 characters is read; the limit of the process is restored."""
+    limit = csv.field_size_limit()
     long = "가" * 200_000
     assert read_table(write(tmp_path, "t.csv", f"a,b\n{long},1\n"), PAIR).rows[0]["text"] == long
     refusal(write(tmp_path, "t.csv", f'a,b\n"{long},1\n'))
-    assert csv.field_size_limit() == before
+    assert csv.field_size_limit() == limit
 
 
 def test_long_fields_from_several_threads(tmp_path: Path) -> None:
-    """Two readers at once do not lower the limit under each other's feet."""
-    before = csv.field_size_limit()
+    """Concurrent readers do not lower the limit for each other."""
+    limit = csv.field_size_limit()
     path = write(tmp_path, "t.csv", "a,b\n" + f"{'가' * 140_000},1\n" * 5)
     tables: list[Table] = []
     threads = [threading.Thread(target=lambda: tables.append(read_table(path, PAIR))) for _ in range(4)]
@@ -119,11 +119,11 @@ def test_long_fields_from_several_threads(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert [len(table.rows) for table in tables] == [5] * 4
-    assert csv.field_size_limit() == before
+    assert csv.field_size_limit() == limit
 
 
 def test_what_csv_writes_is_read_back(tmp_path: Path) -> None:
-    """200 random rows of quotes, commas, tabs and line breaks come back exactly, in all three formats."""
+    """200 random rows with quotes, commas, tabs and line breaks, in all three formats."""
     draw = random.Random(0)
     texts = ["x" + "".join(draw.choices("가\"',\t\n\r나 ", k=12)) + "x" for _ in range(200)]
     for name, comma in (("t.csv", ","), ("t.tsv", "\t")):
@@ -135,10 +135,10 @@ def test_what_csv_writes_is_read_back(tmp_path: Path) -> None:
 
 
 def test_every_broken_row_of_a_tsv_is_listed(tmp_path: Path) -> None:
-    """Too few, too many, blank, empty and NUL rows are all named by line, and the sum is right."""
+    """Rows with too few or too many fields, blank and empty rows, and NUL bytes, with their number."""
     content = "a\tb\n가\t1\n나\n다\t1\t2\n\n \t1\n\t\n라\t\x001\n마\t1\n\n\n"
     assert refusal(write(tmp_path, "t.tsv", content)).splitlines()[:7] == [
-        f"{tmp_path / 't.tsv'}: 6 of 8 rows cannot be used, so none was taken",
+        f"{tmp_path / 't.tsv'}: 6 of 8 rows cannot be used, so the file was not read",
         "    line 3: 1 fields where the header has 2",
         "    line 4: 3 fields where the header has 2",
         "    line 5: a blank line",
@@ -148,22 +148,22 @@ def test_every_broken_row_of_a_tsv_is_listed(tmp_path: Path) -> None:
     ]
 
 
-def test_every_broken_row_of_a_csv_is_named_by_the_line_it_starts_in(tmp_path: Path) -> None:
-    """Malformed quotes are refused, though Python's csv would take them; the lines count breaks inside fields."""
+def test_every_broken_row_of_a_csv_is_listed_by_its_first_line(tmp_path: Path) -> None:
+    """Malformed quotes are refused, which Python's csv accepts by default; line breaks inside fields count."""
     content = 'a,b\n"둘\n줄",1\n"닫힌"뒤,1\n가,1\n"둘\n줄"뒤,1\n나,1\n라\r가,1\n"열린,1\n다,2\n'
     message = refusal(write(tmp_path, "t.csv", content))
     assert message.splitlines()[:5] == [
-        f"{tmp_path / 't.csv'}: 4 rows cannot be used, so none was taken",
+        f"{tmp_path / 't.csv'}: 4 rows cannot be used, so the file was not read",
         "    line 4: text after a closing quotation mark",
-        "    line 6: text after a closing quotation mark (seen in line 7)",
+        "    line 6: text after a closing quotation mark (in line 7)",
         "    line 9: a bare carriage return outside quotation marks",
-        "    line 10: a quotation mark is never closed; it swallows all up to line 11",
+        "    line 10: a quotation mark is never closed and swallows everything up to line 11",
     ]
     assert 'quoting "none"' in message
 
 
 def test_every_broken_line_of_json_is_listed(tmp_path: Path) -> None:
-    """Not JSON, not an object, no text, doubled keys, NaN and half characters: each line says why."""
+    """Not JSON, not an object, not text, duplicate keys, NaN and half surrogate pairs, each with its reason."""
     lines = [
         '{"a": "가", "b": 1}',
         '{"a": "가", "b": 1',
@@ -189,9 +189,9 @@ def test_every_broken_line_of_json_is_listed(tmp_path: Path) -> None:
             "'b' is empty",
             "'b' is empty",
             "'a' is neither text nor a number; 'b' is neither text nor a number",
-            "not usable JSON: the key 'b' stands there twice",
-            "not usable JSON: NaN is no number",
-            "'a' holds a NUL or half a surrogate pair; 'b' holds",
+            "not usable JSON: duplicate key 'b'",
+            "not usable JSON: NaN is not a number",
+            "'a' contains a NUL or half a surrogate pair; 'b' contains",
             "a blank line",
             "not usable JSON: ",
         ],

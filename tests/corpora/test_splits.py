@@ -1,4 +1,4 @@
-"""Splits: read as given, dev cut without a shared target, and what is odd about them said."""
+"""Splits: reading the files, splitting dev off train, and remarks."""
 
 import csv
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ LAYOUT = Layout(COLUMNS)
 
 
 def write(path: Path, targets: Sequence[str], ids: Sequence[str] | None = None) -> str:
-    """A file with a row per target; `ids` in a column of their own, if given."""
+    """A file with one row per target, and a column of ids if there are any."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*(["fname"] if ids else []), "dialogue", "summary"])
@@ -26,7 +26,7 @@ def write(path: Path, targets: Sequence[str], ids: Sequence[str] | None = None) 
 
 
 def many(number: int) -> list[str]:
-    """Targets, each in two rows."""
+    """Targets, each of them in two rows."""
     return [f"요약 {row // 2}" for row in range(number)]
 
 
@@ -36,7 +36,7 @@ def targets(splits: Splits, name: str) -> set[str]:
 
 
 def test_files_are_read_as_they_are(tmp_path: Path) -> None:
-    """Rows in file order by role; nothing odd, so nothing is said; no test split is none."""
+    """Rows in file order, keyed by role; without remarks and without a test split."""
     train = write(tmp_path / "train.csv", ["가", "나"], ["t1", "t2"])
     dev = write(tmp_path / "dev.csv", ["다"], ["d1"])
     splits = read_splits(train, dev, None, LAYOUT, seed=0, split_by=("target",))
@@ -49,20 +49,20 @@ def test_files_are_read_as_they_are(tmp_path: Path) -> None:
     assert splits.remarks == []
 
 
-def test_labels_get_the_words_that_are_learned(tmp_path: Path) -> None:
-    """Before dev is cut; a label that has none is named, and how often it stands there. Whoever predicts has none."""
+def test_labels_are_renamed(tmp_path: Path) -> None:
+    """A label without a new name is refused, with its count; it is ignored in prediction, which needs no targets."""
     train = write(tmp_path / "train.csv", ["0", "1"] * 10)
     layout = replace(LAYOUT, labels={"0": "부정", "1": "긍정"})
     splits = read_splits(train, None, None, layout, seed=0, split_by=("source",))
     assert targets(splits, "train") == targets(splits, "dev") == {"부정", "긍정"}
     odd = write(tmp_path / "odd.csv", ["0", "2", "2"])
-    with pytest.raises(UserError, match=r"data\.labels says nothing of '2' \(2 times\)"):
+    with pytest.raises(UserError, match=r"data\.labels does not contain '2' \(2 times\)"):
         read_split(odd, layout)
     assert read_split(odd, layout, targets=False).rows[1]["source"] == "odd 대화 1"
 
 
 def test_a_rare_class_stays_in_train(tmp_path: Path) -> None:
-    """Whatever the seed; with it stay the rows that have the same text."""
+    """For every seed, with the rows that share a text with it."""
     train = write(tmp_path / "train.csv", [*["긍정", "부정"] * 20, "기타"])
     for seed in range(20):
         splits = read_splits(train, None, None, LAYOUT, seed=seed, split_by=("source",), classes=True, dev_share=0.3)
@@ -70,23 +70,52 @@ def test_a_rare_class_stays_in_train(tmp_path: Path) -> None:
         assert len(splits.train.rows) + len(splits.dev.rows) == 41
 
 
-def test_rare_classes_may_leave_nothing_to_choose_by(tmp_path: Path) -> None:
-    """Every row that could be cut off is the only one of its class."""
+def test_rare_classes_may_leave_no_dev_split(tmp_path: Path) -> None:
+    """If every row is the only one of its class."""
     train = write(tmp_path / "train.csv", [f"class {number}" for number in range(20)])
-    with pytest.raises(UserError, match="of 20 training rows none is left for dev"):
+    with pytest.raises(UserError, match="dev split of 20 training rows: every candidate row is the only example"):
         read_splits(train, None, None, LAYOUT, seed=0, split_by=("source",), classes=True)
 
 
-def test_a_cut_far_from_what_was_asked_for_is_refused(tmp_path: Path) -> None:
-    """Half of the rows have one target, the other half another: dev would be one of the two."""
+def test_a_dev_split_far_from_its_share_is_refused(tmp_path: Path) -> None:
+    """With one target in half of the rows and another in the rest, dev would be one of the halves."""
     train = write(tmp_path / "train.csv", ["네", "아니요"] * 20)
-    with pytest.raises(UserError, match="of 40 training rows 20 can be cut off for dev") as caught:
+    with pytest.raises(UserError, match="20 of 40 training rows would become dev") as caught:
         read_splits(train, None, None, LAYOUT, seed=0, split_by=("source", "target"))
     assert "correct_labels" in caught.value.todo
 
 
+@pytest.mark.parametrize(
+    ("groups", "share", "expected"),
+    [
+        # Dev has the smaller of two groups. Its size must be at least share * rows / 2 - 1, here 0.3 * 40 / 2 - 1 = 5,
+        ((5, 35), 0.3, 5),
+        ((4, 36), 0.3, None),
+        # and at most 2 * share * rows + 1, here 2 * 0.1 * 10 + 1 = 3.
+        ((3, 7), 0.1, 3),
+        ((4, 6), 0.1, None),
+    ],
+)
+def test_the_smallest_and_the_largest_dev_split(
+    tmp_path: Path, groups: tuple[int, int], share: float, expected: int | None
+) -> None:
+    """One row less or more is refused."""
+    rows = [target for target, size in zip(("가", "나"), groups, strict=True) for _ in range(size)]
+    train = write(tmp_path / "train.csv", rows)
+
+    def dev_rows() -> int:
+        splits = read_splits(train, None, None, LAYOUT, seed=0, split_by=("target",), dev_share=share)
+        return len(splits.dev.rows)
+
+    if expected is None:
+        with pytest.raises(UserError, match=rf"^.*{min(groups)} of {sum(groups)} training rows would become dev"):
+            dev_rows()
+    else:
+        assert dev_rows() == expected
+
+
 def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
-    """For every split that there is."""
+    """For every split."""
     files = {name: write(tmp_path / f"{name}.csv", [name] * rows) for name, rows in {"train": 3, "dev": 2}.items()}
     described = read_splits(files["train"], files["dev"], None, LAYOUT, seed=0, split_by=("target",)).described()
     assert described == {
@@ -95,8 +124,8 @@ def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
     }
 
 
-def test_a_relative_path_is_described_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A study is resumed from any folder."""
+def test_a_relative_path_is_described_as_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study may be resumed from any working directory."""
     write(tmp_path / "train.csv", many(20))
     monkeypatch.chdir(tmp_path)
     splits = read_splits("train.csv", None, None, LAYOUT, seed=0, split_by=("target",))
@@ -104,18 +133,18 @@ def test_a_relative_path_is_described_in_full(tmp_path: Path, monkeypatch: pytes
 
 
 def test_dev_is_a_tenth_of_train_without_a_shared_target(tmp_path: Path) -> None:
-    """100 rows in pairs: 10 are cut, 90 stay, every row once, and the person is told."""
+    """Of 100 rows in pairs 10 become dev and 90 stay, each row once, with a remark."""
     train = write(tmp_path / "train.csv", many(100), [str(row) for row in range(100)])
     splits = read_splits(train, None, None, LAYOUT, seed=0, split_by=("target",))
     assert (len(splits.train.rows), len(splits.dev.rows)) == (90, 10)
     assert sorted(int(row["id"]) for row in splits.train.rows + splits.dev.rows) == list(range(100))
     assert not targets(splits, "train") & targets(splits, "dev")
-    assert splits.remarks == ["no --dev: 10 rows were cut from train, none of their targets on both sides"]
+    assert splits.remarks == ["no --dev: 10 rows of train became dev; no targets are on both sides"]
     assert splits.dev.sha256 == splits.train.sha256
 
 
-def test_the_cut_follows_the_seed(tmp_path: Path) -> None:
-    """The same rows for the same seed, others for another."""
+def test_the_dev_split_depends_on_the_seed(tmp_path: Path) -> None:
+    """The same rows for the same seed, others for another seed."""
     train = write(tmp_path / "train.csv", many(100))
     first, again, other = (
         targets(read_splits(train, None, None, LAYOUT, seed=seed, split_by=("target",)), "dev") for seed in (1, 1, 2)
@@ -124,27 +153,27 @@ def test_the_cut_follows_the_seed(tmp_path: Path) -> None:
     assert first != other
 
 
-def test_targets_on_both_sides_are_remarked_on(tmp_path: Path) -> None:
-    """Rows of dev and test that train has answered already; the rows stay, the remark says how many."""
+def test_targets_on_both_sides_get_a_remark(tmp_path: Path) -> None:
+    """With the number of dev and test rows whose target is in train; the rows stay."""
     train = write(tmp_path / "train.csv", ["가 나", "다", "라"])
     dev = write(tmp_path / "dev.csv", ["가  나", "가 나", "마"])
     test = write(tmp_path / "test.csv", ["다", "다", "바"])
     splits = read_splits(train, dev, test, LAYOUT, seed=0, split_by=("target",))
-    assert splits.remarks == ["2 of 3 dev targets also stand in train", "2 of 3 test targets also stand in train"]
+    assert splits.remarks == ["2 of 3 dev targets are also in train", "2 of 3 test targets are also in train"]
     assert splits.test is not None
     assert len(splits.test.rows) == 3
 
 
-def test_test_is_compared_with_what_is_left_of_train(tmp_path: Path) -> None:
-    """A target that was cut away to dev is not trained on."""
+def test_test_is_compared_with_the_remaining_training_rows(tmp_path: Path) -> None:
+    """A target that moved to dev is not trained on."""
     train = write(tmp_path / "train.csv", many(20))  # 10 pairs; 2 rows are a tenth
     test = write(tmp_path / "test.csv", sorted(set(many(20))))
     splits = read_splits(train, None, test, LAYOUT, seed=0, split_by=("target",))
-    assert splits.remarks[1] == "9 of 10 test targets also stand in train"
+    assert splits.remarks[1] == "9 of 10 test targets are also in train"
 
 
 def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
-    """No column is named for them; every row has a name of its own."""
+    """If no id column is set."""
     train, dev = write(tmp_path / "train.csv", ["가", "나", "다"]), write(tmp_path / "dev.csv", ["라"])
     splits = read_splits(train, dev, None, Layout({**COLUMNS, "id": None}), seed=0, split_by=("target",))
     assert [row["id"] for row in splits.train.rows] == ["1", "2", "3"]
@@ -152,14 +181,14 @@ def test_rows_without_ids_are_numbered(tmp_path: Path) -> None:
 
 
 def test_a_row_with_an_empty_id_is_numbered(tmp_path: Path) -> None:
-    """The column is there, the row has nothing in it."""
+    """Even if the file has an id column."""
     train, dev = write(tmp_path / "train.csv", ["가", "나"], ["a", ""]), write(tmp_path / "dev.csv", ["다"])
     splits = read_splits(train, dev, None, LAYOUT, seed=0, split_by=("target",))
     assert [row["id"] for row in splits.train.rows] == ["a", "2"]
 
 
-def test_rows_are_numbered_alike(tmp_path: Path) -> None:
-    """Whether no id column was named, or the file has none of that name."""
+def test_rows_are_numbered_in_the_same_way(tmp_path: Path) -> None:
+    """Without an id column in the settings, or without that column in the file."""
     train, dev = write(tmp_path / "train.csv", ["가", "나"]), write(tmp_path / "dev.csv", ["다"])
     unnamed, absent = (
         [
@@ -174,7 +203,7 @@ def test_rows_are_numbered_alike(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_refused(tmp_path: Path) -> None:
-    """In any of the files, by its name."""
+    """In any of the files, by name; a missing file too."""
     train = write(tmp_path / "train.csv", ["가", "나"])
     (tmp_path / "test.csv").write_text("dialogue,summery\n가,나\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"test\.csv has no column 'summary'"):

@@ -1,4 +1,4 @@
-"""Splitting: whole groups, the nearest number of rows, decided by the seed alone."""
+"""Splitting: whole groups, the nearest number of rows, and the same result for the same seed."""
 
 import itertools
 import os
@@ -21,8 +21,8 @@ def rows_of(sizes: list[int]) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("sizes", [[1] * 50, [3] * 40, [1, 2, 3] * 20, [40, *[1] * 60], [7, 5, 3, 2], [99, 1]])
-def test_whole_groups_and_every_row_once(sizes: list[int], seed: int) -> None:
-    """Both sides are in file order, together they are all rows, and they share no group."""
+def test_groups_stay_whole_and_every_row_is_used_once(sizes: list[int], seed: int) -> None:
+    """Both sides are in file order, are all rows together, and share no group."""
     rows = rows_of(sizes)
     kept, cut = cut_by_group(rows, ["target"], 0.1, seed)
     assert kept == sorted(kept)
@@ -33,39 +33,38 @@ def test_whole_groups_and_every_row_once(sizes: list[int], seed: int) -> None:
     assert not {rows[i]["target"] for i in kept} & {rows[i]["target"] for i in cut}
 
 
-def test_the_cut_is_the_nearest_there_is() -> None:
-    """Against all subsets of up to 8 groups, no proper one comes nearer to the fraction."""
+def test_the_number_of_rows_is_the_nearest_possible() -> None:
+    """Compared with all subsets of up to 8 groups."""
     draw = random.Random(3)
     for _ in range(60):
         sizes = [draw.randint(1, 12) for _ in range(draw.randint(2, 8))]
         fraction = draw.uniform(0.02, 0.98)
         _, cut = cut_by_group(rows_of(sizes), ["target"], fraction, draw.randint(0, 99))
-        wanted = fraction * sum(sizes)
+        target = fraction * sum(sizes)
         subsets = (subset for n in range(1, len(sizes)) for subset in itertools.combinations(sizes, n))
-        assert abs(len(cut) - wanted) == pytest.approx(min(abs(sum(subset) - wanted) for subset in subsets))
+        assert abs(len(cut) - target) == pytest.approx(min(abs(sum(subset) - target) for subset in subsets))
 
 
-def test_exact_number_among_single_rows() -> None:
-    """Where every row is its own group, 10 % of 1,000 rows are 100 rows."""
+def test_single_rows_give_the_exact_number() -> None:
+    """If every row is a group of its own, 10 % of 1,000 rows are 100 rows."""
     assert len(cut_by_group(rows_of([1] * 1000), ["target"], 0.1, 0)[1]) == 100
 
 
 @pytest.mark.parametrize(("fraction", "expected"), [(0.001, 1), (0.999, 9)])
 def test_no_side_is_ever_empty(fraction: float, expected: int) -> None:
-    """At least one row is cut, and at least one is kept."""
+    """At least one row is on each side."""
     assert len(cut_by_group(rows_of([1] * 10), ["target"], fraction, 0)[1]) == expected
 
 
 def test_texts_that_differ_in_case_and_whitespace_are_one_group() -> None:
-    """' A  b' and 'a B' never stand on both sides."""
+    """' A  b' and 'a B' are never on different sides."""
     rows = [{"target": text} for text in ["A  b", " a B ", "a\tb", "c"]]
     for seed in range(8):
         assert cut_by_group(rows, ["target"], 0.25, seed) == ([0, 1, 2], [3])
 
 
 def test_rows_that_share_any_text_are_one_group() -> None:
-    """Two sentences with a common translation, and all their other translations; the same word as source and as target
-    joins nothing."""
+    """Directly or through other rows; the same word as source and as target does not join two rows."""
     rows = [
         {"source": source, "target": target}
         for source, target in (("1", "a"), ("2", "c"), ("1", "b"), ("c", "d"), ("3", "b"), ("2", "e"), ("4", "f"))
@@ -75,16 +74,16 @@ def test_rows_that_share_any_text_are_one_group() -> None:
     assert sides == {frozenset(side) for side in ((0, 2, 4), (1, 3, 5), (1, 5, 6))}
 
 
-def test_the_order_of_rows_does_not_count() -> None:
-    """Shuffled rows give the same cut, for groups of several sizes."""
+def test_the_order_of_rows_does_not_matter() -> None:
+    """Shuffled rows give the same split, for groups of several sizes."""
     rows = rows_of([1, 1, 2, 3, 5] * 30)
     shuffled = random.Random(9).sample(rows, len(rows))
     first, second = ({some[i]["id"] for i in cut_by_group(some, ["target"], 0.2, 4)[1]} for some in (rows, shuffled))
     assert first == second
 
 
-def test_the_order_of_rows_does_not_count_for_joined_groups_either() -> None:
-    """Sentences of 40 sources and 60 targets, each row joined with others by chance."""
+def test_the_order_of_rows_does_not_matter_for_joined_groups() -> None:
+    """120 rows with random sources and targets, which join rows to groups."""
     draw = random.Random(5)
     rows = [{"id": str(n), "source": f"s{draw.randrange(90)}", "target": f"t{draw.randrange(200)}"} for n in range(120)]
     shuffled = draw.sample(rows, len(rows))
@@ -96,8 +95,8 @@ def test_the_order_of_rows_does_not_count_for_joined_groups_either() -> None:
         assert shared_texts(kept, [row for row in rows if row["id"] in first], role) == []
 
 
-def test_the_seed_counts_and_the_global_generator_does_not() -> None:
-    """Another seed cuts other rows; the state of `random` is neither used nor moved."""
+def test_only_the_seed_matters() -> None:
+    """Another seed gives other rows; the global state of `random` is not used."""
     rows = rows_of([1, 2] * 50)
     random.seed(1)
     state = random.getstate()
@@ -108,8 +107,8 @@ def test_the_seed_counts_and_the_global_generator_does_not() -> None:
     assert cut_by_group(rows, ["target"], 0.2, 1) != first
 
 
-def test_another_process_cuts_the_same() -> None:
-    """Hash randomisation does not reach the cut."""
+def test_another_process_gives_the_same_split() -> None:
+    """It does not depend on hash randomization."""
     code = (
         "from corpora.splitting import cut_by_group;"
         "print(cut_by_group([{'target': str(n % 37)} for n in range(100)], ['target'], 0.2, 5))"
@@ -119,8 +118,8 @@ def test_another_process_cuts_the_same() -> None:
     assert run.stdout.strip() == str(cut_by_group([{"target": str(n % 37)} for n in range(100)], ["target"], 0.2, 5))
 
 
-def test_groups_of_every_size_are_cut_about_as_often() -> None:
-    """Over 300 seeds each of 45 groups is cut in about 20 %: 60 times, give or take 5 deviations of 7."""
+def test_groups_of_every_size_are_chosen_at_the_same_rate() -> None:
+    """Over 300 seeds each of 45 groups is chosen in about 20 %: 60 times, plus or minus 5 standard deviations of 7."""
     rows = rows_of([1] * 40 + [4] * 4 + [9])
     counts = Counter(
         target
@@ -131,13 +130,13 @@ def test_groups_of_every_size_are_cut_about_as_often() -> None:
     assert all(25 < count < 95 for count in counts.values())
 
 
-def test_what_cannot_be_cut_is_refused() -> None:
-    """No rows, one group, a fraction out of range and an unknown role are mistakes of the user."""
+def test_rows_that_cannot_be_split_are_refused() -> None:
+    """No rows, one group, a fraction out of range, and an unknown role."""
     with pytest.raises(UserError, match="0 rows in 0 groups"):
         cut_by_group([], ["target"], 0.1, 0)
     with pytest.raises(UserError, match="3 rows in 1 group cannot"):
         cut_by_group(rows_of([3]), ["target"], 0.1, 0)
-    with pytest.raises(UserErrors, match=r"cuts off 1\.0 of the rows") as caught:
+    with pytest.raises(UserErrors, match=r"a split of 1\.0 of the rows") as caught:
         cut_by_group(rows_of([1, 1]), ["targe"], 1.0, 0)
     assert "by 'targe'" in str(caught.value)
     assert "id, target" in str(caught.value)
@@ -146,8 +145,8 @@ def test_what_cannot_be_cut_is_refused() -> None:
             cut_by_group(rows_of([1, 1]), ["target"], fraction, 0)
 
 
-def test_shared_texts_are_rows_of_the_second() -> None:
-    """Every row of the second is named once, whatever its case, spacing and number of twins in the first."""
+def test_shared_texts_are_row_numbers_of_the_second() -> None:
+    """Each row once, ignoring case and whitespace, however often its text is in the first."""
     first = [{"target": text} for text in ("A b", "A b", "c")]
     second = [{"target": text} for text in ("a  B", "a b", "d", "C ")]
     assert shared_texts(first, second, "target") == [0, 1, 3]  # 'a  B', 'a b', 'C '
