@@ -37,21 +37,24 @@ REQUIRED_SHARE = 0.85
 #: Area -> {module: test files that run for it}.
 AREAS: dict[str, dict[str, list[str]]] = {
     "early_stopping": {
+        "trainables/training/early_stopping.py": ["tests/trainables/training/test_early_stopping.py"],
         "trainables/training/evaluation_tracker.py": ["tests/trainables/training/test_evaluation_tracker.py"],
     },
     "schedulers": {"tuning/algorithms/schedulers.py": ["tests/tuning/algorithms/test_schedulers.py"]},
     "splits": {
-        "corpora/splits.py": ["tests/corpora/test_splits.py"],
+        "corpora/splits.py": ["tests/corpora/test_splits.py", "tests/corpora/test_split_limits.py"],
         "corpora/splitting.py": ["tests/corpora/test_splitting.py"],
     },
     "draft": {"search_spaces/draft.py": ["tests/search_spaces/test_resolve.py"]},
     "searcher": {
         "tuning/algorithms/optuna_searcher.py": ["tests/tuning/algorithms/test_optuna_searcher.py"],
+        "tuning/algorithms/optuna_mirror.py": ["tests/tuning/algorithms/test_optuna_mirror.py"],
         "tuning/algorithms/samplers.py": ["tests/tuning/algorithms/test_samplers.py"],
     },
     "metrics": {
-        "trainables/tasks/metrics.py": ["tests/trainables/tasks/test_metrics.py"],
+        "trainables/tasks/metric.py": ["tests/trainables/tasks/test_metric.py"],
         "trainables/tasks/class_metrics.py": ["tests/trainables/tasks/test_class_metrics.py"],
+        "trainables/tasks/number_metrics.py": ["tests/trainables/tasks/test_number_metrics.py"],
         "trainables/tasks/text_metrics.py": ["tests/trainables/tasks/test_text_metrics.py"],
     },
 }
