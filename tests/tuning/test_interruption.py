@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a search runs, with signals that this process sends itself."""
+"""Ctrl-C and SIGTERM while a search runs; this process sends itself the signals."""
 
 import signal
 import threading
@@ -20,20 +20,20 @@ def _wait_for(said: Sequence[object]) -> None:
 
 @pytest.fixture(autouse=True)
 def usual() -> Iterator[None]:
-    """Ctrl-C as in a terminal: tests may run in the background of a shell, which ignores it there."""
+    """Handles Ctrl-C as in a terminal: a shell ignores it for processes in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 def as_tune(caught: list[int]) -> None:
-    """Take Ctrl-C over, as Ray Tune does."""
+    """Installs a handler for Ctrl-C, as Ray Tune does."""
     signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
 
 
 @pytest.fixture
-def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Exit codes with which this process would have ended, and its children with it."""
+def exit_codes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Records the exit codes with which this process would end."""
     codes: list[int] = []
     monkeypatch.setattr(interruption, "_kill_children", lambda: None)
     monkeypatch.setattr(interruption.os, "_exit", codes.append)
@@ -41,8 +41,8 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_is_answered_and_the_second_ends_all(number: int, left: list[int]) -> None:
-    """Whichever of the two signals it is: the handler of Ctrl-C is called, and the terminal is given back."""
+def test_the_first_signal_stops_and_the_second_exits(number: int, exit_codes: list[int]) -> None:
+    """For both signals: the handler of Ctrl-C is called, and the terminal is released."""
     said: list[str] = []
     caught: list[int] = []
     saved: list[bool] = []
@@ -51,61 +51,61 @@ def test_the_first_is_answered_and_the_second_ends_all(number: int, left: list[i
         signal.raise_signal(number)
         _wait_for(said)
         _wait_for(saved)
-        assert (caught, said, left) == ([signal.SIGINT], [STOPPING], [])
+        assert (caught, said, exit_codes) == ([signal.SIGINT], [STOPPING], [])
         signal.raise_signal(number)
-        _wait_for(left)
+        _wait_for(exit_codes)
     assert said == [STOPPING, "terminal"]
-    assert left == [EXIT_CODE]
+    assert exit_codes == [EXIT_CODE]
     assert saved == [True]  # once
 
 
 @pytest.mark.parametrize("say", [lambda text: [][0], lambda text: time.sleep(5)], ids=["gone", "stuck"])
-def test_a_terminal_that_is_gone_keeps_nobody(left: list[int], say: Callable[[str], None]) -> None:
-    """Neither telling nor giving it back."""
+def test_a_lost_terminal_does_not_delay_the_exit(exit_codes: list[int], say: Callable[[str], None]) -> None:
+    """Neither the message nor the release of the terminal."""
     with graceful_interrupts(say, lambda: [][0], lambda: [][0]):
         as_tune([])
         for _ in range(2):
             signal.raise_signal(signal.SIGTERM)
-        _wait_for(left)
-    assert left == [EXIT_CODE]
+        _wait_for(exit_codes)
+    assert exit_codes == [EXIT_CODE]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_at_once_is_at_once(number: int, left: list[int], capfd: pytest.CaptureFixture[str]) -> None:
-    """With a word; whoever had the signals has them afterwards."""
+def test_an_immediate_interrupt(number: int, exit_codes: list[int], capfd: pytest.CaptureFixture[str]) -> None:
+    """Prints a line and exits; the earlier handlers are restored."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with immediate_interrupts():
         signal.raise_signal(number)
-    assert left == [EXIT_CODE]
+    assert exit_codes == [EXIT_CODE]
     assert capfd.readouterr().err == STOPPED
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_handler_that_others_leave_behind_is_taken_away() -> None:
-    """As Ray Tune does."""
+def test_a_handler_that_tune_leaves_behind_is_removed() -> None:
+    """Afterwards the earlier handler is installed again."""
     before = signal.getsignal(signal.SIGINT)
     with graceful_interrupts(lambda text: None, lambda: None, lambda: None):
         as_tune([])
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_before_tune_listens_ctrl_c_is_an_exception() -> None:
-    """Which closes what was opened."""
+def test_before_tune_starts_ctrl_c_is_an_exception() -> None:
+    """It closes what was opened."""
     with pytest.raises(KeyboardInterrupt), graceful_interrupts(lambda text: None, lambda: None, lambda: None):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_what_was_told_to_be_ignored_is(left: list[int]) -> None:
-    """As a process in the background of a shell without job control is told about Ctrl-C."""
+def test_an_ignored_signal_stays_ignored(exit_codes: list[int]) -> None:
+    """As Ctrl-C is for a process in the background of a shell without job control."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     with immediate_interrupts():
         signal.raise_signal(signal.SIGINT)
     assert signal.signal(signal.SIGINT, before) == signal.SIG_IGN
-    assert left == []
+    assert exit_codes == []
 
 
-def test_sigterm_ends_who_was_told_to_ignore_ctrl_c() -> None:
-    """As a process in the background of a shell without job control is."""
+def test_sigterm_works_if_ctrl_c_is_ignored() -> None:
+    """In a process in the background of a shell without job control."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with pytest.raises(KeyboardInterrupt), graceful_interrupts(lambda text: None, lambda: None, lambda: None):
@@ -114,8 +114,8 @@ def test_sigterm_ends_who_was_told_to_ignore_ctrl_c() -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def test_other_signals_are_not_answered() -> None:
-    """A terminal that changes its size interrupts nothing."""
+def test_other_signals_do_nothing() -> None:
+    """A terminal that changes its size does not interrupt the search."""
     said: list[str] = []
     before = signal.signal(signal.SIGWINCH, lambda *_: None)
     with graceful_interrupts(said.append, lambda: None, lambda: None):
@@ -124,8 +124,8 @@ def test_other_signals_are_not_answered() -> None:
     assert said == []
 
 
-def test_everything_is_as_before_afterwards() -> None:
-    """The handler of SIGTERM and the wake-up descriptor belong to whoever had them."""
+def test_handlers_are_restored() -> None:
+    """The handler of SIGTERM and the wake-up descriptor."""
     before = signal.getsignal(signal.SIGTERM)
     with graceful_interrupts(lambda text: None, lambda: None, lambda: None):
         assert signal.getsignal(signal.SIGTERM) is not before
@@ -133,8 +133,8 @@ def test_everything_is_as_before_afterwards() -> None:
     assert signal.set_wakeup_fd(-1) == -1
 
 
-def test_another_thread_gets_no_signals_and_needs_none() -> None:
-    """A search started from a thread runs as it would without this."""
+def test_a_search_in_another_thread() -> None:
+    """Signals arrive only in the main thread, so that nothing is installed."""
     ran: list[bool] = []
 
     def search() -> None:

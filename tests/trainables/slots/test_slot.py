@@ -1,4 +1,4 @@
-"""What dead ones hold, by Ray's own tables; no Ray is running."""
+"""Placement groups of dead creators, with made-up tables of Ray; no Ray is running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALIVE, DEAD = "a1" * 16, "de" * 16
 
 
 def group(number: int, job: str, creator: str | None, **more: Any) -> bytes:
-    """A line of Ray's table."""
+    """A row of Ray's table."""
     return PlacementGroupTableData(
         placement_group_id=bytes([number]) * 18,
         creator_job_id=bytes.fromhex(job),
@@ -28,26 +28,26 @@ def group(number: int, job: str, creator: str | None, **more: Any) -> bytes:
     ).SerializeToString()
 
 
-def test_what_the_dead_hold_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of this job and of jobs that are over; neither what lives, nor what another job has, nor what is to stay."""
+def test_placement_groups_of_dead_creators_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this job and of jobs that are over; not those of live creators, of other jobs, or detached ones."""
     table = [
         group(1, MINE, DEAD),
         group(2, MINE, ALIVE),
         group(3, MINE, None),  # the driver's
-        group(4, ANOTHER, DEAD),  # Ray's own affair, and that job's
+        group(4, ANOTHER, DEAD),  # that job removes it
         group(5, OVER, DEAD),
         group(6, OVER, DEAD, is_detached=True),
     ]
     removed: list[int] = []
-    known = SimpleNamespace(
+    tables = SimpleNamespace(
         _connect_and_get_accessor=lambda: SimpleNamespace(get_placement_group_table=lambda: table),
         actor_table=lambda actor: {"State": "ALIVE"} if actor == ALIVE else {"State": "DEAD"},
     )
-    monkeypatch.setattr(state, "state", known)
+    monkeypatch.setattr(state, "state", tables)
     jobs = [{"JobID": MINE, "IsDead": False}, {"JobID": ANOTHER, "IsDead": False}, {"JobID": OVER, "IsDead": True}]
     monkeypatch.setattr(state, "jobs", lambda: jobs)
     monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_job_id=lambda: MINE))
     module = importlib.import_module("ray.util.placement_group")  # `ray.util` has a function of that name
-    monkeypatch.setattr(module, "remove_placement_group", lambda found: removed.append(found.id.binary()[0]))
+    monkeypatch.setattr(module, "remove_placement_group", lambda group: removed.append(group.id.binary()[0]))
     slot.remove_orphaned_placement_groups()
     assert removed == [1, 5]

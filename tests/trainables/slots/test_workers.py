@@ -1,4 +1,4 @@
-"""Two gloo workers on rows that do not share out evenly, and a search that ends under them."""
+"""Two gloo workers on rows that do not divide evenly, and their interruption."""
 
 from __future__ import annotations
 
@@ -34,32 +34,39 @@ def job_file(folder: Path, name: str, rate: float, sets: Sequence[str] = ()) -> 
     return file
 
 
-def told(module: str, file: Path, workers: int, *more: str) -> dict[str, Any]:
-    """What rank 0 says last."""
+def output_of(module: str, file: Path, workers: int, *more: str) -> dict[str, Any]:
+    """The last line that rank 0 prints, as JSON."""
     command = [sys.executable, "-m", f"tests.trainables.{module}", str(file), *more]
-    found: dict[str, Any] = json.loads(run_workers(command, workers)[0].splitlines()[-1])
-    return found
+    output: dict[str, Any] = json.loads(run_workers(command, workers)[0].splitlines()[-1])
+    return output
 
 
 def test_every_row_is_predicted_once_and_in_order(tmp_path: Path) -> None:
     """Eleven rows, batches of four, two workers: the probabilities that one worker gives, row by row."""
-    # A learning rate of 0 leaves the first weights, so that both runs predict with the same ones.
-    alone, together = (told("slots.rows_told", job_file(tmp_path, f"w{workers}", 0.0), workers) for workers in (1, 2))
+    # With a learning rate of 0 both runs predict with the first weights.
+    alone, together = (
+        output_of("slots.predicted_rows", job_file(tmp_path, f"w{workers}", 0.0), workers) for workers in (1, 2)
+    )
     assert (alone["workers"], together["workers"]) == (1, 2)
     first = [row[0] for row in alone["predictions"]]
-    assert len(set(first)) == 11  # each row has a number of its own, or the order would not show
+    assert len(set(first)) == 11  # all rows differ, so that the order shows
     assert [row[0] for row in together["predictions"]] == pytest.approx(first, abs=1e-6)
     assert together["loss"] == pytest.approx(alone["loss"], abs=1e-6)
 
 
 def test_workers_are_interrupted_together(tmp_path: Path) -> None:
-    """In an epoch, and in an evaluation of which one of them hears the end: they go on as if nothing had happened."""
+    """In an epoch, and in an evaluation where one worker notices the end: both continue as if uninterrupted."""
     ends = {
-        place: told("slots.left_together", job_file(tmp_path, place, 1e-2), 2, place)
-        for place in ("epoch", "evaluation")
+        phase: output_of("slots.interrupted_workers", job_file(tmp_path, phase, 1e-2), 2, phase)
+        for phase in ("epoch", "evaluation")
     }
-    assert ends["epoch"]["point"] == {"step": 2, "epoch": pytest.approx(2 / 3), "resumable": True, "evaluated": 0.0}
-    assert ends["evaluation"]["point"] == {"step": 3, "epoch": 1.0, "resumable": True, "evaluated": 0.0}
-    assert ends["epoch"]["told"] == ends["evaluation"]["told"]
-    assert [epoch for epoch, _ in ends["epoch"]["told"]] == [1.0]
+    assert ends["epoch"]["checkpoint"] == {
+        "step": 2,
+        "epoch": pytest.approx(2 / 3),
+        "resumable": True,
+        "evaluated": 0.0,
+    }
+    assert ends["evaluation"]["checkpoint"] == {"step": 3, "epoch": 1.0, "resumable": True, "evaluated": 0.0}
+    assert ends["epoch"]["reports"] == ends["evaluation"]["reports"]
+    assert [epoch for epoch, _ in ends["epoch"]["reports"]] == [1.0]
     assert ends["epoch"]["steps"] == ends["evaluation"]["steps"] == 3

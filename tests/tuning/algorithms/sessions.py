@@ -44,9 +44,9 @@ class Session:
         new = not (storage / "mine").exists()
         self.study = Study.create(space, storage, "mine") if new else Study.load(storage, "mine")
         self.optuna = open_study(self.study.paths.optuna, space)
-        self.said: list[str] = []
+        self.lines: list[str] = []
         self.searcher = OptunaSearcher(
-            self.study, self.optuna, lambda record: a_job(trial_id=record.trial_id), SETTINGS, self.said.append
+            self.study, self.optuna, lambda record: a_job(trial_id=record.trial_id), SETTINGS, self.lines.append
         )
 
     def begin(self, name: str) -> TrialRecord:
@@ -54,7 +54,7 @@ class Session:
         assert isinstance(config, dict)
         return self.study.records[from_tune_config(config).job.trial_id]
 
-    def tell(self, name: str, epoch: float, loss: float, **more: Any) -> None:
+    def report(self, name: str, epoch: float, loss: float, **more: Any) -> None:
         self.searcher.on_trial_result(name, result(epoch, loss, **more))
 
     def complete(self, name: str, event: Any) -> None:
@@ -64,7 +64,7 @@ class Session:
     def whole(self, name: str) -> TrialRecord:
         """Runs a trial to its end."""
         record = self.begin(name)
-        self.tell(name, 1.0, record.config["learning_rate"])
+        self.report(name, 1.0, record.config["learning_rate"])
         self.searcher.on_trial_complete(name, result(2.0, record.config["learning_rate"], last=True))
         return record
 

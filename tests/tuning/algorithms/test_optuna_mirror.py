@@ -17,7 +17,7 @@ from tuning.algorithms import samplers
 
 
 def suggested(storage: Path, trials: int, between: Callable[[Path], None]) -> list[dict[str, Any]]:
-    """What is suggested in sessions of one trial each, with something happening between them."""
+    """The suggestions of sessions of one trial each, with `between` called between them."""
     suggestions = []
     for number in range(trials):
         suggestions.append(Session(storage).whole(f"t{number}").parameters)
@@ -25,8 +25,8 @@ def suggested(storage: Path, trials: int, between: Callable[[Path], None]) -> li
     return suggestions
 
 
-def asked_and_forgotten(storage: Path) -> None:
-    """A crash after Optuna was asked, before the record was written: with all parameters, some, or none."""
+def asked_without_a_record(storage: Path) -> None:
+    """A crash after Optuna was asked and before the record was written, with all parameters, some, or none."""
     session = Session(storage)
     number = len(session.study.records)
     trial = samplers.ask(session.optuna, SPACE, number)
@@ -36,18 +36,18 @@ def asked_and_forgotten(storage: Path) -> None:
         trial.set_user_attr("trial_id", f"mine-{number:04d}")
 
 
-def lost(storage: Path) -> None:
-    """Optuna's database is gone."""
+def missing(storage: Path) -> None:
+    """Optuna's database is missing."""
     (storage / "mine" / "optuna.db").unlink()
 
 
 def truncated(storage: Path) -> None:
-    """Optuna's database was cut off in the middle."""
+    """Optuna's database ends in the middle."""
     path = storage / "mine" / "optuna.db"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-#: A transaction too large for memory, half of it in the database already, when its process dies.
+#: A transaction that is larger than SQLite's cache: half of it is in the database when the process dies.
 CUT_OFF = """
 import os, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -69,7 +69,7 @@ def with_a_journal(storage: Path) -> None:
 
 
 def with_a_truncated_journal(storage: Path) -> None:
-    """And that was cut off: what it would have undone stays."""
+    """As above, with a truncated journal: SQLite cannot roll back."""
     with_a_journal(storage)
     os.truncate(journal(storage), 600)
 
@@ -78,9 +78,11 @@ def journal(storage: Path) -> Path:
     return storage / "mine" / "optuna.db-journal"
 
 
-@pytest.mark.parametrize("fault", [asked_and_forgotten, lost, truncated, with_a_journal, with_a_truncated_journal])
-def test_a_study_goes_on_with_the_same_suggestions(tmp_path: Path, fault: Callable[[Path], None]) -> None:
-    """Whatever came between two trials; a database that is damaged is made anew of the records."""
+@pytest.mark.parametrize(
+    "fault", [asked_without_a_record, missing, truncated, with_a_journal, with_a_truncated_journal]
+)
+def test_a_study_continues_with_the_same_suggestions(tmp_path: Path, fault: Callable[[Path], None]) -> None:
+    """Whatever happens between two trials; a damaged database is rebuilt from the records."""
     undisturbed = suggested(tmp_path / "undisturbed", 6, lambda storage: None)
     faulty = suggested(tmp_path / "faulty", 6, fault)
     assert faulty == undisturbed
@@ -92,16 +94,16 @@ def test_a_study_goes_on_with_the_same_suggestions(tmp_path: Path, fault: Callab
     assert names == [f"mine-{number:04d}" for number in range(6)]
 
 
-def test_a_damaged_database_is_put_aside(tmp_path: Path) -> None:
-    """Not thrown away."""
+def test_a_damaged_database_is_renamed(tmp_path: Path) -> None:
+    """And not deleted."""
     Session(tmp_path).whole("a")
     truncated(tmp_path)
     Session(tmp_path)
     assert len(list((tmp_path / "mine").glob("optuna.damaged-*"))) == 1
 
 
-def test_what_was_told_to_one_of_them_is_told_to_the_other(tmp_path: Path) -> None:
-    """Results in the record that Optuna did not hear; then an end that it did not hear."""
+def test_optuna_receives_what_only_the_record_has(tmp_path: Path) -> None:
+    """Results, and then the end of the trial."""
     first = Session(tmp_path)
     record = first.begin("a")
     first.study.add(record.trial_id, 1.0, 10, {"loss": 0.5}, 1.0)
@@ -113,21 +115,21 @@ def test_what_was_told_to_one_of_them_is_told_to_the_other(tmp_path: Path) -> No
 
 
 def test_a_last_result_completes_a_trial(tmp_path: Path) -> None:
-    """A crash came between the result and the end: nothing is trained again."""
+    """A crash came between the last result and the end: the trial is not trained again."""
     first = Session(tmp_path)
     record = first.begin("a")
-    first.tell("a", 1.0, 0.5, last=True)
+    first.report("a", 1.0, 0.5, last=True)
     again = Session(tmp_path)
     assert again.study.records[record.trial_id].status == "completed"
     assert again.optuna.trials[0].value == 0.5
     assert again.begin("b").number == 1
 
 
-def test_a_trial_that_its_last_result_stopped_is_over(tmp_path: Path) -> None:
-    """The decision was lost, and is made again of what was reported."""
+def test_a_trial_that_its_last_result_stops_is_pruned(tmp_path: Path) -> None:
+    """The decision was lost in a crash, and a replay repeats it."""
     first = Session(tmp_path)
     record = first.begin("a")
-    first.tell("a", 1.0, 0.5)
+    first.report("a", 1.0, 0.5)
     again = Session(tmp_path)
     again.searcher.prune([again.study.records[record.trial_id]])
     assert again.states() == [TrialState.PRUNED]

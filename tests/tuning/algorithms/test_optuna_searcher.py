@@ -21,8 +21,8 @@ from tuning.algorithms import samplers
 from tuning.studies.attempts import MAX_SLOTS
 
 
-def test_what_fits_into_no_memory_is_infeasible_to_the_sampler(tmp_path: Path) -> None:
-    """It learns to keep away; of a failure it would learn nothing."""
+def test_a_trial_that_fits_into_no_memory_violates_a_constraint(tmp_path: Path) -> None:
+    """The sampler avoids such trials; it would learn nothing from a failed one."""
     session = Session(tmp_path)
     record = session.begin("a")
     session.complete("a", Failed("does not fit", FailureKind.INFEASIBLE))
@@ -34,8 +34,8 @@ def test_what_fits_into_no_memory_is_infeasible_to_the_sampler(tmp_path: Path) -
     assert isinstance(sampler, optuna.samplers.TPESampler)
 
 
-def test_a_trial_whose_storage_went_is_not_over(tmp_path: Path) -> None:
-    """The study stops with the reason; the trial goes on when it does."""
+def test_a_lost_storage_fails_no_trial(tmp_path: Path) -> None:
+    """The study stops with the reason, and the trial continues when the study is resumed."""
     session = Session(tmp_path)
     record = session.begin("a")
     session.complete("a", Failed("the disk is full", FailureKind.STORAGE))
@@ -60,8 +60,8 @@ def test_a_trial_that_ends_without_a_message_is_pruned(tmp_path: Path) -> None:
     assert record.status == "pruned"
 
 
-def test_a_study_whose_first_trials_all_failed_proposes_no_more(tmp_path: Path) -> None:
-    """`budget.max_failures` says how many."""
+def test_the_search_stops_if_the_first_trials_all_fail(tmp_path: Path) -> None:
+    """Their number is `budget.max_failures`."""
     space = from_dict({**SPACE.to_dict(), "budget": {"trials": 8, "max_failures": 2}}, "test")
     session = Session(tmp_path, space)
     for name in ("a", "b"):
@@ -72,15 +72,15 @@ def test_a_study_whose_first_trials_all_failed_proposes_no_more(tmp_path: Path) 
     assert session.searcher.suggest("c") == "FINISHED"
 
 
-def test_a_trial_whose_slot_died_before_it_began_is_proposed_again(tmp_path: Path) -> None:
-    """With what it was to try, and before anything else; the budget counts it once."""
+def test_a_trial_whose_slot_died_before_it_started_is_proposed_again(tmp_path: Path) -> None:
+    """With the same parameters, and before new trials; the budget counts it once."""
     space = from_dict({**SPACE.to_dict(), "budget": {"trials": 2}}, "test")
     session = Session(tmp_path, space)
     first = session.begin("a")
     session.searcher.on_trial_complete("a", error=True)
     assert session.begin("b") is first
     session.begin("c")
-    assert session.searcher.suggest("d") is None  # not over: what runs may come back
+    assert session.searcher.suggest("d") is None  # the search is not over: a running trial may come back
     session.searcher.on_trial_complete("c", error=True)
     second = session.begin("d")
     for name in ("b", "d"):
@@ -90,8 +90,8 @@ def test_a_trial_whose_slot_died_before_it_began_is_proposed_again(tmp_path: Pat
     assert session.states() == [TrialState.COMPLETE] * 2
 
 
-def test_a_trial_that_no_slot_survives_fails(tmp_path: Path) -> None:
-    """It is not tried for ever."""
+def test_a_trial_that_loses_every_slot_fails(tmp_path: Path) -> None:
+    """After `MAX_SLOTS` slots."""
     session = Session(tmp_path)
     for name in range(MAX_SLOTS):
         record = session.begin(str(name))
@@ -104,8 +104,8 @@ def test_a_trial_that_no_slot_survives_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_trial_that_was_taken_out_is_searched_in_its_place(tmp_path: Path, number: int) -> None:
-    """As the message of a damaged record says: the others stay what they are, and Optuna hears of the new one."""
+def test_a_removed_trial_is_searched_again(tmp_path: Path, number: int) -> None:
+    """As the message about a damaged record promises; the other trials stay, and Optuna gets the new one."""
     session = Session(tmp_path)
     for name in ("a", "b", "c"):
         session.begin(name)
@@ -122,20 +122,20 @@ def test_a_trial_that_was_taken_out_is_searched_in_its_place(tmp_path: Path, num
     assert third.begin("e").number == 3
 
 
-def test_what_was_lost_under_a_trial_is_told(tmp_path: Path) -> None:
-    """Once each, also under one that had told nothing; a trial that began in another's slot has lost nothing."""
+def test_the_user_sees_lost_workers_and_slots(tmp_path: Path) -> None:
+    """Once each, also before the first result; a trial that starts in a used slot has lost nothing."""
     session = Session(tmp_path)
     session.begin("a")
     for epoch, slot, groups in ((1.0, "one", 1), (2.0, "one", 2), (3.0, "one", 2)):
-        session.tell("a", epoch, 0.5, slot=slot, groups=groups)
+        session.report("a", epoch, 0.5, slot=slot, groups=groups)
     session.searcher.slot_lost("mine-0000", "killed")
-    session.tell("a", 4.0, 0.5, slot="two", groups=1)
+    session.report("a", 4.0, 0.5, slot="two", groups=1)
     session.begin("b")
-    session.tell("b", 1.0, 0.5, slot="two", groups=1)
+    session.report("b", 1.0, 0.5, slot="two", groups=1)
     session.begin("c")
-    session.tell("c", 1.0, 0.5, slot="two", groups=2)
+    session.report("c", 1.0, 0.5, slot="two", groups=2)
     assert cloudpickle.loads(cloudpickle.dumps(session.searcher))._say is None  # as Tune does
-    assert session.said == [
+    assert session.lines == [
         "trial 0: its workers were lost; it continued with new ones",
         "trial 0: its slot was lost; it continues in another one",
         "trial 2: its workers were lost; it continued with new ones",

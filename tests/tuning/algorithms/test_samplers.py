@@ -1,4 +1,4 @@
-"""Optuna's samplers by name, with seeds that mean something, and ranges as distributions."""
+"""Optuna's samplers: ranges, seeds, and repeatable suggestions."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def space(sampler: str = "tpe", seed: int = 0) -> Space:
     return from_dict(content, "test")
 
 
-def played(study: optuna.Study, where: Space, trials: int) -> list[dict[str, Any]]:
-    """Ask and tell; a trial's value is its learning rate."""
-    asked = []
+def run_trials(study: optuna.Study, where: Space, trials: int) -> list[dict[str, Any]]:
+    """Runs trials whose value is their learning rate; returns their suggestions."""
+    suggestions: list[dict[str, Any]] = []
     for _ in range(trials):
         trial = ask(study, where, len(study.get_trials()))
-        chosen = suggest(trial, where.search)
-        study.tell(trial, chosen["learning_rate"])
-        asked.append(chosen)
-    return asked
+        values = suggest(trial, where.search)
+        study.tell(trial, values["learning_rate"])
+        suggestions.append(values)
+    return suggestions
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_sampler_keeps_to_the_ranges(name: str, tmp_path: Path) -> None:
     """Bounds, steps, options and conditions hold for every suggestion."""
     where = space(name)
-    for chosen in played(open_study(tmp_path / "optuna.db", where), where, 6):
+    for chosen in run_trials(open_study(tmp_path / "optuna.db", where), where, 6):
         assert 1e-5 <= chosen["learning_rate"] <= 1e-2
         assert chosen["num_beams"] in (1, 3, 5, 7)
         assert chosen["optim"] in ("adamw_torch", "adafactor")
@@ -50,13 +50,13 @@ def test_a_sampler_keeps_to_the_ranges(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_an_interrupted_study_asks_what_it_would_have_asked(name: str, tmp_path: Path) -> None:
-    """Six trials in one go, or three, a new process's worth of objects, and three: the same suggestions."""
+def test_an_interrupted_study_continues_with_the_same_suggestions(name: str, tmp_path: Path) -> None:
+    """Six trials in one session, or three in each of two: the same suggestions."""
     where = space(name)
-    straight = played(open_study(tmp_path / "straight.db", where), where, 6)
-    before = played(open_study(tmp_path / "cut.db", where), where, 3)
-    after = played(open_study(tmp_path / "cut.db", where), where, 3)
-    assert before + after == straight
+    uninterrupted = run_trials(open_study(tmp_path / "uninterrupted.db", where), where, 6)
+    before = run_trials(open_study(tmp_path / "cut.db", where), where, 3)
+    after = run_trials(open_study(tmp_path / "cut.db", where), where, 3)
+    assert before + after == uninterrupted
 
 
 def test_tpe_avoids_what_running_trials_try(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_tpe_avoids_what_running_trials_try(tmp_path: Path) -> None:
 
     def next_of(name: str, running: int) -> dict[str, Any]:
         study = open_study(tmp_path / f"{name}.db", where)
-        played(study, where, 6)
+        run_trials(study, where, 6)
         for number in range(running):
             suggest(ask(study, where, 100 + number), where.search)
         return suggest(ask(study, where, 6), where.search)
@@ -75,15 +75,15 @@ def test_tpe_avoids_what_running_trials_try(tmp_path: Path) -> None:
     assert next_of("busy", 4) != idle
 
 
-def test_the_seed_does_something(tmp_path: Path) -> None:
-    """Another seed, other suggestions; no two random trials alike."""
-    first = played(open_study(tmp_path / "0.db", space(seed=0)), space(seed=0), 3)
-    second = played(open_study(tmp_path / "1.db", space(seed=1)), space(seed=1), 3)
+def test_the_seed_changes_the_suggestions(tmp_path: Path) -> None:
+    """Another seed gives other suggestions, and no two random trials are equal."""
+    first = run_trials(open_study(tmp_path / "0.db", space(seed=0)), space(seed=0), 3)
+    second = run_trials(open_study(tmp_path / "1.db", space(seed=1)), space(seed=1), 3)
     assert first != second
     assert len({chosen["learning_rate"] for chosen in first}) == 3
 
 
-def test_purposes_have_seeds_of_their_own() -> None:
+def test_each_purpose_has_its_own_seed() -> None:
     """The split's seed is not the sampler's, and both follow the study's."""
     assert derived_seed(1, "split") != derived_seed(1, "weights")
     assert derived_seed(1, "split") != derived_seed(2, "split")

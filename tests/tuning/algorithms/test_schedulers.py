@@ -1,4 +1,4 @@
-"""Stopping rules, and that a replay of the records leaves them as they were."""
+"""Stopping rules, and their state after a replay of the records."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SETTINGS = SlotSettings(Shape(1, 1.0, 0.0), folder="", hang=1.0)
 
 
 def space(name: str = "asha", mode: str = "max", **scheduler: Any) -> Space:
-    """A space with that scheduler."""
+    """A space with this scheduler."""
     return from_dict({"mode": mode, "metric": "rouge_sum", "scheduler": {"name": name, **scheduler}}, "test")
 
 
 def trial(name: str, folder: Path = Path("nowhere"), failures: int = 0) -> Any:
-    """What the schedulers need of a Tune trial."""
+    """The attributes of a Tune trial that schedulers read."""
     return SimpleNamespace(
         config=to_tune_config(TrialConfig(a_job(trial_id=name, folder=str(folder)), SETTINGS)),
         run_metadata=SimpleNamespace(num_failures=failures),
@@ -35,7 +35,7 @@ def trial(name: str, folder: Path = Path("nowhere"), failures: int = 0) -> Any:
     )
 
 
-def tell(scheduler: ResumableScheduler, name: str, epoch: float, value: float) -> str:
+def report(scheduler: ResumableScheduler, name: str, epoch: float, value: float) -> str:
     """Reports one result; returns the decision."""
     return scheduler.on_trial_result(None, trial(name), result(epoch, value))
 
@@ -56,64 +56,66 @@ def started(scheduler: ResumableScheduler, *names: str) -> ResumableScheduler:
 
 
 def test_asha_stops_what_is_below_the_best_third() -> None:
-    """Factor 3: at the first rung the cut is the 2/3 percentile of what came before."""
+    """Factor 3: at the first rung the limit is the 2/3 quantile of the earlier values."""
     scheduler = started(make_scheduler(space(), 9.0), "a", "b", "c", "d")
-    assert tell(scheduler, "a", 1, 0.6) == "CONTINUE"  # the first has nobody to be compared with
-    assert tell(scheduler, "b", 1, 0.3) == "STOP"  # below 0.6
-    assert tell(scheduler, "c", 1, 0.9) == "CONTINUE"
+    assert report(scheduler, "a", 1, 0.6) == "CONTINUE"  # nothing to compare the first one with
+    assert report(scheduler, "b", 1, 0.3) == "STOP"  # below 0.6
+    assert report(scheduler, "c", 1, 0.9) == "CONTINUE"
     # 0.3, 0.6, 0.9: two thirds of the way from 0.3 to 0.9 is 0.7
-    assert tell(scheduler, "d", 1, 0.69) == "STOP"
+    assert report(scheduler, "d", 1, 0.69) == "STOP"
 
 
-def test_a_rung_may_be_a_fraction_of_an_epoch() -> None:
-    """Grace 0.5: the comparison at half an epoch counts."""
+def test_a_rung_can_be_a_fraction_of_an_epoch() -> None:
+    """Grace 0.5: trials are compared at half an epoch."""
     scheduler = started(make_scheduler(space(grace=0.5), 4.0), "a", "b")
-    assert tell(scheduler, "a", 0.5, 0.6) == "CONTINUE"
-    assert tell(scheduler, "b", 0.5, 0.3) == "STOP"
+    assert report(scheduler, "a", 0.5, 0.6) == "CONTINUE"
+    assert report(scheduler, "b", 0.5, 0.3) == "STOP"
 
 
 def test_a_rung_at_three_tenths_is_met_at_three_tenths() -> None:
     """ASHA computes the second rung as 0.1 * 3 = 0.30000000000000004; an evaluation at epoch 0.3 belongs to it."""
     assert 0.1 * 3 > 0.3
     scheduler = started(make_scheduler(space(grace=0.1), 4.0), "a", "b")
-    assert [tell(scheduler, "a", epoch, 0.6) for epoch in (0.1, 0.3)] == ["CONTINUE"] * 2
-    assert tell(scheduler, "b", 0.1, 0.7) == "CONTINUE"
-    assert tell(scheduler, "b", 0.3, 0.3) == "STOP"
+    assert [report(scheduler, "a", epoch, 0.6) for epoch in (0.1, 0.3)] == ["CONTINUE"] * 2
+    assert report(scheduler, "b", 0.1, 0.7) == "CONTINUE"
+    assert report(scheduler, "b", 0.3, 0.3) == "STOP"
 
 
-def test_small_is_good_when_the_metric_says_so() -> None:
+def test_small_values_are_good_in_mode_min() -> None:
     """A loss of 0.6 after one of 0.3 is stopped."""
     scheduler = started(make_scheduler(space(mode="min"), 9.0), "a", "b")
-    assert tell(scheduler, "a", 1, 0.3) == "CONTINUE"
-    assert tell(scheduler, "b", 1, 0.6) == "STOP"
+    assert report(scheduler, "a", 1, 0.3) == "CONTINUE"
+    assert report(scheduler, "b", 1, 0.6) == "STOP"
 
 
 def test_a_failure_never_reaches_the_rungs() -> None:
-    """A result without a value changes no cut."""
+    """A result without a value changes no limit."""
     scheduler = started(make_scheduler(space(), 9.0), "a", "b", "c")
-    assert tell(scheduler, "a", 1, 0.6) == "CONTINUE"
+    assert report(scheduler, "a", 1, 0.6) == "CONTINUE"
     assert scheduler.on_trial_result(None, trial("b"), failure("NaN")) == "CONTINUE"
     scheduler.on_trial_complete(None, trial("b"), failure("NaN"))
-    assert tell(scheduler, "c", 1, 0.59) == "STOP"
+    assert report(scheduler, "c", 1, 0.59) == "STOP"
 
 
 def test_median_stops_below_the_median_and_never_pauses() -> None:
     """Three finished trials around 0.5: a fourth at 0.4 is stopped; before there are three, all go on."""
     scheduler = started(make_scheduler(space("median"), 4.0), "a", "b", "c", "d", "e")
-    assert [tell(scheduler, name, 1, value) for name, value in (("a", 0.4), ("b", 0.5), ("c", 0.6))] == ["CONTINUE"] * 3
-    assert tell(scheduler, "d", 1, 0.4) == "STOP"
-    assert tell(scheduler, "e", 1, 0.7) == "CONTINUE"
+    assert [report(scheduler, name, 1, value) for name, value in (("a", 0.4), ("b", 0.5), ("c", 0.6))] == [
+        "CONTINUE"
+    ] * 3
+    assert report(scheduler, "d", 1, 0.4) == "STOP"
+    assert report(scheduler, "e", 1, 0.7) == "CONTINUE"
 
 
-def test_none_stops_nothing() -> None:
-    """Whatever is reported."""
+def test_the_scheduler_none_stops_nothing() -> None:
+    """Whatever the values are."""
     scheduler = started(make_scheduler(space("none"), 4.0), "a", "b")
-    assert [tell(scheduler, name, 1, value) for name, value in (("a", 1.0), ("b", -1.0))] == ["CONTINUE"] * 2
+    assert [report(scheduler, name, 1, value) for name, value in (("a", 1.0), ("b", -1.0))] == ["CONTINUE"] * 2
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
-def test_a_replay_decides_as_if_nothing_had_happened(name: str) -> None:
-    """After a restart the next results are answered as by the scheduler that saw everything."""
+def test_a_replayed_scheduler_decides_like_an_uninterrupted_one(name: str) -> None:
+    """After a restart the decisions on the next results are those of a scheduler that received all results."""
     values = {"a": [0.5, 0.6, 0.7], "b": [0.3], "c": [0.6, 0.65, 0.7], "d": [0.55, 0.5], "x": [0.5, 0.4]}
     order = [(key, 0) for key in "abcx"] + [("a", 1), ("d", 0), ("x", 1), ("c", 1), ("a", 2), ("c", 2), ("d", 1)]
     ended = {
@@ -123,40 +125,42 @@ def test_a_replay_decides_as_if_nothing_had_happened(name: str) -> None:
         "d": TrialStatus.RUNNING,
         "x": TrialStatus.FAILED,
     }
-    straight = started(make_scheduler(space(name), 3.0), *values)
+    uninterrupted = started(make_scheduler(space(name), 3.0), *values)
     records = {key: TrialRecord(number, key, {}, {}, 3.0, status=ended[key]) for number, key in enumerate(values)}
     for count, (key, index) in enumerate(order):
         if ended[key] != TrialStatus.COMPLETED or index + 1 < len(
             values[key]
-        ):  # Tune tells that as the completion alone
-            tell(straight, key, index + 1, values[key][index])
+        ):  # Tune reports it only as the completion
+            report(uninterrupted, key, index + 1, values[key][index])
         records[key].results.append(Result(count, index + 1.0, 1, {"rouge_sum": values[key][index]}, 0.0))
     for key, status in ended.items():
         if status != TrialStatus.RUNNING:
             last = records[key].results[-1]
             message = failure("nan") if status == TrialStatus.FAILED else result(last.epoch, last.metrics["rouge_sum"])
-            straight.on_trial_complete(None, trial(key), message)
-    again = make_scheduler(space(name), 3.0)
-    again.replay(records.values(), "rouge_sum")
-    for scheduler in (straight, again):
-        started(scheduler, "d", "e", "f")  # d goes on, e and f are new
+            uninterrupted.on_trial_complete(None, trial(key), message)
+    replayed = make_scheduler(space(name), 3.0)
+    replayed.replay(records.values(), "rouge_sum")
+    for scheduler in (uninterrupted, replayed):
+        started(scheduler, "d", "e", "f")  # d continues, e and f are new
     later = [("e", 1, 0.58), ("d", 3, 0.52), ("f", 1, 0.2), ("e", 2, 0.66), ("e", 3, 0.5)]
-    assert [tell(straight, *each) for each in later] == [tell(again, *each) for each in later]
+    assert [report(uninterrupted, *each) for each in later] == [report(replayed, *each) for each in later]
 
 
-def test_a_result_told_again_changes_nothing() -> None:
-    """A trial that lost its slot goes on from its checkpoint, and may tell an epoch a second time."""
+def test_a_repeated_result_changes_nothing() -> None:
+    """A trial that lost its slot continues from its checkpoint, and may report an epoch twice."""
     for name in ("asha", "median"):
         once, twice = (started(make_scheduler(space(name), 9.0), "a", "b") for _ in range(2))
         for scheduler, times in ((once, 1), (twice, 3)):
-            assert [tell(scheduler, "a", 1, 0.6) for _ in range(times)] == ["CONTINUE"] * times
+            assert [report(scheduler, "a", 1, 0.6) for _ in range(times)] == ["CONTINUE"] * times
             scheduler.on_trial_error(None, trial("a"))
             started(scheduler, "a")
-        assert [tell(once, "b", epoch, 0.3) for epoch in (1, 2)] == [tell(twice, "b", epoch, 0.3) for epoch in (1, 2)]
+        assert [report(once, "b", epoch, 0.3) for epoch in (1, 2)] == [
+            report(twice, "b", epoch, 0.3) for epoch in (1, 2)
+        ]
 
 
-def test_a_replay_answers_whom_the_last_result_stops() -> None:
-    """A crash came between the result and the decision; others go on."""
+def test_a_replay_returns_trials_that_their_last_result_stops() -> None:
+    """A crash came between the result and the decision; the other trials continue."""
     records = [
         TrialRecord(
             number,
@@ -171,11 +175,11 @@ def test_a_replay_answers_whom_the_last_result_stops() -> None:
     ]
     scheduler = make_scheduler(space(), 9.0)
     assert scheduler.replay(records, "rouge_sum") == [records[1]]
-    assert tell(scheduler, "c", 2, 0.9) == "CONTINUE"
+    assert report(scheduler, "c", 2, 0.9) == "CONTINUE"
 
 
-def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> None:
-    """One that began is counted by whoever began; why the newest was lost is known."""
+def test_tune_counts_only_slots_that_never_started(tmp_path: Path) -> None:
+    """A slot that started is counted in the trial's folder; the cause of the loss is passed on."""
     scheduler = started(make_scheduler(space(), 9.0), "a")
     causes: dict[str, str] = {}
     scheduler.on_slot_lost = causes.__setitem__
@@ -186,13 +190,13 @@ def test_slots_that_never_began_are_left_for_tune_to_count(tmp_path: Path) -> No
     scheduler.on_trial_error(None, lost)
     assert lost.run_metadata.num_failures == 0
     lost.run_metadata.num_failures = 1
-    scheduler.on_trial_error(None, lost)  # nothing began in between
+    scheduler.on_trial_error(None, lost)  # no slot started in between
     assert lost.run_metadata.num_failures == 1
     assert causes == {"a": "ModuleNotFoundError: No module named 'kotune'"}
 
 
-def test_a_failed_trial_weighs_in_a_replay_what_it_weighed() -> None:
-    """Means of 0.1 and 0.9 are 0.5; the last result counted twice, they would stop a trial that has 0.55."""
+def test_a_failed_trial_counts_in_a_replay_as_before() -> None:
+    """The means of 0.1 and 0.9 are 0.5; with the last result counted twice they would stop a trial at 0.55."""
     results = [Result(1, 1.0, 1, {"rouge_sum": 0.1}, 1.0), Result(2, 2.0, 2, {"rouge_sum": 0.9}, 1.0)]
     records = [
         TrialRecord(number, f"x{number}", {}, {}, 9.0, status=TrialStatus.FAILED, results=results)
@@ -201,4 +205,4 @@ def test_a_failed_trial_weighs_in_a_replay_what_it_weighed() -> None:
     scheduler = make_scheduler(space("median"), 9.0)
     scheduler.replay(records, "rouge_sum")
     started(scheduler, "a")
-    assert [tell(scheduler, "a", epoch, 0.55) for epoch in (1.0, 2.0)] == ["CONTINUE", "CONTINUE"]
+    assert [report(scheduler, "a", epoch, 0.55) for epoch in (1.0, 2.0)] == ["CONTINUE", "CONTINUE"]

@@ -1,4 +1,4 @@
-"""Room for slots, as machines come and go; no Ray."""
+"""Room for slots, as machines come and go; without Ray."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from tuning.cluster.resources import Machine, Plan
 
 
 class Cluster:
-    """Machines, and the places that were asked for."""
+    """A cluster with made-up machines and placement groups."""
 
     def __init__(self, *machines: Machine) -> None:
         self.machines = list(machines)
-        self.asked: list[Any] = []
+        self.requests: list[Any] = []
         self.placed: list[Any] = []
-        self.seconds, self.comes = 0.0, 5.0  # now, and when a machine comes
+        self.seconds, self.arrival = 0.0, 5.0  # the time now, and when a machine arrives
 
-    def ask(self, bundles: list[dict[str, float]], strategy: str) -> object:
-        self.asked.append((len(self.asked), bundles, strategy))
-        return self.asked[-1]
+    def request(self, bundles: list[dict[str, float]], strategy: str) -> object:
+        self.requests.append((len(self.requests), bundles, strategy))
+        return self.requests[-1]
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """A head that trains nothing."""
-    found = Cluster(Machine(0, 0))
-    monkeypatch.setattr(fleet, "placement_group", found.ask)
+    """A cluster with a head that trains nothing."""
+    cluster = Cluster(Machine(0, 0))
+    monkeypatch.setattr(fleet, "placement_group", cluster.request)
     table = {True: {"state": "CREATED"}, False: {"state": "PENDING"}}
-    monkeypatch.setattr(fleet, "placement_group_table", lambda group: table[group in found.placed])
-    monkeypatch.setattr(fleet, "remove_placement_group", found.asked.remove)
-    monkeypatch.setattr(fleet.time, "monotonic", lambda: found.seconds)
+    monkeypatch.setattr(fleet, "placement_group_table", lambda group: table[group in cluster.placed])
+    monkeypatch.setattr(fleet, "remove_placement_group", cluster.requests.remove)
+    monkeypatch.setattr(fleet.time, "monotonic", lambda: cluster.seconds)
 
     def sleep(seconds: float) -> None:
-        found.seconds += seconds
-        if found.seconds > found.comes and len(found.machines) == 1:
-            found.machines.append(Machine(4, 1))
+        cluster.seconds += seconds
+        if cluster.seconds > cluster.arrival and len(cluster.machines) == 1:
+            cluster.machines.append(Machine(4, 1))
 
     monkeypatch.setattr(fleet.time, "sleep", sleep)
-    return found
+    return cluster
 
 
 def of(cluster: Cluster, said: list[str], **plan: Any) -> Fleet:
@@ -51,56 +51,56 @@ def of(cluster: Cluster, said: list[str], **plan: Any) -> Fleet:
     return Fleet(Plan(0, Shape(1, 0.99, 1.0), **plan), said.append, lambda: cluster.machines)
 
 
-def test_machines_are_asked_for_until_there_is_room(cluster: Cluster) -> None:
-    """For the work there is, up to the most; a slot that waits for its place asks itself."""
+def test_machines_are_requested_until_there_is_room(cluster: Cluster) -> None:
+    """For the work that waits, up to `max_slots`; a slot that waits for its resources requests them itself."""
     said: list[str] = []
-    found = of(cluster, said, min_slots=1, max_slots=3, autoscales=True)
-    assert found.room(0, 10) == 0
-    assert len(cluster.asked) == 3
+    slots = of(cluster, said, min_slots=1, max_slots=3, autoscales=True)
+    assert slots.room(0, 10) == 0
+    assert len(cluster.requests) == 3
     cluster.machines.append(Machine(4, 1))
-    cluster.placed = cluster.asked[:1]  # what was asked for has a place now, and gives it to a slot
+    cluster.placed = cluster.requests[:1]  # a request has its resources, and makes room for a slot
     cluster.seconds += 1
-    assert found.room(0, 10) == 1
-    assert cluster.asked == []  # nor may what is asked for take the place of a slot that is about to start
+    assert slots.room(0, 10) == 1
+    assert cluster.requests == []  # no request takes the room of a slot that is about to start
     cluster.placed, cluster.seconds = [], cluster.seconds + 1
-    assert found.room(1, 10) == 1
-    assert len(cluster.asked) == 2
-    cluster.machines.pop()  # it went, and its slot waits for another
+    assert slots.room(1, 10) == 1
+    assert len(cluster.requests) == 2
+    cluster.machines.pop()  # a machine is lost, and its slot waits for another
     cluster.seconds += 1
-    assert found.room(1, 10) == 0
-    assert len(cluster.asked) == 2
+    assert slots.room(1, 10) == 0
+    assert len(cluster.requests) == 2
     cluster.seconds += 1
-    found.room(1, 1)  # no more work than that
-    assert cluster.asked == []
+    slots.room(1, 1)  # there is no more work
+    assert cluster.requests == []
     assert said == ["slots    room for 1 now, for 0 before", "slots    room for 0 now, for 1 before"]
 
 
-def test_nobody_asks_who_was_not_told_to(cluster: Cluster) -> None:
+def test_without_autoscaling_nothing_is_requested(cluster: Cluster) -> None:
     """A machine costs money."""
     cluster.machines.append(Machine(4, 1))
-    found = Fleet(Plan(1, Shape(1, 0.99, 1.0)), lambda text: None, lambda: cluster.machines)
-    assert found.room(0, 10) == 1
+    slots = Fleet(Plan(1, Shape(1, 0.99, 1.0)), lambda text: None, lambda: cluster.machines)
+    assert slots.room(0, 10) == 1
     cluster.machines.append(Machine(4, 1))
     cluster.seconds += 1
-    assert found.room(0, 10) == 1  # as planned
-    assert cluster.asked == []
+    assert slots.room(0, 10) == 1  # as planned
+    assert cluster.requests == []
 
 
-def test_the_least_is_waited_for(cluster: Cluster) -> None:
-    """And said, every five minutes anew."""
+def test_the_search_waits_for_min_slots(cluster: Cluster) -> None:
+    """And tells the user every five minutes."""
     said: list[str] = []
-    cluster.comes = 400.0
-    found = of(cluster, said, min_slots=1, max_slots=3, autoscales=True)
-    found.wait_for_room(1)
-    assert found.slots == found.most_slots == 1
+    cluster.arrival = 400.0
+    slots = of(cluster, said, min_slots=1, max_slots=3, autoscales=True)
+    slots.wait_for_room(1)
+    assert slots.slots == slots.most_slots == 1
     waits = "slots    room for 0 on 1 machine(s); waiting for machines until there is room for 1"
     assert said == [waits, f"{waits} for 5:00, see ray status", "slots    room for 1 now, for 0 before"]
-    found.close()
-    assert cluster.asked == []
+    slots.close()
+    assert cluster.requests == []
 
 
-def test_what_ray_up_was_told_is_known(tmp_path: Path) -> None:
-    """But not where it leaves the machines to speak for themselves, or where nobody was told."""
+def test_machine_types_are_read_from_the_file_of_ray_up(tmp_path: Path) -> None:
+    """They are unknown without the file, or if Ray detects the resources of a machine."""
     file = tmp_path / "bootstrap.yaml"
     assert machine_types(file) is None
     file.write_text(

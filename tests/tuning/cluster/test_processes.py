@@ -1,4 +1,4 @@
-"""What processes of slots are forked with."""
+"""The runtime environment of a job."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from trainables.forking import client, code_copy
 from tuning.cluster import processes
 
 
-def test_everything_can_be_imported_and_nothing_of_it_imports_ray() -> None:
-    """A server that cannot import forks nothing; and the Ray of a parent would not work in its children."""
+def test_preloaded_modules_exist_and_do_not_import_ray() -> None:
+    """A server that cannot import forks nothing, and Ray does not work in a child if its parent imported it."""
     code = (
         f"import importlib, sys; [importlib.import_module(name) for name in {processes.MODULES!r}]; print(*sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "torch" in told.stdout.split()
-    assert not {"ray", "ray._raylet"} & set(told.stdout.split())
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "torch" in done.stdout.split()
+    assert not {"ray", "ray._raylet"} & set(done.stdout.split())
 
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    """What this process knows of servers is another test's."""
-    kept = processes.start_fork_server, processes._folder
-    processes.start_fork_server = functools.cache(kept[0].__wrapped__)
-    processes._folder = functools.cache(kept[1].__wrapped__)
+    """Forgets the servers of other tests."""
+    cached = processes.start_fork_server, processes._folder
+    processes.start_fork_server = functools.cache(cached[0].__wrapped__)
+    processes._folder = functools.cache(cached[1].__wrapped__)
     yield
-    processes.start_fork_server, processes._folder = kept
+    processes.start_fork_server, processes._folder = cached
 
 
 @pytest.mark.skipif(not client.available(), reason="forking needs Linux")
-def test_a_cluster_is_told_of_a_folder_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else's code or environment is in it; and nothing is started here."""
-    monkeypatch.setattr(client, "start", lambda *given, **named: pytest.fail("started"))
+def test_a_cluster_job_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shared with no other job; and no server starts on this machine."""
+    monkeypatch.setattr(client, "start", lambda *args, **kwargs: pytest.fail("started"))
     command = processes.environment("10.0.0.1:6379")["py_executable"]
     folder = processes._folder()
     assert folder is not None
@@ -50,23 +50,27 @@ def test_a_cluster_is_told_of_a_folder_of_this_process(monkeypatch: pytest.Monke
 
 
 def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole packages; unless the job brought its own."""
-    told = processes.environment("auto")
-    code = Path(told["working_dir"])
+    """All packages, unless the job comes with its own code."""
+    runtime_env = processes.environment("auto")
+    code = Path(runtime_env["working_dir"])
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     packages = {name.split(".")[0] for name in project["tool"]["setuptools"]["packages"]}
     assert {path.name for path in code.iterdir()} == packages
     assert (code / "search_spaces" / "kobart.yaml").is_file()
     assert not list(code.rglob("__pycache__"))
-    assert code_copy.digest(code) in told["py_executable"]
+    assert code_copy.digest(code) in runtime_env["py_executable"]
     assert "working_dir" not in processes.environment(None)
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip"}}')
     assert "working_dir" not in processes.environment("auto")
 
 
-def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another system; a runtime environment of the user's own; a folder for temporary files that cannot be used."""
+def test_without_forking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another system, with `KOTUNE_FORK=0`, or with the user's own runtime environment."""
     monkeypatch.setattr(client, "available", lambda: False)
+    assert processes.environment("auto").keys() == {"working_dir"}
+    assert processes.environment(None) == {}
+    monkeypatch.undo()
+    monkeypatch.setenv("KOTUNE_FORK", "0")
     assert processes.environment("auto").keys() == {"working_dir"}
     assert processes.environment(None) == {}
     monkeypatch.undo()
@@ -75,12 +79,12 @@ def test_without_forks_there_is_nothing_to_say(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.skipif(not client.available(), reason="forking needs Linux")
-def test_a_server_that_cannot_be_started_stops_nobody(
+def test_without_a_server_the_job_runs_all_the_same(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """Its reason is told once."""
+    """The reason is logged once."""
 
-    def failing(*given: object, **named: object) -> None:
+    def failing(*args: object, **kwargs: object) -> None:
         raise OSError("AF_UNIX path too long")
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
@@ -90,8 +94,8 @@ def test_a_server_that_cannot_be_started_stops_nobody(
 
 
 @pytest.mark.skipif(not client.available(), reason="forking needs Linux")
-def test_what_dead_processes_left_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """After a week, and nothing that is younger or another's."""
+def test_old_folders_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After a week; younger folders and those of other programs stay."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name, age in (("kotune-old", 8), ("kotune-young", 6), ("other-old", 8)):
         (tmp_path / name).mkdir()

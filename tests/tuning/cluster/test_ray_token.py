@@ -1,4 +1,4 @@
-"""Ray's token: there, private, and left alone where the user has decided."""
+"""Ray's token exists, is private, and stays as the user configured it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from tuning.cluster.ray_token import keep_token_private
 
 @pytest.fixture
 def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where Ray's token would be, of a user who has decided nothing."""
+    """The path of Ray's token, for a user who has configured nothing."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
-        monkeypatch.setenv(name, "")  # so that what a test sets goes with it
+        monkeypatch.setenv(name, "")  # monkeypatch restores what a test sets
         monkeypatch.delenv(name)
     return tmp_path / ".ray" / "auth_token"
 
 
-def test_a_token_is_made_once_and_is_its_owners(token: Path) -> None:
-    """256 bits, in a folder and a file that nobody else may read; kept from then on."""
+def test_a_token_is_made_once_and_only_its_owner_reads_it(token: Path) -> None:
+    """256 bits, in a private file and folder, and the same in the next session."""
     keep_token_private()
-    made = token.read_text()
-    assert len(made) == 64
+    first = token.read_text()
+    assert len(first) == 64
     assert token.stat().st_mode & 0o777 == 0o600
     assert token.parent.stat().st_mode & 0o777 == 0o700
     keep_token_private()
-    assert token.read_text() == made
+    assert token.read_text() == first
     assert os.listdir(token.parent) == ["auth_token"]
 
 
-def test_a_token_that_ray_wrote_is_closed_to_others(token: Path) -> None:
-    """Ray writes it with the usual rights."""
+def test_a_token_that_ray_wrote_becomes_private(token: Path) -> None:
+    """Ray writes it with default permissions."""
     token.parent.mkdir()
     token.write_text("theirs")
     token.chmod(0o644)
@@ -42,8 +42,8 @@ def test_a_token_that_ray_wrote_is_closed_to_others(token: Path) -> None:
     assert token.stat().st_mode & 0o777 == 0o600
 
 
-def test_without_a_home_the_token_is_the_processes(token: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ray would not start."""
+def test_without_a_home_folder_the_token_is_in_the_environment(token: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would not start without one."""
     token.parent.write_text("a file where a folder must be")
     keep_token_private()
     assert len(os.environ["RAY_AUTH_TOKEN"]) == 64
@@ -53,8 +53,8 @@ def test_without_a_home_the_token_is_the_processes(token: Path, monkeypatch: pyt
     ("name", "value"),
     [("RAY_AUTH_MODE", "disabled"), ("RAY_AUTH_MODE", "token"), ("RAY_AUTH_TOKEN", "x"), ("RAY_AUTH_TOKEN_PATH", "/x")],
 )
-def test_what_the_user_decided_stays(token: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Nothing is written, nothing set."""
+def test_the_users_own_settings_stay(token: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Nothing is written or set."""
     monkeypatch.setenv(name, value)
     keep_token_private()
     assert not token.parent.exists()
@@ -64,7 +64,7 @@ def test_what_the_user_decided_stays(token: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.ray
 @pytest.mark.usefixtures("two_cpus")
 def test_ray_asks_for_the_token_and_shows_no_dashboard() -> None:
-    """In the Ray that kotune starts; a dashboard would be one more door."""
+    """In the Ray that kotune starts: a dashboard would be one more open port."""
     import ray
     from ray._raylet import AuthenticationMode, get_authentication_mode
 

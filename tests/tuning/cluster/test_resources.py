@@ -1,4 +1,4 @@
-"""How many slots fit, by hand."""
+"""How many slots fit; the expected numbers are counted by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tuning.cluster.resources import Machine, plan_slots, room
 
 
 def space(trials: int = 100, **slots: Any) -> Space:
-    """A space that asks for those slots."""
+    """A space with these slot settings."""
     return from_dict({"slots": slots, "budget": {"trials": trials}}, "test")
 
 
@@ -26,14 +26,14 @@ def space(trials: int = 100, **slots: Any) -> Space:
         ({}, [Machine(16, 4)], 4),  # one GPU each
         ({"gpus_per_worker": 0.5}, [Machine(16, 2)], 4),  # two share a GPU
         ({"gpus_per_worker": 0.3}, [Machine(16, 1)], 3),
-        ({"gpus_per_worker": 0.0}, [Machine(4, 2)], 4),  # as if there were no GPUs
+        ({"gpus_per_worker": 0.0}, [Machine(4, 2)], 4),  # GPUs are ignored
         ({"workers_per_trial": 4}, [Machine(8, 4), Machine(8, 4)], 2),
         ({}, [Machine(2, 4)], 2),  # too few CPUs for its GPUs
         ({"count": 1}, [Machine(8, 0)], 1),
     ],
 )
 def test_as_many_slots_as_fit(slots: dict[str, Any], machines: list[Machine], expected: int) -> None:
-    """Without other wishes a worker takes a GPU where there are GPUs, else a CPU."""
+    """By default a worker uses a GPU if there are GPUs, and a CPU otherwise."""
     assert plan_slots(space(**slots), machines).slots == expected
 
 
@@ -51,7 +51,7 @@ def test_workers_and_the_owner_fit_in_whole_cpus() -> None:
 
 
 @pytest.mark.parametrize(
-    ("slots", "machine", "said"),
+    ("slots", "machine", "message"),
     [
         ({"gpus_per_worker": 1.0}, Machine(8, 0), "available: 8 CPUs and 0 GPUs"),
         ({"workers_per_trial": 9}, Machine(8, 0), "one trial needs 9 worker"),
@@ -61,15 +61,15 @@ def test_workers_and_the_owner_fit_in_whole_cpus() -> None:
         ({"gpus_per_worker": 2.0}, Machine(8, 2), "at most 1"),
     ],
 )
-def test_what_does_not_fit_is_said(slots: dict[str, Any], machine: Machine, said: str) -> None:
-    """Before anything is started."""
+def test_slots_that_do_not_fit_are_refused(slots: dict[str, Any], machine: Machine, message: str) -> None:
+    """Before anything starts."""
     with pytest.raises(UserError) as caught:
         plan_slots(space(**slots), [machine])
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_range_follows_the_cluster() -> None:
-    """What is there now, and what may come; trials are the limit, too."""
+    """The machines now, and those that may start; no more slots than trials."""
     plan = plan_slots(space(count="2:8"), [Machine(3, 0)])
     assert (plan.slots, plan.min_slots, plan.max_slots, plan.limit, plan.autoscales) == (3, 2, 8, 8, True)
     assert plan.description == "2 to 8 slots × 1 worker (1 CPU each)"
@@ -77,8 +77,8 @@ def test_a_range_follows_the_cluster() -> None:
     assert (few.slots, few.min_slots, few.limit) == (3, 3, 3)
 
 
-def test_machines_that_may_come_count() -> None:
-    """A head without CPUs and GPU machines from zero; or nobody knows what will come."""
+def test_machines_that_can_start_count() -> None:
+    """A head without CPUs and GPU machines that start on request; or machines of unknown types."""
     head, gpu = Machine(0, 0), Machine(4, 1)
     plan = plan_slots(space(count="1:4"), [head], [gpu])
     assert (plan.slots, plan.shape.gpus, plan.limit) == (0, 1.0, 4)
@@ -89,7 +89,7 @@ def test_machines_that_may_come_count() -> None:
         plan_slots(space(), [head], [gpu])
 
 
-def test_workers_of_a_slot_may_lie_on_several_machines() -> None:
+def test_workers_of_a_slot_can_be_on_several_machines() -> None:
     """Three workers of one GPU on two machines of two."""
     plan = plan_slots(space(workers_per_trial=3), [Machine(8, 2), Machine(8, 2)])
     assert (plan.slots, room([Machine(8, 2)], plan.shape)) == (1, 0)

@@ -1,6 +1,6 @@
-"""Trains the job in a file as one of several workers; rank 0 prints the prediction of every dev row as JSON, last.
+"""Trains a job as one of several workers. Rank 0 prints the predictions of all dev rows as JSON, last.
 
-python -m tests.trainables.slots.rows_told JOB.json
+python -m tests.trainables.slots.predicted_rows JOB.json
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from trainables.training.worker_cache import WorkerCache
 
 if __name__ == "__main__":
     engine = run_trial(Job.from_json(Path(sys.argv[1]).read_bytes(), sys.argv[1]), PrintReporter(), WorkerCache())
-    found = engine.predict_and_measure()
+    evaluation = engine.predict_and_measure()
     if engine.is_world_process_zero():
-        print(json.dumps({"predictions": found.predictions, "loss": found.loss, "workers": engine.args.world_size}))
+        print(
+            json.dumps(
+                {"predictions": evaluation.predictions, "loss": evaluation.loss, "workers": engine.args.world_size}
+            )
+        )
