@@ -9,7 +9,7 @@ import pytest
 from delivery.sessions.report_lines import last_lines
 from foundation.statuses import SessionEnd
 from tests.delivery.results.summaries import a_summary
-from tests.tuning.studies.test_study import SPACE
+from tests.tuning.studies.studies import SPACE
 from tuning.studies.study import Study
 
 

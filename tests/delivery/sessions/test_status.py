@@ -10,7 +10,7 @@ import pytest
 
 from delivery.sessions.status import standing, told
 from foundation.errors import UserError
-from tests.tuning.studies.test_study import SPACE, begun
+from tests.tuning.studies.studies import SPACE, start_trial
 from tuning.studies.lock import study_lock
 from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
@@ -20,7 +20,7 @@ def test_a_study_at_work(tmp_path: Path) -> None:
     """Trials, the best so far, who works on it, on what, and for how long."""
     study = Study.create(SPACE, tmp_path / "runs", "mine")
     for number, value in enumerate((0.5, 0.7)):
-        record = begun(study, number)
+        record = start_trial(study, number)
         study.add(record.trial_id, 1.0, 10, {"rouge_sum": value}, 1.0)
     study.end("mine-0000", "completed")
     note = {"slots": 2, "plan": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
@@ -44,7 +44,7 @@ def test_a_study_that_rests(tmp_path: Path) -> None:
     assert lines[0].endswith("nobody works on it")
     assert len(lines) == 3
     assert lines[2] == f"resume   python cli.py resume mine --storage {tmp_path}/runs"
-    begun(study, 0)
+    start_trial(study, 0)
     lines = told(standing("mine", storage_at(tmp_path / "runs")))
     assert lines[0].endswith("interrupted")
     assert "0 failed, 1 interrupted" in lines[1]

@@ -12,7 +12,7 @@ import pytest
 from benchmarks._fault_study import wait_until
 from foundation import buckets
 from foundation.errors import UserError
-from tests.tuning.studies.test_study import SPACE, begun
+from tests.tuning.studies.studies import SPACE, start_trial
 from tuning import preparation
 from tuning.studies import storage
 from tuning.studies.storage import BackgroundUpload, check_writable, readable_storage, storage_at
@@ -33,7 +33,7 @@ def test_another_machine_sees_what_was_written(bucket: str, tmp_path: Path) -> N
     """Records, space and what was published; a folder of its own for each machine."""
     here, there = (storage_at(f"{bucket}/runs", tmp_path / name) for name in ("here", "there"))
     study = Study.create(SPACE, here, "mine")
-    record = begun(study, 0)
+    record = start_trial(study, 0)
     study.add(record.trial_id, 1.0, 10, {"rouge_sum": 0.5}, 1.0)
     found = Study.load(there, "mine")
     assert found.records == study.records
@@ -51,7 +51,7 @@ def test_what_is_not_in_the_bucket_does_not_count(bucket: str, tmp_path: Path) -
     """A machine that died had written more than it brought there: nobody acted on that."""
     storage = storage_at(f"{bucket}/runs", tmp_path / "here")
     study = Study.create(SPACE, storage, "mine")
-    record = begun(study, 0)
+    record = start_trial(study, 0)
     file = study.paths.trial(record.trial_id) / "trial.json"
     file.write_text(file.read_text().replace("running", "pruned"))
     (study.paths.trial("mine-0007")).mkdir()
@@ -130,7 +130,7 @@ def test_half_a_table_is_none(bucket: str, tmp_path: Path) -> None:
 def test_a_look_fetches_no_model(bucket: str, tmp_path: Path) -> None:
     """`status` of a study with gigabytes of weights takes a moment."""
     study = Study.create(SPACE, storage_at(f"{bucket}/runs", tmp_path / "here"), "mine")
-    begun(study, 0)
+    start_trial(study, 0)
     for name in ("base_model/given/model.safetensors", "given_data/train.csv"):
         buckets.write(f"{bucket}/runs/mine/{name}", b"much")
     for light, there in ((True, False), (False, True)):
