@@ -2,8 +2,8 @@
 
 `corpora.samples.dialogue_talk` combines them into conversations.
 
-In a pattern, `{day:은/는}` is the value of the slot `day` with the particle its last syllable asks for, the form after
-a final consonant written first. `{a}` is who asks, `{b}` or `{desk}` who answers, `{why}` a reason ending in -서.
+In a pattern, `{day:은/는}` is the value of the slot `day` with the particle for its last syllable; the form after
+a final consonant comes first. `{a}` is the asker, `{b}` or `{desk}` the other side, `{why}` a reason ending in -서.
 """
 
 from collections.abc import Mapping
@@ -195,7 +195,7 @@ COMMON: Mapping[str, Lines] = {
     },
 }
 
-# Talk beside the point, with days, hours and places of its own, so that seeing a value is not enough.
+# Unrelated talk, with other days, times and places, so that a value in the dialogue is not always the answer.
 CHATS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "casual": (
         ("오늘 날씨 진짜 좋다.", "그러게, 산책하고 싶다."),

@@ -1,4 +1,4 @@
-"""What the sample dialogues settle: days, hours, places, prices and names, and the reasons to change or refuse them.
+"""The values in sample dialogues: days, times, places, prices and names, and reasons to change or refuse them.
 
 Every reason ends in -서, which fits every speech level.
 """
@@ -11,20 +11,20 @@ Lines = Mapping[str, tuple[str, ...]]  # speech style -> phrasings
 
 @dataclass(frozen=True)
 class Slot:
-    """One thing to settle. A changed value comes from the same group; without reasons a side never changes it."""
+    """One detail to agree on. A changed value comes from the same group; a side without reasons never changes it."""
 
     groups: tuple[tuple[str, ...], ...]
     asker_why: tuple[str, ...] = ()
     other_why: tuple[str, ...] = ()
-    rising: bool = False  # an ordered group, such as prices: who answers moves up a little, who asks down
+    rising: bool = False  # an ordered group, such as prices: the asker proposes lower values
 
 
 @dataclass(frozen=True)
 class Topic:
     """One kind of conversation.
 
-    `summaries` maps an outcome to its two wordings: the first when the asker opens the dialogue, the second when the
-    other side does, so that the subject is always `#Person1#`. An outcome without wordings does not happen.
+    `summaries` maps an outcome to two wordings, the first for dialogues that the asker opens and the second for those
+    that the other side opens, so that the subject is always `#Person1#`. Other outcomes do not occur.
     """
 
     slots: Mapping[str, Slot]
@@ -32,16 +32,16 @@ class Topic:
     summaries: Mapping[str, tuple[str, str]]
     refuse_why: tuple[str, ...]
     cancel_why: tuple[str, ...] = ()
-    phrases: Mapping[str, Lines] = field(default_factory=dict)  # in place of COMMON's
+    phrases: Mapping[str, Lines] = field(default_factory=dict)  # instead of those in COMMON
 
 
 def values_in(text: str, separator: str | None = "|") -> tuple[str, ...]:
-    """The values in `text`, cut at the separator, or at white space where that is None."""
+    """Splits `text` at the separator, or at whitespace if it is None."""
     return tuple(option.strip() for option in text.split(separator))
 
 
 SURNAMES = values_in("김 이 박 최 정 강 조 윤 장 임 한 오 서 신 권 황 안 송 류 홍 문 배 백 남궁", None)
-GIVEN = values_in(
+GIVEN_NAMES = values_in(
     """민수 지은 서준 하윤 도윤 서연 예준 지우 시우 하은 주원 수아 지호 지아 준서 다은 건우 채원 현우 예은 우진 소율
     선우 지민 연우 유나 민재 가은 정우 하린 승민 나연 준혁 보라 태윤 은채 동현 세영 상훈 미정 성민 혜진 영호 수진
     재현 은지 기훈 정아 병철 소영 규리 찬호 다솔 한결 슬기 진솔 새롬 경수 인영 창민 해인 태호 유진 나래 준영 시현
@@ -85,30 +85,30 @@ NO_ROOM = ("요즘 너무 바빠서", "시험이 코앞이라서", "이번 달�
 
 
 def free_days(days: tuple[str, ...] = DAYS) -> Slot:
-    """A day between two people, either of whom may be busy."""
+    """Returns a slot for a day between two people, both of whom may be busy."""
     return Slot((days,), BUSY_DAY, BUSY_DAY)
 
 
 def free_times(times: tuple[str, ...]) -> Slot:
-    """An hour between two people, either of whom may be busy."""
+    """Returns a slot for a time between two people, both of whom may be busy."""
     return Slot((times,), BUSY_TIME, BUSY_TIME)
 
 
 def booked_days(days: tuple[str, ...] = DAYS) -> Slot:
-    """A day at a business, which may be full."""
+    """Returns a slot for a day at a business, which may be fully booked."""
     return Slot((days,), BUSY_DAY, FULL_DAY)
 
 
 def booked_times(times: tuple[str, ...]) -> Slot:
-    """An hour at a business, which may be full."""
+    """Returns a slot for a time at a business, which may be fully booked."""
     return Slot((times,), BUSY_TIME, FULL_TIME)
 
 
 def places(options: tuple[str, ...]) -> Slot:
-    """A place to meet, which neither side has to like."""
+    """Returns a slot for a meeting place, which both sides may reject."""
     return Slot((options,), BAD_PLACE, BAD_PLACE)
 
 
 def fixed(values: str) -> Slot:
-    """What is never changed: values separated by |."""
+    """Returns a slot that never changes, from values separated by |."""
     return Slot((values_in(values),))

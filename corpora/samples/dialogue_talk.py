@@ -1,4 +1,4 @@
-"""One conversation of the sample data while it goes on: who speaks, what is proposed, changed, kept or called off."""
+"""One sample conversation in progress: who speaks, and what is proposed, changed, rejected or cancelled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from corpora.samples.dialogue_slots import Lines, Slot, Topic
 from corpora.samples.particles import Word
 
 MAX_TURNS = 8
-EVENT_COUNTS = (0, 1, 1, 2)  # equally likely; an event is a counter-proposal, a correction or a suggestion turned down
+EVENT_COUNTS = (0, 1, 1, 2)  # equally likely; an event is a counter-proposal, a correction or a rejected suggestion
 SMALL_TALK_SHARE = 0.35
 
 
 def overlaps(value: str, others: list[str]) -> bool:
-    """Whether `value` contains, or is contained in, one of `others`: a reader could not tell the two apart."""
+    """Whether `value` contains, or is contained in, one of `others`, so that a reader could confuse the two."""
     return any(value in other or other in value for other in others)
 
 
@@ -23,7 +23,7 @@ def _group_of(slot: Slot, value: str) -> tuple[str, ...]:
 
 
 def directed(slot: Slot, value: str, by_asker: bool) -> tuple[str, ...]:
-    """Return what one side may propose in place of `value`: its group, or the next two steps if that is ordered."""
+    """Returns what one side may propose instead of `value`: its group, or the next two steps if it is ordered."""
     group = _group_of(slot, value)
     if not slot.rising:
         return group
@@ -33,64 +33,64 @@ def directed(slot: Slot, value: str, by_asker: bool) -> tuple[str, ...]:
 
 @dataclass
 class Talk:
-    """A conversation so far; each method adds the next turns, and the random numbers decide which."""
+    """A conversation so far; each method adds the next turns, with random phrasings."""
 
     rng: Random
     topic: Topic
     styles: tuple[str, str]  # by speaker
     asker: int  # 0 or 1: the speaker who wants something
-    words: dict[str, Word]  # the two names, the slots' current values and, in the end, a reason
+    words: dict[str, Word]  # the two names, the current values of the slots and, at the end, a reason
     turns: list[str] = field(default_factory=list)
-    used: list[str] = field(default_factory=list)  # values and reasons already heard; none comes back
-    heard: list[str] = field(default_factory=list)  # phrasings already taken; another is preferred
+    used: list[str] = field(default_factory=list)  # values and reasons that were mentioned; none is used again
+    phrasings: list[str] = field(default_factory=list)  # phrasings so far; new ones are preferred
     rejected: list[str] = field(default_factory=list)
-    closed: str = ""  # a slot no longer open to change
-    pending: str = ""  # the slot of a proposal not yet answered
+    closed: str = ""  # a slot that cannot change any more
+    pending: str = ""  # the slot of an open proposal
 
     @property
     def speaker(self) -> int:
-        """Whose turn is next: 0 or 1."""
+        """The speaker of the next turn: 0 or 1."""
         return len(self.turns) % 2
 
     @property
     def style(self) -> str:
-        """How the next speaker talks."""
+        """The speech style of the next speaker."""
         return self.styles[self.speaker]
 
     def pick(self, lines: Lines, **words: str) -> str:
-        """One of `lines` in the style of the next speaker, filled in; not one already heard if there is another."""
-        fresh = [line for line in lines[self.style] if line not in self.heard] or lines[self.style]
-        self.heard.append(self.rng.choice(fresh))
-        return self.heard[-1].format(**self.words, **words)
+        """Returns one of `lines` in the style of the next speaker, filled in, preferably one that was not used yet."""
+        fresh = [line for line in lines[self.style] if line not in self.phrasings] or lines[self.style]
+        self.phrasings.append(self.rng.choice(fresh))
+        return self.phrasings[-1].format(**self.words, **words)
 
     def phrase(self, kind: str, **words: str) -> str:
-        """A line of this kind: the topic's own, or else a common one."""
+        """Returns a line of this kind, from the topic or else from the common ones."""
         return self.pick(self.topic.phrases.get(kind, COMMON[kind]), **words)
 
     def vocative(self) -> str:
-        """How the next speaker addresses the other."""
+        """Returns how the next speaker addresses the other one."""
         other = self.words["b" if self.speaker == self.asker else "a"]
         return f"{other:아/야}" if self.style == "casual" else f"{other} 씨"
 
     def say(self, line: str) -> None:
-        """Add a turn; the first of each speaker greets."""
+        """Adds a turn; the first turn of each speaker has a greeting."""
         if len(self.turns) < 2:
             line = self.pick((FIRST, SECOND)[self.speaker], line=line, call=self.vocative())
         self.turns.append(line)
 
     def reasons(self, name: str, speaker: int) -> list[str]:
-        """Why this speaker might change the slot `name`; nothing heard before."""
+        """Returns unused reasons for this speaker to change the slot `name`."""
         slot = self.topic.slots[name]
         return [why for why in (slot.asker_why if speaker == self.asker else slot.other_why) if why not in self.used]
 
     def options(self, name: str, speaker: int) -> list[str]:
-        """What this speaker might propose for the slot `name`; nothing heard before."""
+        """Returns unused values that this speaker may propose for the slot `name`."""
         values = directed(self.topic.slots[name], self.words[name], speaker == self.asker)
-        taken = self.used + [self.words[slot] for slot in self.topic.slots]
-        return [value for value in values if not overlaps(value, taken)]
+        mentioned = self.used + [self.words[slot] for slot in self.topic.slots]
+        return [value for value in values if not overlaps(value, mentioned)]
 
     def draw(self, proposer: int, reasoner: int) -> tuple[str, dict[str, Word]] | None:
-        """A slot with its old value, a new one and a reason; None where nothing is left to change."""
+        """Returns a slot with its old value, a new one and a reason; None if nothing can change any more."""
         names = [name for name in self.topic.slots if name != self.closed]
         names = [name for name in names if self.reasons(name, reasoner) and self.options(name, proposer)]
         if not names:
@@ -101,16 +101,16 @@ class Talk:
         return name, {"old": self.words[name], "new": Word(new), "why": Word(why)}
 
     def settle(self) -> None:
-        """The next speaker accepts the pending proposal, or else the whole; one turn."""
+        """The next speaker accepts the pending proposal, or else everything; one turn."""
         self.say(self.phrase("settle", new=self.words[self.pending]) if self.pending else self.phrase("agree"))
         self.pending = ""
 
     def farewell(self) -> None:
-        """The next speaker thanks or says goodbye; one turn."""
+        """The next speaker says thanks or goodbye; one turn."""
         self.say(self.phrase("thanks" if self.speaker == self.asker else "bye"))
 
     def open(self) -> None:
-        """From the greeting, at times over small talk, to the request; one to three turns."""
+        """Greeting, sometimes small talk, and the request; one to three turns."""
         if self.asker == 1:
             self.say(self.phrase("lead"))
             self.say(self.pick(self.topic.ask))
@@ -122,7 +122,7 @@ class Talk:
             self.say(self.pick(self.topic.ask))
 
     def counter(self) -> None:
-        """The next speaker cannot take a value and proposes another; one turn."""
+        """The next speaker rejects a value and proposes another; one turn."""
         if drawn := self.draw(self.speaker, self.speaker):
             name, change = drawn
             line = self.phrase("counter", **change)
@@ -130,15 +130,15 @@ class Talk:
             self.words[name], self.pending = change["new"], name
 
     def correct(self) -> None:
-        """The next speaker agrees, whereupon the other one has to change a value after all; two turns."""
+        """The next speaker agrees, then the other one has to change a value; two turns."""
         if drawn := self.draw(1 - self.speaker, 1 - self.speaker):
             name, change = drawn
             self.settle()
             self.say(self.phrase("correct", **change))
             self.words[name], self.pending = change["new"], name
 
-    def suggest_in_vain(self) -> None:
-        """The next speaker suggests another value and the other one keeps to the old; two turns."""
+    def suggest_and_reject(self) -> None:
+        """The next speaker suggests another value, and the other one insists on the old one; two turns."""
         if drawn := self.draw(self.speaker, 1 - self.speaker):
             name, change = drawn
             self.say(self.phrase("suggest", **change))
@@ -147,12 +147,12 @@ class Talk:
             self.closed = self.pending = name
 
     def negotiate(self, outcome: str) -> None:
-        """Leave room for the end, which takes one turn when done and up to four when cancelled."""
-        if outcome == "refused":  # whoever has agreed to anything can hardly refuse
+        """Adds counter-proposals, corrections and suggestions, and leaves up to four turns for the end."""
+        if outcome == "refused":  # a speaker who has agreed to something would not refuse
             if self.rng.random() < 0.5:
-                self.suggest_in_vain()
+                self.suggest_and_reject()
             return
-        first: tuple[Callable[[], None], ...] = (self.counter, self.counter, self.correct, self.suggest_in_vain)
+        first: tuple[Callable[[], None], ...] = (self.counter, self.counter, self.correct, self.suggest_and_reject)
         events = self.rng.choice(EVENT_COUNTS)
         if events:
             self.rng.choice(first)()
@@ -160,14 +160,14 @@ class Talk:
             self.rng.choice((self.counter, self.correct))()
 
     def refuse(self) -> None:
-        """The next speaker turns the request down, which the other may answer; one or two turns."""
+        """The next speaker refuses the request, and the other one may answer; one or two turns."""
         self.words["why"] = Word(self.rng.choice([why for why in self.topic.refuse_why if why not in self.used]))
         self.say(self.phrase("refuse"))
         if self.rng.random() < 0.5:
             self.say(self.phrase("yield"))
 
     def cancel(self) -> None:
-        """All is agreed, and then the asker calls it off; three or four turns."""
+        """Everything is agreed, then the asker cancels; three or four turns."""
         self.settle()
         if self.speaker != self.asker:
             self.farewell()
@@ -176,7 +176,7 @@ class Talk:
         self.say(self.phrase("yield"))
 
     def finish(self) -> None:
-        """All is agreed, perhaps with a question beside the point or a goodbye; one to three turns."""
+        """Everything is agreed, sometimes with an unrelated question or a goodbye; one to three turns."""
         self.settle()
         if self.style == "customer" and len(self.turns) <= MAX_TURNS - 2 and self.rng.random() < SMALL_TALK_SHARE:
             self.turns += self.rng.choice(CHATS["customer"])

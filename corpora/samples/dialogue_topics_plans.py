@@ -1,4 +1,4 @@
-"""The sample dialogues in which two people plan to do something together: what is asked, settled and summed up."""
+"""The sample dialogues in which two people plan something together: requests, values and summaries."""
 
 from collections.abc import Mapping
 

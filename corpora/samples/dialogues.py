@@ -1,7 +1,7 @@
-"""The sample data made here: Korean chat dialogues and one-sentence Korean summaries, from a seed and nothing else.
+"""Generates the sample dialogues: Korean chat dialogues and one-sentence Korean summaries, from a seed.
 
-Two people settle something; often the day, the place or the choice proposed first is changed once or twice, or a
-change is turned down, so the summary has to follow the conversation. `python -m corpora.samples.dialogues FOLDER`
+Two people agree on something; often the day, the place or the choice proposed first is changed once or twice, or a
+change is rejected, so that the summary has to follow the conversation. `python -m corpora.samples.dialogues FOLDER`
 writes the splits as CSV files with the columns fname, dialogue, summary.
 """
 
@@ -12,15 +12,16 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from corpora.samples.dialogue_slots import GIVEN, SURNAMES, Topic
+from corpora.samples.dialogue_slots import GIVEN_NAMES, SURNAMES, Topic
 from corpora.samples.dialogue_talk import Talk, overlaps
+from corpora.samples.dialogue_topics_deals import DEALS
 from corpora.samples.dialogue_topics_plans import PLANS
 from corpora.samples.dialogue_topics_services import SERVICES
 from corpora.samples.particles import Word
 from corpora.samples.sample_files import distinct, write_csv
 
 FIELDS = ("fname", "dialogue", "summary")
-TOPICS: Mapping[str, Topic] = {**PLANS, **SERVICES}
+TOPICS: Mapping[str, Topic] = {**PLANS, **SERVICES, **DEALS}
 REFUSED_SHARE = 0.14
 CANCELLED_SHARE = 0.14
 OTHER_OPENS_SHARE = 0.35
@@ -28,7 +29,7 @@ OTHER_OPENS_SHARE = 0.35
 
 @dataclass(frozen=True)
 class Scene:
-    """A dialogue with what is known about it; `reversals` are (first, final) values, `rejected` never took effect."""
+    """A dialogue with its summary; `reversals` are (first, final) values, `rejected` values were never accepted."""
 
     topic: str
     outcome: str  # done, refused or cancelled
@@ -39,18 +40,18 @@ class Scene:
 
     @property
     def dialogue(self) -> str:
-        """The turns, one on each line, with the speaker's tag."""
+        """The turns, one per line, each with its speaker's tag."""
         return "\n".join(f"#Person{1 + turn % 2}#: {line}" for turn, line in enumerate(self.turns))
 
 
 def _full_name(rng: Random) -> str:
-    return rng.choice(SURNAMES) + rng.choice(GIVEN)
+    return rng.choice(SURNAMES) + rng.choice(GIVEN_NAMES)
 
 
 def _two_names(rng: Random, casual: bool) -> tuple[Word, Word]:
     first = second = ""
     while overlaps(first, [second]):
-        first, second = (rng.choice(GIVEN) if casual else _full_name(rng) for _ in range(2))
+        first, second = (rng.choice(GIVEN_NAMES) if casual else _full_name(rng) for _ in range(2))
     return Word(first), Word(second)
 
 
@@ -73,8 +74,8 @@ def _start(rng: Random, topic: Topic) -> Talk:
 
 def _outcome(rng: Random, topic: Topic) -> str:
     chance = rng.random()
-    wanted = "refused" if chance < REFUSED_SHARE else "cancelled" if chance > 1 - CANCELLED_SHARE else "done"
-    return wanted if wanted in topic.summaries else "done"
+    outcome = "refused" if chance < REFUSED_SHARE else "cancelled" if chance > 1 - CANCELLED_SHARE else "done"
+    return outcome if outcome in topic.summaries else "done"
 
 
 def _scene(rng: Random) -> Scene:
@@ -91,7 +92,7 @@ def _scene(rng: Random) -> Scene:
 
 
 def scenes(seed: int) -> Iterator[Scene]:
-    """Yield scenes without end, no dialogue and no summary twice; raises RuntimeError when the tables run dry."""
+    """Yields scenes without repeated dialogues or summaries; raises RuntimeError when no new one can be generated."""
     rng = Random(seed)
     return distinct(lambda: _scene(rng), lambda scene: (scene.dialogue, scene.summary), "dialogue")
 
@@ -101,14 +102,14 @@ def _row(scene: Scene, fname: str) -> dict[str, str]:
 
 
 def generate(rows: int, seed: int) -> list[dict[str, str]]:
-    """Return `rows` records with the keys fname, dialogue and summary; no dialogue and no summary occurs twice."""
+    """Returns `rows` records with the keys fname, dialogue and summary, without repeated dialogues or summaries."""
     return [_row(scene, f"sample_{index}") for index, scene in enumerate(islice(scenes(seed), rows))]
 
 
 def write_samples(folder: Path, seed: int = 0, train: int = 2400, dev: int = 200, test: int = 200) -> dict[str, Path]:
-    """Write train.csv, dev.csv and test.csv into `folder`, made if missing, and return their paths by split.
+    """Writes train.csv, dev.csv and test.csv into `folder`, which is created, and returns their paths by split.
 
-    All three are cut from one stream without repetition, so they share a distribution and no dialogue or summary.
+    All three come from one stream, so that they share a distribution but no dialogue or summary.
     """
     return write_csv(folder, scenes(seed), {"train": train, "dev": dev, "test": test}, FIELDS, _row)
 

@@ -1,10 +1,10 @@
-"""Korean particles, chosen by the last syllable of the word they follow."""
+"""Korean particles, which depend on the last syllable of the word before them."""
 
 
 def particle(word: str, pair: str) -> str:
-    """Choose from `pair`, such as 은/는, the particle for `word`: the first form follows a final consonant.
+    """Returns the particle of `pair`, such as 은/는, for `word`: the first form follows a final consonant.
 
-    A final ㄹ takes 로, not 으로. Raises ValueError where `word` does not end in a Hangul syllable.
+    A final ㄹ takes 로, not 으로. Raises ValueError if `word` does not end in a Hangul syllable.
     """
     closed, open_ = pair.split("/")
     offset = ord(word[-1]) - ord("가") if word else -1
@@ -15,7 +15,7 @@ def particle(word: str, pair: str) -> str:
 
 
 class Word(str):
-    """A value in a pattern; the format specification is the particle pair to attach, as in `{name:은/는}`."""
+    """A value in a pattern; its format specification is the pair of particles to append, as in `{name:은/는}`."""
 
     def __format__(self, spec: str) -> str:
         return str(self) + (particle(self, spec) if spec else "")

@@ -1,4 +1,4 @@
-"""The data that comes with kotune, by name: what writes it, and how its files are written."""
+"""The registry of sample data: name -> the function that writes it, and the format of its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from corpora.samples import dialogues, reviews, satisfaction, speech_levels
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample: `write(folder)` answers split -> file; `columns` are role -> column name."""
+    """One sample: `write(folder)` returns split -> file; `columns` maps role -> column name."""
 
     about: str
     write: Callable[[Path], dict[str, Path]]

@@ -1,7 +1,7 @@
-"""The words of the sample reviews: what is bought, what is said of it, and how a review opens and closes.
+"""The phrases of the sample reviews: products, predicates, openings and closings.
 
-A predicate is written `stem/past stem`, as in 빠르/빨랐; words before it belong to both. A star marks what is only told
-in the past and neither denied nor quoted, as in 하루 만에 오/왔*.
+A predicate is written `stem/past stem`, as in 빠르/빨랐; words before it belong to both. A star marks predicates that
+are used in the past only and neither denied nor quoted, as in 하루 만에 오/왔*.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ LABELS = ("부정", "긍정")  # indexed by whether the writer is content
 
 @dataclass(frozen=True)
 class Predicate:
-    """What is said of an aspect; every ending here joins one of the two stems without changing it."""
+    """A predicate of an aspect; every ending follows one of the two stems without changing it."""
 
     stem: str  # 빠르: takes 지만, 고, 지 않-, 다고
     past: str  # 빨랐: takes 어요, 네요, 음, 지만, 는데, 고
-    plain: bool  # may be denied, quoted and told in the present
+    plain: bool  # may be denied, quoted and used in the present
 
 
 @dataclass(frozen=True)
 class Aspect:
-    """One side of a product with what is praised and what is blamed in it."""
+    """One aspect of a product with its positive and negative predicates."""
 
     name: Word
     good: tuple[Predicate, ...]
     bad: tuple[Predicate, ...]
 
     def says(self, content: bool) -> tuple[Predicate, ...]:
-        """The predicates of a writer who is, or is not, content with this aspect."""
+        """Returns the predicates of a writer who is, or is not, content with this aspect."""
         return self.good if content else self.bad
 
 
 def predicate(text: str) -> Predicate:
-    """Read `words stem/past`, with a star where it is only told in the past."""
+    """Parses `words stem/past`, with a star for past only."""
     stem, past = text.strip().rstrip("*").split("/")
     before = stem.rpartition(" ")[0]
     return Predicate(stem, f"{before} {past}".strip(), not text.strip().endswith("*"))
 
 
 def aspects(text: str) -> tuple[Aspect, ...]:
-    """Read one aspect a line: name | good predicates | bad predicates."""
+    """Parses one aspect per line: name | good predicates | bad predicates."""
     cells = [line.split("|") for line in text.strip().splitlines()]
     return tuple(
         Aspect(Word(name.strip()), *(tuple(predicate(one) for one in side.split(",")) for side in sides))
@@ -63,7 +63,7 @@ COMMON = aspects(
 
 LOOKS = aspects("디자인 | 예쁘/예뻤, 고급스럽/고급스러웠, 깔끔하/깔끔했 | 촌스럽/촌스러웠, 조잡하/조잡했, 별로/별로였*")
 
-# names of a kind of product -> what only this kind is judged by
+# names of a kind of product -> aspects of this kind only
 KINDS: Mapping[str, tuple[Aspect, ...]] = {
     "니트 원피스 패딩 청바지 셔츠 코트 후드티 카디건": LOOKS
     + aspects(
@@ -131,7 +131,7 @@ TRIED = ("사흘", "일주일", "열흘", "보름", "한 달")
 # the kinds, in the order of KINDS: 한 달 입어 본 니트
 TRYING = ("입어", "신어", "써", "먹어", "발라", "써")
 
-# label -> closing judgements: polite, and clipped as in a hasty note. Many share their words with the other label.
+# label -> closing judgements: polite, and clipped. Many share their words with the other label.
 CLOSINGS: Mapping[bool, tuple[tuple[str, str], ...]] = {
     True: (
         ("만족해요", "만족함"),
@@ -167,14 +167,14 @@ CLOSINGS: Mapping[bool, tuple[tuple[str, str], ...]] = {
     ),
 }
 
-# The aspect named here outweighs the other one.
+# The named aspect outweighs the other one.
 WEIGHTS = (
     ("저한테는 {aspect:이/가} 제일 중요해요", "나한텐 {aspect:이/가} 제일 중요함"),
     ("저는 {aspect:을/를} 제일 먼저 봐요", "나는 {aspect:을/를} 제일 먼저 봄"),
     ("결국 중요한 건 {aspect:이죠/죠}", "결국 중요한 건 {aspect}"),
     ("다른 건 몰라도 {aspect:은/는} 꼭 따져요", "다른 건 몰라도 {aspect:은/는} 꼭 따짐"),
 )
-# (this shop's thing, the other thing); the pairs are of one construction, so that they can change places.
+# (this product, the other product); both have one construction, so that they can be swapped.
 COMPARED = (
     ("여기 건", "다른 데 건"),
     ("이번에 산 건", "저번에 산 건"),
@@ -182,7 +182,7 @@ COMPARED = (
     ("이번 건", "저번 건"),
     ("새로 산 건", "전에 산 건"),
 )
-# Said of a quoted predicate: whether it proved true; polite, clipped.
+# Comments on a quoted predicate, by whether it is true: polite, clipped.
 QUOTED: Mapping[bool, tuple[tuple[str, str], ...]] = {
     True: (
         ("{stem}다는 후기가 많던데 사실이었어요", "{stem}다는 후기 많던데 사실이었음"),

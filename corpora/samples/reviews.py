@@ -1,7 +1,7 @@
-"""Sample product reviews made here: Korean shopping reviews, 긍정 or 부정, from a seed and nothing else.
+"""Generates the sample product reviews: Korean shopping reviews, 긍정 or 부정, from a seed.
 
-What is said last, what is compared with what, and what is denied decides the label, so that the same words occur with
-both. `python -m corpora.samples.reviews FOLDER` writes the splits as TSV files without a header: label, text.
+The last statement, comparisons and negations decide the label, so that the same words occur with both labels.
+`python -m corpora.samples.reviews FOLDER` writes the splits as TSV files without a header: label, text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ JOINED_SHARE = 0.08  # of reviews that lack a space
 
 
 def present(past: str) -> str:
-    """Return the polite present of a past stem: 빨랐 -> 빨라요, 엉망이었 -> 엉망이에요."""
+    """Returns the polite present of a past stem: 빨랐 -> 빨라요, 엉망이었 -> 엉망이에요."""
     for ending, polite in (("이었", "이에요"), ("였", "예요")):
         if past.endswith(ending):
             return past.removesuffix(ending) + polite
@@ -53,43 +53,43 @@ def present(past: str) -> str:
 
 @dataclass(frozen=True)
 class Writer:
-    """Who writes one review: a source of chance, a manner, and the aspects of what was bought."""
+    """The writer of one review: a random generator, a style, and the aspects of the product."""
 
     rng: Random
     clipped: bool
-    extra: tuple[Aspect, ...]  # what only this kind of product is judged by
+    extra: tuple[Aspect, ...]  # aspects of this kind of product
 
     @property
     def aspects(self) -> tuple[Aspect, ...]:
-        """All that the product is judged by."""
+        """All aspects of the product."""
         return COMMON + self.extra
 
     def pick(self, pairs: tuple[tuple[str, str], ...]) -> str:
-        """One of the phrasings, in the writer's manner."""
+        """Returns one of the phrasings, in the writer's style."""
         return self.rng.choice(pairs)[self.clipped]
 
     def final(self, said: Predicate) -> str:
-        """The predicate as the end of a sentence."""
+        """Returns the predicate as the end of a sentence."""
         if self.clipped:
             return said.past + "음"
         forms = [said.past + ending for ending in ("어요", "어요", "네요", "습니다")]
         return self.rng.choice([*forms, present(said.past), present(said.past)] if said.plain else forms)
 
     def two(self) -> tuple[Aspect, Aspect]:
-        """Two different aspects."""
+        """Returns two different aspects."""
         first, second = self.rng.sample(self.aspects, 2)
         return first, second
 
     def closed(self, text: str, content: bool, share: float = CLOSING_SHARE) -> str:
-        """The text, in some cases with a closing judgement as a sentence of its own."""
+        """Returns the text, sometimes followed by a closing judgement."""
         return f"{text}. {self.pick(CLOSINGS[content])}" if self.rng.random() < share else text
 
 
-# ---- the kinds of review: each returns a text that says, as a whole, whether the writer is content
+# ---- the kinds of review; each returns a text of a writer who is, or is not, content
 
 
 def one_aspect(writer: Writer, content: bool) -> str:
-    """Praise or blame one aspect."""
+    """Praises or criticizes one aspect."""
     aspect = writer.rng.choice(writer.aspects)
     said = writer.final(writer.rng.choice(aspect.says(content)))
     much = writer.rng.choice(("", "", "정말 ", "진짜 ", "너무 ")) if " " not in said else ""
@@ -97,7 +97,7 @@ def one_aspect(writer: Writer, content: bool) -> str:
 
 
 def agreeing(writer: Writer, content: bool) -> str:
-    """Praise, or blame, two aspects."""
+    """Praises, or criticizes, two aspects."""
     (a, b), pick = writer.two(), writer.rng.choice
     first, second = pick(a.says(content)), pick(b.says(content))
     joined = pick((first.past, first.stem)) if first.plain else first.past
@@ -105,7 +105,7 @@ def agreeing(writer: Writer, content: bool) -> str:
 
 
 def contrasting(writer: Writer, content: bool) -> str:
-    """Concede one aspect, then say what counts."""
+    """Concedes one aspect, then names the decisive one."""
     (a, b), pick = writer.two(), writer.rng.choice
     first, second = pick(a.says(not content)), pick(b.says(content))
     turn = pick(("그런데", "근데", "하지만"))
@@ -117,7 +117,7 @@ def contrasting(writer: Writer, content: bool) -> str:
 
 
 def weighing(writer: Writer, content: bool) -> str:
-    """Name a good and a bad aspect in any order, then the one that matters."""
+    """Names a good and a bad aspect in any order, then the one that matters more."""
     (a, b), pick = writer.two(), writer.rng.choice
     heavy_first = writer.rng.random() < 0.5
     first, second = pick(a.says(content == heavy_first)), pick(b.says(content != heavy_first))
@@ -126,7 +126,7 @@ def weighing(writer: Writer, content: bool) -> str:
 
 
 def comparing(writer: Writer, content: bool) -> str:
-    """Set what was bought against another one, in any order."""
+    """Compares the product with another one, in any order."""
     aspect = writer.rng.choice(writer.extra)
     this, other = writer.rng.choice(COMPARED)
     mine = writer.rng.choice(aspect.says(content)).past
@@ -143,13 +143,13 @@ def _plain(writer: Writer, content: bool) -> tuple[Aspect, Predicate]:
 
 
 def denying(writer: Writer, content: bool) -> str:
-    """Deny the opposite."""
+    """Denies the opposite."""
     aspect, said = _plain(writer, not content)
     return writer.closed(f"{aspect.name:이/가} {writer.pick(DENIALS).format(stem=said.stem)}", content, 0.25)
 
 
 def quoting(writer: Writer, content: bool) -> str:
-    """Quote what others say and confirm or deny it, or be surprised."""
+    """Quotes others and confirms or denies it, or is surprised."""
     true = writer.rng.random() < 0.5
     aspect, said = _plain(writer, content == true)
     phrase = writer.pick(QUOTED[true] + (SURPRISES if true else ()))
@@ -167,7 +167,7 @@ KINDS_OF_REVIEW: Mapping[Callable[[Writer, bool], str], int] = {  # -> weight
 }
 
 
-# ---- a review as it stands in the shop
+# ---- complete reviews
 
 
 def _opening(rng: Random, product: Word, trying: str) -> str:
@@ -197,27 +197,27 @@ def _review(rng: Random, content: bool) -> tuple[str, str]:
 
 
 def reviews(seed: int) -> Iterator[tuple[str, str]]:
-    """Yield (label, text) without end, no text twice; raises RuntimeError when the tables run dry.
+    """Yields (label, text) without repeated texts; raises RuntimeError when no new text can be generated.
 
-    Two reviews at a time have one of each label, in any order, so that every split is balanced.
+    Each two reviews have one of each label, in any order, so that every split is balanced.
     """
     rng = Random(seed)
-    wanted = rng.sample((False, True), 2)
-    for one in distinct(lambda: _review(rng, wanted[-1]), lambda review: review[1:], "review"):
-        wanted.pop()
-        wanted.extend([] if wanted else rng.sample((False, True), 2))
-        yield one
+    contents = rng.sample((False, True), 2)
+    for review in distinct(lambda: _review(rng, contents[-1]), lambda review: review[1:], "review"):
+        contents.pop()
+        contents.extend([] if contents else rng.sample((False, True), 2))
+        yield review
 
 
 def generate(rows: int, seed: int) -> list[dict[str, str]]:
-    """Return `rows` records with the keys label (긍정 or 부정) and text; no text occurs twice."""
+    """Returns `rows` records with the keys label (긍정 or 부정) and text, without repeated texts."""
     return [{"label": label, "text": text} for label, text in islice(reviews(seed), rows)]
 
 
 def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200, test: int = 200) -> dict[str, Path]:
-    """Write train.tsv, dev.tsv and test.tsv into `folder`, made if missing, and return their paths by split.
+    """Writes train.tsv, dev.tsv and test.tsv into `folder`, which is created, and returns their paths by split.
 
-    A line is label, tab, text; there is no header. All three are cut from one stream without repetition.
+    A line is label, tab, text; there is no header. All three come from one stream without repetition.
     """
     return write_tsv(folder, reviews(seed), {"train": train, "dev": dev, "test": test})
 

@@ -1,4 +1,4 @@
-"""Sample data as files, one per split, all cut from one stream without repetition: nothing stands in two of them."""
+"""Writes sample data as one file per split, from one stream without repetition."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-GIVE_UP_AFTER = 10_000  # attempts in vain, one after another: the tables are exhausted
+GIVE_UP_AFTER = 10_000  # consecutive attempts without a new text
 
 
 def distinct(make: Callable[[], T | None], texts: Callable[[T], Sequence[str]], what: str) -> Iterator[T]:
-    """Yield what `make` makes, without end, no text twice.
+    """Yields items of `make` without repeated texts.
 
     Args:
-        make: answers something at each call, by chance; None where it cannot be used.
-        texts: those of its texts that may occur only once, also inside one of them.
-        what: its name in the error.
+        make: Returns a random item, or None for one that cannot be used.
+        texts: Returns the texts of an item that must be unique, also within the item.
+        what: Name of an item, for the error.
 
     Raises:
-        RuntimeError: nothing new came in `GIVE_UP_AFTER` calls.
+        RuntimeError: `GIVE_UP_AFTER` calls in a row returned nothing new.
     """
     seen: set[str] = set()
-    made = in_vain = 0
-    while in_vain < GIVE_UP_AFTER:
-        one = make()
-        in_vain += 1
-        if one is None:
+    items = attempts = 0
+    while attempts < GIVE_UP_AFTER:
+        item = make()
+        attempts += 1
+        if item is None:
             continue
-        new = texts(one)
+        new = texts(item)
         if len(set(new)) == len(new) and seen.isdisjoint(new):
             seen.update(new)
-            made, in_vain = made + 1, 0
-            yield one
-    raise RuntimeError(f"no new {what} in {GIVE_UP_AFTER} attempts after {made}")
+            items, attempts = items + 1, 0
+            yield item
+    raise RuntimeError(f"no new {what} in {GIVE_UP_AFTER} attempts after {items}")
 
 
 def write_tsv(folder: Path, stream: Iterable[Sequence[str]], sizes: Mapping[str, int]) -> dict[str, Path]:
-    """SPLIT.tsv for every split in `sizes`: fields and tabs, no header. `folder` is made if missing; paths by split."""
+    """Writes SPLIT.tsv for every split in `sizes`, without a header; creates `folder` and returns the paths."""
     paths = {}
     for split, rows in _cut(stream, sizes):
         paths[split] = _path(folder, f"{split}.tsv")
@@ -56,18 +56,18 @@ def write_csv(
     fields: Sequence[str],
     as_row: Callable[[T, str], dict[str, str]],
 ) -> dict[str, Path]:
-    """SPLIT.csv for every split in `sizes`, with a header of `fields`; as `write_tsv` otherwise.
+    """Writes SPLIT.csv for every split in `sizes`, with a header of `fields`; else as `write_tsv`.
 
     Args:
-        as_row: makes a row of one element of the stream and its name, SPLIT_NUMBER.
+        as_row: Converts an item of the stream and its name, SPLIT_NUMBER, to a row.
     """
     paths = {}
-    for split, found in _cut(stream, sizes):
+    for split, items in _cut(stream, sizes):
         paths[split] = _path(folder, f"{split}.csv")
         with paths[split].open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, fields, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(as_row(one, f"{split}_{number}") for number, one in enumerate(found))
+            writer.writerows(as_row(item, f"{split}_{number}") for number, item in enumerate(items))
     return paths
 
 

@@ -1,8 +1,8 @@
-"""Sample pairs of messages made here: a customer writes twice of the same product, and is more, or less, satisfied.
+"""Generates the sample pairs of messages: a customer writes about the same product twice, more or less satisfied.
 
-The number, -4.0 to 4.0, is the satisfaction that the second message tells less that of the first one. A message tells
-the mean of what it says of one or two aspects: 2.0 for praise and -2.0 for blame, times the degree of the adverb
-(정말 1.0, none 0.7, 조금 0.3); what is denied counts half of its opposite.
+The score, -4.0 to 4.0, is the satisfaction of the second message minus that of the first one. The satisfaction of a
+message is the mean over its one or two aspects: 2.0 for praise and -2.0 for criticism, times the degree of the adverb
+(정말 1.0, none 0.7, 조금 0.3); a denied predicate counts as half of its opposite.
 
 `python -m corpora.samples.satisfaction FOLDER` writes the splits as CSV files: id, sentence1, sentence2, score.
 """
@@ -33,7 +33,7 @@ TWO_SHARE = 0.6  # of messages that judge two aspects
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is said of one aspect: a past stem, as in `아주 빨랐`, and the satisfaction it tells, -2.0 to 2.0."""
+    """A judgement of one aspect: a past stem, as in `아주 빨랐`, and its satisfaction, -2.0 to 2.0."""
 
     aspect: Word
     past: str
@@ -44,7 +44,7 @@ def _judgement(rng: Random, aspect: Aspect) -> Judgement:
     praise = rng.random() < 0.5
     said = rng.choice(aspect.says(praise))
     worth = 2.0 if praise else -2.0
-    if not said.plain or " " in said.stem:  # 하루 만에 오: neither more nor less of it can be said
+    if not said.plain or " " in said.stem:  # 하루 만에 오 takes no adverb
         return Judgement(aspect.name, said.past, worth * PLAIN)
     if rng.random() < DENIED_SHARE:
         return Judgement(aspect.name, f"그리 {said.stem}지 않았", worth * DENIED)
@@ -54,8 +54,8 @@ def _judgement(rng: Random, aspect: Aspect) -> Judgement:
     return Judgement(aspect.name, f"{adverb} {said.past}", worth * DEGREES[adverb])
 
 
-def _joined(rng: Random, told: list[Judgement]) -> str:
-    *before, last = told
+def _joined(rng: Random, judgements: list[Judgement]) -> str:
+    *before, last = judgements
     end = last.past + rng.choice(("어요", "습니다", "네요")) + "."
     if not before:
         return f"{last.aspect:이/가} {end}"
@@ -66,8 +66,8 @@ def _joined(rng: Random, told: list[Judgement]) -> str:
 
 
 def _message(rng: Random, opening: str, aspects: tuple[Aspect, ...]) -> tuple[str, float]:
-    told = [_judgement(rng, aspect) for aspect in rng.sample(aspects, 2 if rng.random() < TWO_SHARE else 1)]
-    return f"{opening} {_joined(rng, told)}", sum(one.value for one in told) / len(told)
+    judgements = [_judgement(rng, aspect) for aspect in rng.sample(aspects, 2 if rng.random() < TWO_SHARE else 1)]
+    return f"{opening} {_joined(rng, judgements)}", sum(one.value for one in judgements) / len(judgements)
 
 
 def _pair(rng: Random) -> tuple[str, str, float]:
@@ -79,7 +79,7 @@ def _pair(rng: Random) -> tuple[str, str, float]:
 
 
 def pairs(seed: int) -> Iterator[tuple[str, str, float]]:
-    """Yield (sentence1, sentence2, score) without end, no sentence twice; raises RuntimeError when all are told."""
+    """Yields (sentence1, sentence2, score) without repeated sentences; raises RuntimeError when all are used."""
     rng = Random(seed)
     return distinct(lambda: _pair(rng), lambda pair: pair[:2], "pair")
 
@@ -89,14 +89,14 @@ def _row(pair: tuple[str, str, float], name: str) -> dict[str, str]:
 
 
 def generate(rows: int, seed: int) -> list[dict[str, str]]:
-    """Return `rows` records: id, sentence1, sentence2 and score (-4.0 to 4.0); no sentence occurs twice."""
+    """Returns `rows` records: id, sentence1, sentence2 and score (-4.0 to 4.0), without repeated sentences."""
     return [_row(pair, f"sample_{index}") for index, pair in enumerate(islice(pairs(seed), rows))]
 
 
 def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200, test: int = 200) -> dict[str, Path]:
-    """Write train.csv, dev.csv and test.csv into `folder`, made if missing, and return their paths by split.
+    """Writes train.csv, dev.csv and test.csv into `folder`, which is created, and returns their paths by split.
 
-    All three are cut from one stream without repetition, so they share a distribution and no sentence.
+    All three come from one stream, so that they share a distribution but no sentence.
     """
     return write_csv(folder, pairs(seed), {"train": train, "dev": dev, "test": test}, FIELDS, _row)
 

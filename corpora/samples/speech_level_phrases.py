@@ -1,10 +1,10 @@
-"""The words of the sample for speech levels: verbs, adjectives and nouns with what they are said of, and the endings.
+"""The phrases of the sample for speech levels: verbs, adjectives and nouns with their arguments, and the endings.
 
-A verb is written `what it is done to; ... = stem, stem before 으, stem with 아/어`, as in `고기를 = 굽 구우 구워`: the
-three stems say its irregular class. Marks after a verb: `+` can be done as a favour, `!` takes no plain request (먹다
-would need 드시다), `~` takes no time, so that nobody is in the middle of it. `!` after an adjective: it lasts.
+A verb is written `arguments; ... = stem, stem before 으, stem with 아/어`, as in `고기를 = 굽 구우 구워`: the three
+stems determine its irregular class. Marks after a verb: `+` can be done as a favour, `!` takes no plain request (먹다
+would need 드시다), `~` has no duration and takes no progressive. `!` after an adjective: it is permanent.
 
-An ending is a pair of patterns, casual and polite, over the forms that `corpora.samples.speech_levels.forms` makes.
+An ending is a pair of patterns, casual and polite, with the forms of `corpora.samples.speech_levels.forms`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Endings = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Predicate:
-    """A verb or adjective by its three stems, with what it is said of and its marks."""
+    """A verb or adjective: its arguments, three stems and marks."""
 
     about: tuple[str, ...]
     stems: tuple[str, str, str]  # 굽, 구우, 구워
@@ -25,7 +25,7 @@ class Predicate:
 
 
 def values(text: str, separator: str = ";") -> tuple[str, ...]:
-    """The values in `text`, without the white space around them."""
+    """Splits `text` at the separator and strips whitespace."""
     return tuple(value.strip() for value in text.split(separator))
 
 
@@ -137,7 +137,7 @@ NOUNS: Mapping[str, tuple[str, ...]] = {
     "약속 장소는": values("시청 앞; 서울역 {g}번 출구; 학교 정문; 분수대"),
 }
 
-# casual word -> polite word, wherever the word stands in front of the ending
+# casual word -> polite word, anywhere before the ending
 POLITE_WORDS: Mapping[str, str] = {
     "나": "저",
     "나는": "저는",

@@ -1,7 +1,7 @@
-"""Sample rewritings made here: casual Korean (해체, 해라체) into polite speech (해요체), from a seed and nothing else.
+"""Generates the sample rewritings: casual Korean (해체, 해라체) to polite speech (해요체), from a seed.
 
 The endings change, and with them irregular stems (굽자 -> 구워요, 만드니 -> 만들어요); 나 and 내 become 저 and 제, 응
-becomes 네, a call by name and 너 are dropped. 우리 stays, and no honorific is added but in requests (-세요, 주세요).
+becomes 네, vocatives and 너 are dropped. 우리 stays, and honorifics are added in requests only (-세요, 주세요).
 `python -m corpora.samples.speech_levels FOLDER` writes the splits as TSV files without a header: source, target.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from corpora.samples import speech_level_phrases as phrases
-from corpora.samples.dialogue_slots import GIVEN
+from corpora.samples.dialogue_slots import GIVEN_NAMES
 from corpora.samples.particles import Word
 from corpora.samples.sample_files import distinct, write_tsv
 from corpora.samples.speech_level_phrases import Endings, Predicate, values
@@ -40,17 +40,17 @@ NUMBERS: Mapping[str, tuple[str, ...]] = {
 
 
 def final_of(word: str) -> int:
-    """The last syllable's final consonant by its place in Unicode's list; 0 is none."""
+    """Returns the index of the last syllable's final consonant in Unicode; 0 is none."""
     return (ord(word[-1]) - ord("가")) % FINALS
 
 
 def with_final(word: str, final: int) -> str:
-    """Return the word with `final` in place of its last syllable's final consonant."""
+    """Returns the word with `final` as the final consonant of its last syllable."""
     return word[:-1] + chr(ord(word[-1]) - final_of(word) + final)
 
 
 def forms(stem: str, before_eu: str, with_a: str) -> dict[str, str]:
-    """Return what endings are joined to, from a stem, its form before 으 and its form with 아/어.
+    """Returns the forms that endings follow, from a stem, its form before 으 and its form with 아/어.
 
     For 굽, 구우, 구워 it is s 굽, e 구우 (before 려고, 면), es 구우 (before 세요), a 구워, p 구웠 (before 어, 다), n 굽
     (before 니, 는), nd 굽는 (before 다) and l 구울 (before 게, 까). A final ㄹ drops before ㄴ and 세요: 만드니,
@@ -169,7 +169,7 @@ def _with_adjective(rng: Random) -> Draft:
 def _with_noun(rng: Random) -> Draft:
     subject = rng.choice(sorted(phrases.NOUNS))
     noun = rng.choice(phrases.NOUNS[subject])
-    mine = noun.startswith("내") and not noun.startswith("내일")  # one does not ask others about what is one's own
+    mine = noun.startswith("내") and not noun.startswith("내일")  # a speaker does not ask others about own things
     start = rng.choice(ANSWERS) if rng.random() < START_SHARE else ""
     ending = rng.choice(phrases.IDENTITY[:2] if mine or start else phrases.IDENTITY)
     return Draft([start, subject], ending, {"noun": noun})
@@ -185,7 +185,7 @@ def _sentence(rng: Random) -> tuple[str, str]:
     front = _numbered(rng, " ".join(part for part in draft.front if part))
     casual = {name: Word(_numbered(rng, word)) for name, word in draft.words.items()}
     polite = {name: Word(politely(word)) for name, word in casual.items()}
-    call = f"{Word(rng.choice(GIVEN)):아/야}, " if rng.random() < CALL_SHARE and "," not in front else ""
+    call = f"{Word(rng.choice(GIVEN_NAMES)):아/야}, " if rng.random() < CALL_SHARE and "," not in front else ""
     source = f"{call}{front} {draft.ending[0].format(**casual)}"
     target = f"{politely(front)} {draft.ending[1].format(**polite)}".strip()
     stop = "" if source.endswith("?") else "."
@@ -202,33 +202,33 @@ def _if_it_fits(rng: Random) -> tuple[str, str] | None:
 
 
 def rewritings(seed: int) -> Iterator[tuple[str, str]]:
-    """Yield (casual, polite) without end, neither twice; raises RuntimeError when the tables run dry."""
+    """Yields (casual, polite) without repetition; raises RuntimeError when no new pair can be generated."""
     rng = Random(seed)
     return distinct(lambda: _if_it_fits(rng), lambda pair: pair, "sentence")
 
 
 def generate(rows: int, seed: int) -> list[dict[str, str]]:
-    """Return `rows` records with the keys source (casual) and target (polite); neither occurs twice."""
+    """Returns `rows` records with the keys source (casual) and target (polite), without repetition."""
     return [{"source": source, "target": target} for source, target in islice(rewritings(seed), rows)]
 
 
 def write_samples(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200, test: int = 200) -> dict[str, Path]:
-    """Write train.tsv, dev.tsv and test.tsv into `folder`, made if missing, and return their paths by split.
+    """Writes train.tsv, dev.tsv and test.tsv into `folder`, which is created, and returns their paths by split.
 
-    A line is source, tab, target; there is no header. All three are cut from one stream without repetition.
+    A line is source, tab, target; there is no header. All three come from one stream without repetition.
     """
     return write_tsv(folder, rewritings(seed), {"train": train, "dev": dev, "test": test})
 
 
 def judged(seed: int) -> Iterator[tuple[str, str]]:
-    """Yield (sentence, its level: 반말 or 존댓말) without end, one side of each rewriting, drawn by chance."""
+    """Yields (sentence, its level: 반말 or 존댓말), one random side of each rewriting."""
     rng = Random(seed)
     for casual, polite in rewritings(seed):
         yield (casual, LEVELS[0]) if rng.random() < 0.5 else (polite, LEVELS[1])
 
 
 def write_judged(folder: Path, seed: int = 0, train: int = 2000, dev: int = 200, test: int = 200) -> dict[str, Path]:
-    """As `write_samples`, with lines of sentence, tab, its level."""
+    """Writes files like `write_samples`, with lines of sentence, tab, level."""
     return write_tsv(folder, judged(seed), {"train": train, "dev": dev, "test": test})
 
 

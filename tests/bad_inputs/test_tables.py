@@ -139,19 +139,19 @@ CASES = {
     ),
     # numbers
     "csv: words for numbers": Bad(
-        f"{_STS} train.csv", ("train", "no numbers", "'높음'"), {"train.csv": _PAIRS.replace("3.5", "높음")}
+        f"{_STS} train.csv", ("train", "not numbers", "'높음'"), {"train.csv": _PAIRS.replace("3.5", "높음")}
     ),
     "csv: NaN for a number": Bad(
-        f"{_STS} train.csv", ("train", "no numbers", "'nan'"), {"train.csv": _PAIRS.replace("3.5", "nan")}
+        f"{_STS} train.csv", ("train", "not numbers", "'nan'"), {"train.csv": _PAIRS.replace("3.5", "nan")}
     ),
     "csv: infinity for a number": Bad(
-        f"{_STS} train.csv", ("train", "no numbers", "'-inf'"), {"train.csv": _PAIRS.replace("3.5", "-inf")}
+        f"{_STS} train.csv", ("train", "not numbers", "'-inf'"), {"train.csv": _PAIRS.replace("3.5", "-inf")}
     ),
     "csv: a number out of every range": Bad(
-        f"{_STS} train.csv", ("train", "no numbers", "'1e999'"), {"train.csv": _PAIRS.replace("3.5", "1e999")}
+        f"{_STS} train.csv", ("train", "not numbers", "'1e999'"), {"train.csv": _PAIRS.replace("3.5", "1e999")}
     ),
     "csv: digits of another script": Bad(
-        f"{_STS} train.csv", ("train", "no numbers"), {"train.csv": _PAIRS.replace("3.5", "四")}
+        f"{_STS} train.csv", ("train", "not numbers"), {"train.csv": _PAIRS.replace("3.5", "四")}
     ),
     "csv: one number in all rows": Bad(
         f"{_STS} train.csv",

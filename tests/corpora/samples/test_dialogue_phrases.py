@@ -1,4 +1,4 @@
-"""The phrasings of the sample dialogues: any value fits into them."""
+"""The phrases of the sample dialogues fit any value."""
 
 import re
 
@@ -6,8 +6,8 @@ from corpora.samples.dialogue_phrases import CHATS, COMMON, FIRST, WAY_PHRASES
 from corpora.samples.dialogues import TOPICS
 
 
-def test_no_particle_is_written_by_hand() -> None:
-    """A particle that depends on the word before it is always given as a pair."""
+def test_particles_are_written_as_pairs() -> None:
+    """If they depend on the word before them."""
     tables = [*COMMON.values(), *WAY_PHRASES.values(), *(topic.ask for topic in TOPICS.values())]
     patterns = [pattern for table in tables for lines in table.values() for pattern in lines]
     patterns += [text for topic in TOPICS.values() for pair in topic.summaries.values() for text in pair]
@@ -16,7 +16,7 @@ def test_no_particle_is_written_by_hand() -> None:
     ] == []
 
 
-def test_callers_learn_the_desk_and_chats_come_in_pairs() -> None:
-    """Whoever opens a call names the desk, which the summary names too."""
+def test_calls_name_the_business_and_chats_come_in_pairs() -> None:
+    """The first turn of a call names the business, which the summary names too."""
     assert all("{desk" in pattern for pattern in FIRST["customer"] + COMMON["lead"]["staff"])
     assert all(len(pair) == 2 for pairs in CHATS.values() for pair in pairs)

@@ -1,4 +1,4 @@
-"""Particles: the form that the sound before it asks for."""
+"""Particles depend on the sound before them."""
 
 import pytest
 
@@ -19,19 +19,19 @@ from corpora.samples.particles import Word, particle
         ("지호", "아/야", "야"),
         ("부산", "으로/로", "으로"),
         ("제주", "으로/로", "로"),
-        ("지하철", "으로/로", "로"),  # the exception: after ㄹ it is 로
-        ("지하철", "을/를", "을"),  # which concerns no other particle
+        ("지하철", "으로/로", "로"),  # the exception: 로 after ㄹ
+        ("지하철", "을/를", "을"),  # other particles have no exception
         ("삯", "은/는", "은"),  # a double final consonant
     ],
 )
 def test_particle_follows_the_final_consonant(word: str, pair: str, expected: str) -> None:
-    """The form before the slash goes with a closed syllable, and ㄹ takes 로."""
+    """The form before the slash follows a final consonant; ㄹ takes 로."""
     assert particle(word, pair) == expected
     assert f"{Word(word):{pair}}" == word + expected
 
 
 @pytest.mark.parametrize("word", ["", "3", "KTX", "역."])
 def test_particle_needs_hangul(word: str) -> None:
-    """A word whose sound is unknown is refused instead of guessed."""
+    """A word with unknown pronunciation is refused."""
     with pytest.raises(ValueError, match="no Hangul syllable"):
         particle(word, "은/는")

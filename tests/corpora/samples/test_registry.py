@@ -1,4 +1,4 @@
-"""What every sample promises: reproducible, free of leaks, no trace of its patterns; and every space has one."""
+"""Every sample is reproducible and without leaks between splits, and every search space has a sample."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from search_spaces.resolve import list_spaces, load_space
 from search_spaces.schema import Space
 
 ROOT = Path(__file__).parents[3]
-# module -> the fields whose texts may occur only once
+# module -> the fields whose texts must be unique
 TEXTS: dict[ModuleType, tuple[str, ...]] = {
     dialogues: ("dialogue", "summary"),
     reviews: ("text",),
@@ -33,12 +33,12 @@ each_module = pytest.mark.parametrize("module", TEXTS, ids=lambda module: module
 
 @cache
 def _rows(module: ModuleType) -> list[dict[str, str]]:
-    """As many as the default splits hold together, and more."""
+    """At least as many rows as all default splits together."""
     return list(module.generate(2800, 0))
 
 
 def _read(path: Path) -> list[list[str]]:
-    """The rows of a file without its header and without its column of names, if it has them."""
+    """The rows of a file without header and id column, if it has them."""
     with path.open(encoding="utf-8", newline="") as file:
         if path.suffix == ".tsv":
             return [line.rstrip("\n").split("\t") for line in file]
@@ -47,7 +47,7 @@ def _read(path: Path) -> list[list[str]]:
 
 @each_module
 def test_same_seed_same_bytes_in_another_process(module: ModuleType, tmp_path: Path) -> None:
-    """Neither the process nor its hash seed shows in the files."""
+    """The files do not depend on the process or its hash seed."""
     paths = module.write_samples(tmp_path / "here", train=30, dev=5, test=5)
     code = "import sys, pathlib, {0}; {0}.write_samples(pathlib.Path(sys.argv[1]), 0, 30, 5, 5)"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT)}
@@ -60,7 +60,7 @@ def test_same_seed_same_bytes_in_another_process(module: ModuleType, tmp_path: P
 
 @each_module
 def test_another_seed_gives_other_rows(module: ModuleType) -> None:
-    """The seed does something: few texts of 50 rows are shared."""
+    """Two seeds share few texts of 50 rows."""
     first, second = ({row[TEXTS[module][0]] for row in module.generate(50, seed)} for seed in (1, 2))
     assert len(first & second) < 5
 
@@ -88,48 +88,48 @@ def test_files_hold_the_rows_of_generate(module: ModuleType, tmp_path: Path) -> 
     ("module", "header"), [(dialogues, "fname,dialogue,summary"), (satisfaction, "id,sentence1,sentence2,score")]
 )
 def test_csv_files_have_a_header_and_named_rows(module: ModuleType, header: str, tmp_path: Path) -> None:
-    """The columns come in the order of the interface; a row is named by its split and number."""
+    """In the documented order; the id of a row is its split and number."""
     lines = module.write_samples(tmp_path, train=3, dev=1, test=1)["train"].read_text(encoding="utf-8").split("\n")
     assert lines[0] == header
     assert {line.split(",")[0] for line in lines if line.startswith("train_")} == {"train_0", "train_1", "train_2"}
 
 
 @each_module
-def test_nothing_occurs_twice(module: ModuleType) -> None:
-    """No text is repeated, so none leaks from one split into another."""
+def test_texts_are_unique(module: ModuleType) -> None:
+    """So that no text leaks from one split into another."""
     for name in TEXTS[module]:
         assert len({row[name] for row in _rows(module)}) == len(_rows(module))
 
 
 @each_module
-def test_no_mark_of_a_pattern_is_left(module: ModuleType) -> None:
-    """No brace, star, slash, bar, tab, quotation mark or double space reaches a text."""
+def test_texts_have_no_characters_of_patterns(module: ModuleType) -> None:
+    """No brace, star, slash, bar, tab, quotation mark or double space."""
     texts = [row[name] for row in _rows(module) for name in TEXTS[module]]
     assert not [text for text in texts if any(mark in text for mark in '{}*/|=;+\t"') and ";;" not in text]
     assert not [text for text in texts if "  " in text]
 
 
-def test_texts_come_once() -> None:
-    """A text that was there, alone or beside a new one, is made again; so is one that holds itself twice."""
-    made = iter([("a", "b"), ("b", "c"), ("d", "d"), ("c", "d")])
-    stream = distinct(lambda: next(made), lambda pair: pair, "pair")
+def test_repeated_texts_are_skipped() -> None:
+    """Also if another text of the item is new, and if an item has the same text twice."""
+    items = iter([("a", "b"), ("b", "c"), ("d", "d"), ("c", "d")])
+    stream = distinct(lambda: next(items), lambda pair: pair, "pair")
     assert [next(stream), next(stream)] == [("a", "b"), ("c", "d")]
 
 
 def test_exhausted_tables_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With nothing new to say the stream ends with an error instead of running for ever."""
+    """The stream ends with an error instead of running forever."""
     monkeypatch.setattr(sample_files, "GIVE_UP_AFTER", 3)
     stream = distinct(lambda: "좋아요.", lambda text: [text], "review")
     assert next(stream) == "좋아요."
     with pytest.raises(RuntimeError, match="no new review in 3 attempts after 1"):
         next(stream)
     with pytest.raises(RuntimeError, match="no new sentence in 3 attempts after 0"):
-        next(distinct(lambda: None, lambda text: [text], "sentence"))  # all of them too long, say
+        next(distinct(lambda: None, lambda text: [text], "sentence"))  # for example, all of them too long
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_files_are_as_they_are_described(name: str, tmp_path: Path) -> None:
-    """All roles are read from all splits, without a refusal, and no source of one split is in another."""
+def test_the_files_match_their_description(name: str, tmp_path: Path) -> None:
+    """All roles can be read from all splits, and no source of one split is in another."""
     sample = SAMPLES[name]
     sources = []
     for path in sample.write(tmp_path).values():
@@ -143,5 +143,5 @@ def test_the_files_are_as_they_are_described(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("space", list_spaces())
 def test_every_space_has_a_sample(space: str) -> None:
-    """`tune SPACE` runs without any data."""
+    """So that `tune SPACE` runs without any data."""
     assert load_space(space)[0].get("sample", Space().sample) in SAMPLES

@@ -1,4 +1,4 @@
-"""The sample reviews: balanced, and not to be judged by single words."""
+"""The sample reviews: balanced, and not decided by single words."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ GOLDEN = [
 
 @pytest.fixture(scope="module")
 def many() -> list[tuple[str, str]]:
-    """As many reviews as the default splits hold together."""
+    """As many reviews as all default splits together."""
     return list(islice(reviews(0), 2400))
 
 
-def test_first_rows_are_these() -> None:
-    """The rows of seed 0 stay what they are."""
+def test_the_first_rows_are_stable() -> None:
+    """With seed 0."""
     assert generate(2, 0) == GOLDEN
 
 
 @pytest.mark.parametrize("part", [slice(0, 2000), slice(2000, 2200), slice(2200, 2400)])
 def test_classes_are_balanced(many: list[tuple[str, str]], part: slice) -> None:
-    """Half of each of the default splits is 긍정, the other half 부정."""
+    """Half of each default split is 긍정, the other half 부정."""
     labels = Counter(label for label, _ in many[part])
     assert labels["긍정"] == labels["부정"] == len(many[part]) / 2
 
 
-def test_single_words_do_not_tell_the_label(many: list[tuple[str, str]]) -> None:
-    """Of the words that occur twenty times or more, most stand in a good share of reviews of either class."""
+def test_single_words_do_not_give_the_label(many: list[tuple[str, str]]) -> None:
+    """Most words that occur at least twenty times are common in both classes."""
     everywhere = Counter(word for _, text in many for word in text.split())
     praising = Counter(word for label, text in many if label == "긍정" for word in text.split())
     common = [word for word, count in everywhere.items() if count >= 20]
@@ -53,7 +53,7 @@ def test_single_words_do_not_tell_the_label(many: list[tuple[str, str]]) -> None
 
 @pytest.mark.parametrize("kind", [comparing, weighing])
 def test_the_same_words_occur_with_both_labels(kind: Callable[[Writer, bool], str]) -> None:
-    """A comparison, or a weighing, turned around keeps its words and changes its label."""
+    """In a comparison, and in a weighing of two aspects."""
     extra = (Aspect(COMMON[0].name, (predicate("빠르/빨랐*"),), (predicate("느리/느렸*"),)),)
     bags = {}
     for content in (False, True):
@@ -63,7 +63,7 @@ def test_the_same_words_occur_with_both_labels(kind: Callable[[Writer, bool], st
 
 
 def test_every_kind_of_review_can_be_written_for_every_product() -> None:
-    """No table lacks what a kind of review needs, in either manner and with either label."""
+    """In both styles and with both labels."""
     for extra in KINDS.values():
         for kind in KINDS_OF_REVIEW:
             texts = {kind(Writer(Random(seed), bool(seed % 2), extra), bool(seed % 3)) for seed in range(12)}
@@ -74,6 +74,6 @@ def test_every_kind_of_review_can_be_written_for_every_product() -> None:
 @pytest.mark.parametrize(
     ("past", "polite"), [("빨랐", "빨라요"), ("예뻤", "예뻐요"), ("별로였", "별로예요"), ("엉망이었", "엉망이에요")]
 )
-def test_present_is_the_past_without_its_consonant(past: str, polite: str) -> None:
-    """The copula has forms of its own."""
+def test_the_present_of_a_past_stem(past: str, polite: str) -> None:
+    """Including the copula."""
     assert present(past) == polite

@@ -1,4 +1,4 @@
-"""The sample for speech levels: conjugated rightly, and not to be solved by copying."""
+"""The sample for speech levels: correct conjugation, and no solution by copying."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ GOLDEN = [
 
 @pytest.fixture(scope="module")
 def many() -> list[tuple[str, str]]:
-    """As many rewritings as the default splits hold together."""
+    """As many rewritings as all default splits together."""
     return list(islice(rewritings(0), 2400))
 
 
-def test_first_rows_are_these() -> None:
-    """The rows of seed 0 stay what they are."""
+def test_the_first_rows_are_stable() -> None:
+    """With seed 0."""
     assert generate(2, 0) == GOLDEN
 
 
-def test_levels_are_judged_by_the_side_that_was_drawn(many: list[tuple[str, str]]) -> None:
-    """About as many of one as of the other; each sentence is one side of its rewriting."""
-    found = list(islice(judged(0), 2400))
-    assert 1100 < sum(level == "반말" for _, level in found) < 1300
-    for (sentence, level), (casual, polite) in zip(found, many, strict=True):
+def test_the_level_is_that_of_the_drawn_side(many: list[tuple[str, str]]) -> None:
+    """About half of each level; each sentence is one side of its rewriting."""
+    sentences = list(islice(judged(0), 2400))
+    assert 1100 < sum(level == "반말" for _, level in sentences) < 1300
+    for (sentence, level), (casual, polite) in zip(sentences, many, strict=True):
         assert sentence == {"반말": casual, "존댓말": polite}[level]
 
 
