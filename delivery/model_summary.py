@@ -1,8 +1,7 @@
-"""What a model is made of: parameters by layer, what is trained and what is frozen, sizes."""
+"""The layers of a model: parameters, how many are trained or frozen, and sizes in memory."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from trainables.training.parameters import split_parameters
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, or what stands outside all layers."""
+    """One layer, or the parameters outside all layers."""
 
     name: str
     parameters: int
@@ -32,10 +31,10 @@ class Layer:
 
 
 def layers_of(model: torch.nn.Module) -> list[Layer]:
-    """The layers of a model, in its own order; a weight that is used twice counts once."""
-    found: dict[str, list[tuple[str, torch.nn.Parameter]]] = {}
+    """Returns the layers of a model, in its own order; a weight that is used twice counts once."""
+    parameters: dict[str, list[tuple[str, torch.nn.Parameter]]] = {}
     for name, parameter in model.named_parameters():
-        found.setdefault(layer_of(name), []).append((name, parameter))
+        parameters.setdefault(layer_of(name), []).append((name, parameter))
     return [
         Layer(
             name,
@@ -43,18 +42,18 @@ def layers_of(model: torch.nn.Module) -> list[Layer]:
             sum(parameter.numel() for _, parameter in inside if parameter.requires_grad),
             tuple(f"{full.removeprefix(name + '.')} {'×'.join(map(str, one.shape))}" for full, one in inside),
         )
-        for name, inside in found.items()
+        for name, inside in parameters.items()
     ]
 
 
 def summarize_model(space: Space, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
-    """The class of the space's model, and its layers; no weights are loaded.
+    """Returns the class and the layers of the space's model, without loading weights.
 
     Args:
-        freeze_layers: default: as many as the space freezes.
+        freeze_layers: Number of layers to freeze; default: as many as the space freezes.
 
     Raises:
-        UserError: there is no such model, or it has fewer layers than are to be frozen.
+        UserError: There is no such model, or it has fewer layers than are to be frozen.
     """
     fixed = split_parameters(space.fixed)
     config = described(base_config(space.model, space.architecture, trust=space.trust_remote_code), fixed.model)
@@ -64,7 +63,14 @@ def summarize_model(space: Space, freeze_layers: int | None = None) -> tuple[str
 
 
 def summarize_exported(folder: Path, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:
-    """The same of an exported model, which freezes nothing unless told to."""
+    """Returns the class and the layers of an exported model.
+
+    Args:
+        freeze_layers: Number of layers to freeze; default: none.
+
+    Raises:
+        UserError: The folder is no exported model, or an ensemble.
+    """
     settings = read_settings(folder)
     if settings.members:
         problem = f"{folder} is an ensemble"
@@ -74,24 +80,41 @@ def summarize_exported(folder: Path, freeze_layers: int | None = None) -> tuple[
     return type(model).__name__, layers_of(model)
 
 
-def totals(layers: Iterable[Layer]) -> dict[str, float]:
-    """Parameters in all, those that are trained, and megabytes: of the weights in 32 bit, and with Adam's two moments
-    and the gradients."""
+@dataclass(frozen=True)
+class Totals:
+    """The size of a model.
+
+    Args:
+        parameters: Number of all parameters.
+        trained: Number of those that are trained.
+    """
+
+    parameters: int
+    trained: int
+
+    @property
+    def weights_mb(self) -> float:
+        """Megabytes of the weights, in 32 bit."""
+        return self.parameters * 4 / 2**20
+
+    @property
+    def training_mb(self) -> float:
+        """Megabytes of the weights, their gradients and Adam's two moments."""
+        return (self.parameters + 3 * self.trained) * 4 / 2**20
+
+
+def totals(layers: Iterable[Layer]) -> Totals:
+    """Returns the sums over all layers."""
     layers = list(layers)
-    parameters, trained = (math.fsum(getattr(layer, name) for layer in layers) for name in ("parameters", "trained"))
-    return {
-        "parameters": parameters,
-        "trained": trained,
-        "weights_mb": parameters * 4 / 2**20,
-        "training_mb": (parameters + 3 * trained) * 4 / 2**20,
-    }
+    return Totals(sum(layer.parameters for layer in layers), sum(layer.trained for layer in layers))
 
 
 def print_layers(kind: str, layers: Iterable[Layer], *, shapes: bool) -> None:
-    """A table on standard output.
+    """Prints the layers as a table.
 
     Args:
-        shapes: name every weight with its shape.
+        kind: The class of the model, as the title.
+        shapes: Print every weight with its shape.
     """
     layers = list(layers)
     table = Table("layer", title=kind)
@@ -102,12 +125,12 @@ def print_layers(kind: str, layers: Iterable[Layer], *, shapes: bool) -> None:
         table.add_row(layer.name, f"{layer.parameters:,}", trained)
         for shape in layer.shapes if shapes else ():
             table.add_row(f"  {shape}", "", "")
-    found = totals(layers)
+    size = totals(layers)
     table.add_section()
-    table.add_row("all", f"{found['parameters']:,.0f}", f"{found['trained']:,.0f}")
+    table.add_row("all", f"{size.parameters:,}", f"{size.trained:,}")
     console = Console()
     console.print(table)
     console.print(
-        f"{found['weights_mb']:,.0f} MB of weights in 32 bit; {found['training_mb']:,.0f} MB with gradients and Adam's"
-        " two moments, activations not counted"
+        f"{size.weights_mb:,.0f} MB of weights in 32 bit; {size.training_mb:,.0f} MB with gradients and Adam's"
+        " two moments, without activations"
     )

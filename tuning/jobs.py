@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from foundation import buckets
 from foundation.checked_json import plain
@@ -16,9 +16,10 @@ from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
+from tuning.wandb_settings import TrackingSettings
 
 
-def make_job(study: Study, material: Material, tracking: dict[str, Any] | None) -> Callable[[TrialRecord], Job]:
+def make_job(study: Study, material: Material, tracking: TrackingSettings | None) -> Callable[[TrialRecord], Job]:
     """Returns a function that makes the job of a trial.
 
     Args:
@@ -39,10 +40,10 @@ def make_job(study: Study, material: Material, tracking: dict[str, Any] | None) 
     }
 
     def run_settings(record: TrialRecord, folder: str) -> RunSettings | None:
-        if not tracking:
+        if tracking is None:
             return None
         return RunSettings(
-            **{**tracking, "tags": tuple(tracking["tags"])},
+            **asdict(tracking),
             run_id=record.trial_id,
             name=record.trial_id,
             group=study.name,

@@ -1,4 +1,4 @@
-"""What a study makes once, before any trial: splits, base models, tokenised tables. No Ray."""
+"""Prepares a study before its first trial: reads the splits, and makes base models and tokenized tables."""
 
 from __future__ import annotations
 
@@ -22,56 +22,55 @@ from tuning.algorithms.samplers import derived_seed
 from tuning.studies.material import Material
 from tuning.studies.permissions import make_private
 from tuning.studies.study import Study
-from tuning.tokenizers import tokenizers_of, variant_named
+from tuning.tokenizers import tokenizer_variants
 
 Say = Callable[[str], None]
 
 
 def task_of(space: Space, material: Material) -> Task:
-    """The task of a study, with the options that were learned from its training rows."""
+    """Returns the task of a study, with the options that it learned from the training rows."""
     return make_task(space.task, material.task_options)
 
 
 def with_samples(space: Space, folder: Path) -> Space:
-    """The space with its embedded sample written to `folder` as its data.
+    """Writes the embedded sample of the space to `folder`, and returns the space with these files as its data.
 
     Raises:
-        UserError: there is no such sample.
+        UserError: There is no such sample.
     """
     if space.sample not in SAMPLES:
         raise UserError(f"sample {space.sample!r} is unknown", ", ".join(SAMPLES), nearest(space.sample, SAMPLES))
     sample = SAMPLES[space.sample]
     files = sample.write(folder)
-    # From here on they are files like any others, or `resume` would find two kinds of data.
+    # From here on they are data files like any others, so that `resume` reads one kind of data.
     paths: dict[str, Any] = {split: str(path) for split, path in files.items()}
     columns: dict[str, Any] = {"id": None, "pair": None, **sample.columns, "header": sample.header}
     return replace(space, data=replace(space.data, embedded=False, **paths), columns=Columns(**columns))
 
 
 def with_copies(space: Space, folder: Path) -> Space:
-    """The space with its data files copied to `folder`, for other machines to find them there."""
+    """Copies the data files to `folder`, for other machines, and returns the space with the copies as its data."""
     folder.mkdir(parents=True, exist_ok=True)
     copies: dict[str, Any] = {}
     for split in ("train", "dev", "test"):
-        if given := getattr(space.data, split):
-            copies[split] = str(folder / f"{split}{Path(given).suffix}")
-            shutil.copyfile(given, copies[split])
+        if original := getattr(space.data, split):
+            copies[split] = str(folder / f"{split}{Path(original).suffix}")
+            shutil.copyfile(original, copies[split])
     return replace(space, data=replace(space.data, **copies))
 
 
 def layout_of(space: Space) -> Layout:
-    """How the study's files are written."""
-    roles = ("id", "source", "pair", "target")
-    named: dict[str, str | None] = {role: getattr(space.columns, role) for role in roles}
-    data = space.data
-    return Layout(named, space.columns.header, data.quoting, data.broken_rows, data.labels)
+    """Returns how the study's files are written."""
+    columns, data = space.columns, space.data
+    names = {"id": columns.id, "source": columns.source, "pair": columns.pair, "target": columns.target}
+    return Layout(names, columns.header, data.quoting, data.broken_rows, data.labels)
 
 
 def read(space: Space) -> Splits:
-    """The study's splits, training rows filtered.
+    """Reads the splits of a space, and filters the training rows.
 
     Raises:
-        UserError: a file is missing, or holds what cannot be used.
+        UserError: A file is missing, or has rows that cannot be used.
     """
     data, task = space.data, task_named(space.task)
     splits = read_splits(
@@ -84,16 +83,16 @@ def read(space: Space) -> Splits:
         classes=task.has_classes(space),
         dev_share=data.dev_share,
     )
-    wanted, seed = filters.Filters(**asdict(space.filters)), derived_seed(space.seed, "sample")
-    learnable, taken = filters.apply(splits.train.rows, replace(wanted, sample=None), seed)
-    kept, drawn = filters.apply(learnable, filters.Filters(sample=wanted.sample), seed)
-    remarks = [*splits.remarks, *(part.line() for part in (*taken, *drawn))]
-    if task.has_classes(space) and (lost := _targets(learnable) - _targets(kept)):
-        remarks.append(f"train: the sample has no row of {', '.join(sorted(lost))}")
-    found = replace(splits, train=replace(splits.train, rows=kept), learnable=learnable, remarks=remarks)
-    if wanted.strip_whitespace:  # it takes no row, and a model is to be judged on texts such as it has learned
-        found = replace(found, dev=_stripped(found.dev), test=found.test and _stripped(found.test))
-    return found
+    options, seed = filters.Filters(**asdict(space.filters)), derived_seed(space.seed, "sample")
+    learnable, removed = filters.apply(splits.train.rows, replace(options, sample=None), seed)
+    sampled, not_drawn = filters.apply(learnable, filters.Filters(sample=options.sample), seed)
+    remarks = [*splits.remarks, *(part.line() for part in (*removed, *not_drawn))]
+    if task.has_classes(space) and (missing := _targets(learnable) - _targets(sampled)):
+        remarks.append(f"train: the sample has no row of {', '.join(sorted(missing))}")
+    result = replace(splits, train=replace(splits.train, rows=sampled), learnable=learnable, remarks=remarks)
+    if options.strip_whitespace:  # it removes no row, and a model is scored on texts like those it learned from
+        result = replace(result, dev=_stripped(result.dev), test=result.test and _stripped(result.test))
+    return result
 
 
 def _targets(rows: Rows) -> set[str]:
@@ -105,47 +104,46 @@ def _stripped(split: Split) -> Split:
 
 
 def learn(space: Space, splits: Splits) -> Task:
-    """The task as the study has it.
+    """Returns the task of a space, with the options that it learns from the training rows.
 
     Raises:
-        UserError: rows that cannot be learned from, or a metric that the task's options leave out.
+        UserError: The task cannot learn from the rows, or the metric needs an option that is not set.
     """
-    rows = {**{name: split.rows for name, split in _named(splits).items()}, "train": splits.learnable}
+    rows = {**{name: split.rows for name, split in _by_name(splits).items()}, "train": splits.learnable}
     task = task_named(space.task).learn(space, rows)
     available = task.available_metrics()
     for metric in task.metrics:
         if metric.name == space.metric and metric not in available:
-            given, names = f"metric {metric.name} needs {metric.requires}", (one.name for one in available)
-            raise UserError(given, ", ".join(names), f"--set {metric.requires}=…")
+            problem, names = f"metric {metric.name} needs {metric.requires}", (other.name for other in available)
+            raise UserError(problem, ", ".join(names), f"--set {metric.requires}=…")
     return task
 
 
 def prepare(study: Study, splits: Splits, say: Say) -> Material:
-    """Base models and tokenised tables, each made once."""
+    """Makes the base model and the tokenized tables of every tokenizer, and writes `data.json`."""
     space, paths = study.space, study.paths
     task = learn(space, splits)
     remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
-    for kind, vocabulary in tokenizers_of(space):
-        variant = variant_named(kind, vocabulary)
+    for variant in tokenizer_variants(space):
         texts = (row[role] for row in splits.train.rows for role in task.tokenizer_roles if role in row)
         recipe = Recipe(
             space.model,
             space.architecture,
             space.tokenizer,
-            kind,
-            vocabulary,
+            variant.kind,
+            variant.vocabulary,
             space.special_tokens,
             derived_seed(space.seed, "weights"),
             space.trust_remote_code,
         )
-        base = paths.base_model(variant)
+        base = paths.base_model(variant.name)
         base.parent.mkdir(parents=True, exist_ok=True)
         prepare_base(base, recipe, task, texts)
         make_private(paths.cache, exist_ok=True)
-        made = _tokenised(task, splits, base, space, paths.cache)
-        tables[variant] = {name: str(prepared.folder) for name, prepared in made.items()}
+        tokenized = _tokenized(task, splits, base, space, paths.cache)
+        tables[variant.name] = {name: str(table.folder) for name, table in tokenized.items()}
         if len(tables) == 1:
-            remarks += [line for name, prepared in made.items() for line in _cut(name, prepared, space)]
+            remarks += [line for name, table in tokenized.items() for line in _truncation_remarks(name, table, space)]
     material = Material(splits.described(), task.to_options(), tables, task.metric_tokenizer, remarks)
     material.save(paths)
     _publish(study, material)
@@ -154,42 +152,43 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
     return material
 
 
-def _is_copied(folder: Path, address: str) -> bool:
-    """Whether all of a folder lies at its address; somebody may have died while he brought it there."""
+def _is_uploaded(folder: Path, address: str) -> bool:
+    """Whether all of a folder is at its address; an upload may have been interrupted."""
     return buckets.sizes(address) == buckets.files_in(folder)
 
 
 def _publish(study: Study, material: Material) -> None:
-    """What trials read, where all machines find it; a table that is there already is what it would be."""
+    """Uploads the input of trials, except for tables in the bucket: their names are hashes of their content."""
     paths = study.paths
     for variant, tables in material.tables.items():
         study.publish(paths.base_model(variant))
         folders = [Path(folder) for folder in tables.values()]
-        study.publish(*(folder for folder in folders if paths.bucket and not _is_copied(folder, paths.address(folder))))
+        if paths.bucket:
+            study.publish(*(folder for folder in folders if not _is_uploaded(folder, paths.address(folder))))
     study.publish(paths.data)
 
 
-def _tokenised(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, TokenisedSplit]:
-    words = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
+def _tokenized(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, TokenisedSplit]:
+    tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
     limits = Limits(space.max_source_length, space.max_target_length)
     return {
-        name: task.prepare(split.rows, words, limits, cache, scored=name != "train")
-        for name, split in _named(splits).items()
+        name: task.prepare(split.rows, tokenizer, limits, cache, scored=name != "train")
+        for name, split in _by_name(splits).items()
     }
 
 
-def _named(splits: Splits) -> dict[str, Split]:
-    named = {"train": splits.train, "dev": splits.dev, "test": splits.test}
-    return {name: split for name, split in named.items() if split is not None}
+def _by_name(splits: Splits) -> dict[str, Split]:
+    by_name = {"train": splits.train, "dev": splits.dev, "test": splits.test}
+    return {name: split for name, split in by_name.items() if split is not None}
 
 
-def _cut(name: str, made: TokenisedSplit, space: Space) -> list[str]:
-    cut = [
+def _truncation_remarks(name: str, table: TokenisedSplit, space: Space) -> list[str]:
+    parts = [
         f"{count} {role} cut to {limit} tokens ({key})"
         for count, role, limit, key in (
-            (made.cut_sources, "sources", space.max_source_length, "max_source_length"),
-            (made.cut_targets, "targets", space.max_target_length, "max_target_length"),
+            (table.cut_sources, "sources", space.max_source_length, "max_source_length"),
+            (table.cut_targets, "targets", space.max_target_length, "max_target_length"),
         )
         if count
     ]
-    return [f"{name}, {made.rows} rows: {', '.join(cut)}"] if cut else []
+    return [f"{name}, {table.rows} rows: {', '.join(parts)}"] if parts else []

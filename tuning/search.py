@@ -35,6 +35,7 @@ from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable
+from tuning.wandb_settings import TrackingSettings
 
 #: Seconds between two writes of the note that `status` reads.
 _NOTE_SECONDS = 5.0
@@ -56,7 +57,7 @@ class Search:
         study: Study,
         material: Material,
         plan: Plan,
-        tracking: dict[str, Any] | None,
+        tracking: TrackingSettings | None,
         view: View,
         earlier_seconds: float = 0.0,
         preemption_notices: bool = False,

@@ -1,33 +1,50 @@
-"""Where trials are logged: W&B settings that all trials of a study share. No Ray."""
+"""W&B settings that all trials of a study share."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from dataclasses import dataclass
 
 from search_spaces.choices import WandbMode
+from trainables.tracking.run_settings import Mode
 from tuning.studies.study import Study
 
 
-def tracking_settings(study: Study) -> dict[str, Any] | None:
-    """W&B settings shared by all trials; `auto` is online where there is a key, offline in the study folder else."""
-    wanted = study.space.wandb
-    if wanted.mode == WandbMode.DISABLED:
+@dataclass(frozen=True)
+class TrackingSettings:
+    """W&B settings that all trials of a study share.
+
+    Args:
+        folder: Folder or address of the study; offline runs are kept below `wandb/` in it.
+    """
+
+    mode: Mode
+    project: str
+    entity: str | None
+    tags: tuple[str, ...]
+    folder: str
+
+
+def tracking_settings(study: Study) -> TrackingSettings | None:
+    """Returns the W&B settings of a study; None to log nothing.
+
+    The mode `auto` is online if there is a W&B key, else offline.
+    """
+    wandb = study.space.wandb
+    if wandb.mode == WandbMode.DISABLED:
         return None
-    mode = wanted.mode
-    if mode == WandbMode.AUTO:
-        mode = WandbMode.ONLINE if has_wandb_key() else WandbMode.OFFLINE
-    return {
-        "mode": mode,
-        "project": wanted.project,
-        "entity": wanted.entity,
-        "tags": [study.space.name, study.space.task, *wanted.tags],
-        "folder": study.paths.address(study.paths.root),
-    }
+    is_online = has_wandb_key() if wandb.mode == WandbMode.AUTO else wandb.mode == WandbMode.ONLINE
+    return TrackingSettings(
+        mode="online" if is_online else "offline",
+        project=wandb.project,
+        entity=wandb.entity,
+        tags=(study.space.name, study.space.task, *wandb.tags),
+        folder=study.paths.address(study.paths.root),
+    )
 
 
 def has_wandb_key() -> bool:
-    """Whether wandb would find a key without asking for one."""
+    """Whether wandb has a key, from the environment or `~/.netrc`, so that it asks for none."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     import netrc

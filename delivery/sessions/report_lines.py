@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from delivery.results.summary import Summary
 from delivery.results.summary_lines import summary_lines
 from foundation import buckets
@@ -11,10 +9,11 @@ from foundation.errors import COMMAND, program
 from foundation.statuses import SessionEnd
 from search_spaces.values import load_yaml
 from tuning.studies.study import Study
+from tuning.wandb_settings import TrackingSettings
 
 
 def last_lines(
-    study: Study, summary: Summary, tracking: dict[str, Any] | None, end: SessionEnd, address: str | None
+    study: Study, summary: Summary, tracking: TrackingSettings | None, end: SessionEnd, address: str | None
 ) -> list[str]:
     """What a person reads at the end of a sitting that ended as `end` says.
 
@@ -37,11 +36,11 @@ def last_lines(
     elif end is not SessionEnd.DONE:
         lines.append(f"resume   {study.paths.command('resume', *(['--address', address] if address else []))}")
     if tracking is not None:
-        lines += _tracking_lines(study, tracking)
+        lines += _tracking_lines(study)
     return lines
 
 
-def _tracking_lines(study: Study, tracking: dict[str, Any]) -> list[str]:
+def _tracking_lines(study: Study) -> list[str]:
     folders = [study.paths.trial(trial_id) for trial_id in study.records]
     files = [study.paths.address(folder / "tracking.json") for folder in folders]
     found = zip(buckets.read_each(files), files, strict=True)

@@ -119,7 +119,7 @@ def _leave_the_tokenizer(raw: dict[str, Any]) -> None:
     parts = [part for part in (raw, raw.get("embedded")) if isinstance(part, dict)]
     rooms = [part.get(name) for part in parts for name in ("fixed", "search")]
     for room in (found for found in rooms if isinstance(found, dict)):
-        for name in tokenizers.OF_THE_TOKENIZER:
+        for name in tokenizers.TOKENIZER_PARAMETERS:
             room.pop(name, None)
 
 
@@ -172,7 +172,7 @@ def check(order: TuneRequest, scratch: Path, say: Callable[[str], None] = lambda
         raise name_taken(order.storage, order.name)
     check_database(space, new=True)
     check_configs(space)
-    tokenizers.tokenizers_of(space)
+    tokenizers.tokenizer_variants(space)
     if space.data.embedded:
         space = preparation.with_samples(space, scratch)
     elif not space.data.train:

@@ -20,7 +20,7 @@ def test_a_weight_that_is_used_twice_counts_once() -> None:
     model["third"].weight = model["first"].weight
     found = {layer.name: layer.parameters for layer in layers_of(model)}
     assert found == {"first": 9, "second": 9, "third": 3}
-    assert totals(layers_of(model))["parameters"] == sum(parameter.numel() for parameter in model.parameters()) == 21
+    assert totals(layers_of(model)).parameters == sum(parameter.numel() for parameter in model.parameters()) == 21
 
 
 def test_a_space_is_taken_apart_without_weights() -> None:
@@ -33,9 +33,9 @@ def test_a_space_is_taken_apart_without_weights() -> None:
     frozen = {layer.name for layer in layers if not layer.trained}
     assert "bert.encoder.layer.0" in frozen
     assert "bert.encoder.layer.1" not in frozen
-    found = totals(layers)
-    assert found["weights_mb"] == pytest.approx(found["parameters"] * 4 / 2**20)
-    assert found["training_mb"] == pytest.approx((found["parameters"] * 4 + found["trained"] * 12) / 2**20)
+    size = totals(layers)
+    assert size.weights_mb == pytest.approx(size.parameters * 4 / 2**20)
+    assert size.training_mb == pytest.approx((size.parameters * 4 + size.trained * 12) / 2**20)
 
 
 def test_a_space_shows_its_own_model() -> None:
@@ -54,8 +54,8 @@ def test_an_exported_model_shows_its_own_layers(cnn: Trained, sts: Trained) -> N
         kind, layers = summarize_exported(trained.model)
         model = load_exported(trained.model, "cpu").model  # type: ignore[attr-defined]
         assert kind == type(model).__name__
-        assert totals(layers)["parameters"] == totals(layers)["trained"] == model.num_parameters()
-    assert totals(summarize_exported(sts.model, 1)[1])["trained"] < totals(layers)["trained"]
+        assert totals(layers).parameters == totals(layers).trained == model.num_parameters()
+    assert totals(summarize_exported(sts.model, 1)[1]).trained < totals(layers).trained
     with pytest.raises(UserError, match=r"holds no kotune\.json"):
         summarize_exported(cnn.storage)
 
@@ -73,7 +73,7 @@ def test_fields_of_the_model_are_heard(capsys: pytest.CaptureFixture[str]) -> No
     for filters in (10, 20):
         sets = ["model=scratch:tiny", f"model.num_filters={filters}"]
         kind, layers = summarize_model(resolve_space("cnn", _NO_DATA, sets, [], None), 0)
-        sizes.append(totals(layers)["parameters"])
+        sizes.append(totals(layers).parameters)
         print_layers(kind, layers, shapes=True)
     assert sizes[1] > sizes[0]
     assert "20×" in capsys.readouterr().out

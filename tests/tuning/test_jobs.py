@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,14 +12,9 @@ from tuning.jobs import make_job
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
+from tuning.wandb_settings import TrackingSettings
 
-TRACKING: dict[str, Any] = {
-    "mode": "offline",
-    "project": "kotune",
-    "entity": None,
-    "tags": ["kobart"],
-    "folder": "runs/mine/wandb",
-}
+TRACKING = TrackingSettings(mode="offline", project="kotune", entity=None, tags=("kobart",), folder="runs/mine/wandb")
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def study(tmp_path: Path) -> Study:
     return Study.create(from_dict({"mode": "max", "metric": "rouge_sum"}, "test"), tmp_path, "mine")
 
 
-def job_of(study: Study, number: int, tracking: dict[str, Any] | None = None) -> Job:
+def job_of(study: Study, number: int, tracking: TrackingSettings | None = None) -> Job:
     """The job of a trial that has reported nothing."""
     tables = {"": {"train": "tables/train", "dev": "tables/dev"}}
     material = Material(splits={}, task_options={}, tables=tables, scored_with="whitespace", remarks=[])

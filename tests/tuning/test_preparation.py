@@ -20,7 +20,7 @@ from tuning.preparation import learn, prepare, read, with_samples
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
-from tuning.tokenizers import tokenizers_of, variant_of
+from tuning.tokenizers import tokenizer_variants, variant_of
 
 
 def cnn(files: dict[str, Path] | None = None, sets: tuple[str, ...] = (), ranges: tuple[str, ...] = ()) -> Space:
@@ -74,7 +74,7 @@ def test_every_tokenizer_that_can_be_asked_for_is_made_first(tmp_path: Path) -> 
 def test_tokenizers_that_cannot_all_be_made(sets: tuple[str, ...], ranges: tuple[str, ...], problem: str) -> None:
     """A model with a tokenizer of its own, a range without end, too many."""
     with pytest.raises(UserError, match=problem):
-        tokenizers_of(cnn(sets=sets, ranges=ranges))
+        tokenizer_variants(cnn(sets=sets, ranges=ranges))
 
 
 def test_a_variant_is_named_by_what_was_asked_for() -> None:
@@ -184,23 +184,23 @@ def test_dev_and_test_texts_are_as_those_that_are_learned(tmp_path: Path) -> Non
 def test_a_given_tokenizer_ends_what_the_space_says_of_one() -> None:
     """The space's own kind and vocabulary go; what the command line says of them is refused."""
     options: dict[str, Any] = {"data.train": "none.tsv", "tokenizer": "some/folder"}
-    assert tokenizers_of(resolve_space("cnn", options, [], [], None)) == [(None, None)]
+    assert tokenizer_variants(resolve_space("cnn", options, [], [], None)) == [(None, None)]
     with pytest.raises(UserError, match="vocabulary with --tokenizer"):
-        tokenizers_of(resolve_space("cnn", options, ["vocabulary=1000"], [], None))
+        tokenizer_variants(resolve_space("cnn", options, ["vocabulary=1000"], [], None))
 
 
 def test_the_sample_keeps_the_vocabulary_of_its_own_model() -> None:
     """t5's usual model is of the hub and brings its tokenizer; its sample's is fresh, and a tokenizer is trained."""
-    ((_, size),) = tokenizers_of(resolve_space("t5", {}, [], [], None))
+    ((_, size),) = tokenizer_variants(resolve_space("t5", {}, [], [], None))
     assert size == 500
     for given in ({"model": "some/folder"}, {"tokenizer": "some/folder"}, {"data.train": "none.tsv"}):
-        assert tokenizers_of(resolve_space("t5", given, [], [], None)) == [(None, None)]
+        assert tokenizer_variants(resolve_space("t5", given, [], [], None)) == [(None, None)]
     for said in ("model=some/folder", "tokenizer=some/folder", "architecture=byt5"):  # however it is said
-        assert tokenizers_of(resolve_space("t5", {}, [said], [], None)) == [(None, None)]
+        assert tokenizer_variants(resolve_space("t5", {}, [said], [], None)) == [(None, None)]
 
 
 def test_a_vocabulary_may_be_written_as_a_float() -> None:
     """1e4 is ten thousand pieces, under one name."""
     space = resolve_space("cnn", {"data.train": "none.tsv"}, ["vocabulary=1e4"], [], None)
-    assert tokenizers_of(space) == [("bpe", 10_000)]
+    assert tokenizer_variants(space) == [("bpe", 10_000)]
     assert variant_of({"tokenizer_kind": "bpe", "vocabulary": 1e4}) == "bpe-10000"

@@ -85,7 +85,7 @@ def test_a_bucket_that_cannot_be_written_is_found_before_the_start(s3: object) -
         check_writable(storage_at("s3://not-there-at-all/runs"))
 
 
-def test_a_database_at_work_is_copied_whole(bucket: str, tmp_path: Path) -> None:
+def test_a_database_at_work_is_uploaded_whole(bucket: str, tmp_path: Path) -> None:
     """As it was between two transactions; and the newest at the end."""
     file, address = tmp_path / "optuna.db", f"{bucket}/runs/mine/optuna.db"
     with closing(sqlite3.connect(file)) as database:
@@ -102,7 +102,7 @@ def test_a_database_at_work_is_copied_whole(bucket: str, tmp_path: Path) -> None
         assert copy.execute("SELECT * FROM told").fetchall() == [(1,)]
 
 
-def test_what_changed_last_is_copied_last(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_changed_last_is_uploaded_last(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The end of a search does not wait for the pause between two copies, nor does its last line wait for ever."""
     monkeypatch.setattr(storage, "_UPLOAD_SECONDS", 600.0)
     file, address = tmp_path / "log.txt", f"{bucket}/log.txt"
@@ -122,9 +122,9 @@ def test_half_a_table_is_none(bucket: str, tmp_path: Path) -> None:
     for name in ("data.arrow", "state.json"):
         (table / name).write_text(name)
     buckets.upload(table, f"{bucket}/table", ["state.json"])
-    assert not preparation._is_copied(table, f"{bucket}/table")
+    assert not preparation._is_uploaded(table, f"{bucket}/table")
     buckets.upload(table, f"{bucket}/table")
-    assert preparation._is_copied(table, f"{bucket}/table")
+    assert preparation._is_uploaded(table, f"{bucket}/table")
 
 
 def test_a_look_fetches_no_model(bucket: str, tmp_path: Path) -> None:
