@@ -80,7 +80,7 @@ def _job(folder: Path, train: Path | None, sets: list[str], rows: int) -> Job:
 def plain_epochs(job: Job) -> tuple[list[float], float]:
     """Returns the seconds of every epoch, and the mean loss of the last full group of `_LOGGED` steps."""
     task = make_task(job.task, job.task_options)
-    model: Any = BaseModels().fresh(job.base_model, {}, task, job.weights_seed).train()
+    model: Any = BaseModels().copy_of(job.base_model, {}, task, job.weights_seed).train()
     table = open_table(job.train)
     tokens, labels, lengths = (values(table, name) for name in ("input_ids", "labels", "length"))
     size, pad = int(job.config["per_device_train_batch_size"]), int(model.config.pad_token_id)

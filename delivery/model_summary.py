@@ -14,8 +14,8 @@ from delivery.inference.settings import read_settings
 from foundation.errors import UserError
 from search_spaces.schema import Space
 from trainables.models.hub import load_config
-from trainables.models.model_checks import base_config, described, outline
-from trainables.tasks.registry import task_named
+from trainables.models.model_checks import base_config, build_meta_model, override_config
+from trainables.tasks.registry import get_task_class
 from trainables.training.evaluation_schedule import layer_of
 from trainables.training.parameters import split_parameters
 
@@ -56,9 +56,9 @@ def summarize_model(space: Space, freeze_layers: int | None = None) -> tuple[str
         UserError: There is no such model, or it has fewer layers than are to be frozen.
     """
     fixed = split_parameters(space.fixed)
-    config = described(base_config(space.model, space.architecture, trust=space.trust_remote_code), fixed.model)
+    config = override_config(base_config(space.model, space.architecture, trust=space.trust_remote_code), fixed.model)
     frozen = int(fixed.extra.get("freeze_layers") or 0) if freeze_layers is None else freeze_layers
-    model = outline(config, task_named(space.task), fixed.model, frozen, trust=space.trust_remote_code)
+    model = build_meta_model(config, get_task_class(space.task), fixed.model, frozen, trust=space.trust_remote_code)
     return type(model).__name__, layers_of(model)
 
 
@@ -75,8 +75,8 @@ def summarize_exported(folder: Path, freeze_layers: int | None = None) -> tuple[
     if settings.members:
         problem = f"{folder} is an ensemble"
         raise UserError(problem, "one of its members", f"for example {folder / settings.members[0]}")
-    task = task_named(settings.task)
-    model = outline(load_config(str(folder)), task, freeze_layers=freeze_layers or 0)
+    task = get_task_class(settings.task)
+    model = build_meta_model(load_config(str(folder)), task, freeze_layers=freeze_layers or 0)
     return type(model).__name__, layers_of(model)
 
 

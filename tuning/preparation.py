@@ -16,7 +16,7 @@ from foundation.errors import UserError, nearest
 from search_spaces.schema import Columns, Space
 from trainables.models.base_models import Recipe, prepare_base
 from trainables.models.hub import load_tokenizer
-from trainables.tasks.registry import make_task, task_named
+from trainables.tasks.registry import get_task_class, make_task
 from trainables.tasks.task import Limits, Task, TokenisedSplit
 from tuning.algorithms.samplers import derived_seed
 from tuning.studies.material import Material
@@ -72,7 +72,7 @@ def read(space: Space) -> Splits:
     Raises:
         UserError: A file is missing, or has rows that cannot be used.
     """
-    data, task = space.data, task_named(space.task)
+    data, task = space.data, get_task_class(space.task)
     splits = read_splits(
         str(data.train),
         data.dev,
@@ -110,7 +110,7 @@ def learn(space: Space, splits: Splits) -> Task:
         UserError: The task cannot learn from the rows, or the metric needs an option that is not set.
     """
     rows = {**{name: split.rows for name, split in _by_name(splits).items()}, "train": splits.learnable}
-    task = task_named(space.task).learn(space, rows)
+    task = get_task_class(space.task).learn(space, rows)
     available = task.available_metrics()
     for metric in task.metrics:
         if metric.name == space.metric and metric not in available:

@@ -14,7 +14,7 @@ from delivery.results.summary import Summary
 from foundation.durable import new_folder
 from foundation.errors import UserError
 from trainables.models.hub import load_model, load_tokenizer
-from trainables.models.weight_tying import say_untied
+from trainables.models.weight_tying import write_untied_flag
 from trainables.tasks.task import Task
 from trainables.training.checkpoints import Checkpoint
 from tuning import preparation
@@ -64,7 +64,7 @@ def export(study: Study, material: Material, summary: Summary, target: Path | No
     settings = _settings(study, best, task, summary)
     with new_folder(folder, overwrite=target is None) as staging:
         model.save_pretrained(staging)
-        say_untied(staging, model)
+        write_untied_flag(staging, model)
         if task.is_generative:
             model.generation_config.save_pretrained(staging)
         tokenizer.save_pretrained(staging)

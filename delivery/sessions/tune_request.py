@@ -20,8 +20,8 @@ from search_spaces.schema import Space
 from search_spaces.values import load_yaml
 from trainables.models.hub import load_tokenizer
 from trainables.models.model_checks import check_model
-from trainables.models.scratch import ARCHITECTURES, architecture_named, scratch_size
-from trainables.tasks.registry import TASKS, task_named
+from trainables.models.scratch import ARCHITECTURES, get_architecture, scratch_size
+from trainables.tasks.registry import TASKS, get_task_class
 from trainables.training.parameter_names import BECAME
 from trainables.training.parameters import known_parameters, model_variant, split_parameters, value_problems
 from tuning import preparation, tokenizers
@@ -108,7 +108,7 @@ def resolve_space(
 def _trains_a_tokenizer(space: Space) -> bool:
     if space.tokenizer or scratch_size(space.model) is None:
         return False
-    return architecture_named(space.architecture).tokenizer is None
+    return get_architecture(space.architecture).tokenizer is None
 
 
 def _leave_the_tokenizer(raw: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ def directions_of(task: str) -> dict[str, str]:
     Raises:
         UserError: there is no such task.
     """
-    return task_named(task).directions()
+    return get_task_class(task).directions()
 
 
 def check(order: TuneRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:
@@ -197,7 +197,7 @@ def check(order: TuneRequest, scratch: Path, say: Callable[[str], None] = lambda
 
 def _longest(space: Space) -> int:
     """The most tokens that a source, a target or a generated text may have."""
-    is_generative = task_named(space.task).is_generative
+    is_generative = get_task_class(space.task).is_generative
     lengths = [space.max_source_length, space.max_target_length if is_generative else 0]
     for name in ("max_new_tokens", "max_length") if is_generative else ():
         found = space.search.get(name)
@@ -217,7 +217,7 @@ def check_configs(space: Space) -> None:
     if space.fixed.get("adafactor_own_rate") and "learning_rate" in space.search:
         given = "learning_rate is searched beside adafactor_own_rate, which leaves it without effect"
         raise UserError(given, "one of the two", "--set adafactor_own_rate=false, or --set learning_rate=1e-3")
-    task = task_named(space.task)
+    task = get_task_class(space.task)
     for config in _configs(space):
         check_config(config, task)
 

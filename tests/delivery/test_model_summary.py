@@ -77,5 +77,5 @@ def test_fields_of_the_model_are_heard(capsys: pytest.CaptureFixture[str]) -> No
         print_layers(kind, layers, shapes=True)
     assert sizes[1] > sizes[0]
     assert "20×" in capsys.readouterr().out
-    with pytest.raises(UserError, match=r"model\.num_filter is no field"):
+    with pytest.raises(UserError, match=r"model\.num_filter is not a field"):
         summarize_model(resolve_space("cnn", _NO_DATA, ["model=scratch:tiny", "model.num_filter=3"], [], None), 0)

@@ -1,7 +1,7 @@
-"""What others have made, by hub id or folder: tokenizers, configurations, weights; each failure in one line.
+"""Tokenizers, configurations and weights by hub id or folder; each failure is one clear error.
 
-Weights are read from safetensors alone, since a pickle may run anything. Code that comes with a model is run only where
-`trust` says so, and nobody is asked on the terminal: transformers would ask if it were told neither yes nor no.
+Weights are loaded from safetensors only, because a pickle can run any code. Code that comes with a model runs only with
+`trust`. transformers always gets a yes or a no: otherwise it would ask on the terminal.
 """
 
 from __future__ import annotations
@@ -10,161 +10,171 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import torch
 from huggingface_hub.utils import logging as hub_logging
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-import trainables.models.networks  # noqa: F401  so that transformers' auto classes know RNN and CNN
-from foundation.checked_json import LIST, Kind, check_fields, maybe, read_object
+import trainables.models.networks  # noqa: F401  registers RNN and CNN with the auto classes of transformers
+from foundation.checked_json import read_json
 from foundation.errors import UserError, first_line
 from trainables.models.transformers_internals import is_missing_safetensors_error, is_remote_code_error
 
-_TOKEN: Kind = ("a text, or an object with its content", lambda value: isinstance(value, str | dict))
+
+class _TokenizerModel(msgspec.Struct, frozen=True):
+    type: Literal["BPE", "Unigram", "WordLevel", "WordPiece"] | None = None  # old files have none
 
 
-def _is_tokenizer_model(value: Any) -> bool:
-    known = (None, "BPE", "Unigram", "WordLevel", "WordPiece")  # files of old name none
-    return isinstance(value, dict) and value.get("type") in known
+class _TokenizerFile(msgspec.Struct, frozen=True):
+    """The fields of `tokenizer.json` that the tokenizers library does not check itself."""
+
+    model: _TokenizerModel
+    added_tokens: list[Any] = []
 
 
-#: Files of a tokenizer -> what must be of which kind in them, where it is there.
-_TOKENIZER_FILES: dict[str, dict[str, Kind]] = {
-    "tokenizer.json": {
-        "model": ("an object with type BPE, Unigram, WordLevel or WordPiece", _is_tokenizer_model),
-        "added_tokens": LIST,
-    },
-    "tokenizer_config.json": {f"{kind}_token": maybe(_TOKEN) for kind in ("pad", "eos", "bos", "unk")},
+class _TokenizerConfig(msgspec.Struct, frozen=True):
+    """The fields of `tokenizer_config.json` that transformers does not check itself: a token or an object with it."""
+
+    pad_token: str | dict[str, Any] | None = None
+    eos_token: str | dict[str, Any] | None = None
+    bos_token: str | dict[str, Any] | None = None
+    unk_token: str | dict[str, Any] | None = None
+
+
+_TOKENIZER_FILES: dict[str, type[msgspec.Struct]] = {
+    "tokenizer.json": _TokenizerFile,
+    "tokenizer_config.json": _TokenizerConfig,
 }
-_MAY_LACK = ("added_tokens", "pad_token", "eos_token", "bos_token", "unk_token")
 
-_WHERE = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"
-_CHECK = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
+_SOURCES = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"
+_TODO = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
 
 
-def load_tokenizer(where: str, *, is_generative: bool = True, trust: bool = False) -> PreTrainedTokenizerBase:
-    """The tokenizer of a hub id or a folder with `tokenizer.json`.
+def load_tokenizer(source: str, *, is_generative: bool = True, trust: bool = False) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer of a hub id or of a folder with `tokenizer.json`.
 
     Args:
-        is_generative: whether it closes what a model writes, and so needs an end token.
-        trust: run the code that comes with it.
+        is_generative: whether its model generates text, which needs an end token.
+        trust: run the code that comes with the tokenizer.
 
     Raises:
-        UserError: nothing there can be loaded.
+        UserError: the tokenizer cannot be loaded, or lacks a token that training needs.
     """
     _silence_hub()
-    _check_tokenizer_files(Path(where))
+    _check_tokenizer_files(Path(source))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust)
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
     except (OSError, ValueError, ImportError) as error:
         if is_remote_code_error(error):
-            raise untrusted(f"tokenizer {where!r}") from error
+            raise untrusted_code_error(f"tokenizer {source!r}") from error
         raise UserError(
-            f"tokenizer {where!r} cannot be loaded: {first_line(error)}",
+            f"tokenizer {source!r} cannot be loaded: {first_line(error)}",
             "a hub id, or a folder with tokenizer.json",
-            _CHECK,
+            _TODO,
         ) from error
     for kind in ("pad", "eos") if is_generative else ("pad",):
         if getattr(tokenizer, f"{kind}_token") is None:
-            raise UserError(f"tokenizer {where!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
+            raise UserError(f"tokenizer {source!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
     return tokenizer
 
 
 def _check_tokenizer_files(folder: Path) -> None:
-    """What is read of a tokenizer's files before anybody checks it.
+    """Checks the fields of a tokenizer's files whose damage would otherwise surface as an error without a place.
 
     Raises:
-        UserError: it is of another kind.
+        UserError: a field has another type.
     """
-    todo = "save the tokenizer again, or name another one"
-    for name, kinds in _TOKENIZER_FILES.items():
+    for name, kind in _TOKENIZER_FILES.items():
         if os.path.isfile(folder / name):
-            check_fields(
-                read_object(folder / name, todo), kinds, str(folder / name), todo, optional=_MAY_LACK, more=True
-            )
+            read_json(folder / name, kind, "save the tokenizer again, or name another one")
 
 
 def load_model(
-    where: str,
+    source: str,
     auto_model: Any = AutoModelForSeq2SeqLM,
     fields: Mapping[str, Any] | None = None,
     *,
     trust: bool = False,
 ) -> PreTrainedModel:
-    """The model of a hub id or a folder, in 32 bit, on the CPU.
+    """Loads the model of a hub id or a folder, in 32 bit, on the CPU.
 
     Args:
-        auto_model: transformers' class for the task.
-        fields: of the configuration, such as the classes; weights of a head of another size are drawn anew.
-        trust: run the code that comes with it.
+        auto_model: the auto class of transformers for the task.
+        fields: of the configuration, such as the classes; a head of another size gets fresh weights.
+        trust: run the code that comes with the model.
 
     Raises:
-        UserError: nothing there can be loaded, or it is of another kind.
+        UserError: the model cannot be loaded, or is not of `auto_model`.
     """
-    # A head of another size is no mistake where a task brings its own classes.
-    given = {**(fields or {}), **({"ignore_mismatched_sizes": True} if fields else {})}
+    # A head of another size is expected if the task has its own classes.
+    options = {**fields, "ignore_mismatched_sizes": True} if fields else {}
     try:
         model: PreTrainedModel = auto_model.from_pretrained(
-            where, dtype=torch.float32, use_safetensors=True, trust_remote_code=trust, **given
+            source, dtype=torch.float32, use_safetensors=True, trust_remote_code=trust, **options
         )
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         if is_remote_code_error(error):
-            raise untrusted(f"model {where!r}") from error
-        if isinstance(error, OSError) and _lacks_safetensors(where, error):
-            raise _pickled(where, auto_model.__name__) from error
-        raise UserError(f"model {where!r} cannot be loaded: {first_line(error)}", _WHERE, _CHECK) from error
+            raise untrusted_code_error(f"model {source!r}") from error
+        if isinstance(error, OSError) and _lacks_safetensors(source, error):
+            raise _pickle_error(source, auto_model.__name__) from error
+        raise UserError(f"model {source!r} cannot be loaded: {first_line(error)}", _SOURCES, _TODO) from error
     return model
 
 
 def load_config(model: str, *, trust: bool = False) -> Any:
-    """The configuration of a hub id or a folder.
+    """Loads the configuration of a hub id or a folder.
 
     Args:
-        trust: run the code that comes with it.
+        trust: run the code that comes with the model.
 
     Raises:
-        UserError: nothing there can be loaded.
+        UserError: the configuration cannot be loaded.
     """
     _silence_hub()
     try:
         return AutoConfig.from_pretrained(model, trust_remote_code=trust)
     except (OSError, ValueError, ImportError) as error:
         if is_remote_code_error(error):
-            raise untrusted(f"model {model!r}") from error
-        raise UserError(f"model {model!r} cannot be loaded: {first_line(error)}", _WHERE, _CHECK) from error
+            raise untrusted_code_error(f"model {model!r}") from error
+        raise UserError(f"model {model!r} cannot be loaded: {first_line(error)}", _SOURCES, _TODO) from error
 
 
-def untrusted(what: str) -> UserError:
-    """Says that `what` cannot be had without running code of its own."""
+def untrusted_code_error(what: str) -> UserError:
+    """Returns the error for a model or tokenizer that needs its own code to load.
+
+    Args:
+        what: kind and name, such as `model 'owner/name'`.
+    """
     return UserError(
-        f"{what} brings code of its own, which is not run",
-        "an architecture that transformers has, or code that you have read and trust",
-        "if so: --trust-remote-code (of tune, train, resume, export, predict and evaluate)",
+        f"{what} comes with its own code, which is not run",
+        "an architecture of transformers, or code that you have read and trust",
+        "to run it: --trust-remote-code (of tune, train, resume, export, predict and evaluate)",
     )
 
 
-def _lacks_safetensors(where: str, error: OSError) -> bool:
-    """Whether there are weights, but none in safetensors."""
-    folder = Path(where)
+def _lacks_safetensors(source: str, error: OSError) -> bool:
+    """Returns whether the model has weights, but not in safetensors."""
+    folder = Path(source)
     if folder.is_dir():
         return not any(folder.glob("*.safetensors*")) and any(folder.glob("*.bin*"))
     return is_missing_safetensors_error(error)
 
 
-def _pickled(where: str, kind: str) -> UserError:
+def _pickle_error(source: str, kind: str) -> UserError:
     code = (
-        f"from transformers import AutoTokenizer, {kind}; m, new = {where!r}, 'converted'; "
+        f"from transformers import AutoTokenizer, {kind}; m, new = {source!r}, 'converted'; "
         f"{kind}.from_pretrained(m).save_pretrained(new); AutoTokenizer.from_pretrained(m).save_pretrained(new)"
     )
     return UserError(
-        f"model {where!r} has no weights in safetensors, only pickles (pytorch_model.bin), which are not opened",
+        f"model {source!r} has its weights only as pickles (pytorch_model.bin), which are not loaded",
         "a model with model.safetensors",
-        f"if you trust its makers, convert it and give the new folder: python -c {shlex.quote(code)}",
+        f"if you trust its source, convert it and use the new folder: python -c {shlex.quote(code)}",
     )
 
 
 def _silence_hub() -> None:
-    """Without a network the hub's client would tell of every one of its many attempts."""
+    """Silences the hub's client, which logs each of its many attempts if there is no network."""
     hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]

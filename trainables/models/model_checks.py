@@ -1,4 +1,4 @@
-"""What a model would be, without its weights: does it do the task, read so much, and build as a trial wants it?"""
+"""Checks of a model without its weights: whether it suits the task, its input lengths, and its overrides."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from transformers import PreTrainedModel
 
 from foundation.errors import UserError, first_line, nearest, raise_all
 from trainables.models.freezing import freeze
-from trainables.models.hub import load_config, untrusted
-from trainables.models.scratch import architecture_named, scratch_config, scratch_size
+from trainables.models.hub import load_config, untrusted_code_error
+from trainables.models.scratch import get_architecture, scratch_config, scratch_size
 from trainables.models.transformers_internals import is_remote_code_error, source_of_config
-from trainables.models.weight_tying import check_ties
+from trainables.models.weight_tying import check_no_new_ties
 from trainables.tasks.task import Task
 
-#: What a configuration or a model raises that cannot be built as told.
-UNFIT = (RuntimeError, ValueError, TypeError, KeyError, ArithmeticError, AssertionError, StrictDataclassError)
-#: What may be changed in a model that was trained.
-KEEPS_SHAPES = "fields that leave its weights their shape, such as dropout"
-_MISFIT = " does not go with the model: "
-#: Fields that follow from the tokenizer and the task.
-_DECIDED = ("vocab_size", "pad_token_id", "num_labels", "id2label", "label2id", "problem_type")
+#: Exceptions of configurations and models that cannot be built with the given fields.
+BUILD_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, ArithmeticError, AssertionError, StrictDataclassError)
+#: Overrides that are allowed for trained weights, in messages.
+SHAPE_PRESERVING = "fields that do not change the shape of weights, such as dropout"
+_MISFIT = " does not fit the model: "
+#: Fields that are set from the tokenizer and the task.
+_DERIVED = ("vocab_size", "pad_token_id", "num_labels", "id2label", "label2id", "problem_type")
 
 
 def check_model(
@@ -36,15 +36,15 @@ def check_model(
     *,
     trust: bool = False,
 ) -> None:
-    """Check that `model` does the task, and that each of its `variants` reads `longest` tokens.
+    """Checks that `model` suits the task, and that each of its `variants` can be built and reads `longest` tokens.
 
     Args:
-        variants: changed fields of the model's configuration, and how many layers are frozen, as in trials.
-        trust: run the code that comes with it.
+        variants: overrides of the model's configuration and the number of frozen layers, as trials have them.
+        trust: run the code that comes with the model.
 
     Raises:
-        UserError: no such size, folder or hub id, a model that cannot do the task, or fields that it cannot have; all
-            of those at once.
+        UserError: the model does not exist or does not suit the task, or overrides that it does not take; all
+            problems of overrides at once.
     """
     config = base_config(model, architecture, trust=trust)
     problem = task.model_problem(config)
@@ -54,13 +54,13 @@ def check_model(
             "an encoder-decoder such as BART or T5" if task.is_generative else "an encoder such as BERT",
             "choose another --model",
         )
-    plain = outline(config, task, trust=trust)
+    plain = build_meta_model(config, task, trust=trust)
     _check_positions(plain, model, longest)
-    problems: dict[str, UserError] = {}  # by reason: one that is wrong in every configuration is told once
-    different = {repr(variant): variant for variant in variants}
-    for overrides, frozen in different.values():
+    problems: dict[str, UserError] = {}  # by reason: a problem of every variant is reported once
+    unique = {repr(variant): variant for variant in variants}
+    for overrides, frozen in unique.values():
         try:
-            changed = outline(described(config, overrides), task, overrides, frozen, trust=trust)
+            changed = build_meta_model(override_config(config, overrides), task, overrides, frozen, trust=trust)
             _check_positions(changed, model, longest)
             if scratch_size(model) is None:
                 _check_weights(overrides, changed, plain)
@@ -70,53 +70,53 @@ def check_model(
 
 
 def _check_weights(overrides: Mapping[str, Any], changed: PreTrainedModel, plain: PreTrainedModel) -> None:
-    """What was learned must find its place."""
+    """Checks that trained weights fit the changed model."""
     if _shapes(changed) != _shapes(plain):
-        raise unfit(overrides, "its weights have other shapes", KEEPS_SHAPES)
+        raise misfit_error(overrides, "its weights have other shapes", SHAPE_PRESERVING)
     try:
-        check_ties(changed, plain)
+        check_no_new_ties(changed, plain)
     except ValueError as error:
-        raise unfit(overrides, str(error), KEEPS_SHAPES) from error
+        raise misfit_error(overrides, str(error), SHAPE_PRESERVING) from error
 
 
 def _reason(error: UserError) -> str:
-    """What is wrong, without the values that are searched beside it; one field by itself is its own reason."""
+    """Returns the problem without the values of the fields, unless there is only one field."""
     fields, _, reason = error.problem.partition(_MISFIT)
     return reason if ", model." in fields else error.problem
 
 
 def base_config(model: str, architecture: str, *, trust: bool = False) -> Any:
-    """The configuration of a model; a scratch one has the largest vocabulary that its size allows.
+    """Returns the configuration of a model; a scratch model gets the largest vocabulary of its size.
 
     Raises:
-        UserError: no such model.
+        UserError: the model does not exist.
     """
     size = scratch_size(model)
     if size is None:
         return load_config(model, trust=trust)
-    most = architecture_named(architecture).sizes[size]["vocabulary"] or 384  # bytes, and what stands beside them
-    return scratch_config(architecture, size, _NoWords(most))  # type: ignore[arg-type]
+    most = get_architecture(architecture).sizes[size]["vocabulary"] or 384  # 256 bytes, and ByT5's special tokens
+    return scratch_config(architecture, size, _VocabularySize(most))  # type: ignore[arg-type]
 
 
-def described(config: Any, overrides: Mapping[str, Any]) -> Any:
-    """The configuration with other fields.
+def override_config(config: Any, overrides: Mapping[str, Any]) -> Any:
+    """Returns the configuration with `overrides`.
 
     Raises:
-        UserError: fields that it does not have, that are decided elsewhere, or values that they cannot have.
+        UserError: unknown fields, fields that are set from tokenizer and data, or values that are not allowed.
     """
-    check_fields(config, overrides)
+    check_config_fields(config, overrides)
     for name, value in overrides.items():
-        if name in _DECIDED:
-            raise unfit({name: value}, "it follows from the tokenizer and the data")
+        if name in _DERIVED:
+            raise misfit_error({name: value}, "it is set from the tokenizer and the data")
         if "drop" in name and isinstance(value, float | int) and not 0 <= value <= 1:
-            raise unfit({name: value}, "it is a probability", "0 to 1")  # many models find out in their first step
+            raise misfit_error({name: value}, "it is a probability", "0 to 1")  # many models raise only in a step
     try:
-        return made_again(config, overrides)
-    except UNFIT as error:
-        raise unfit(overrides, first_line(error)) from error
+        return rebuild_config(config, overrides)
+    except BUILD_ERRORS as error:
+        raise misfit_error(overrides, first_line(error)) from error
 
 
-def outline(
+def build_meta_model(
     config: Any,
     task: Task | type[Task],
     overrides: Mapping[str, Any] | None = None,
@@ -124,80 +124,83 @@ def outline(
     *,
     trust: bool = False,
 ) -> PreTrainedModel:
-    """A model of `config` on torch's meta device: layers and shapes, and nothing in them.
+    """Builds a model of `config` on torch's meta device: layers and shapes without values.
 
     Args:
-        overrides: what `config` was changed by, for the message.
+        overrides: the fields of `config` that were changed, for the message.
         trust: run the code that comes with the model.
 
     Raises:
-        UserError: no model can be made of it, or it has fewer layers than are to be frozen.
+        UserError: the model cannot be built, or it has fewer layers than `freeze_layers`.
     """
     try:
         with torch.device("meta"):
             model: PreTrainedModel = task.auto_model.from_config(config, trust_remote_code=trust)
-    except UNFIT as error:
+    except BUILD_ERRORS as error:
         if is_remote_code_error(error):
-            raise untrusted(f"model {source_of_config(config)!r}") from error
+            raise untrusted_code_error(f"model {source_of_config(config)!r}") from error
         if overrides:
-            raise unfit(overrides, first_line(error)) from error
-        given = f"no model for {task.name} can be made of a {config.model_type}: {first_line(error)}"
-        raise UserError(given, f"one that {task.auto_model.__name__} knows", "choose another --model") from error
+            raise misfit_error(overrides, first_line(error)) from error
+        given = f"no model for {task.name} can be built from a {config.model_type}: {first_line(error)}"
+        raise UserError(given, f"a model type of {task.auto_model.__name__}", "choose another --model") from error
     freeze(model, freeze_layers)
     return model
 
 
-def check_fields(config: Any, names: Iterable[str]) -> None:
-    """Check that a configuration has the fields.
+def check_config_fields(config: Any, names: Iterable[str]) -> None:
+    """Checks that a configuration has the fields.
 
     Raises:
-        UserError: it lacks one.
+        UserError: a field does not exist.
     """
     for name in names:
         if not hasattr(config, name):
-            raise UserError(f"model.{name} is no field of {type(config).__name__}", "", nearest(name, config.to_dict()))
+            raise UserError(
+                f"model.{name} is not a field of {type(config).__name__}", "", nearest(name, config.to_dict())
+            )
 
 
-def made_again(config: Any, overrides: Mapping[str, Any]) -> Any:
-    """The configuration with other fields; made anew, so that it checks itself and derives what follows from them.
+def rebuild_config(config: Any, overrides: Mapping[str, Any]) -> Any:
+    """Builds the configuration again with `overrides`, so that it checks itself and derives dependent fields.
 
     Raises:
-        ValueError: a field does not take its value. T5 reads `tie_word_embeddings` as a word on something else.
+        ValueError: a field keeps its old value. T5, for example, derives another field from `tie_word_embeddings`.
     """
-    fields = {field.name for field in dataclasses.fields(type(config)) if field.init}
-    given = {name: value for name, value in config.to_dict().items() if name in fields}
-    # What is no field is derived, such as T5's `dense_act_fn`, unless it was set by hand.
-    same = type(config)(**given).to_dict()
-    others = {name: value for name, value in config.to_dict().items() if name not in fields}
-    by_hand = {name: value for name, value in others.items() if same.get(name) != value}
-    made = type(config)(**{**given, **by_hand, **overrides})
+    names = {field.name for field in dataclasses.fields(type(config)) if field.init}
+    fields = {name: value for name, value in config.to_dict().items() if name in names}
+    # Other entries are derived, such as T5's `dense_act_fn`, unless they were set explicitly.
+    derived = type(config)(**fields).to_dict()
+    others = {name: value for name, value in config.to_dict().items() if name not in names}
+    explicit = {name: value for name, value in others.items() if derived.get(name) != value}
+    rebuilt = type(config)(**{**fields, **explicit, **overrides})
     for name, value in overrides.items():
-        found = getattr(made, name)
-        plain = all(isinstance(one, bool | int | float | str) for one in (value, found))  # others are written in ways
-        if plain and found != value:
-            raise ValueError(f"{type(config).__name__} keeps {name} at {found!r}")
-    return made
+        actual = getattr(rebuilt, name)
+        # Other types have several equal forms, such as a dtype and its name.
+        is_plain = all(isinstance(one, bool | int | float | str) for one in (value, actual))
+        if is_plain and actual != value:
+            raise ValueError(f"{type(config).__name__} keeps {name} at {actual!r}")
+    return rebuilt
 
 
-def unfit(overrides: Mapping[str, Any], why: str, allowed: str = "") -> UserError:
-    """Says that a model cannot have these fields."""
-    written = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
-    return UserError(f"{written}{_MISFIT}{why}", allowed, "change it, or take it out")
+def misfit_error(overrides: Mapping[str, Any], why: str, allowed: str = "") -> UserError:
+    """Returns the error for overrides that a model does not take."""
+    fields = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
+    return UserError(f"{fields}{_MISFIT}{why}", allowed, "change it, or remove it")
 
 
-def _check_positions(model: PreTrainedModel, named: str, longest: int) -> None:
+def _check_positions(model: PreTrainedModel, name: str, longest: int) -> None:
     positions = getattr(model.config, "max_position_embeddings", None)
     if not positions:
         return
-    # RoBERTa counts from behind its padding, and so reads fewer tokens than it has positions.
-    found = [part for name, part in model.named_modules() if name.endswith("position_embeddings")]
-    paddings = [getattr(part, "padding_idx", None) for part in found]
+    # RoBERTa numbers positions from its padding index + 1, and so reads fewer tokens than it has positions.
+    embeddings = [module for path, module in model.named_modules() if path.endswith("position_embeddings")]
+    paddings = [getattr(module, "padding_idx", None) for module in embeddings]
     positions -= max((padding + 1 for padding in paddings if padding is not None), default=0)
     if longest > positions:
         raise UserError(
             f"{longest} tokens (max_source_length, max_target_length, max_new_tokens or max_length)",
-            f"at most {positions}: model {named!r} has no more positions",
-            "--set max_source_length=…, or whichever is too long",
+            f"at most {positions}: model {name!r} has no more positions",
+            "--set max_source_length=…, or the setting that is too long",
         )
 
 
@@ -205,8 +208,8 @@ def _shapes(model: PreTrainedModel) -> dict[str, torch.Size]:
     return {name: weight.shape for name, weight in model.state_dict().items()}
 
 
-class _NoWords:
-    """Stands for a tokenizer where only the shape of a configuration is asked for."""
+class _VocabularySize:
+    """A stand-in for a tokenizer, for configurations that need only its size and special ids."""
 
     pad_token_id, bos_token_id, eos_token_id = 0, 2, 3
 

@@ -201,7 +201,7 @@ def scratch_size(model: str) -> str | None:
     return name
 
 
-def architecture_named(name: str) -> Architecture:
+def get_architecture(name: str) -> Architecture:
     """The architecture called `name`.
 
     Raises:
@@ -214,7 +214,7 @@ def architecture_named(name: str) -> Architecture:
 
 def scratch_config(architecture: str, size: str, words: PreTrainedTokenizerBase) -> Any:
     """The configuration of `architecture` at `size` for the vocabulary of `words`."""
-    chosen = architecture_named(architecture)
+    chosen = get_architecture(architecture)
     fields = {name: value for name, value in chosen.sizes[size].items() if name != "vocabulary"}
     return chosen.config(words, **fields)
 
@@ -231,7 +231,7 @@ def make_tokenizer(
     Raises:
         UserError: a kind that the architecture does not take.
     """
-    chosen = architecture_named(architecture)
+    chosen = get_architecture(architecture)
     if chosen.tokenizer is not None:
         if kind or vocabulary:
             given = "tokenizer_kind" if kind else "vocabulary"

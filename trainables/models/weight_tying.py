@@ -1,8 +1,8 @@
-"""Weights that a model keeps apart although its configuration would tie them.
+"""Weights that a model keeps separate although its configuration ties them.
 
-T5 1.1, mT5, ByT5 and KE-T5 learned an output matrix of their own, but transformers' configuration of them always says
-that it is the input embedding. Loading finds two matrices and keeps both. Whatever then makes the model anew or
-resizes it would follow the configuration, and one of the two would be lost without a word.
+T5 1.1, mT5, ByT5 and KE-T5 have an output matrix of their own, but their configuration in transformers always ties it
+to the input embedding. Loading a checkpoint keeps both matrices. Code that builds the model again or resizes it follows
+the configuration, and would silently lose one of the two.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from trainables.models.transformers_internals import forget_tie, tied_weights, w
 
 
 def untied_against_config(model: PreTrainedModel) -> list[str]:
-    """Names of the weights that the configuration ties and the model does not."""
+    """Returns the names of the weights that the configuration ties but the model does not."""
     tied = set(tied_weights(model))
     return [name for name in weights_tied_by_config(model) if name not in tied]
 
 
-def check_ties(model: PreTrainedModel, base: PreTrainedModel) -> None:
-    """Check that nothing that was learned apart in `base` is one with another weight in `model`.
+def check_no_new_ties(model: PreTrainedModel, base: PreTrainedModel) -> None:
+    """Checks that `model` ties no weights that are separate in `base`.
 
     Raises:
-        ValueError: something is.
+        ValueError: it ties some, so that trained weights would be lost.
     """
     lost = sorted(set(tied_weights(model)) - set(tied_weights(base)))
     if lost:
-        raise ValueError(f"what was learned apart would be lost: {', '.join(lost)}")
+        raise ValueError(f"separately trained weights would be lost: {', '.join(lost)}")
 
 
 def untie(model: PreTrainedModel, names: Iterable[str]) -> None:
-    """Give each of these weights a parameter of its own, of equal values."""
+    """Gives each of these weights a parameter of its own, with equal values."""
     for name in names:
         module_name, _, leaf = name.rpartition(".")
         module = model.get_submodule(module_name)
@@ -44,10 +44,11 @@ def untie(model: PreTrainedModel, names: Iterable[str]) -> None:
         forget_tie(model, name)
 
 
-def say_untied(folder: Path, model: PreTrainedModel) -> None:
-    """Write into the `config.json` of a saved model that its matrices are two, for readers that trust the field.
+def write_untied_flag(folder: Path, model: PreTrainedModel) -> None:
+    """Writes `tie_word_embeddings: false` into the `config.json` of a saved model whose matrices are separate.
 
-    T5's configuration takes that field for something else when it is read, so only where this says the same.
+    Other programs rely on the field. The file is left unchanged if the model scales the decoder's outputs: T5's
+    configuration derives that scaling from the same field when it is loaded.
     """
     if not untied_against_config(model) or getattr(model.config, "scale_decoder_outputs", False):
         return
@@ -57,8 +58,8 @@ def say_untied(folder: Path, model: PreTrainedModel) -> None:
 
 
 @contextmanager
-def kept_untied(model: PreTrainedModel) -> Iterator[None]:
-    """Resize in here: a model whose weights are apart is not tied by it, and both are resized."""
+def keep_untied(model: PreTrainedModel) -> Iterator[None]:
+    """Context in which resizing the embeddings does not tie separate weights, but resizes both."""
     if not untied_against_config(model):  # not every configuration has the field
         yield
         return

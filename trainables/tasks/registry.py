@@ -20,7 +20,7 @@ TASKS: dict[str, type[Task]] = {
 }
 
 
-def task_named(name: str) -> type[Task]:
+def get_task_class(name: str) -> type[Task]:
     """Returns the class of a task.
 
     Raises:
@@ -43,4 +43,4 @@ def make_task(name: str, options: Mapping[str, Any]) -> Task:
     Raises:
         UserError: no task has this name, or it has no such option.
     """
-    return task_named(name).from_options(options)
+    return get_task_class(name).from_options(options)

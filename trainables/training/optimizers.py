@@ -9,7 +9,7 @@ import torch
 from transformers import Trainer
 from transformers.optimization import Adafactor, AdafactorSchedule
 
-from trainables.models.freezing import depths
+from trainables.models.freezing import layer_depths
 
 
 def make(model: Any, arguments: Any, extra: Mapping[str, Any]) -> torch.optim.Optimizer | None:
@@ -41,7 +41,7 @@ def parameter_groups(
     """Trained parameters by learning rate, and by whether they decay: matrices do, biases and norms do not."""
     named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     groups: dict[tuple[int, bool], dict[str, Any]] = {}
-    for name, (depth, top) in depths(list(named)).items():
+    for name, (depth, top) in layer_depths(list(named)).items():
         decays = named[name].ndim > 1
         group = groups.setdefault((top - depth, decays), {"params": [], "weight_decay": weight_decay * decays})
         if learning_rate is not None:

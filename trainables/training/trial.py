@@ -123,7 +123,7 @@ def _build_engine(
     callbacks: Sequence[TrainerCallback],
 ) -> Engine:
     settings, task = split_parameters(job.config), make_task(job.task, job.task_options)
-    model = cache.models.fresh(job.base_model, settings.model, task, job.weights_seed, trust=job.trust_remote_code)
+    model = cache.models.copy_of(job.base_model, settings.model, task, job.weights_seed, trust=job.trust_remote_code)
     set_seed(job.seed)
     if task.is_generative:
         model.generation_config = decoding_config(model.generation_config, settings.generation)

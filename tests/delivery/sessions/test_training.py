@@ -21,7 +21,7 @@ from search_spaces.resolve import list_spaces
 from search_spaces.schema import Space
 from tests.delivery.conftest import Trained, trained
 from trainables.tasks.prediction_format import PredictionFormat
-from trainables.tasks.registry import task_named
+from trainables.tasks.registry import get_task_class
 from trainables.training import checkpoints
 from trainables.training.reports import Decision, Report
 from trainables.training.trial import run_trial
@@ -75,7 +75,7 @@ def test_a_debug_run_reads_few_rows(storage: Path, review_files: dict[str, Path]
 def test_every_space_trains_on_its_sample(space: str, storage: Path) -> None:
     """From the sample's files to a model that answers them, as `train SPACE --rows 64` does it."""
     quick = ["num_train_epochs=1", "scheduler.name=none", "wandb.mode=disabled"]
-    if task_named(resolve_space(space, {}, [], [], None).task).is_generative:
+    if get_task_class(resolve_space(space, {}, [], [], None).task).is_generative:
         quick.append("max_new_tokens=8")  # a model that has learned so little does not end by itself
     single = one_configuration(resolve_space(space, {}, quick, [], None), 64)
     found = train(TuneRequest(single, f"sample-{space}", storage_at(storage), None), None, io.StringIO(), 64)

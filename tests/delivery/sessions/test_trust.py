@@ -31,7 +31,7 @@ def order(own_code: Path, folder: Path, *, trust: bool) -> TuneRequest:
 
 def test_without_a_word_nothing_is_run_and_nothing_written(own_code: Path, ran: Path, tmp_path: Path) -> None:
     """The mistake is found before the study has a folder."""
-    with pytest.raises(UserError, match="brings code of its own"):
+    with pytest.raises(UserError, match="comes with its own code"):
         train(order(own_code, tmp_path, trust=False), None, io.StringIO())
     assert not ran.exists()
     assert not (tmp_path / "runs" / "extra").exists()

@@ -23,7 +23,7 @@ from trainables.models import base_models
 from trainables.models.base_models import BaseModels, Recipe, prepare_base
 from trainables.models.hub import load_model, load_tokenizer
 from trainables.models.model_checks import check_model
-from trainables.models.weight_tying import kept_untied
+from trainables.models.weight_tying import keep_untied
 from trainables.tasks.registry import make_task
 from trainables.training.parameters import model_variant
 
@@ -100,7 +100,7 @@ def test_an_output_matrix_of_its_own_outlives_an_override(two_matrices: Path) ->
     loaded = load_model(str(two_matrices))
     assert not torch.equal(loaded.lm_head.weight, loaded.shared.weight)
     for overrides in ({}, {"dropout_rate": 0.3}):
-        model = BaseModels().fresh(str(two_matrices), overrides, WRITING, None)
+        model = BaseModels().copy_of(str(two_matrices), overrides, WRITING, None)
         assert same_weights(model, loaded)
         assert model.get_input_embeddings().weight is model.encoder.get_input_embeddings().weight
         assert model.lm_head.weight is not model.shared.weight
@@ -137,7 +137,7 @@ def test_matrices_may_be_told_to_be_two(tiny_base: Path, tmp_path: Path) -> None
     weights["lm_head.weight"] = torch.randn_like(weights["lm_head.weight"])
     loaded.config.save_pretrained(tmp_path)
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
-    two = BaseModels().fresh(str(tmp_path), {"tie_word_embeddings": False}, WRITING, None)
+    two = BaseModels().copy_of(str(tmp_path), {"tie_word_embeddings": False}, WRITING, None)
     assert torch.equal(two.lm_head.weight, weights["lm_head.weight"])
     assert torch.equal(two.get_input_embeddings().weight, weights["model.shared.weight"])
 
@@ -151,16 +151,16 @@ def test_two_matrices_are_not_told_to_be_one(tiny_base: Path, tmp_path: Path) ->
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
     load_tokenizer(str(tiny_base)).save_pretrained(tmp_path)
     tied = {"tie_word_embeddings": True}
-    with pytest.raises(UserError, match=r"what was learned apart would be lost: lm_head\.weight"):
-        BaseModels().fresh(str(tmp_path), tied, WRITING, None)
-    with pytest.raises(UserError, match=r"what was learned apart would be lost: lm_head\.weight"):
+    with pytest.raises(UserError, match=r"separately trained weights would be lost: lm_head\.weight"):
+        BaseModels().copy_of(str(tmp_path), tied, WRITING, None)
+    with pytest.raises(UserError, match=r"separately trained weights would be lost: lm_head\.weight"):
         check_model(
             str(tmp_path),
             "bart",
             WRITING,
             map(model_variant, [{f"model.{name}": value for name, value in tied.items()}]),
         )
-    assert BaseModels().fresh(str(tiny_base), tied, WRITING, None) is not None  # it is so already
+    assert BaseModels().copy_of(str(tiny_base), tied, WRITING, None) is not None  # it is so already
 
 
 def test_a_saved_model_says_that_its_matrices_are_two(two_matrices: Path, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_saved_model_says_that_its_matrices_are_two(two_matrices: Path, tmp_pa
 def test_a_failed_resize_leaves_the_configuration(two_matrices: Path) -> None:
     """What is changed for the time of it is put back."""
     model = load_model(str(two_matrices))
-    with pytest.raises(RuntimeError, match="size mismatch"), kept_untied(model):
+    with pytest.raises(RuntimeError, match="size mismatch"), keep_untied(model):
         model.load_state_dict({"shared.weight": torch.zeros(1, 1)}, strict=False)
     assert model.config.tie_word_embeddings is True
 
@@ -222,14 +222,14 @@ def test_a_base_model_is_replaced_whole(tiny_base: Path, tmp_path: Path) -> None
 def test_copies_are_independent(overrides: dict[str, Any], tiny_base: Path) -> None:
     """Of the base and of each other: weights, configuration and generation config; tied weights stay tied."""
     kept = BaseModels()
-    first, second = (kept.fresh(str(tiny_base), overrides, WRITING, None) for _ in range(2))
+    first, second = (kept.copy_of(str(tiny_base), overrides, WRITING, None) for _ in range(2))
     assert same_weights(first, second)
     with torch.no_grad():
         for weight in first.parameters():
             weight.add_(1.0)
     first.config.dropout = 0.9
     first.generation_config.num_beams = 9
-    third = kept.fresh(str(tiny_base), overrides, WRITING, None)
+    third = kept.copy_of(str(tiny_base), overrides, WRITING, None)
     for other in (second, third):
         assert same_weights(other, load_model(str(tiny_base)))
         assert other.config.dropout == overrides.get("dropout", 0.1)  # BART's own
@@ -250,36 +250,36 @@ def test_a_base_is_read_from_disk_once(tiny_base: Path, monkeypatch: pytest.Monk
     one, two = str(tiny_base), f"{tiny_base}/../{tiny_base.name}"
     overrides: Sequence[dict[str, Any]] = ({}, {"dropout": 0.2}, {})
     for changes in overrides:
-        kept.fresh(one, changes, WRITING, None)
+        kept.copy_of(one, changes, WRITING, None)
     assert read == [one]
-    kept.fresh(two, {}, WRITING, None)
-    kept.fresh(one, {}, WRITING, None)
+    kept.copy_of(two, {}, WRITING, None)
+    kept.copy_of(one, {}, WRITING, None)
     assert read == [one, two, one]
 
 
 def test_dropout_can_be_overridden(tiny_base: Path) -> None:
     """It reaches the layers, the weights are those of the base, and the next trial has BART's own 0.1 again."""
     base, kept = load_model(str(tiny_base)), BaseModels()
-    model = kept.fresh(str(tiny_base), {"dropout": 0.3, "attention_dropout": 0.2}, WRITING, None)
+    model = kept.copy_of(str(tiny_base), {"dropout": 0.3, "attention_dropout": 0.2}, WRITING, None)
     assert {layer.dropout for layer in model.model.encoder.layers} == {0.3}
     assert {layer.self_attn.dropout for layer in model.model.decoder.layers} == {0.2}
     assert same_weights(model, base)
     assert model.generation_config.to_dict() == base.generation_config.to_dict()
-    assert kept.fresh(str(tiny_base), {}, WRITING, None).config.dropout == 0.1
+    assert kept.copy_of(str(tiny_base), {}, WRITING, None).config.dropout == 0.1
 
 
 @pytest.mark.parametrize("override", [{"d_model": 48}, {"encoder_layers": 1}, {"decoder_layers": 3}, {"vocab_size": 9}])
 def test_an_override_that_changes_shapes_is_refused(override: dict[str, Any], tiny_base: Path) -> None:
     """Rather than leave weights fresh or out."""
-    with pytest.raises(UserError, match=f"model.{next(iter(override))} = .* does not go with the model") as caught:
-        BaseModels().fresh(str(tiny_base), override, WRITING, None)
+    with pytest.raises(UserError, match=f"model.{next(iter(override))} = .* does not fit the model") as caught:
+        BaseModels().copy_of(str(tiny_base), override, WRITING, None)
     assert "dropout" in caught.value.allowed
 
 
 def test_an_override_of_nothing_is_refused(tiny_base: Path) -> None:
     """A misspelt field would change nothing, all night."""
-    with pytest.raises(UserError, match=r"model\.dropot is no field of BartConfig") as caught:
-        BaseModels().fresh(str(tiny_base), {"dropot": 0.3}, WRITING, None)
+    with pytest.raises(UserError, match=r"model\.dropot is not a field of BartConfig") as caught:
+        BaseModels().copy_of(str(tiny_base), {"dropot": 0.3}, WRITING, None)
     assert caught.value.todo == "did you mean 'dropout'?"
 
 
@@ -289,7 +289,7 @@ def test_an_override_of_nothing_is_refused(tiny_base: Path) -> None:
 def test_an_override_that_no_model_can_be_made_of_is_refused(override: dict[str, Any], tiny_base: Path) -> None:
     """96 does not divide by 5 heads; a word is no dropout; there is no gellu."""
     with pytest.raises(UserError):
-        BaseModels().fresh(str(tiny_base), override, WRITING, None)
+        BaseModels().copy_of(str(tiny_base), override, WRITING, None)
 
 
 def test_a_prepared_folder_is_all_that_others_need(tiny_base: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from transformers import BertConfig, BertForSequenceClassification, RobertaConfig, T5Config
 
 from foundation.errors import UserError, UserErrors
-from trainables.models.model_checks import check_model, made_again
+from trainables.models.model_checks import check_model, rebuild_config
 from trainables.tasks.registry import make_task
 from trainables.training.parameters import model_variant
 
@@ -30,19 +30,19 @@ def test_a_model_without_a_decoder_is_refused(tmp_path: Path, tiny_base: Path) -
 @pytest.mark.parametrize(
     ("architecture", "config", "told"),
     [
-        ("cnn", {"model.dropout": 2.0}, "model.dropout = 2.0 does not go with the model: it is a probability"),
+        ("cnn", {"model.dropout": 2.0}, "model.dropout = 2.0 does not fit the model: it is a probability"),
         ("cnn", {"model.dropout": 1.0}, "dropout 1.0 is not a number from 0 to below 1"),
-        ("bart", {"model.dropout": "much"}, "model.dropout = 'much' does not go with the model"),
+        ("bart", {"model.dropout": "much"}, "model.dropout = 'much' does not fit the model"),
         ("bart", {"model.encoder_attention_heads": 5}, "embed_dim must be divisible by num_heads"),
-        ("bart", {"model.encoder_attention_heads": 0}, "model.encoder_attention_heads = 0 does not go with the model"),
-        ("bart", {"model.activation_function": "gellu"}, "does not go with the model: unknown 'gellu'"),
+        ("bart", {"model.encoder_attention_heads": 0}, "model.encoder_attention_heads = 0 does not fit the model"),
+        ("bart", {"model.activation_function": "gellu"}, "does not fit the model: unknown 'gellu'"),
         ("bart", {"model.max_position_embeddings": 16}, "17 tokens"),
-        ("cnn", {"model.num_labels": 5}, "model.num_labels = 5 does not go with the model: it follows from"),
-        ("cnn", {"model.vocab_size": 9}, "model.vocab_size = 9 does not go with the model: it follows from"),
-        ("t5", {"model.dropout_rate": 2.0}, "model.dropout_rate = 2.0 does not go with the model: it is a probability"),
+        ("cnn", {"model.num_labels": 5}, "model.num_labels = 5 does not fit the model: it is set from"),
+        ("cnn", {"model.vocab_size": 9}, "model.vocab_size = 9 does not fit the model: it is set from"),
+        ("t5", {"model.dropout_rate": 2.0}, "model.dropout_rate = 2.0 does not fit the model: it is a probability"),
         ("bert", {"freeze_layers": 3}, "freeze_layers: 3"),
         ("bert", {"model.num_hidden_layers": 1, "freeze_layers": 2}, "freeze_layers: 2"),
-        ("rnn", {"model.layers": 3}, "model.layers is no field of RnnConfig"),
+        ("rnn", {"model.layers": 3}, "model.layers is not a field of RnnConfig"),
     ],
 )
 def test_what_no_model_can_be_made_of_is_refused(architecture: str, config: dict[str, Any], told: str) -> None:
@@ -106,10 +106,10 @@ def test_more_positions_may_be_asked_for() -> None:
 def test_what_follows_from_a_field_follows_again() -> None:
     """T5 reads its activation off `feed_forward_proj`; that its outputs are scaled is told by a field that is lost."""
     config = T5Config(feed_forward_proj="gated-gelu", tie_word_embeddings=False)
-    plain = made_again(config, {"feed_forward_proj": "relu", "dropout_rate": 0.3})
+    plain = rebuild_config(config, {"feed_forward_proj": "relu", "dropout_rate": 0.3})
     assert (plain.dense_act_fn, plain.is_gated_act, plain.dropout_rate) == ("relu", False, 0.3)
     assert config.scale_decoder_outputs is plain.scale_decoder_outputs is False
-    assert made_again(config, {}).to_dict() == config.to_dict()
+    assert rebuild_config(config, {}).to_dict() == config.to_dict()
 
 
 def test_a_trained_model_keeps_its_shapes(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from foundation.errors import UserError
 from tests.trainables.weights import TEXTS, same_weights
-from trainables.models.base_models import fresh_model
+from trainables.models.base_models import initialise_model
 from trainables.models.scratch import (
     ARCHITECTURES,
     SIZES,
@@ -68,7 +68,7 @@ def test_every_size_can_be_configured(architecture: str, size: str, words: PreTr
 @pytest.mark.parametrize("architecture", ["bart", "t5", "byt5"])
 def test_a_fresh_writer_has_no_strong_opinion(architecture: str, words: PreTrainedTokenizerBase) -> None:
     """Its first loss is near that of guessing, ln V: what must be unlearned first costs epochs."""
-    model = fresh_model(scratch_config(architecture, "tiny", words), make_task("seq2seq", {}), 1)
+    model = initialise_model(scratch_config(architecture, "tiny", words), make_task("seq2seq", {}), 1)
     tokens = torch.arange(len(words)).unsqueeze(0)
     with torch.no_grad():
         loss = model.eval()(input_ids=tokens, labels=tokens).loss
@@ -81,7 +81,7 @@ def test_weights_follow_the_seed(architecture: str, words: PreTrainedTokenizerBa
     is_generative = architecture in ("bart", "t5", "byt5")
     task = make_task("seq2seq", {}) if is_generative else make_task("classification", {"labels": ["나", "다"]})
     config = scratch_config(architecture, "tiny", words)
-    first, other, again = (fresh_model(config, task, seed) for seed in (1, 2, 1))
+    first, other, again = (initialise_model(config, task, seed) for seed in (1, 2, 1))
     assert same_weights(first, again)
     assert not same_weights(first, other)
 

@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 from foundation.errors import UserError
 from tests.trainables.reporters import RecordingReporter
 from trainables.models.hub import load_config, load_model, load_tokenizer
-from trainables.models.model_checks import check_model, outline
+from trainables.models.model_checks import build_meta_model, check_model
 from trainables.tasks.registry import make_task
 from trainables.training import checkpoints
 from trainables.training.checkpoint_store import MANIFEST
@@ -53,7 +53,7 @@ def test_weights_in_pickles_are_refused(tiny_base: Path, tmp_path: Path, name: s
     """The message says how to convert them; nothing in them is run."""
     (tmp_path / "config.json").write_bytes((tiny_base / "config.json").read_bytes())
     (tmp_path / name).write_bytes(pickle.dumps(Trap(tmp_path / "mark")))
-    with pytest.raises(UserError, match="no weights in safetensors") as caught:
+    with pytest.raises(UserError, match="weights only as pickles") as caught:
         load_model(str(tmp_path))
     assert "AutoModelForSeq2SeqLM.from_pretrained(m).save_pretrained(new)" in caught.value.todo
     assert not (tmp_path / "mark").exists()
@@ -105,7 +105,7 @@ def test_own_code_is_not_run_unless_the_user_says_so(own_code: Path, ran: Path, 
         lambda: load_model(str(own_code), AutoModelForSequenceClassification),
         lambda: check_model(str(own_code), "bert", CHOOSING),
     ):
-        with pytest.raises(UserError, match="brings code of its own") as caught:
+        with pytest.raises(UserError, match="comes with its own code") as caught:
             load()
         assert "--trust-remote-code" in caught.value.todo
     assert not ran.exists()
@@ -115,8 +115,8 @@ def test_own_code_behind_a_known_configuration_is_not_run(tmp_path: Path, no_ans
     """A model type that transformers has, and for the task a class of its own."""
     config = {"model_type": "clip", "auto_map": {"AutoModelForSequenceClassification": "modeling.Own"}}
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(UserError, match="brings code of its own"):
-        outline(load_config(str(tmp_path)), CHOOSING)
+    with pytest.raises(UserError, match="comes with its own code"):
+        build_meta_model(load_config(str(tmp_path)), CHOOSING)
 
 
 def test_own_code_is_run_when_the_user_says_so(own_code: Path, ran: Path, words: PreTrainedTokenizerBase) -> None:

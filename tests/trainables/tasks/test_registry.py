@@ -10,13 +10,13 @@ from transformers import PreTrainedTokenizerBase
 
 from corpora.tokenised import open_table
 from foundation.errors import UserError
-from trainables.models.base_models import fresh_model
+from trainables.models.base_models import initialise_model
 from trainables.models.hub import load_tokenizer
 from trainables.models.scratch import scratch_config, train_tokenizer
 from trainables.tasks import seq2seq
 from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.prediction_format import PredictionFormat
-from trainables.tasks.registry import TASKS, make_task, task_named
+from trainables.tasks.registry import TASKS, get_task_class, make_task
 from trainables.tasks.task import Limits, Task, TokenisedSplit
 from trainables.text.encoding import encode_with_ends
 
@@ -109,7 +109,7 @@ def test_a_loaded_tokenizer_finds_the_table_of_the_first(tiny_base: Path, tmp_pa
 def test_an_unknown_task_is_refused() -> None:
     """The message names what there is and what was meant."""
     with pytest.raises(UserError, match="'summarization' is unknown") as caught:
-        task_named("summarization")
+        get_task_class("summarization")
     assert "summarisation" in caught.value.allowed
     assert caught.value.todo == "did you mean 'summarisation'?"
 
@@ -210,4 +210,4 @@ def a_model(task: Task, words: PreTrainedTokenizerBase) -> Any:
     config = scratch_config("bart" if task.is_generative else "cnn", "tiny", words)
     for key, value in task.model_options().items():
         setattr(config, key, value)
-    return fresh_model(config, task, 0).eval()
+    return initialise_model(config, task, 0).eval()

@@ -1,4 +1,4 @@
-"""Frozen layers, rates that fall layer by layer, and Adafactor's own rate."""
+"""Learning rates that fall layer by layer, and Adafactor's own rate."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from transformers import (
 )
 from transformers.optimization import Adafactor
 
-from foundation.errors import UserError
-from trainables.models.freezing import depths, freeze
+from trainables.models.freezing import freeze
 from trainables.training.optimizers import adafactor_schedule, make, parameter_groups
 
 
@@ -47,44 +46,6 @@ def t5() -> T5ForConditionalGeneration:
 def arguments(folder: Path, **fields: object) -> Seq2SeqTrainingArguments:
     """Of a trial on the CPU."""
     return Seq2SeqTrainingArguments(output_dir=str(folder), use_cpu=True, **fields)  # type: ignore[arg-type]
-
-
-def test_depths_count_from_the_embeddings() -> None:
-    """0 for embeddings, n + 1 for layer n, one more for what is above all layers; each stack by itself."""
-    names = [
-        "bert.embeddings.word_embeddings.weight",
-        "bert.encoder.layer.0.a",
-        "bert.encoder.layer.1.a",
-        "classifier.w",
-    ]
-    assert list(depths(names).values()) == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    both = depths(["shared.weight", "encoder.block.0.w", "encoder.block.1.w", "decoder.block.2.w", "lm_head.weight"])
-    assert list(both.values()) == [(0, 4), (1, 3), (2, 3), (3, 4), (4, 4)]
-
-
-def test_frozen_layers_do_not_train(bert: BertForSequenceClassification) -> None:
-    """The embeddings and the first layer; the second, the pooler and the head go on."""
-    freeze(bert, 1)
-    frozen = {name for name, parameter in bert.named_parameters() if not parameter.requires_grad}
-    assert frozen == {name for name, _ in bert.named_parameters() if "embeddings" in name or "encoder.layer.0." in name}
-    assert frozen
-
-
-def test_only_the_encoder_of_two_stacks_is_frozen(t5: T5ForConditionalGeneration) -> None:
-    """The decoder writes what is new; the shared embedding is the encoder's too."""
-    freeze(t5, 2)
-    trained = {name for name, parameter in t5.named_parameters() if parameter.requires_grad}
-    assert not any(name.startswith(("encoder.block", "shared")) for name in trained)
-    assert {name.split(".")[2] for name in trained if name.startswith("decoder.block")} == {"0", "1", "2"}
-
-
-def test_freezing_nothing_or_too_much(bert: BertForSequenceClassification) -> None:
-    """0 leaves all as it is; more layers than there are is an error that says how many there are."""
-    freeze(bert, 0)
-    assert all(parameter.requires_grad for parameter in bert.parameters())
-    with pytest.raises(UserError, match="freeze_layers: 3") as caught:
-        freeze(bert, 3)
-    assert caught.value.allowed == "0 to 2: the model has 2 layers"
 
 
 def test_rates_fall_layer_by_layer(bert: BertForSequenceClassification, tmp_path: Path) -> None:
