@@ -1,4 +1,4 @@
-"""Whole studies on a real Ray whose storage, files or processes fail."""
+"""Small studies on a real Ray whose storage, files or processes fail."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def epochs(study: Study) -> dict[str, list[float]]:
 
 
 def space_of(folder: Path, trials: int = 2, epochs: int = 4) -> Space:
-    """Trials that run to their end."""
+    """A space without a scheduler: all trials run to their end."""
     return small_space(folder, [f"budget.trials={trials}", f"num_train_epochs={epochs}", "scheduler.name=none"])
 
 
 def after(study: Study, results: int, act: Callable[[], None]) -> threading.Event:
-    """Do something once, when the first trial has told so many results."""
+    """Calls `act` once, when the first trial has this number of results."""
     done = threading.Event()
 
     def listen(record: TrialRecord) -> None:
@@ -70,7 +70,7 @@ def after(study: Study, results: int, act: Callable[[], None]) -> threading.Even
 
 
 def fill(volume: Path) -> None:
-    """Leave no byte."""
+    """Fills the file system."""
     with (volume / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))
@@ -91,20 +91,20 @@ def unlock(volume: Path) -> None:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether it is there, and more than an entry that nobody has looked at."""
+    """Whether a process exists and is not a zombie."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 @pytest.mark.parametrize(
-    ("fail", "mend"),
+    ("fail", "repair"),
     [pytest.param(fill, empty, id="full"), pytest.param(lock, unlock, id="read-only", marks=pytest.mark.slow)],
 )
-def test_a_storage_that_fails_pauses_the_study(
-    volume: Path, monkeypatch: pytest.MonkeyPatch, fail: Callable[[Path], None], mend: Callable[[Path], None]
+def test_a_failing_storage_pauses_the_study(
+    volume: Path, monkeypatch: pytest.MonkeyPatch, fail: Callable[[Path], None], repair: Callable[[Path], None]
 ) -> None:
-    """What was complete is complete; mended, it goes on to the end, and no trial has failed."""
+    """Complete results stay; with the storage repaired the study runs to its end, and no trial has failed."""
     monkeypatch.setattr(durable, "PAUSES", (0.1,))
     study, material = small_study(volume, "paused", space_of(volume))
     after(study, 2, lambda: fail(volume))
@@ -112,7 +112,7 @@ def test_a_storage_that_fails_pauses_the_study(
     search.run()
     assert search.end is SessionEnd.STORAGE_LOST
     assert "cannot be written" in str(study.storage_error)
-    mend(volume)
+    repair(volume)
     again = Study.load(volume / "runs", "paused")
     assert epochs(again)["paused-0000"] in ([1.0, 2.0], [1.0])
     retention.remove_leftovers(again)
@@ -121,8 +121,8 @@ def test_a_storage_that_fails_pauses_the_study(
     assert set(map(tuple, epochs(again).values())) == {(1.0, 2.0, 3.0, 4.0)}
 
 
-def test_whichever_process_of_a_slot_dies(tmp_path: Path) -> None:
-    """kill -9 of each in turn: the trial goes on from its checkpoint, tells nothing twice, and has not failed."""
+def test_a_trial_survives_the_death_of_each_process_of_its_slot(tmp_path: Path) -> None:
+    """After kill -9 of each in turn the trial continues from its checkpoint, repeats no result, and does not fail."""
     study, material = small_study(tmp_path, "slot", space_of(tmp_path, trials=1, epochs=8))
     kinds = ["worker", "trial actor", "mailbox"]
     killed: list[str] = []
@@ -143,8 +143,8 @@ def test_whichever_process_of_a_slot_dies(tmp_path: Path) -> None:
     assert epochs(study) == {"slot-0000": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]}
 
 
-def test_a_slot_that_hangs_is_replaced(tmp_path: Path) -> None:
-    """A worker that is stopped and neither works nor dies: the trial goes on in another slot."""
+def test_a_hanging_slot_is_replaced(tmp_path: Path) -> None:
+    """A suspended worker neither works nor dies: the trial continues in another slot."""
     space = small_space(tmp_path, ["budget.trials=1", "num_train_epochs=3", "scheduler.name=none", "slots.hang=6s"])
     study, material = small_study(tmp_path, "hangs", space)
     stopped: list[psutil.Process] = []
@@ -158,11 +158,11 @@ def test_a_slot_that_hangs_is_replaced(tmp_path: Path) -> None:
     make_search(study, material).run()
     assert [record.status for record in study.records.values()] == ["completed"]
     assert epochs(study) == {"hangs-0000": [1.0, 2.0, 3.0]}
-    assert wait_until(lambda: not alive(stopped[0]), 30) is not None  # it held its memory
+    assert wait_until(lambda: not alive(stopped[0]), 30) is not None  # it would keep its memory
 
 
-def test_a_search_whose_time_is_over_saves_what_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the middle of an epoch, and goes on from there."""
+def test_a_spent_time_budget_saves_running_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of an epoch, where they continue."""
     over = threading.Event()
     monkeypatch.setattr(Search, "out_of_time", property(lambda self: over.is_set()))
     long = ["eval_every=45", "num_train_epochs=90", "scheduler.name=none", "budget.trials=1"]
@@ -187,8 +187,8 @@ def test_a_search_whose_time_is_over_saves_what_runs(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)], ids=["SIGTERM", "Ctrl-C"]
 )
-def test_a_search_that_is_told_to_end_does_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
-    """With all that was reported, a checkpoint to go on from, an exported model, and no process left."""
+def test_an_interrupted_search_ends_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
+    """With all results, a checkpoint to continue from, an exported model, and no process left behind."""
     study = FaultStudy("ended", tmp_path, trials=4, epochs=80, slots=1, sets=("eval_every=20",))
     study.start()
     assert wait_until(lambda: study.results() > 0, 120) is not None
@@ -209,7 +209,7 @@ def test_a_search_that_is_told_to_end_does_within_ten_seconds(tmp_path: Path, nu
 
 @pytest.mark.slow
 def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
-    """Whatever it is in the middle of; the study can be gone on with."""
+    """The study can be resumed."""
     study = FaultStudy("ended", tmp_path, trials=2, epochs=4, slots=1)
     study.start()
     assert wait_until(lambda: study.results() > 1, 120) is not None
@@ -229,8 +229,8 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("server", ["none", pytest.param("silent", marks=pytest.mark.slow)])
 def test_a_study_whose_wandb_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
-    """It ends as any other, hardly later, with its runs offline and one line that says so."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:  # takes connections, and says nothing
+    """It ends like any other study, hardly later; its runs are offline, and one line says so."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # accepts connections and sends nothing
         port = listener.getsockname()[1]
         if server == "none":
             listener.close()
@@ -240,7 +240,7 @@ def test_a_study_whose_wandb_cannot_be_reached(tmp_path: Path, monkeypatch: pyte
         study.start()
         assert study.wait(120) == 0
     assert len(study.ended()) == 2
-    said = (tmp_path / "alone.001.out").read_text(encoding="utf-8")
-    assert said.count("runs are offline") == 1
-    assert f"127.0.0.1:{port}" in said
+    output = (tmp_path / "alone.001.out").read_text(encoding="utf-8")
+    assert output.count("runs are offline") == 1
+    assert f"127.0.0.1:{port}" in output
     assert len(list((study.root / "wandb").glob("offline-run-*/*.wandb"))) == 2

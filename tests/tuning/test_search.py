@@ -1,4 +1,4 @@
-"""Whole studies on a real Ray: small, but every part is the one a user gets."""
+"""Small studies on a real Ray, with every part that a user runs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.
 
 
 def optuna_trials(study: Study) -> list[optuna.trial.FrozenTrial]:
-    """What a dashboard would read from the study's database."""
+    """The trials in the study's database, as a dashboard reads them."""
     return optuna.load_study(study_name=study.name, storage=f"sqlite:///{study.paths.optuna}").get_trials()
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory, two_cpus: None) -> tuple[Study, int]:
-    """A study of nine trials under ASHA on two slots, and the worker groups it started."""
+    """A study of nine trials with ASHA on two slots, and the number of worker groups that it started."""
     folder = tmp_path_factory.mktemp("searched")
     space = small_space(
         folder,
@@ -63,10 +63,10 @@ def test_trial_zero_is_the_recipe_default(searched: tuple[Study, int]) -> None:
     study, _ = searched
     assert study.default is not None
     assert study.default.number == 0
-    assert study.default.parameters == {name: found.default for name, found in study.space.search.items()}
+    assert study.default.parameters == {name: spec.default for name, spec in study.space.search.items()}
 
 
-def test_optuna_hears_the_truth(searched: tuple[Study, int]) -> None:
+def test_optuna_has_the_states_and_curves_of_the_records(searched: tuple[Study, int]) -> None:
     """Pruned trials are PRUNED with their curve, completed ones COMPLETE with their best value, none RUNNING."""
     study, _ = searched
     states = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
@@ -78,14 +78,14 @@ def test_optuna_hears_the_truth(searched: tuple[Study, int]) -> None:
             assert trial.value == record.best_value(study.metric, study.mode)
 
 
-def test_only_the_best_models_of_the_study_stay(searched: tuple[Study, int]) -> None:
+def test_only_the_best_models_of_the_study_remain(searched: tuple[Study, int]) -> None:
     """Two models are kept, they are the best that were saved, and the best of all is among them."""
     study, _ = searched
     on_disk = {path.parent.parent.name for path in study.paths.trials.glob("*/checkpoints/step-*")}
-    kept = retention.best_trials_to_keep(study)
-    assert on_disk == {record.trial_id for record in kept}
-    assert len(kept) == 2
-    assert kept[0] is study.ranked()[0]
+    best = retention.best_trials_to_keep(study)
+    assert on_disk == {record.trial_id for record in best}
+    assert len(best) == 2
+    assert best[0] is study.ranked()[0]
     assert not list(study.paths.trials.glob("*/checkpoints/*/optimizer.pt"))
 
 
@@ -101,18 +101,18 @@ def test_a_warm_trial_equals_a_fresh_process(searched: tuple[Study, int], tmp_pa
         command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=True
     )
     results = [json.loads(line) for line in alone.stdout.splitlines()]
-    for told, result in zip(record.results, results, strict=False):
-        for name, value in told.metrics.items():
+    for warm_result, result in zip(record.results, results, strict=False):
+        for name, value in warm_result.metrics.items():
             if name != "eval_seconds":
                 assert result["metrics"][name] == value
     fresh = load_file(tmp_path / "checkpoints" / warm.local_folder().name / "model.safetensors")
-    kept = load_file(warm.local_folder() / "model.safetensors")
-    assert kept.keys() == fresh.keys()
-    assert all((kept[name] == fresh[name]).all() for name in kept)
+    weights = load_file(warm.local_folder() / "model.safetensors")
+    assert weights.keys() == fresh.keys()
+    assert all((weights[name] == fresh[name]).all() for name in weights)
 
 
-def test_a_trial_without_a_number_fails_with_a_reason_and_the_slot_goes_on(tmp_path: Path) -> None:
-    """A learning rate that makes the loss NaN: FAIL in Optuna, a reason, and the next trial runs in the same group."""
+def test_a_trial_with_a_nan_loss_fails_and_the_slot_continues(tmp_path: Path) -> None:
+    """FAIL in Optuna, with a reason; the next trial runs in the same worker group."""
     space = small_space(
         tmp_path,
         ["budget.trials=3", "scheduler.name=none", "max_grad_norm=0"],
@@ -133,13 +133,13 @@ def test_a_trial_without_a_number_fails_with_a_reason_and_the_slot_goes_on(tmp_p
 
 
 def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
-    """A budget that ends in mid-trial leaves the trial unfinished; a second sitting finishes it and the rest."""
+    """A time budget that ends during a trial leaves it unfinished; a second session finishes it and the others."""
     space = small_space(tmp_path, ["budget.trials=3", "num_train_epochs=2000", "scheduler.name=none", "budget.time=20"])
     study, material = small_study(tmp_path, "paused", space)
     first = make_search(study, material)
     started = time.monotonic()
     first.run()
-    assert time.monotonic() - started < 50  # 20 s, and what closing a slot may take
+    assert time.monotonic() - started < 50  # 20 s, and the time to close a slot
     assert first.end is SessionEnd.TIME_BUDGET
     (open_record,) = study.with_status("running")
     before = [result.epoch for result in open_record.results]
@@ -164,7 +164,7 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
 
 
 def test_two_workers_train_one_trial(tmp_path: Path) -> None:
-    """Two gloo workers per trial on rows that do not divide evenly; two trials, one group."""
+    """Two gloo workers per trial, on rows that do not divide evenly: two trials in one worker group."""
     space = small_space(tmp_path, ["budget.trials=2", "scheduler.name=none"], rows=59)
     study, material = small_study(tmp_path, "pair", space)
     search = make_search(study, material, workers=2)
@@ -174,8 +174,8 @@ def test_two_workers_train_one_trial(tmp_path: Path) -> None:
     assert next(iter(search.searcher.workers.values())).workers == 2
 
 
-def test_an_address_where_nobody_is_is_told_at_once() -> None:
-    """Ray would try for a quarter of an hour."""
+def test_an_address_without_a_cluster_is_refused_at_once() -> None:
+    """Ray itself would try for a quarter of an hour."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(UserError, match=f"--address {address}: nothing answers there"):

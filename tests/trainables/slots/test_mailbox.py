@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -12,6 +14,13 @@ from trainables.slots.messages import Assignment, Evaluated, Failed, FailureKind
 from trainables.training.reports import Decision
 
 CONTINUE, STOP = Decision.CONTINUE, Decision.STOP
+
+
+def test_the_mailbox_imports_no_heavy_library() -> None:
+    """Its actor starts while the workers still import torch."""
+    code = "import sys; import trainables.slots.mailbox; print(*{'torch', 'transformers', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_a_job_runs_to_its_end() -> None:
