@@ -146,12 +146,15 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     assert before
 
     again = Study.load(tmp_path / "runs", "paused")
-    again.space = replace(
-        again.space, budget=replace(again.space.budget, time=None), scheduler=replace(space.scheduler, max=None)
+    longer = replace(
+        again.space,
+        budget=replace(again.space.budget, time=None),
+        scheduler=replace(space.scheduler, max=None),
+        fixed={**again.space.fixed, "num_train_epochs": 2},
     )
+    again.change_space(longer, save=False)
     for record in again.records.values():
         record.max_epochs = before[-1] + 2
-    again.space.fixed["num_train_epochs"] = 2
     second = make_search(again, material)
     second.run()
     assert second.end is SessionEnd.DONE
