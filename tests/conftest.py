@@ -1,4 +1,4 @@
-"""What many tests need: a bucket, a Ray, the command line, and a small base model with tables and a job on them."""
+"""Fixtures: a bucket, a Ray, the command line, and a small base model with tables and jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from benchmarks._programs import free_port, serving
 from corpora.samples.dialogues import generate
 
-if TYPE_CHECKING:  # the heavy imports are paid by the tests that need them
+if TYPE_CHECKING:  # only tests that need heavy modules import them
     from trainables.training.job import Job
 
 #: Beginnings of the names of environment variables that change what kotune, its libraries or the tests do.
@@ -40,19 +40,19 @@ clear_environment(os.environ)
 # Before torch is imported: two test processes with two threads each slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-#: 34 = 4 × 8 + 2 leaves a short last batch, and 9 dev rows do not share out evenly.
+#: 34 = 4 × 8 + 2 gives a short last batch, and 9 dev rows do not divide evenly among workers.
 SIZES = {"train": 34, "dev": 9}
 
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[subprocess.Popen[bytes]]:
-    """A program that speaks S3, on a port of its own, and the environment by which it is found."""
+    """Starts an S3 server on a free port and sets the environment variables that point to it."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with serving(command, port) as server, pytest.MonkeyPatch.context() as patch:
         for name, value in {
-            "AWS_ACCESS_KEY_ID": "nobody-in-particular",
-            "AWS_SECRET_ACCESS_KEY": "nothing-to-be-kept",
+            "AWS_ACCESS_KEY_ID": "test-key-id",
+            "AWS_SECRET_ACCESS_KEY": "test-secret-key",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         }.items():
@@ -62,7 +62,7 @@ def s3() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture(scope="session")
 def two_cpus() -> Iterator[None]:
-    """A Ray of two CPUs, ended with the test run."""
+    """A Ray of two CPUs, for the whole test run."""
     from tuning.cluster import connection  # sets what Ray reads when it is imported
 
     connection.connect(None, cpus=2)
@@ -83,7 +83,7 @@ def bucket(s3: subprocess.Popen[bytes]) -> str:
 def typed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[Sequence[str]], tuple[int, str, str]]:
-    """Runs kotune in this process as if these words were typed; answers exit code, stdout, stderr."""
+    """Runs kotune in this process with these arguments; returns exit code, stdout and stderr."""
     import cli
 
     def call(words: Sequence[str]) -> tuple[int, str, str]:
@@ -94,15 +94,15 @@ def typed(
             code = 0
         except SystemExit as end:
             code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return call
 
 
 @pytest.fixture(scope="session")
 def tiny_rows() -> dict[str, list[dict[str, str]]]:
-    """Split -> rows with the roles `id`, `source` and `target`; no target twice."""
+    """Split -> rows with the roles `id`, `source` and `target`; all targets are different."""
     rows = [
         {"id": row["fname"], "source": row["dialogue"], "target": row["summary"]}
         for row in generate(sum(SIZES.values()), seed=0)
@@ -112,7 +112,7 @@ def tiny_rows() -> dict[str, list[dict[str, str]]]:
 
 @pytest.fixture(scope="session")
 def tiny_base(tiny_rows: dict[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a `scratch:tiny` base model whose tokenizer knows the speakers. Read, never written."""
+    """The folder of a `scratch:tiny` base model with tokens for the speakers. Tests only read it."""
     from trainables.models.base_models import Recipe, prepare_base
     from trainables.tasks.registry import make_task
 
@@ -138,15 +138,17 @@ def tiny_tables(
     words = load_tokenizer(str(tiny_base))
     cache = tmp_path_factory.mktemp("tables")
     task = make_task("seq2seq", {"rouge_tokenizer": "whitespace"})
-    made = {split: task.prepare(rows, words, Limits(source=64, target=24), cache) for split, rows in tiny_rows.items()}
-    return {split: str(prepared.folder) for split, prepared in made.items()}
+    tables = {
+        split: task.prepare(rows, words, Limits(source=64, target=24), cache) for split, rows in tiny_rows.items()
+    }
+    return {split: str(prepared.folder) for split, prepared in tables.items()}
 
 
 @pytest.fixture
 def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]:
-    """What makes the job of a trial of one epoch in batches of 8: `make_job(folder, **changes)`.
+    """Creates the job of a trial of one epoch in batches of 8: `make_job(folder, **changes)`.
 
-    Changes are fields of `Job`; those of `config` are laid over the usual ones.
+    Changes are fields of `Job`; those of `config` replace single parameters.
     """
     from trainables.training.job import Job
 
@@ -182,13 +184,13 @@ def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]
 
 @pytest.fixture
 def ran(tmp_path: Path) -> Path:
-    """The file that appears once the code of `own_code` is run."""
+    """The file that the code of `own_code` creates when it runs."""
     return tmp_path / "ran"
 
 
 @pytest.fixture
 def own_code(tmp_path: Path, ran: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model folder with Python code of its own; what transformers copies of it goes no further than this test."""
+    """A model folder with its own Python code; transformers' copies of it are limited to this test."""
     import sys
 
     from transformers import dynamic_module_utils

@@ -1,4 +1,4 @@
-"""A model folder with Python code of its own, as on many pages of the hub, and a mark that the code was run."""
+"""A model folder with its own Python code, like many models of the hub; the code creates a marker file when it runs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class OwnTokenizer(PreTrainedTokenizerFast):
 
 
 def make_own_code(folder: Path, mark: Path) -> Path:
-    """The folder; importing its configuration makes the file `mark`."""
+    """Creates the folder and returns it. Importing its configuration creates the file `mark`."""
     folder.mkdir(parents=True)
     words = train_words(["가 나 다 라 마 바 사"] * 3, 16)
     words.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Ray's own autoscaler, asked what it would start: no cloud, no cluster, no Ray that runs."""
+"""Asks Ray's autoscaler which machines it would start, without a cloud, a cluster or a running Ray."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-#: What a slot of one worker asks for, of the machines in cluster.yaml.
+#: Resources of a slot with one worker.
 SLOT = {"CPU": 1.0, "GPU": 1.0}
 
 
 def node_types(config: Mapping[str, Any], missing: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """The node types of a prepared configuration as the autoscaler has them.
+    """Returns the node types of a prepared configuration as the autoscaler represents them.
 
     Args:
-        missing: the resources that Ray would look up where the file says none.
+        missing: resources of node types without any in the file; Ray would look them up.
     """
     from ray.autoscaler.v2.instance_manager.config import NodeTypeConfig
 
@@ -31,22 +31,22 @@ def node_types(config: Mapping[str, Any], missing: Mapping[str, int] | None = No
     }
 
 
-def started(
+def launches(
     types: Mapping[str, Any], running: Mapping[str, int], slots: int = 0, events: Iterable[tuple[str, int]] = ()
 ) -> dict[str, int]:
-    """What the newer autoscaler would start now; see `decided`."""
-    return decided(types, running, slots, events)[0]
+    """Returns what the v2 autoscaler would start now; see `schedule`."""
+    return schedule(types, running, slots, events)[0]
 
 
-def decided(
+def schedule(
     types: Mapping[str, Any], running: Mapping[str, int], slots: int = 0, events: Iterable[tuple[str, int]] = ()
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """What the newer autoscaler would start now, and what it would end, by node type.
+    """Returns what the v2 autoscaler would start and terminate now, as numbers by node type.
 
     Args:
-        running: machines that run and are busy, by node type; the head too.
-        slots: so many wait for a place.
-        events: node types and what became of an attempt to start one, before.
+        running: busy machines by node type, including the head.
+        slots: number of pending slots.
+        events: node types and the outcome of an earlier attempt to start one.
     """
     from ray.autoscaler.v2.instance_manager.subscribers.cloud_resource_monitor import CloudResourceMonitor
     from ray.autoscaler.v2.scheduler import ResourceDemandScheduler, SchedulingRequest

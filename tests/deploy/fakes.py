@@ -1,12 +1,12 @@
-"""Programs that stand in for the real ones, so that a script can be run: they note how they were called."""
+"""Fake programs for running a script: they record how they were called."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-#: Begins every fake: a line for each call, in the file that CALLS names; a line's end in a word becomes a blank. One
-#: write, since fakes run side by side.
+#: The start of every fake: appends a line per call to the file $CALLS; a newline in a word becomes a blank. A single
+#: write, because fakes run in parallel.
 _NOTES = r"""#!/bin/bash
 called=${0##*/}
 for word in "$@"; do called+=$'\t'${word//$'\n'/ }; done
@@ -15,11 +15,11 @@ echo "$called" >> "$CALLS"
 
 
 class Fakes:
-    """A folder of fakes, first on the path of what is run, and their notes.
+    """A folder of fake programs, first on the path, and the record of their calls.
 
     Args:
-        folder: empty; for the fakes, their notes, and a home.
-        programs: name -> what it does, in bash.
+        folder: an empty folder for the programs, the record and a home folder.
+        programs: name -> bash code.
     """
 
     def __init__(self, folder: Path, programs: Mapping[str, str]) -> None:
@@ -31,7 +31,7 @@ class Fakes:
         self.add(programs)
 
     def add(self, programs: Mapping[str, str]) -> None:
-        """More of them, or others in the place of some."""
+        """Adds or replaces programs."""
         for name, body in programs.items():
             path = self.bin / name
             path.write_text(_NOTES + body)
@@ -39,10 +39,10 @@ class Fakes:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For `subprocess`: nothing of the user's but the path behind the fakes."""
+        """Environment for `subprocess`: nothing from the user except the path after the fakes."""
         return {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": str(self.home), "CALLS": str(self._notes)}
 
     @property
     def calls(self) -> list[list[str]]:
-        """What was called, in order, as words."""
+        """The calls in order, each as a list of words."""
         return [line.strip().split("\t") for line in self._notes.read_text().splitlines() if line.strip()]

@@ -1,8 +1,8 @@
-"""The fields of a RayJob that deploy/kuberay.yaml uses, with their types, as a JSON schema that allows no others.
+"""The fields of a RayJob that deploy/kuberay.yaml uses, as a JSON schema that allows no others.
 
-KubeRay's own definition of them is a megabyte of YAML that no package carries. These names and types were read from
-its Go types as of version 1.7 (ray-operator/apis/ray/v1: rayjob_types.go, raycluster_types.go), those of pods from the
-Kubernetes API reference. A field that the manifest comes to use is added here after a look at the same place.
+KubeRay's own definition is a megabyte of YAML that no package contains. Names and types are those of the Go types of
+version 1.7 (ray-operator/apis/ray/v1: rayjob_types.go, raycluster_types.go); those of pods are from the Kubernetes API
+reference. To use a new field in the manifest, look it up there and add it here.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ QUANTITIES: Schema = {"type": "object", "additionalProperties": QUANTITY}
 
 
 def fields(required: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
-    """An object with these fields and no others; a name with a hyphen cannot be one."""
+    """Returns the schema of an object with these fields and no others; names cannot have hyphens."""
     return {"type": "object", "properties": properties, "required": [*required], "additionalProperties": False}
 
 
 def several(items: Schema) -> Schema:
-    """A list of these, with something in it."""
+    """Returns the schema of a non-empty list."""
     return {"type": "array", "items": items, "minItems": 1}
 
 
 def one_of(*values: str) -> Schema:
-    """One of these words."""
+    """Returns the schema of an enumeration."""
     return {"enum": [*values]}
 
 

@@ -1,4 +1,4 @@
-"""What the files of a deployment say: their configurations, and every command in them and in their comments."""
+"""Reads deployment files: their configurations, and the commands in them and in their comments."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 
-#: Read by `ray up`.
+#: Files for `ray up`.
 RAY_UP = ("cluster.yaml", "deploy/gcp.yaml", "deploy/local.yaml")
-#: Those of them whose machines come and go.
+#: Those with autoscaling.
 CLOUDS = ("cluster.yaml", "deploy/gcp.yaml")
 KUBERAY = "deploy/kuberay.yaml"
 DOCKERFILE = "deploy/Dockerfile"
 SLURM = "deploy/slurm.sh"
 SHELLS = ("deploy/aws_account.sh", SLURM)
 PAGE = "docs/cluster.md"
-#: All that is shipped for clusters.
+#: All deployment files.
 FILES = (*RAY_UP, KUBERAY, DOCKERFILE, *SHELLS)
 
-#: Words with which a shell begins what is a command all the same.
+#: Shell keywords that can precede a command.
 _KEYWORDS = {"if", "then", "else", "elif", "do", "while", "until", "!", "{", "}", "fi", "done", "local"}
 
 
 def text_of(name: str) -> str:
-    """The file as it is written."""
+    """Returns the text of the file."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def config_of(name: str) -> dict[str, Any]:
-    """The YAML in the file."""
+    """Returns the YAML of the file."""
     config: dict[str, Any] = yaml.safe_load(text_of(name))
     return config
 
 
 def strings_in(value: Any) -> Iterator[str]:
-    """Every text in what YAML carries, names too."""
+    """Yields all strings in a YAML value, including keys."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -52,7 +52,7 @@ def strings_in(value: Any) -> Iterator[str]:
 
 
 def commands_in(name: str) -> list[list[str]]:
-    """Every command that the file runs or shows, as words; commands inside the words of others too."""
+    """Returns all commands that the file runs or shows, as words, including commands inside words of others."""
     text = text_of(name)
     if name.endswith(".md"):
         return simple_commands("\n".join(re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE)))
@@ -65,107 +65,106 @@ def commands_in(name: str) -> list[list[str]]:
 
 
 def _in_comments(text: str) -> str:
-    """What stands three blanks or more behind a comment's sign; prose stands one blank behind it."""
+    """Returns comment text after three or more blanks; prose has one blank after the number sign."""
     return "\n".join(re.findall(r"^ *#   +(\S.*)", text, re.MULTILINE))
 
 
 def _run_by(config: Mapping[str, Any]) -> list[str]:
-    """What `ray up` or KubeRay runs."""
+    """Returns the commands that `ray up` or KubeRay runs."""
     listed = [run for key, value in config.items() if key.endswith("_commands") for run in value]
     return [*listed, config["spec"]["entrypoint"]] if "spec" in config else listed
 
 
 def simple_commands(text: str) -> list[list[str]]:
-    """The commands of a shell text, one after the other, as words without quotes and without assignments before them.
+    """Returns the commands of a shell text as words, without quotes and leading assignments.
 
-    Variables stay as they are written. What follows: commands behind `--`, in `$(…)`, and in quoted words that name
-    kotune or Ray.
+    Variables are not expanded. Commands after `--`, in `$(…)`, and in quoted words that name kotune or Ray come last.
     """
-    found: list[list[str]] = []
+    commands: list[list[str]] = []
     inner: list[str] = []
     words: list[str] = []
-    at = 0
-    while at < len(text):
-        if text[at] == "#":
-            at = _end(text, at, "\n")
-        elif text.startswith("\\\n", at):
-            at += 2
-        elif text[at] in " \t":
-            at += 1
-        elif redirection := re.compile(r"\d?(?:>>|>&|<<<|>|<)\s*").match(text, at):
-            _, at = _word(text, redirection.end(), inner)
-        elif text[at] in ";&|()\n":
-            found.append(words)
+    position = 0
+    while position < len(text):
+        if text[position] == "#":
+            position = _end(text, position, "\n")
+        elif text.startswith("\\\n", position):
+            position += 2
+        elif text[position] in " \t":
+            position += 1
+        elif redirection := re.compile(r"\d?(?:>>|>&|<<<|>|<)\s*").match(text, position):
+            _, position = _word(text, redirection.end(), inner)
+        elif text[position] in ";&|()\n":
+            commands.append(words)
             words = []
-            at += 1
+            position += 1
         else:
-            word, at = _word(text, at, inner)
+            word, position = _word(text, position, inner)
             words.append(word)
-    found.append(words)
-    bare = [without for words in found if (without := _without_prefix(words))]
+    commands.append(words)
+    bare = [without for words in commands if (without := _without_prefix(words))]
     bare += [words[words.index("--") + 1 :] for words in bare if "--" in words[:-1]]
     inner += [word for words in bare for word in words if re.search(r"\s", word) and re.search(r"cli\.py|\bray ", word)]
     return bare + [words for text in inner for words in simple_commands(text)]
 
 
-def _word(text: str, at: int, inner: list[str]) -> tuple[str, int]:
-    """The word that begins here, and where it ends; what is in `$(…)` is added to `inner`."""
+def _word(text: str, position: int, inner: list[str]) -> tuple[str, int]:
+    """Returns the word at a position and its end; text in `$(…)` is appended to `inner`."""
     word = ""
-    while at < len(text) and text[at] not in " \t\n;&|()<>":
-        if text[at] == "\\":
-            word += text[at + 1 : at + 2].strip("\n")
-            at += 2
-        elif text[at] == "'":
-            end = _end(text, at + 1, "'")
-            word += text[at + 1 : end]
-            at = end + 1
-        elif text[at] == '"':
-            part, at = _quoted(text, at + 1, inner)
+    while position < len(text) and text[position] not in " \t\n;&|()<>":
+        if text[position] == "\\":
+            word += text[position + 1 : position + 2].strip("\n")
+            position += 2
+        elif text[position] == "'":
+            end = _end(text, position + 1, "'")
+            word += text[position + 1 : end]
+            position = end + 1
+        elif text[position] == '"':
+            part, position = _quoted(text, position + 1, inner)
             word += part
-        elif text.startswith("$(", at):
-            end = _closed(text, at)
-            inner += [] if text.startswith("$((", at) else [text[at + 2 : end - 1]]
-            word += text[at:end]
-            at = end
+        elif text.startswith("$(", position):
+            end = _closed(text, position)
+            inner += [] if text.startswith("$((", position) else [text[position + 2 : end - 1]]
+            word += text[position:end]
+            position = end
         else:
-            word += text[at]
-            at += 1
-    return word, at
+            word += text[position]
+            position += 1
+    return word, position
 
 
-def _quoted(text: str, at: int, inner: list[str]) -> tuple[str, int]:
-    """What is in double quotes from here on, and where the next word may go on."""
+def _quoted(text: str, position: int, inner: list[str]) -> tuple[str, int]:
+    """Returns the double-quoted text at a position, and the position after the quote."""
     part = ""
-    while at < len(text) and text[at] != '"':
-        if text.startswith("$(", at):
-            end = _closed(text, at)
-            inner += [] if text.startswith("$((", at) else [text[at + 2 : end - 1]]
-            part += text[at:end]
-            at = end
+    while position < len(text) and text[position] != '"':
+        if text.startswith("$(", position):
+            end = _closed(text, position)
+            inner += [] if text.startswith("$((", position) else [text[position + 2 : end - 1]]
+            part += text[position:end]
+            position = end
         else:
-            at += text[at] == "\\"
-            part += text[at : at + 1].strip("\n")
-            at += 1
-    return part, at + 1
+            position += text[position] == "\\"
+            part += text[position : position + 1].strip("\n")
+            position += 1
+    return part, position + 1
 
 
-def _closed(text: str, at: int) -> int:
-    """Behind the bracket that closes the first one from here on."""
+def _closed(text: str, position: int) -> int:
+    """Returns the position after the bracket that closes the first one."""
     depth = 0
-    for end in range(at, len(text)):
+    for end in range(position, len(text)):
         depth += (text[end] == "(") - (text[end] == ")")
         if text[end] == ")" and not depth:
             return end + 1
     return len(text)
 
 
-def _end(text: str, at: int, sign: str) -> int:
-    found = text.find(sign, at)
-    return len(text) if found < 0 else found
+def _end(text: str, position: int, sign: str) -> int:
+    end = text.find(sign, position)
+    return len(text) if end < 0 else end
 
 
 def _without_prefix(words: list[str]) -> list[str]:
-    """Without keywords and assignments in front; an assignment alone is no command."""
+    """Removes leading keywords and assignments; an assignment alone is not a command."""
     while words and (words[0] in _KEYWORDS or re.match(r"\w+=", words[0])):
         words = words[1:]
     return words

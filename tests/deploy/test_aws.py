@@ -1,4 +1,4 @@
-"""cluster.yaml in an account that is made up (moto): what Ray resolves, starts and ends. Nothing leaves the machine."""
+"""cluster.yaml in a simulated AWS account (moto): what Ray resolves, starts and terminates."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Account:
-    """An account with what deploy/aws_account.sh makes in it.
+    """An account with everything that deploy/aws_account.sh creates.
 
     Args:
         group: id of the security group.
-        rules: its rules before Ray came.
-        config: cluster.yaml as `ray up` resolves it there.
+        rules: its rules before Ray runs.
+        config: cluster.yaml as `ray up` resolves it in the account.
     """
 
     ec2: Any
@@ -37,7 +37,7 @@ class Account:
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """Made up; with a home folder for the key that Ray makes."""
+    """A simulated account, with a home folder for the key that Ray creates."""
     from ray.autoscaler._private.aws import config, utils
 
     for cached in (utils.resource_cache, utils.client_cache, config._get_subnets_or_die):
@@ -63,8 +63,8 @@ def _group(ec2: Any) -> str:
 
 
 def _rules(ec2: Any, group: str) -> list[Any]:
-    found: list[Any] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
-    return found
+    rules: list[Any] = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    return rules
 
 
 def _resolved(ec2: Any) -> dict[str, Any]:
@@ -79,13 +79,13 @@ def _resolved(ec2: Any) -> dict[str, Any]:
     return answer
 
 
-def world(rules: list[Any]) -> list[int]:
-    """The ports at which everybody is let in."""
+def open_ports(rules: list[Any]) -> list[int]:
+    """Returns the ports that are open to the world."""
     return [rule["FromPort"] for rule in rules if {"CidrIp": "0.0.0.0/0"} in rule["IpRanges"]]
 
 
 def test_ray_resolves_the_file(account: Account) -> None:
-    """Resources of workers from the instance type, none for the head; every zone; the group that is there."""
+    """Workers get the resources of the instance type, the head none; all zones; the existing security group."""
     types = account.config["available_node_types"]
     assert types["head"]["resources"] == {"CPU": 0}
     for kind in (SPOT, ON_DEMAND):
@@ -93,17 +93,17 @@ def test_ray_resolves_the_file(account: Account) -> None:
         assert types[kind]["node_config"]["SecurityGroupIds"] == [account.group]
         assert len(types[kind]["node_config"]["SubnetIds"]) == len(account.ec2.describe_subnets()["Subnets"])
     assert types[SPOT]["resources"] == types[ON_DEMAND]["resources"]
-    assert not account.config["head_node"]  # Ray would put a role of its own here
+    assert not account.config["head_node"]  # Ray would set its own role here
 
 
-def test_ray_leaves_the_groups_rules_alone(account: Account) -> None:
-    """Its own would let the world in at port 22."""
+def test_ray_does_not_change_the_groups_rules(account: Account) -> None:
+    """Ray's default rules open port 22 to the world."""
     assert _rules(account.ec2, account.group) == account.rules
-    assert world(account.rules) == []
+    assert open_ports(account.rules) == []
 
 
-def test_a_group_of_rays_own_is_open_at_port_22(account: Account) -> None:
-    """What the comment says of whoever left deploy/aws_account.sh out; at that port alone."""
+def test_a_group_created_by_ray_is_open_at_port_22(account: Account) -> None:
+    """As the comment in the file says, if deploy/aws_account.sh was not run; no other port is open."""
     from ray.autoscaler._private.aws.config import bootstrap_aws
 
     config = copy.deepcopy(account.config)
@@ -112,24 +112,24 @@ def test_a_group_of_rays_own_is_open_at_port_22(account: Account) -> None:
         del node["node_config"]["SecurityGroupIds"]
     (group,) = bootstrap_aws(config)["available_node_types"]["head"]["node_config"]["SecurityGroupIds"]
     assert group != account.group
-    assert world(_rules(account.ec2, group)) == [22]
+    assert open_ports(_rules(account.ec2, group)) == [22]
 
 
-def test_machines_are_what_the_file_says_and_are_ended(account: Account) -> None:
-    """Spot or not, with their roles; ended, not stopped, when Ray needs them no longer."""
+def test_machines_match_the_file_and_are_terminated(account: Account) -> None:
+    """Spot or on-demand, with their roles; terminated, not stopped."""
     from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 
     provider = AWSNodeProvider(account.config["provider"], account.config["cluster_name"])
-    started = {}
+    ids = {}
     for kind, node in account.config["available_node_types"].items():
         tags = {"ray-node-type": "worker", "ray-user-node-type": kind}
-        (started[kind],) = provider.create_node(dict(node["node_config"]), tags, 1)
+        (ids[kind],) = provider.create_node(dict(node["node_config"]), tags, 1)
     machines = _machines(account.ec2)
-    paid = {kind: machines[name].get("InstanceLifecycle") for kind, name in started.items()}
+    paid = {kind: machines[name].get("InstanceLifecycle") for kind, name in ids.items()}
     assert paid == {"head": None, SPOT: "spot", ON_DEMAND: None}
-    roles = {kind: machines[name]["IamInstanceProfile"]["Arn"].split("/")[-1] for kind, name in started.items()}
+    roles = {kind: machines[name]["IamInstanceProfile"]["Arn"].split("/")[-1] for kind, name in ids.items()}
     assert roles == {"head": "kotune-head", SPOT: "kotune-worker", ON_DEMAND: "kotune-worker"}
-    provider.terminate_nodes([*started.values()])
+    provider.terminate_nodes([*ids.values()])
     assert {machine["State"]["Name"] for machine in _machines(account.ec2).values()} == {"terminated"}
 
 

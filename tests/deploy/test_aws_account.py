@@ -1,4 +1,4 @@
-"""What deploy/aws_account.sh would ask of AWS, with an `aws` that stands in for it."""
+"""The requests of deploy/aws_account.sh, recorded by a fake `aws`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.deploy.fakes import Fakes
 from tests.deploy.reading import ROOT, config_of
 
-#: An account with nothing in it: what is asked for is not there, what is made gets a name.
+#: An empty account: queries find nothing, and created objects get an id.
 _AWS = """
 case "$1 $2" in
     "sts get-caller-identity") echo 123456789012 ;;
@@ -28,8 +28,8 @@ esac
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Any:
-    """Runs the script; answers its output and the calls of `aws`, each as options by name."""
+def run_script(tmp_path: Path) -> Any:
+    """Runs the script; returns its output and the calls of `aws`, each as options by name."""
 
     def run(group: str = "None") -> tuple[str, list[tuple[str, dict[str, str]]]]:
         (tmp_path / group).mkdir()
@@ -47,15 +47,15 @@ def _options(call: list[str]) -> tuple[str, dict[str, str]]:
     return " ".join(call[1:3]), values
 
 
-def test_it_answers_the_image_alone(asked: Any) -> None:
-    """The comment in cluster.yaml puts what it prints into the file."""
-    said, _ = asked()
-    assert said == "ami-0123\n"
+def test_stdout_is_the_image_alone(run_script: Any) -> None:
+    """The command in cluster.yaml writes this output into the file."""
+    output, _ = run_script()
+    assert output == "ami-0123\n"
 
 
-def test_roles_may_do_what_they_must(asked: Any) -> None:
-    """Policies are JSON; the worker's reach the bucket, the head's machines and the worker's role too."""
-    _, calls = asked()
+def test_permissions_of_the_roles(run_script: Any) -> None:
+    """Policies are JSON; workers may use the bucket, the head also machines and the worker's role."""
+    _, calls = run_script()
     allowed: dict[str, list[dict[str, Any]]] = {}
     for what, options in calls:
         if what == "iam put-role-policy":
@@ -67,18 +67,18 @@ def test_roles_may_do_what_they_must(asked: Any) -> None:
         "arn:aws:s3:::my-runs",
         "arn:aws:s3:::my-runs/*",
     }
-    more = [statement for statement in allowed["kotune-head"] if statement not in allowed["kotune-worker"]]
-    assert [statement["Resource"] for statement in more] == ["*", "arn:aws:iam::123456789012:role/kotune-worker"]
-    assert {action.split(":")[0] for action in more[0]["Action"]} == {"ec2"}
-    assert more[1]["Action"] == "iam:PassRole"
+    extra = [statement for statement in allowed["kotune-head"] if statement not in allowed["kotune-worker"]]
+    assert [statement["Resource"] for statement in extra] == ["*", "arn:aws:iam::123456789012:role/kotune-worker"]
+    assert {action.split(":")[0] for action in extra[0]["Action"]} == {"ec2"}
+    assert extra[1]["Action"] == "iam:PassRole"
 
 
-def test_names_are_those_in_the_file(asked: Any) -> None:
-    """Profiles and security group."""
-    _, calls = asked()
+def test_names_match_cluster_yaml(run_script: Any) -> None:
+    """Instance profiles, security group and region."""
+    _, calls = run_script()
     config = config_of("cluster.yaml")
-    made = {options["--instance-profile-name"] for what, options in calls if what == "iam create-instance-profile"}
-    assert made == {
+    profiles = {options["--instance-profile-name"] for what, options in calls if what == "iam create-instance-profile"}
+    assert profiles == {
         node["node_config"]["IamInstanceProfile"]["Name"] for node in config["available_node_types"].values()
     }
     groups = {options["--group-name"] for what, options in calls if what == "ec2 create-security-group"}
@@ -86,27 +86,27 @@ def test_names_are_those_in_the_file(asked: Any) -> None:
     assert {options["--region"] for what, options in calls if what.startswith("ec2")} == {config["provider"]["region"]}
 
 
-def test_the_group_lets_in_one_address(asked: Any) -> None:
-    """By SSH; and its own members by everything, or Ray would be deaf."""
-    _, calls = asked()
+def test_the_group_admits_one_address(run_script: Any) -> None:
+    """SSH from that address; all traffic between members, which Ray needs."""
+    _, calls = run_script()
     rules = [options for what, options in calls if what == "ec2 authorize-security-group-ingress"]
-    named = ("--protocol", "--port", "--source-group", "--cidr")
-    assert [[rule.get(option) for option in named] for rule in rules] == [
+    options_shown = ("--protocol", "--port", "--source-group", "--cidr")
+    assert [[rule.get(option) for option in options_shown] for rule in rules] == [
         ["all", None, "sg-1", None],
         ["tcp", "22", None, "203.0.113.7/32"],
     ]
 
 
-def test_a_group_that_is_there_is_kept(asked: Any) -> None:
-    """A second call, from another address, adds that address."""
-    _, calls = asked("sg-9")
+def test_an_existing_group_is_used(run_script: Any) -> None:
+    """A second run from another address adds that address."""
+    _, calls = run_script("sg-9")
     assert "ec2 create-security-group" not in {what for what, _ in calls}
     (rule,) = [options for what, options in calls if what == "ec2 authorize-security-group-ingress"]
     assert (rule["--group-id"], rule["--cidr"]) == ("sg-9", "203.0.113.7/32")
 
 
-def test_ec2_knows_every_parameter() -> None:
-    """By the definitions that come with boto3, where it is installed."""
+def test_ec2_accepts_every_parameter() -> None:
+    """According to the definitions in boto3."""
     pytest.importorskip("botocore", reason="boto3 is not installed: make venv EXTRAS=aws")
     import botocore.session
     from botocore.validate import ParamValidator
@@ -114,7 +114,7 @@ def test_ec2_knows_every_parameter() -> None:
     model = botocore.session.get_session().get_service_model("ec2")
     shape = model.operation_model("RunInstances").input_shape
     for node in config_of("cluster.yaml")["available_node_types"].values():
-        given = {**node["node_config"], "MinCount": 1, "MaxCount": 1}
-        assert not ParamValidator().validate(given, shape).generate_report()
-        misspelt = {**given, "InstanceMarketOption": {}}
+        parameters = {**node["node_config"], "MinCount": 1, "MaxCount": 1}
+        assert not ParamValidator().validate(parameters, shape).generate_report()
+        misspelt = {**parameters, "InstanceMarketOption": {}}
         assert ParamValidator().validate(misspelt, shape).generate_report()

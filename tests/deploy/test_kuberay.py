@@ -1,4 +1,4 @@
-"""The RayJob: fields that KubeRay has, groups as Ray's autoscaler reads them, the versions that are pinned."""
+"""The RayJob: its fields exist in KubeRay, Ray's autoscaler reads its groups, and its versions are the pinned ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.deploy.autoscaling import node_types, started
+from tests.deploy.autoscaling import launches, node_types
 from tests.deploy.kuberay_fields import RAY_JOB
 from tests.deploy.reading import DOCKERFILE, KUBERAY, config_of, text_of
 
@@ -19,27 +19,27 @@ SPOT, ON_DEMAND = "gpu-spot", "gpu-on-demand"
 
 
 def cluster() -> dict[str, Any]:
-    """The embedded RayCluster's spec."""
+    """Returns the spec of the embedded RayCluster."""
     spec: dict[str, Any] = config_of(KUBERAY)["spec"]["rayClusterSpec"]
     return spec
 
 
-def as_ray_reads_it() -> dict[str, Any]:
-    """What Ray's autoscaler makes of the cluster when it finds it in Kubernetes."""
+def autoscaling_config() -> dict[str, Any]:
+    """Returns the configuration that Ray's autoscaler derives from the cluster."""
     from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 
-    found = {"metadata": {"name": "kotune", "namespace": "default"}, "spec": cluster()}
-    config: dict[str, Any] = _derive_autoscaling_config_from_ray_cr(found)
+    resource = {"metadata": {"name": "kotune", "namespace": "default"}, "spec": cluster()}
+    config: dict[str, Any] = _derive_autoscaling_config_from_ray_cr(resource)
     return config
 
 
-def test_kuberay_knows_every_field() -> None:
-    """Kubernetes would drop one that it does not know, or refuse the manifest."""
+def test_every_field_exists_in_kuberay() -> None:
+    """Kubernetes drops unknown fields or refuses the manifest."""
     jsonschema.validate(config_of(KUBERAY), RAY_JOB)
 
 
 def head_of(spec: dict[str, Any]) -> dict[str, Any]:
-    """The head's container."""
+    """Returns the container of the head."""
     container: dict[str, Any] = spec["headGroupSpec"]["template"]["spec"]["containers"][0]
     return container
 
@@ -47,27 +47,27 @@ def head_of(spec: dict[str, Any]) -> dict[str, Any]:
 BROKEN = {
     "a field misspelt": lambda spec: spec.update(enableInTreeAutoScaling=True),
     "a field in the wrong place": lambda spec: spec.update(shutdownAfterJobFinishes=True),
-    "a mode there is none of": lambda spec: spec.update(authOptions={"mode": "on"}),
-    "a number for a text": lambda spec: spec["headGroupSpec"]["rayStartParams"].update({"num-cpus": 0}),
-    "a text for a number": lambda spec: spec["workerGroupSpecs"][0].update(maxReplicas="8"),
-    "a variable that is a number": lambda spec: spec["autoscalerOptions"]["env"][0].update(value=900),
+    "an unknown mode": lambda spec: spec.update(authOptions={"mode": "on"}),
+    "a number instead of a string": lambda spec: spec["headGroupSpec"]["rayStartParams"].update({"num-cpus": 0}),
+    "a string instead of a number": lambda spec: spec["workerGroupSpecs"][0].update(maxReplicas="8"),
+    "a number as a variable": lambda spec: spec["autoscalerOptions"]["env"][0].update(value=900),
     "no image": lambda spec: head_of(spec).pop("image"),
-    "no quantity": lambda spec: head_of(spec)["resources"]["limits"].update(memory="16 GB"),
+    "an invalid quantity": lambda spec: head_of(spec)["resources"]["limits"].update(memory="16 GB"),
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_mistake_in_the_manifest_is_found(kind: str) -> None:
-    """Or the test above would mean nothing."""
+def test_a_broken_manifest_is_rejected(kind: str) -> None:
+    """Shows that the schema can fail."""
     raw = config_of(KUBERAY)
     BROKEN[kind](raw["spec"]["rayClusterSpec"])
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(raw, RAY_JOB)
 
 
-def test_groups_are_what_ray_reads() -> None:
-    """No CPU on the head; a GPU in every worker; from none to eight; spot first."""
-    config = as_ray_reads_it()
+def test_groups_as_ray_reads_them() -> None:
+    """No CPU on the head, a GPU in every worker, zero to eight workers, spot first."""
+    config = autoscaling_config()
     types = config["available_node_types"]
     assert types[config["head_node_type"]]["resources"]["CPU"] == 0
     for kind in (SPOT, ON_DEMAND):
@@ -79,24 +79,24 @@ def test_groups_are_what_ray_reads() -> None:
     assert cluster()["enableInTreeAutoscaling"] is True
 
 
-def test_every_worker_begins_at_none() -> None:
-    """`replicas` is what KubeRay starts with, before anybody asks."""
+def test_groups_start_without_workers() -> None:
+    """KubeRay starts with `replicas` workers."""
     assert {group["replicas"] for group in cluster()["workerGroupSpecs"]} == {0}
 
 
-def test_a_spot_pod_that_finds_no_node_makes_room_for_the_other_group() -> None:
-    """What the comment says Ray does."""
+def test_a_spot_pod_without_a_node_is_replaced_by_on_demand() -> None:
+    """As the comment in the manifest says."""
     from ray.core.generated.instance_manager_pb2 import Instance
 
-    types = node_types(as_ray_reads_it())
-    head = as_ray_reads_it()["head_node_type"]
-    assert started(types, {head: 1}, slots=2) == {SPOT: 2}
+    types = node_types(autoscaling_config())
+    head = autoscaling_config()["head_node_type"]
+    assert launches(types, {head: 1}, slots=2) == {SPOT: 2}
     late = [(SPOT, Instance.ALLOCATION_TIMEOUT)]
-    assert started(types, {head: 1}, slots=2, events=late) == {ON_DEMAND: 2}
+    assert launches(types, {head: 1}, slots=2, events=late) == {ON_DEMAND: 2}
 
 
-def test_ray_takes_the_time_that_the_manifest_gives() -> None:
-    """A variable that Ray did not know would leave it at an hour."""
+def test_ray_reads_the_timeout_of_the_manifest() -> None:
+    """With an unknown variable it would be Ray's default, an hour."""
     env = {variable["name"]: variable["value"] for variable in cluster()["autoscalerOptions"]["env"]}
     code = (
         "from ray.autoscaler.v2.instance_manager.config import InstanceReconcileConfig\n"
@@ -110,7 +110,7 @@ def test_ray_takes_the_time_that_the_manifest_gives() -> None:
 
 
 def test_start_parameters_are_options_of_ray_start() -> None:
-    """KubeRay puts two hyphens before them and hands them on."""
+    """KubeRay passes them with two hyphens."""
     from ray.scripts.scripts import cli
 
     options = {option for parameter in cli.commands["start"].params for option in parameter.opts}
@@ -130,8 +130,8 @@ def test_versions_are_the_pinned_ones() -> None:
     assert set(tags) == {version[1]}
 
 
-def test_the_shared_folder_is_where_the_search_writes() -> None:
-    """In all pods, at the path that the command names."""
+def test_the_storage_is_on_the_shared_folder() -> None:
+    """It is mounted in all pods, at the path of the command."""
     storage = re.search(r"--storage (\S+)", config_of(KUBERAY)["spec"]["entrypoint"])
     assert storage is not None
     for group in (cluster()["headGroupSpec"], *cluster()["workerGroupSpecs"]):
@@ -141,8 +141,8 @@ def test_the_shared_folder_is_where_the_search_writes() -> None:
         assert any(storage[1].startswith(f"{path}/") for path in mounted)
 
 
-def test_a_finished_search_leaves_nothing_running() -> None:
-    """And a failed one is not begun again as if nothing had been there."""
+def test_a_finished_search_deletes_its_cluster() -> None:
+    """And a failed one is not retried."""
     spec = config_of(KUBERAY)["spec"]
     assert spec["shutdownAfterJobFinishes"] is True
     assert spec["ttlSecondsAfterFinished"] <= 600
