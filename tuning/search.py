@@ -159,7 +159,7 @@ class Search:
         # Only the changed row is built anew: a study may have a thousand trials.
         self._rows[record.trial_id] = row = _row(self.study, record)
         progress = self.progress()
-        self.view.show(replace(progress, news=[row]))
+        self.view.show(replace(progress, changed=[row]))
         if time.monotonic() - self._noted >= _NOTE_SECONDS:
             self._noted = time.monotonic()
             with suppress(OSError):  # if the storage fails, the next record reports it

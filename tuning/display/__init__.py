@@ -1,8 +1,8 @@
-"""WHAT a person sees while a search runs.
+"""Shows the progress of a search to a person.
 
-What a person reads after it belongs in `delivery`.
+What a trial or a study is belongs in `tuning.studies`; the last lines of a session belong in `delivery`.
 
-    live: What a person sees while a search runs: a live table on a terminal, plain lines anywhere else, or nothing
-    progress: A search as one snapshot: its trials, the best of them, the time left, and each of these in few words
-    table: Draws a snapshot of a search with rich: headline, table, and what had no room, as wide and high as
+    live: Views of a running search: a live table on a terminal, plain lines elsewhere, or nothing.
+    progress: A snapshot of a search: its trials, the best one, the time left, and short texts for each.
+    table: Draws a snapshot of a search with rich, in the size of the terminal.
 """

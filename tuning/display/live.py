@@ -1,6 +1,6 @@
-"""What a person sees while a search runs: a live table on a terminal, plain lines anywhere else, or nothing.
+"""Views of a running search: a live table on a terminal, plain lines elsewhere, or nothing.
 
-The search hands each view full snapshots (`Progress`); what is new since the last one is decided here. Try it with
+The search gives each view full snapshots (`Progress`); the view decides what is new since the last one. Try it with
 `open_view(sys.stdout).show(progress)`.
 """
 
@@ -30,22 +30,24 @@ _REFRESHES_PER_SECOND = 2.0
 
 
 class View(Protocol):
-    """Where the progress of a search is shown."""
+    """Shows the progress of a search."""
 
     def show(self, progress: Progress) -> None:
-        """Take the newest snapshot."""
+        """Shows a new snapshot."""
 
     def say(self, text: str) -> None:
-        """Tell one thing that is no trial's progress, e.g. a warning."""
+        """Shows a message that is not about a trial's progress, such as a warning."""
 
     def close(self) -> None:
-        """Leave the terminal as it was found; may be called twice."""
+        """Restores the terminal; may be called twice."""
 
 
 def open_view(stream: TextIO, *, quiet: bool = False, force_terminal: bool | None = None) -> View:
-    """The view that suits the stream: a table on a terminal, lines elsewhere, nothing when quiet.
+    """Returns the view for a stream: a table on a terminal, lines elsewhere. Close it in a `finally`.
 
-    `force_terminal` overrules what the stream says of itself. Close the view in a `finally`.
+    Args:
+        quiet: Show nothing.
+        force_terminal: Whether the stream is a terminal; default: what it reports.
     """
     if quiet:
         return SilentView()
@@ -62,20 +64,23 @@ class SilentView:
     """Shows nothing."""
 
     def show(self, progress: Progress) -> None:
-        """Drop the snapshot."""
+        """Ignores the snapshot."""
 
     def say(self, text: str) -> None:
-        """Drop the text."""
+        """Ignores the text."""
 
     def close(self) -> None:
-        """Nothing was opened."""
+        """Does nothing."""
 
 
 class TableView:
-    """A table that redraws itself in place, twice a second, from its own thread.
+    """A table that is redrawn in place, twice a second, in its own thread.
 
-    `show` only swaps the snapshot, so that a search with many reports never waits for the terminal; between snapshots
-    the clock goes on. `clock` returns seconds.
+    `show` only stores the snapshot, so that a search with many reports never waits for the terminal. The elapsed time
+    advances between snapshots.
+
+    Args:
+        clock: Returns seconds.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,17 +91,17 @@ class TableView:
         self._closed = False
 
     def show(self, progress: Progress) -> None:
-        """Draw this snapshot from the next refresh on; ignored after `close`."""
+        """Draws this snapshot at the next refresh; ignored after `close`."""
         self._shown = (progress, self._clock())
         if self._live is None and not self._closed:
             self._start()
 
     def say(self, text: str) -> None:
-        """Print the text above the table."""
+        """Prints the text above the table."""
         self.console.print(Text(text), soft_wrap=True)
 
     def close(self) -> None:
-        """Draw the last state once more, leave it there, and give the cursor back."""
+        """Draws the last state, leaves it on the screen, and shows the cursor."""
         self._closed = True
         atexit.unregister(self.close)
         live, self._live = self._live, None
@@ -108,11 +113,11 @@ class TableView:
             console=self.console,
             get_renderable=self._render,
             refresh_per_second=_REFRESHES_PER_SECOND,
-            # What goes to a file or a pipe must stay there: `--json` writes its result to stdout.
+            # A stream that is a file or a pipe is not redirected: `--json` writes its result to stdout.
             redirect_stdout=sys.stdout.isatty(),
             redirect_stderr=sys.stderr.isatty(),
         )
-        # An exception that nobody catches must not leave the shell without a cursor.
+        # An uncaught exception must not leave the shell without a cursor.
         atexit.register(self.close)
         self._live.start(refresh=True)
 
@@ -125,34 +130,34 @@ class TableView:
 
 
 class LineView:
-    """One plain line per event, for files, pipes and CI logs; no event is told twice.
+    """One plain line per event, for files, pipes and CI logs; no event is written twice.
 
-    Trials that had ended before the first snapshot belong to an earlier sitting: the opening line counts them.
+    Trials that have ended before the first snapshot belong to an earlier session; the first line counts them.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._opened = False
         self._before: dict[int, TrialRow] = {}
-        self._said_epoch: dict[int, float] = {}
+        self._shown_epoch: dict[int, float] = {}
 
     def show(self, progress: Progress) -> None:
-        """Write what is new since the last snapshot."""
+        """Writes what is new since the last snapshot."""
         if not self._opened:
             self._open(progress)
         stamp = f"[{clock_text(progress.elapsed_seconds):>5}] "
-        for row in progress.rows if progress.news is None else progress.news:
+        for row in progress.rows if progress.changed is None else progress.changed:
             for event in self._events(row, progress.metric.split(" (")[0]):
                 self._write(f"{stamp}trial {row.number}  {event}")
         self._stream.flush()
 
     def say(self, text: str) -> None:
-        """Write the text as it is."""
+        """Writes the text."""
         self._write(text)
         self._stream.flush()
 
     def close(self) -> None:
-        """Leave the stream open; it is the caller's."""
+        """Flushes the stream and leaves it open, since it belongs to the caller."""
         self._stream.flush()
 
     def _open(self, progress: Progress) -> None:
@@ -171,12 +176,12 @@ class LineView:
         if before is None or had_ended:
             yield _start_line(row, metric)
             if row.resumed and row.epoch is not None:
-                self._said_epoch[row.number] = row.epoch
+                self._shown_epoch[row.number] = row.epoch
         if row.has_ended:
             yield _end_line(row, metric)
-        # A trial that goes on from a checkpoint repeats epochs, with the same values; those have been told.
-        elif row.epoch is not None and row.value is not None and row.epoch > self._said_epoch.get(row.number, -1.0):
-            self._said_epoch[row.number] = row.epoch
+        # A trial that resumes from a checkpoint repeats epochs with the same values; they are not written again.
+        elif row.epoch is not None and row.value is not None and row.epoch > self._shown_epoch.get(row.number, -1.0):
+            self._shown_epoch[row.number] = row.epoch
             yield f"epoch {epoch_text(row)}  {_scores(row, metric)}"
 
     def _write(self, line: str) -> None:
@@ -184,45 +189,45 @@ class LineView:
         self._stream.write(redact(line).encode(encoding, "replace").decode(encoding) + "\n")
 
 
-class _Logged:
-    """Another view, whose events are kept as lines too; where either cannot be written, the search goes on without."""
+class _LoggedView:
+    """Passes events to a view and to a log; if one cannot be written, the search continues with the other."""
 
     def __init__(self, view: View, log: LineView) -> None:
         self._view, self._log = view, log
 
     def show(self, progress: Progress) -> None:
-        self._outside(lambda view: view.show(progress))
+        self._forward(lambda view: view.show(progress))
         with suppress(OSError):
             self._log.show(progress)
 
     def say(self, text: str) -> None:
-        self._outside(lambda view: view.say(text))
+        self._forward(lambda view: view.say(text))
         with suppress(OSError):
             self._log.say(text)
 
     def close(self) -> None:
-        self._outside(lambda view: view.close())
+        self._forward(lambda view: view.close())
         with suppress(OSError):
             self._log.close()
 
-    def _outside(self, tell: Callable[[View], None]) -> None:
+    def _forward(self, call: Callable[[View], None]) -> None:
         try:
-            tell(self._view)
-        except OSError as error:  # who read the pipe is gone, or the disk of the file is full
+            call(self._view)
+        except OSError as error:  # the reader of the pipe has ended, or the disk is full
             self._view = SilentView()
             with suppress(OSError):
-                self._log.say(f"nothing more can be shown: {error}")
+                self._log.say(f"the output cannot be written any more: {error}")
 
 
 @contextmanager
 def logged(view: View, path: Path) -> Iterator[View]:
-    """`view`, and what it is told as lines at the end of the file `path`, below the time."""
+    """Yields a view that also appends its events as lines to the file `path`, after a line with the time."""
     file = path.open("a", encoding="utf-8")
     log = LineView(file)
     try:
         with suppress(OSError):
             log.say(f"---- {datetime.now():%Y-%m-%d %H:%M:%S}")
-        yield _Logged(view, log)
+        yield _LoggedView(view, log)
     finally:
         with suppress(OSError):
             file.close()

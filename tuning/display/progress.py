@@ -1,4 +1,4 @@
-"""A search as one snapshot: its trials, the best of them, the time left, and each of these in few words."""
+"""A snapshot of a search: its trials, the best one, the time left, and short texts for each."""
 
 from __future__ import annotations
 
@@ -20,11 +20,17 @@ _BEST_SHOWN = 5
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One trial as it stands now.
+    """One trial in a snapshot.
 
-    `value` is the newest score and `best` the trial's own best; both None before the first evaluation. `epoch` and
-    `max_epochs` count epochs. `resumed` marks a trial that goes on from a checkpoint of an earlier sitting.
-    Raises ValueError for a status that is not in `STATUSES`.
+    Args:
+        status: One of `STATUSES`.
+        epoch: The last evaluated epoch; None before the first evaluation, as are `value` and `best`.
+        value: The newest score.
+        best: The best score of the trial.
+        resumed: Whether the trial was resumed from a checkpoint of an earlier session.
+
+    Raises:
+        ValueError: An unknown status.
     """
 
     number: int
@@ -44,24 +50,33 @@ class TrialRow:
 
     @property
     def has_ended(self) -> bool:
-        """True once nothing more will come from this trial."""
+        """Whether the trial has ended."""
         return self.status in ENDED
 
     @property
     def remark(self) -> str:
-        """The note in one line, after what else is special about the trial."""
-        special = [("recipe default", self.is_default), ("resumed", self.resumed)]
-        return "; ".join([name for name, holds in special if holds] + [note for note in [one_line(self.note)] if note])
+        """The note in one line, after other marks of the trial."""
+        marks = [("recipe default", self.is_default), ("resumed", self.resumed)]
+        note = one_line(self.note)
+        return "; ".join([name for name, is_set in marks if is_set] + ([note] if note else []))
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One snapshot of a whole search.
+    """A snapshot of a whole search.
 
-    `metric` carries its tokenizer (`metric_label`); `mode` is "max" or "min" (else ValueError).
-    `elapsed_seconds` is the time searched in all sittings, as `rows` holds the trials of all sittings;
-    `earlier_seconds` the part of it before this sitting. `news` are the rows that changed since the last snapshot;
-    None where that is not known.
+    Args:
+        metric: The metric with its tokenizer, as `metric_label` returns it.
+        mode: "max" or "min".
+        rows: The trials of all sessions.
+        slots: Number of slots that run at once.
+        elapsed_seconds: Time of all sessions.
+        workers_note: The plan of slots, and the devices they use.
+        earlier_seconds: Time of earlier sessions.
+        changed: The rows that changed since the last snapshot; None if unknown.
+
+    Raises:
+        ValueError: An unknown mode.
     """
 
     study: str
@@ -74,7 +89,7 @@ class Progress:
     time_budget_seconds: float | None
     workers_note: str
     earlier_seconds: float = 0.0
-    news: Sequence[TrialRow] | None = None
+    changed: Sequence[TrialRow] | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in ("min", "max"):
@@ -82,12 +97,12 @@ class Progress:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many rows have each status; a status without rows counts 0."""
+        """Status -> number of rows; 0 for a status without rows."""
         return Counter(row.status for row in self.rows)
 
     @property
     def done(self) -> int:
-        """How many trials have ended, however they ended."""
+        """How many trials have ended."""
         return sum(row.has_ended for row in self.rows)
 
     @property
@@ -109,41 +124,41 @@ class Progress:
     def estimated_seconds_left(self) -> float | None:
         """Seconds until the search ends; None until a trial has ended.
 
-        Mean slot-seconds per trial × trials left / slots at work, and never more than the time budget leaves. A
-        running trial counts as half done. It supposes that coming trials cost what past ones did: ASHA prunes more
-        as it learns more, so the estimate tends to be too long early on.
+        Mean slot-seconds per trial × remaining trials / busy slots, at most what the time budget leaves. A running
+        trial counts as half done. The estimate assumes that later trials take as long as past ones. ASHA prunes more
+        as it learns more, so it is too long early on.
         """
         ended, running = self.done, self.counts[TrialStatus.RUNNING]
         if not ended:
             return None
-        left = max(self.total_trials - ended, running)
-        if left <= 0:
+        remaining = max(self.total_trials - ended, running)
+        if remaining <= 0:
             return 0.0
         slot_seconds = self.elapsed_seconds * max(1, min(self.slots, ended + running))
         per_trial = slot_seconds / (ended + running / 2)
-        estimate = per_trial * (left - running / 2) / max(1, min(self.slots, left))
+        estimate = per_trial * (remaining - running / 2) / max(1, min(self.slots, remaining))
         if self.time_budget_seconds is None:
             return estimate
         return min(estimate, max(0.0, self.time_budget_seconds - self.elapsed_seconds))
 
 
 def select_rows(progress: Progress, room: int) -> list[TrialRow]:
-    """The rows worth `room` lines, by trial number.
+    """Returns the rows to show in `room` lines, by trial number.
 
-    First the best trial, then the running ones, the rest of the best five, the newest ended ones (by number), and
-    those that wait.
+    In order of importance: the best trial, the running ones, the rest of the best five, the newest ended ones (by
+    number), the waiting ones.
     """
     by_number = sorted(progress.rows, key=lambda row: row.number)
     best = progress.ranked[:_BEST_SHOWN]
     running = [row for row in by_number if row.status == TrialStatus.RUNNING]
     ended = [row for row in reversed(by_number) if row.has_ended]
     waiting = [row for row in by_number if row.status == WAITING]
-    wanted = {row.number: row for row in [*best[:1], *running, *best[1:], *ended, *waiting]}
-    return sorted(list(wanted.values())[: max(1, room)], key=lambda row: row.number)
+    by_importance = {row.number: row for row in [*best[:1], *running, *best[1:], *ended, *waiting]}
+    return sorted(list(by_importance.values())[: max(1, room)], key=lambda row: row.number)
 
 
 def count_facts(progress: Progress) -> list[str]:
-    """How many trials have ended, and how many stand where."""
+    """Returns how many trials have ended, and how many have each status."""
     counts = progress.counts
     return [f"{progress.done}/{progress.total_trials} done"] + [
         f"{counts[status]} {status}" for status in (*ENDED, TrialStatus.RUNNING)
@@ -151,20 +166,20 @@ def count_facts(progress: Progress) -> list[str]:
 
 
 def best_facts(progress: Progress) -> list[str]:
-    """The best score and how far it lies from the recipe default's; nothing before there is a score."""
+    """Returns the best score and its difference to the recipe default's; nothing before the first score."""
     best, default = progress.best_row, progress.default_row
     if best is None or best.best is None:
         return []
-    found = f"best {progress.metric} {score_text(best.best)}"
+    text = f"best {progress.metric} {score_text(best.best)}"
     if best.is_default:
-        return [f"{found} (trial {best.number}, the recipe default)"]
-    found = f"{found} (trial {best.number})"
+        return [f"{text} (trial {best.number}, the recipe default)"]
+    text = f"{text} (trial {best.number})"
     if default is None or default.best is None:
-        return [found]
+        return [text]
     sign = "+" if best.best >= default.best else "-"
-    return [found, f"recipe default {score_text(default.best)} ({sign}{score_text(abs(best.best - default.best))})"]
+    return [text, f"recipe default {score_text(default.best)} ({sign}{score_text(abs(best.best - default.best))})"]
 
 
 def epoch_text(row: TrialRow) -> str:
-    """How far a trial is: 2/5."""
+    """Returns the epochs of a trial, as in 2/5."""
     return "–" if row.status == WAITING else f"{short_epoch(row.epoch)}/{short_epoch(row.max_epochs)}"

@@ -1,4 +1,4 @@
-"""Draws a snapshot of a search with rich: headline, table, and what had no room, as wide and high as the terminal."""
+"""Draws a snapshot of a search with rich, in the size of the terminal: headline, table, number of hidden rows."""
 
 from __future__ import annotations
 
@@ -19,49 +19,51 @@ from foundation.formatting import LONGEST_CELL, clock_text, one_line, score_text
 from foundation.statuses import ENDED, TrialStatus
 from tuning.display.progress import WAITING, Progress, TrialRow, best_facts, count_facts, epoch_text, select_rows
 
-_GAP = 2  # columns between two table columns
+_GAP = 2  # terminal columns between two table columns
 _LONGEST_NOTE = 40
 _MOST_HEADER_LINES = 3
 _ROW_STYLES = {WAITING: "dim", TrialStatus.PRUNED: "dim", TrialStatus.FAILED: "red"}
 
 
 def progress_table(progress: Progress, width: int, height: int) -> RenderableType:
-    """Headline, table and what was left out, within `width` columns and `height` lines where that can be done."""
+    """Returns headline, table and the number of hidden rows, within `width` columns and `height` lines if possible."""
     head = headline(progress, width)
     # Widths come from all rows, not the chosen ones, so that columns stay in place from one refresh to the next.
-    columns, left_out = fit_columns(_columns(progress, has_notes=_has_notes(progress, height)), width)
-    unseen = [_dim_line(f"needs a wider terminal: {', '.join(left_out)}")] if left_out else []
+    columns, omitted = fit_columns(_columns(progress, has_notes=_has_notes(progress, height)), width)
+    omitted_line = [_dim_line(f"needs a wider terminal: {', '.join(omitted)}")] if omitted else []
     header_lines = max(len(column.header) for column in columns)
     # One line for the rule under the header, one blank above it, one free at the bottom for the cursor.
-    room = height - len(head) - header_lines - len(unseen) - 3
+    room = height - len(head) - header_lines - len(omitted_line) - 3
     if len(progress.rows) > room:
         room -= 1
     shown = select_rows(progress, room)
     hidden = Counter(row.status for row in progress.rows) - Counter(row.status for row in shown)
     more = [_dim_line(_more_text(hidden))] if hidden else []
-    return Group(*head, Text(""), _table(progress, columns, shown), *more, *unseen)
+    return Group(*head, Text(""), _table(progress, columns, shown), *more, *omitted_line)
 
 
 def headline(progress: Progress, width: int) -> list[Text]:
-    """What one wants to know at a glance: how far, how good, how long; in lines of at most `width` columns."""
-    far = [Text(progress.study, style="bold"), *map(Text, count_facts(progress))]
-    good = [*map(Text, best_facts(progress))] or [Text(f"no {progress.metric} yet")]
+    """Returns progress, best score and time, in lines of at most `width` columns."""
+    counts = [Text(progress.study, style="bold"), *map(Text, count_facts(progress))]
+    best = [*map(Text, best_facts(progress))] or [Text(f"no {progress.metric} yet")]
     if progress.best_row is not None:
-        good[0].stylize("bold green")
-    return [*pack(far, width), *pack(good, width), *pack([*map(Text, _time_facts(progress))], width)]
+        best[0].stylize("bold green")
+    return [*pack(counts, width), *pack(best, width), *pack([*map(Text, _time_facts(progress))], width)]
 
 
 def _time_facts(progress: Progress) -> list[str]:
-    budget, left = progress.time_budget_seconds, progress.estimated_seconds_left
+    budget, remaining = progress.time_budget_seconds, progress.estimated_seconds_left
     limit = f" of at most {clock_text(budget)}" if budget is not None else ""
-    ahead = "time left known after the first trial" if left is None else f"about {clock_text(left)} left"
-    earlier = f", {clock_text(progress.earlier_seconds)} of it earlier" if progress.earlier_seconds else ""
-    facts = [f"elapsed {clock_text(progress.elapsed_seconds)}{limit}{earlier}", "" if left == 0 else ahead]
+    estimate = "time left unknown before the first trial ends"
+    if remaining is not None:
+        estimate = f"about {clock_text(remaining)} left" if remaining else ""
+    earlier = f", {clock_text(progress.earlier_seconds)} of it in earlier sessions" if progress.earlier_seconds else ""
+    facts = [f"elapsed {clock_text(progress.elapsed_seconds)}{limit}{earlier}", estimate]
     return [fact for fact in [*facts, one_line(progress.workers_note)] if fact]
 
 
 def pack(parts: Sequence[Text], width: int, separator: str = " · ") -> list[Text]:
-    """Lines of at most `width` columns that break only between parts; a part too long for a line is cut."""
+    """Returns lines of at most `width` columns, broken between parts; a part that is too long for a line is cut."""
     lines: list[Text] = []
     for part in parts:
         if lines and lines[-1].cell_len + len(separator) + part.cell_len <= width:
@@ -73,7 +75,13 @@ def pack(parts: Sequence[Text], width: int, separator: str = " · ") -> list[Tex
 
 @dataclass(frozen=True)
 class Column:
-    """One table column: the lines of its header, its text for each trial number, its width in terminal columns."""
+    """One table column.
+
+    Args:
+        header: The lines of the header.
+        cells: Trial number -> text.
+        max_width: In terminal columns.
+    """
 
     name: str
     header: tuple[str, ...]
@@ -84,11 +92,11 @@ class Column:
 
     @property
     def width(self) -> int:
-        """Columns needed so that nothing is cut, as far as `max_width` allows."""
+        """The terminal columns that show every text whole, at most `max_width`."""
         return min(self.max_width, max(cell_len(text) for text in (*self.header, *self.cells.values())))
 
     def folded(self) -> Column:
-        """The same column, its header broken after `_`, `.` and spaces: as narrow as three lines allow."""
+        """Returns the column with its header broken after `_`, `.` and spaces, as narrow as three lines allow."""
         parts = [part for part in re.split(r"(?<=[_.])|\s", self.name) if part]
         width = max(cell_len(text) for text in (*parts, *self.cells.values()))
         while len(header := _folded_header(parts, width)) > _MOST_HEADER_LINES:
@@ -130,10 +138,10 @@ def _parameter_text(name: str, row: TrialRow) -> str:
 
 
 def fit_columns(columns: Sequence[Column], width: int) -> tuple[list[Column], list[str]]:
-    """The columns that fit, and the names of those that do not.
+    """Returns the columns that fit, and the names of those that do not.
 
-    Headers are folded before anything is left out; then parameters are taken in order, as long as the next one fits. A
-    note gives way down to 20 columns, and on terminals under 80 columns gives its place to parameters.
+    Headers are folded before a column is omitted. Then parameters are added in order, as long as the next one fits. A
+    note shrinks down to 20 terminal columns; on terminals under 80 columns, parameters go before it.
     """
     if _total_width(columns) <= width:
         return list(columns), []
@@ -141,27 +149,27 @@ def fit_columns(columns: Sequence[Column], width: int) -> tuple[list[Column], li
     note = next((column for column in folded if column.name == "note" and not column.is_parameter), None)
     shrunk = replace(note, max_width=min(note.width, 20)) if note else None
     reserved = shrunk.width + _GAP if shrunk and width >= 80 else 0
-    kept = [column for column in folded if column is not note and not column.is_parameter]
-    left_out: list[str] = []
+    fitting = [column for column in folded if column is not note and not column.is_parameter]
+    omitted: list[str] = []
     for column in (column for column in folded if column.is_parameter):
-        if _total_width([*kept, column]) + reserved <= width:
-            kept.append(column)
+        if _total_width([*fitting, column]) + reserved <= width:
+            fitting.append(column)
         else:
-            left_out.append(column.name)
-    spare = width - _total_width(kept) - _GAP
+            omitted.append(column.name)
+    spare = width - _total_width(fitting) - _GAP
     if note and spare >= min(note.width, 10):
-        kept.append(replace(note, max_width=min(note.max_width, spare)))
+        fitting.append(replace(note, max_width=min(note.max_width, spare)))
     elif note:
-        left_out.append(note.name)
-    return _unfolded(kept, width), left_out
+        omitted.append(note.name)
+    return _unfolded(fitting, width), omitted
 
 
-def _unfolded(kept: list[Column], width: int) -> list[Column]:
-    """The same columns with as many headers in one line as there is room for."""
-    for place, column in enumerate(kept):
-        wider = [*kept[:place], replace(column, header=(column.name,)), *kept[place + 1 :]]
-        kept = wider if _total_width(wider) <= width else kept
-    return kept
+def _unfolded(columns: list[Column], width: int) -> list[Column]:
+    """Returns the columns with as many one-line headers as fit."""
+    for index, column in enumerate(columns):
+        wider = [*columns[:index], replace(column, header=(column.name,)), *columns[index + 1 :]]
+        columns = wider if _total_width(wider) <= width else columns
+    return columns
 
 
 def _total_width(columns: Sequence[Column]) -> int:
@@ -169,7 +177,7 @@ def _total_width(columns: Sequence[Column]) -> int:
 
 
 def _table(progress: Progress, columns: Sequence[Column], rows: Sequence[TrialRow]) -> Table:
-    # The box draws one blank between columns, the padding the other.
+    # The box draws one space between columns, the padding the other.
     padding = (0, _GAP - 1, 0, 0)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=padding, header_style="bold")
     for column in columns:

@@ -131,7 +131,7 @@ def test_nobody_who_reads_ends_no_search(tmp_path: Path) -> None:
         view.show(a_progress(rows_with(completed=1)))
         view.close()
     _, *lines = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
-    assert lines[:4] == ["one", "nothing more can be shown: [Errno 32] Broken pipe", "two", "three"]
+    assert lines[:4] == ["one", "the output cannot be written any more: [Errno 32] Broken pipe", "two", "three"]
     assert len(lines) > 4
 
 

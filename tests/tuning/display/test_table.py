@@ -73,7 +73,7 @@ def test_headers_unfold_as_far_as_there_is_room() -> None:
 
 def test_time_of_earlier_sittings_is_told_apart() -> None:
     """A resumed study's clock goes on; how much of it is old is said."""
-    assert "elapsed 0:42, 0:30 of it earlier" in drawn(a_progress([a_row()], earlier_seconds=30.0), 160)
+    assert "elapsed 0:42, 0:30 of it in earlier sessions" in drawn(a_progress([a_row()], earlier_seconds=30.0), 160)
     assert "earlier" not in drawn(a_progress([a_row()]), 160)
 
 
