@@ -3,90 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from foundation.errors import UserError, nearest
+from foundation.errors import UserError
 
 T = TypeVar("T")
 
-#: What is allowed, in messages.
-_ALLOWED = "a JSON file as kotune wrote it"
-
-#: What a value must be, for people, and what tells whether it is.
-Kind = tuple[str, Callable[[Any], bool]]
-
-TEXT: Kind = ("a text", lambda value: isinstance(value, str))
-FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
-OBJECT: Kind = ("an object {…}", lambda value: isinstance(value, dict))
-LIST: Kind = ("a list", lambda value: isinstance(value, list))
-COUNT: Kind = (
-    "a whole number, at least 0",
-    lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0,
-)
-NUMBER: Kind = ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
-FINITE: Kind = ("a finite number", lambda value: NUMBER[1](value) and math.isfinite(value))
-
-
-def maybe(kind: Kind) -> Kind:
-    """Null, or what `kind` says."""
-    return f"{kind[0]}, or null", lambda value: value is None or kind[1](value)
-
-
-def one_of(*words: str) -> Kind:
-    """One of these words."""
-    return ", ".join(words), lambda value: value in words
-
-
-def read_object(path: Path, todo: str) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Args:
-        todo: what to do where it is damaged.
-
-    Raises:
-        UserError: it cannot be read, or holds something else.
-    """
-    whole = "a JSON object, as kotune wrote it"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", whole, todo) from None
-    except json.JSONDecodeError as error:
-        given = f"{path}, line {error.lineno}, character {error.colno}: {error.msg}"
-        raise UserError(given, whole, todo) from None
-    except (ValueError, RecursionError) as error:  # no UTF-8, a number of 5,000 digits, nested without end
-        raise UserError(f"{path}: {error}", whole, todo) from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path} holds {_short(found)}", whole, todo)
-    return found
-
-
-def check_fields(
-    content: Any, kinds: Mapping[str, Kind], where: str, todo: str, optional: Collection[str] = (), more: bool = False
-) -> None:
-    """Check that an object has the fields of `kinds`, but for those of `optional`; others only where `more` says so.
-
-    Raises:
-        UserError: a field is missing, unknown, or of another kind.
-    """
-    if not isinstance(content, dict):
-        raise UserError(f"{where} is {_short(content)}", OBJECT[0], todo)
-    for name, (allowed, fits) in kinds.items():
-        if name in content and not fits(content[name]):
-            raise UserError(f"{where}: {name} is {_short(content[name])}", allowed, todo)
-        if name not in content and name not in optional:
-            raise UserError(f"{where}: {name} is missing", ", ".join(kinds), todo)
-    for name in content:
-        if name not in kinds and not more:
-            clause = nearest(name, kinds)
-            given = f"{where}: unknown field {name!r}" + (f"; {clause}" if clause else "")
-            raise UserError(given, ", ".join(kinds), todo)
+#: The second part of messages without a more precise one.
+_ALLOWED = "a JSON file as it was saved"
 
 
 def _short(value: Any) -> str:
@@ -152,12 +80,12 @@ def convert_json(value: Any, kind: type[T], where: str, todo: str) -> T:
     try:
         return msgspec.convert(value, type=kind)
     except (msgspec.ValidationError, RecursionError) as error:
-        problem, allowed = _explained(str(error), value)
+        problem, allowed = _explain(str(error), value)
         separator = " " if problem.startswith("is ") else ": "  # the whole value, or a field of it
         raise UserError(f"{where}{separator}{problem}", allowed, todo) from None
 
 
-def _explained(text: str, value: Any) -> tuple[str, str]:
+def _explain(text: str, value: Any) -> tuple[str, str]:
     """Splits a message of msgspec such as "Expected `int`, got `str` - at `$.number`" into problem and allowed."""
     message, _, place = text.partition(" - at ")
     path = re.fullmatch(r"`\$\.?(.*)`", place)
@@ -183,7 +111,7 @@ def _type_words(match: re.Match[str]) -> str:
 
 
 def _at(value: Any, path: str, kind: str | None) -> tuple[str, Any]:
-    """The name and the value at a path of msgspec, where `[...]` is any entry: the first one of the type `kind`."""
+    """The name and the value at a path of msgspec, where `[...]` stands for the first entry of type `kind`."""
     name = ""
     for field, index in re.findall(r"([^.\[\]]+)(?!\])|\[(\d+|\.\.\.)\]", path):
         key: Any = field or (index if index == "..." else int(index))

@@ -29,7 +29,7 @@ _DAMAGED: dict[str, tuple[str, Callable[[str], Damage], str]] = {
         lambda name: written(name, b"\xff\xfe\xff"),
         "tokenizer.json",
     ),
-    "a list for tokenizer.json": ("tokenizer.json", lambda name: written(name, "[]"), "tokenizer.json: is []"),
+    "a list for tokenizer.json": ("tokenizer.json", lambda name: written(name, "[]"), "tokenizer.json is []"),
     "no model": ("tokenizer.json", lambda name: changed(name, model=...), "tokenizer.json: model is missing"),
     "an unknown model": (
         "tokenizer.json",
@@ -45,7 +45,7 @@ _DAMAGED: dict[str, tuple[str, Callable[[str], Damage], str]] = {
     "a list for tokenizer_config.json": (
         "tokenizer_config.json",
         lambda name: written(name, "[]"),
-        "tokenizer_config.json: is []",
+        "tokenizer_config.json is []",
     ),
     "a number as pad token": ("tokenizer_config.json", lambda name: changed(name, pad_token=7), "pad_token is 7"),
     "no pad token": ("tokenizer_config.json", lambda name: changed(name, pad_token=...), "has no pad token"),
