@@ -68,7 +68,7 @@ TIMEOUTS = {36, 24, -24, 152, 255}
 
 
 def copy_tree(folder: Path) -> None:
-    """Copies the files that git tracks or would track, leaves unchanged ones alone, removes others."""
+    """Copies the files that git does not ignore, except unchanged ones, and removes other Python files."""
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     sources = {name for name in names if name and (ROOT / name).is_file()}
@@ -108,7 +108,7 @@ def write_configuration(folder: Path, modules: Mapping[str, Sequence[str]]) -> N
 
 
 def results(folder: Path, module: str) -> dict[str, int | None]:
-    """Mutant -> exit code of its tests; None if they have not run yet. Empty if time was up before there were any."""
+    """Returns mutant -> exit code of its tests, None if they have not run; empty if no mutants were made yet."""
     file = folder / "mutants" / f"{module}.meta"
     if not file.is_file():
         return {}
@@ -117,13 +117,13 @@ def results(folder: Path, module: str) -> dict[str, int | None]:
 
 
 def sample(names: Iterable[str], size: int | None, seed: int) -> set[str]:
-    """`size` of the names, chosen by `seed`; all of them if `size` is None or too large."""
+    """Returns `size` of the names, chosen by `seed`; all of them if `size` is None or too large."""
     ordered = sorted(names)
     return set(ordered if size is None else random.Random(seed).sample(ordered, min(size, len(ordered))))
 
 
 def counts(codes: Mapping[str, int | None]) -> dict[str, Any]:
-    """Numbers of mutants by result, and the share killed of those that ran."""
+    """Returns the numbers of mutants by result, and the share killed of those that ran."""
     values = list(codes.values())
     survived = sum(code in SURVIVED | NO_TESTS for code in values)
     ran = sum(code is not None for code in values)
@@ -189,13 +189,13 @@ def run_area(
 
 
 def difference(folder: Path, mutant: str) -> list[str]:
-    """The lines that a mutant changes, as `- before` and `+ after`."""
+    """Returns the lines that a mutant changes, as `- before` and `+ after`."""
     shown = mutmut(folder, "show", mutant, seconds=60)
     return [line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
 def main() -> int:
-    """Runs what is left of the mutants, prints the counts; 1 if too many survived."""
+    """Runs the mutants without a result and prints the counts; returns 1 if too many survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("areas", nargs="*", choices=[*AREAS, []], default=[], help=f"of {', '.join(AREAS)}; all")
     parser.add_argument("--sample", type=int, help="mutants per module; default: all")

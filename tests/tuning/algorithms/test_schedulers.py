@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray.tune.schedulers import FIFOScheduler
 
 from foundation.statuses import TrialStatus
 from search_spaces.draft import from_dict
@@ -206,3 +207,58 @@ def test_a_failed_trial_counts_in_a_replay_as_before() -> None:
     scheduler.replay(records, "rouge_sum")
     started(scheduler, "a")
     assert [report(scheduler, "a", epoch, 0.55) for epoch in (1.0, 2.0)] == ["CONTINUE", "CONTINUE"]
+
+
+@pytest.mark.parametrize(("factor", "decision"), [(2, "CONTINUE"), (3, "CONTINUE"), (4, "STOP")])
+def test_the_reduction_factor_sets_the_cut(factor: int, decision: str) -> None:
+    """Of 0.3, 0.6, 0.9 the cut is the percentile 1 - 1/factor: 0.6, 0.7 or 0.75; all three continued before."""
+    scheduler = started(make_scheduler(space(reduction_factor=factor), 9.0), "a", "b", "c", "d")
+    assert [report(scheduler, name, 1, value) for name, value in (("a", 0.3), ("b", 0.6), ("c", 0.9))] == [
+        "CONTINUE"
+    ] * 3
+    assert report(scheduler, "d", 1, 0.72) == decision
+
+
+def test_asha_ends_a_trial_at_its_last_epoch() -> None:
+    """A result of the last epoch is no reason to continue, however good it is."""
+    scheduler = started(make_scheduler(space(), 4.0), "a")
+    assert [report(scheduler, "a", epoch, 0.5) for epoch in (1, 2, 3, 4)] == ["CONTINUE"] * 3 + ["STOP"]
+
+
+class RecordingScheduler(FIFOScheduler):  # type: ignore[misc]
+    """A scheduler of Ray's that records its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Any, ...]] = []
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        self.calls.append(("add", trial.trial_id))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        self.calls.append(("complete", trial.trial_id, result))
+
+    def debug_string(self) -> str:
+        return "recording"
+
+
+def test_rays_scheduler_gets_each_trial_once_per_slot() -> None:
+    """A second add is passed on only after the trial lost its slot, was removed or completed."""
+    inner = RecordingScheduler()
+    scheduler = started(ResumableScheduler(inner), "a", "a")
+    assert inner.calls == [("add", "a")]
+    scheduler.on_trial_error(None, trial("a"))
+    scheduler.on_trial_complete(None, trial("a"), result(1.0, 0.5))  # it has no slot
+    started(scheduler, "a")
+    scheduler.on_trial_remove(None, trial("a"))
+    started(scheduler, "a", "b")
+    scheduler.on_trial_complete(None, trial("a"), failure("NaN"))  # a failure has no value to pass on
+    started(scheduler, "a", "b")
+    assert inner.calls == [("add", name) for name in "aaaba"]
+    scheduler.on_trial_complete(None, trial("b"), result(2.0, 0.5))
+    assert inner.calls[-1][:2] == ("complete", "b")
+    assert inner.calls[-1][2] == {"epoch": pytest.approx(2.0), "objective": 0.5}
+    started(scheduler, "b")
+    assert inner.calls[-1] == ("add", "b")
+    assert scheduler.debug_string() == "recording"
+    assert scheduler.set_search_properties("loss", "min") is True
