@@ -50,9 +50,9 @@ def has_wandb_key() -> bool:
     import netrc
     from urllib.parse import urlsplit
 
-    import wandb
+    from trainables.tracking.wandb_internals import server_url
 
     try:
-        return netrc.netrc().authenticators(urlsplit(wandb.setup().settings.base_url).hostname or "") is not None
+        return netrc.netrc().authenticators(urlsplit(server_url()).hostname or "") is not None
     except (OSError, netrc.NetrcParseError):
         return False

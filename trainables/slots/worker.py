@@ -81,9 +81,9 @@ def _train_jobs(mailbox: Any, settings: SlotSettings) -> None:
             gc.freeze()  # the objects of libraries stay: collecting them after each trial would take 0.25 s
         trackers = [each for each in [*trackers, tracker] if each is not None and not each.wait(0)]
     if trackers:
-        from trainables.tracking.tracker import last_words
+        from trainables.tracking.tracker import finish_all
 
-        last_words(trackers, _TRACKING_SECONDS)
+        finish_all(trackers, _TRACKING_SECONDS)
 
 
 def _broadcast(value: Any, workers: int) -> Any:

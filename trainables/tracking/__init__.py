@@ -2,6 +2,8 @@
 
 Which values are logged belongs in `trainables.training`.
 
-    run_settings: Settings of one trial's run.
+    logged_steps: Which steps a trial has logged, so that no attempt logs them again.
+    run_settings: Settings of one trial's run, and the record of how it was kept.
     tracker: Opens, feeds and finishes a trial's run in a thread of its own.
+    wandb_internals: Private points of wandb.
 """

@@ -1,29 +1,29 @@
-"""Settings of one trial's W&B run."""
+"""Settings of one trial's W&B run, and the record of how the run was kept."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-#: How W&B keeps a run: on its server, in files on this machine, or not at all.
-Mode = Literal["online", "offline", "disabled"]
+from search_spaces.choices import WandbMode
 
 
 class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings of one trial's W&B run.
 
     Args:
+        mode: any but `auto`, which is decided per study.
         folder: where wandb writes the run's files, below `wandb/`. May be an address in a bucket: then the run's files
             are written on this machine and uploaded when the run ends.
-        record: file that says in which mode the run was kept. May be an address in a bucket.
+        record: file for the `RunRecord`. May be an address in a bucket.
         config: the trial's configuration as the run shows it.
         open_seconds: time limit for opening the run; wandb's default is 90 s.
         finish_seconds: time limit for finishing it; wandb may wait 1,800 s for runs that were cut off.
     """
 
-    mode: Mode
+    mode: WandbMode
     project: str
     run_id: str
     name: str
@@ -35,3 +35,18 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     config: Mapping[str, Any] = {}
     open_seconds: float = 30.0
     finish_seconds: float = 30.0
+
+
+class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a run was kept; the content of a trial's `tracking.json`.
+
+    Args:
+        mode: `online` or `offline`.
+        reason: why a run that should be online is offline; otherwise empty.
+        folder: the run's files.
+    """
+
+    mode: WandbMode
+    id: str
+    reason: str
+    folder: str

@@ -13,6 +13,7 @@ import pytest
 from delivery.exports.card import model_card
 from foundation.durable import write_json
 from foundation.errors import UserError
+from search_spaces.choices import WandbMode
 from search_spaces.schema import Space
 from trainables.slots.worker import _reason, _write_trace
 from trainables.tasks.registry import make_task
@@ -91,7 +92,7 @@ def test_the_model_card_holds_no_secret(tmp_path: Path) -> None:
 def test_wandb_is_told_no_secret(tmp_path: Path) -> None:
     """Neither in the run's configuration nor in its summary, nor by the command line that W&B would send."""
     settings = RunSettings(
-        mode="offline",
+        mode=WandbMode.OFFLINE,
         project="kotune",
         run_id="mine-0000",
         name="mine-0000",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from foundation.errors import UserError
+from search_spaces.choices import WandbMode
 from trainables.tracking.run_settings import RunSettings
 from trainables.training.job import EpochValue, Job
 
@@ -18,7 +19,9 @@ MakeJob = Callable[..., Job]
 
 def test_a_job_is_read_as_it_was_written(make_job: MakeJob, tmp_path: Path) -> None:
     """With its evaluations and the settings of its W&B run."""
-    run = RunSettings(mode="offline", project="p", run_id="1", name="1", group="g", folder="f", record="r", tags=("a",))
+    run = RunSettings(
+        mode=WandbMode.OFFLINE, project="p", run_id="1", name="1", group="g", folder="f", record="r", tags=("a",)
+    )
     job = make_job(tmp_path, evaluations=[[1, 0.5]], tracking=run)
     assert Job.from_json(json.dumps(job.to_plain()).encode(), "job.json") == job
     assert job.evaluations == (EpochValue(1.0, 0.5),)
