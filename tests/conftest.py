@@ -177,7 +177,7 @@ def make_job(tiny_base: Path, tiny_tables: dict[str, str]) -> Callable[..., Job]
             "max_epochs": float(config["num_train_epochs"]),
             "folder": str(folder),
         }
-        return Job.from_dict({**usual, **changes})
+        return Job.from_plain({**usual, **changes})
 
     return make
 

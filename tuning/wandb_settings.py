@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 
 from search_spaces.choices import WandbMode
-from trainables.tracking.run_settings import Mode
 from tuning.studies.study import Study
 
 
@@ -18,7 +17,7 @@ class TrackingSettings:
         folder: Folder or address of the study; offline runs are kept below `wandb/` in it.
     """
 
-    mode: Mode
+    mode: WandbMode
     project: str
     entity: str | None
     tags: tuple[str, ...]
@@ -35,7 +34,7 @@ def tracking_settings(study: Study) -> TrackingSettings | None:
         return None
     is_online = has_wandb_key() if wandb.mode == WandbMode.AUTO else wandb.mode == WandbMode.ONLINE
     return TrackingSettings(
-        mode="online" if is_online else "offline",
+        mode=WandbMode.ONLINE if is_online else WandbMode.OFFLINE,
         project=wandb.project,
         entity=wandb.entity,
         tags=(study.space.name, study.space.task, *wandb.tags),

@@ -71,10 +71,10 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Raises:
             UserError: the content is not JSON, or not a job.
         """
-        return cls.from_dict(decode_json(content, dict[str, Any], where, _TODO), where)
+        return cls.from_plain(decode_json(content, dict[str, Any], where, _TODO), where)
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any], where: str = "job") -> Job:
+    def from_plain(cls, fields: Mapping[str, Any], where: str = "job") -> Job:
         """Checks the fields of a job and converts them.
 
         Raises:
@@ -92,5 +92,3 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         """Returns the job as `job.json` holds it."""
         result: dict[str, Any] = plain(self)
         return result
-
-    to_dict = to_plain

@@ -60,7 +60,7 @@ def test_a_job_without_a_field_is_refused(make_job: MakeJob, tmp_path: Path) -> 
     content = make_job(tmp_path).to_plain()
     del content["dev"]
     with pytest.raises(UserError, match="job: dev is missing"):
-        Job.from_dict(content)
+        Job.from_plain(content)
 
 
 def test_a_job_that_is_no_json_is_refused() -> None:
