@@ -1,4 +1,4 @@
-"""Malformed options: the option and its value are named, and nothing is written."""
+"""Malformed options: the message names the option and its value, and nothing is written."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.bad_inputs.cases import Bad
+from tests.bad_inputs.other_commands import LONG, OTHER_COMMANDS, usage
 
 _TUNE = "tune rnn"
-_LONG = "가" * 300
 
 
 def _tune(options: str, *says: str, space: str = "rnn", parts: tuple[str, ...] = ("allowed:", "to do:")) -> Bad:
     return Bad(f"tune {space} {options}", says, parts=parts)
-
-
-def _usage(command: str, *says: str) -> Bad:
-    """Refused while the command line itself is read."""
-    return Bad(command, says, parts=("Usage:",))
 
 
 def _a_file_called_runs(folder: Path) -> None:
@@ -32,8 +27,8 @@ CASES = {
     "no trials": _tune("--trials 0", "--trials 0"),
     "trials below nothing": _tune("--trials -3", "--trials -3"),
     "trials without end": _tune("--trials 99999999999999999999", "--trials 99999999999999999999"),
-    "half a trial": _usage("tune rnn --trials 1.5", "--trials", "valid integer"),
-    "a word for trials": _usage("tune rnn --trials many", "--trials", "valid integer"),
+    "half a trial": usage("tune rnn --trials 1.5", "--trials", "valid integer"),
+    "a word for trials": usage("tune rnn --trials many", "--trials", "valid integer"),
     "a seed below nothing": _tune("--seed -1", "--seed -1"),
     "a seed of more than 32 bits": _tune("--seed 4294967296", "--seed 4294967296"),
     "no slots": _tune("--slots 0", "--slots 0"),
@@ -164,7 +159,7 @@ CASES = {
     "an unknown size": _tune("--model scratch:hugh", "scratch:hugh", "scratch:tiny"),
     "a model that is nowhere": _tune("--model ./nowhere", "./nowhere"),
     "a model without a name": _tune("--model ''", "--model"),
-    "a model with a name without end": _tune(f"--model {_LONG}", _LONG[:50]),
+    "a model with a name without end": _tune(f"--model {LONG}", LONG[:50]),
     "both limits of length": _tune("--set max_length=8 --set max_new_tokens=0", "max_new_tokens", space="kobart"),
     "a searched rate without effect": _tune(
         "--set optim=adafactor --set adafactor_own_rate=true", "learning_rate is searched beside adafactor_own_rate"
@@ -181,132 +176,21 @@ CASES = {
     "a study with a slash": _tune("--study a/b", "--study 'a/b'"),
     "a study above": _tune("--study ..", "--study '..'"),
     "a study without a name": _tune("--study ''", "--study ''"),
-    "a study with a name without end": _tune(f"--study {_LONG}", "--study"),
+    "a study with a name without end": _tune(f"--study {LONG}", "--study"),
     "a study that is there": Bad(
         "tune rnn --study mine", ("study 'mine' is in runs already", "resume mine"), {"runs/mine/precious": "kept"}
     ),
     "a storage that is a file": Bad("tune rnn --storage runs", ("--storage runs",), damage=_a_file_called_runs),
     "a storage below a file": Bad("tune rnn --storage runs/deep", ("--storage runs/deep",), damage=_a_file_called_runs),
-    "a storage without end": _tune(f"--storage {_LONG}", "--storage"),
+    "a storage without end": _tune(f"--storage {LONG}", "--storage"),
     "a storage of train that is a file": Bad(
         "train rnn --storage runs", ("--storage runs",), damage=_a_file_called_runs
     ),
     "an unknown space": _tune("", "there is no search space 'rn'", space="rn"),
-    "an unknown option": _usage("tune rnn --trails 3", "--trails"),
-    "no space": _usage("tune", "Missing argument 'space'"),
-    "an unknown command": _usage("tun rnn", "tun"),
-    # other commands
-    "train: no rows": _usage("train rnn --rows 0", "--rows"),
-    "train: a range": _usage("train rnn --range learning_rate=log:1e-5:1e-3", "--range"),
-    "train: a checkpoint that is none": Bad(
-        "train rnn --resume-from nowhere", ("--resume-from nowhere is no complete checkpoint",)
-    ),
-    "train: an unknown key": Bad("train rnn --set lerning_rate=1", ("did you mean 'learning_rate'?",)),
-    "train: a study above": Bad("train rnn --study ../up", ("--study '../up'",)),
-    "resume: fewer trials than there are": Bad(
-        "resume mine --trials 0", ("--trials 0", "study 'mine' has 1 trial"), needs=("runs/mine",)
-    ),
-    "resume: trials below nothing": Bad("resume mine --trials=-1", ("--trials -1",), needs=("runs/mine",)),
-    "resume: a budget that is no time": Bad(
-        "resume mine --time-budget soon", ("--time-budget 'soon'",), needs=("runs/mine",)
-    ),
-    "resume: an empty budget": Bad("resume mine --time-budget ''", ("--time-budget",), needs=("runs/mine",)),
-    "resume: no study": _usage("resume", "Missing argument 'study'"),
-    "export: a folder that is there": Bad(
-        "export mine --out here", ("here already exists",), {"here/precious": "kept"}, ("runs/mine",)
-    ),
-    "export: below a file": Bad(
-        "export mine --out here/deep", ("--out here/deep", "is a file"), {"here": ""}, ("runs/mine",)
-    ),
-    "export: a name without end": Bad(f"export mine --out {_LONG}", ("--out",), needs=("runs/mine",)),
-    "predict: an empty batch": _usage("predict models/classifier in.tsv --batch-size 0", "--batch-size"),
-    "predict: no class": _usage("predict models/classifier in.tsv --top-k 0", "--top-k"),
-    "predict: more classes than there are": Bad(
-        "predict models/classifier in.tsv --top-k 3",
-        ("--top-k 3", "1 to 2"),
-        {"in.tsv": "좋아요\n"},
-        ("models/classifier",),
-    ),
-    "predict: classes of a writer": Bad(
-        "predict models/writer in.csv --probabilities",
-        ("--probabilities has no meaning",),
-        {"in.csv": "x"},
-        ("models/writer",),
-    ),
-    "predict: decimals of a classifier": Bad(
-        "predict models/classifier in.tsv --decimals 2",
-        ("--decimals has no meaning",),
-        {"in.tsv": "x"},
-        ("models/classifier",),
-    ),
-    "predict: one name for two columns": Bad("predict models/none in.tsv --header id", ("--header 'id'",)),
-    "predict: an empty header": Bad("predict models/none in.tsv --header ''", ("--header ''",)),
-    "predict: a header for lines": Bad("predict models/none --header a,b", ("--header with lines of standard input",)),
-    "predict: no folder for the output": Bad(
-        "predict models/none in.tsv --out none/out.csv", ("there is no folder none",)
-    ),
-    "predict: an output that is a folder": Bad(
-        "predict models/none in.tsv --out here", ("--out here is a folder",), {"here/a": ""}
-    ),
-    "predict: an output without end": Bad(f"predict models/none in.tsv --out {_LONG}", ("--out",)),
-    "predict: beams below nothing": Bad(
-        "predict models/writer in.csv --set num_beams=-1", ("num_beams",), {"in.csv": "x"}, ("models/writer",)
-    ),
-    "predict: beams of a word": Bad(
-        "predict models/writer in.csv --set num_beams=many", ("num_beams",), {"in.csv": "x"}, ("models/writer",)
-    ),
-    "predict: an unknown key": Bad(
-        "predict models/writer in.csv --set num_beems=2",
-        ("num_beems", "did you mean 'num_beams'?"),
-        {"in.csv": "x"},
-        ("models/writer",),
-    ),
-    "predict: decoding of a classifier": Bad(
-        "predict models/classifier in.tsv --set num_beams=2",
-        ("num_beams: not an option of a trained model",),
-        {"in.tsv": "x"},
-        ("models/classifier",),
-    ),
-    "predict: no key": Bad("predict models/none in.tsv --set num_beams", ("--set num_beams has no KEY=",)),
-    "predict: no model": _usage("predict", "Missing argument 'model_dir'"),
-    "evaluate: no file": _usage("evaluate models/writer", "--data"),
-    "evaluate: a picture without classes": Bad(
-        "evaluate models/writer --data in.csv --picture a.png",
-        ("--picture a.png: this model has no classes",),
-        {"in.csv": "x"},
-        ("models/writer",),
-    ),
-    "evaluate: a picture in no folder": Bad(
-        "evaluate models/none --data in.csv --picture none/a.png", ("there is no folder none",)
-    ),
-    "ensemble: one member": Bad(
-        "ensemble models/classifier --out both", ("an ensemble of one model",), needs=("models/classifier",)
-    ),
-    "ensemble: a writer": Bad(
-        "ensemble models/classifier models/writer --out both",
-        ("models/writer is a model for seq2seq",),
-        needs=("models/classifier", "models/writer"),
-    ),
-    "ensemble: an output that is there": Bad(
-        "ensemble models/classifier models/classifier --out models",
-        ("models already exists",),
-        needs=("models/classifier",),
-    ),
-    "ensemble: nobody": Bad(
-        "ensemble here there --out both", ("here: neither a study in runs nor an exported folder",)
-    ),
-    "ensemble: a member without end": Bad(f"ensemble {_LONG} {_LONG} --out both", ("neither a study in runs nor",)),
-    "ensemble: no output": _usage("ensemble a b", "--out"),
-    "models: a model for a folder": Bad(
-        "models models/classifier --model scratch:tiny", ("--model beside the folder",), needs=("models/classifier",)
-    ),
-    "models: more frozen than there is": Bad(
-        "models rnn --model scratch:tiny --freeze-layers 99", ("freeze_layers: 99",)
-    ),
-    "models: frozen below nothing": _usage("models rnn --freeze-layers=-1", "--freeze-layers"),
-    "models: an unknown space": Bad("models nowhere", ("there is no search space 'nowhere'",)),
-    "models: a name without end": Bad(f"models {_LONG}", ("there is no search space",)),
-    "spaces: an argument": _usage("spaces rnn", "rnn"),
+    "an unknown option": usage("tune rnn --trails 3", "--trails"),
+    "no space": usage("tune", "Missing argument 'space'"),
+    "an unknown command": usage("tun rnn", "tun"),
+    **OTHER_COMMANDS,
 }
 
 
