@@ -17,7 +17,7 @@ from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from foundation.statuses import SessionEnd, TrialStatus
-from trainables.slots.messages import from_tune_config
+from trainables.slots.messages import TuneResult, from_tune_config
 from trainables.slots.settings import SlotSettings
 from trainables.slots.slot import save_all_and_stop
 from tuning.algorithms.optuna_searcher import OptunaSearcher
@@ -209,7 +209,7 @@ class _SessionStopper(tune.Stopper):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles the stopper, and kotune never reads Tune's state
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: TuneResult) -> bool:
         return False
 
     def stop_all(self) -> bool:

@@ -8,7 +8,6 @@ import threading
 import time
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import msgspec
 import ray
@@ -17,7 +16,17 @@ from ray.tune import Trainable
 from foundation import buckets
 from foundation.durable import StorageLost, retry_on_storage_error
 from foundation.statuses import TrialStatus
-from trainables.slots.messages import Failed, FailureKind, Message, Saved, TrialConfig, from_tune_config, to_tune_result
+from trainables.slots.messages import (
+    Failed,
+    FailureKind,
+    Message,
+    Saved,
+    TrialConfig,
+    TuneResult,
+    TuneTrialConfig,
+    from_tune_config,
+    to_tune_result,
+)
 from trainables.slots.slot import Slot, SlotLost, alive_nodes
 from trainables.training.reports import Decision
 from tuning.studies.attempts import MAX_SLOTS, count_attempt
@@ -45,7 +54,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
     #: The class of the slot; a benchmark uses another one.
     slot_class: type[Slot] = Slot
 
-    def setup(self, config: dict[str, Any]) -> None:
+    def setup(self, config: TuneTrialConfig) -> None:
         self._slot: Slot | None = None
         self._slot_lost: SlotLost | None = None
         self._failure: Failed | None = None
@@ -64,7 +73,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             return
         self._submit(TrialConfig(job, trial.slot))
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: TuneTrialConfig) -> bool:
         self._wake()
         self._failure = None
         self._submit(from_tune_config(new_config))
@@ -81,7 +90,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             # and Tune waits for such an actor; and Tune retries only trials that have started.
             self._slot_lost = error
 
-    def step(self) -> dict[str, Any]:
+    def step(self) -> TuneResult:
         self._wake()
         if self._slot_lost is not None:
             raise self._slot_lost

@@ -5,7 +5,6 @@ worker ──Report, Failed, Saved──► Mailbox ──Message──► SlotT
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -89,16 +88,20 @@ class Message:
         return not isinstance(self.event, Evaluated) or self.event.report.last
 
 
+#: A result of a trial, and the configuration of a trial, as Tune passes them on. Only the functions below look inside.
+TuneResult = dict[str, Any]
+TuneTrialConfig = dict[str, Any]
+
 #: The entry of Tune's result that holds the message. Tune copies it as it is, and adds entries of its own.
 _MESSAGE = "message"
 
 
-def to_tune_result(message: Message) -> dict[str, Any]:
+def to_tune_result(message: Message) -> TuneResult:
     """Returns the result that a Tune trainable reports for a message."""
     return {_MESSAGE: message, "done": message.last}
 
 
-def from_tune_result(result: Mapping[str, Any] | None) -> Message | None:
+def from_tune_result(result: TuneResult | None) -> Message | None:
     """Returns the message in a result of Tune; None if the trial has reported none yet."""
     message = (result or {}).get(_MESSAGE)
     assert message is None or isinstance(message, Message)
@@ -113,11 +116,11 @@ class TrialConfig:
     slot: SlotSettings
 
 
-def to_tune_config(config: TrialConfig) -> dict[str, Any]:
+def to_tune_config(config: TrialConfig) -> TuneTrialConfig:
     """Returns the configuration that Tune passes to a trainable."""
     return {"job": config.job, "slot": config.slot}
 
 
-def from_tune_config(config: Mapping[str, Any]) -> TrialConfig:
+def from_tune_config(config: TuneTrialConfig) -> TrialConfig:
     """Returns the entries of a Tune configuration that `to_tune_config` made."""
     return TrialConfig(config["job"], config["slot"])

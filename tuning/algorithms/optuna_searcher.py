@@ -24,6 +24,8 @@ from trainables.slots.messages import (
     Message,
     Saved,
     TrialConfig,
+    TuneResult,
+    TuneTrialConfig,
     WorkerInfo,
     from_tune_result,
     to_tune_config,
@@ -86,12 +88,12 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     # ---- called by Tune for a new trial
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> TuneTrialConfig | str | None:
         with self._losing_storage():
             return self._suggest(trial_id)
         return str(Searcher.FINISHED)
 
-    def _suggest(self, tune_id: str) -> dict[str, Any] | str | None:
+    def _suggest(self, tune_id: str) -> TuneTrialConfig | str | None:
         running = len(self._open)
         if self._room is not None and running >= self._room(running, running + self._trials_left()):
             return None  # Tune asks again later
@@ -131,13 +133,13 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     # ---- called by Tune for a result, and at the end of a trial
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def on_trial_result(self, trial_id: str, result: TuneResult) -> None:
         message = from_tune_result(result)
         if message is not None:
             with self._losing_storage():
                 self._record(self._trial_ids[trial_id], message)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(self, trial_id: str, result: TuneResult | None = None, error: bool = False) -> None:
         self._open.discard(trial_id)
         with self._losing_storage():
             if error or result is None:

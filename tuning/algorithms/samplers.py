@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler,
 from search_spaces.choices import SamplerName
 from search_spaces.ranges import Choice, FloatRange, IntRange, Range, holds
 from search_spaces.schema import Space
+from search_spaces.values import Scalar
 
 #: Sampler name -> a function of the seed and the number of random trials before the sampler learns.
 SAMPLERS: dict[SamplerName, Callable[[int, int], BaseSampler]] = {
@@ -51,9 +52,9 @@ def ask(study: optuna.Study, space: Space, number: int) -> optuna.Trial:
     return study.ask()
 
 
-def suggest(trial: optuna.Trial, search: Mapping[str, Range]) -> dict[str, Any]:
+def suggest(trial: optuna.Trial, search: Mapping[str, Range]) -> dict[str, Scalar]:
     """Returns a value for each parameter whose condition holds, or that has none."""
-    values: dict[str, Any] = {}
+    values: dict[str, Scalar] = {}
     for name, spec in search.items():
         if holds(spec.when, values):
             values[name] = _suggest(trial, name, spec)
@@ -69,13 +70,13 @@ def _suggest(trial: optuna.Trial, name: str, spec: Range) -> Any:
     return trial.suggest_categorical(name, list(spec.options))
 
 
-def defaults(search: Mapping[str, Range], pinned: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def defaults(search: Mapping[str, Range], pinned: Mapping[str, Any] | None = None) -> dict[str, Scalar]:
     """Returns the recipe default: the default of every range whose condition holds.
 
     Args:
         pinned: values that replace defaults.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Scalar] = {}
     for name, spec in search.items():
         if holds(spec.when, values):
             values[name] = (pinned or {}).get(name, spec.default)

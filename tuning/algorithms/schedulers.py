@@ -15,7 +15,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 from foundation.statuses import TrialStatus
 from search_spaces.choices import SchedulerName
 from search_spaces.schema import Space
-from trainables.slots.messages import Evaluated, Message, from_tune_config, from_tune_result
+from trainables.slots.messages import Evaluated, Message, TuneResult, from_tune_config, from_tune_result
 from trainables.training.job import Job
 from tuning.studies.attempts import read_attempts
 from tuning.studies.records import Result, TrialRecord
@@ -69,7 +69,7 @@ class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         self._add(TrialHandle(_job(trial).trial_id))
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: TuneResult) -> str:
         score = _score_in(from_tune_result(result))
         if score is None:
             return str(self.CONTINUE)  # the message ends the trial
@@ -79,7 +79,7 @@ class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
         self._epochs[handle.trial_id] = score.epoch
         return str(self.inner.on_trial_result(tune_controller, handle, score.to_result()))
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: TuneResult) -> None:
         self._complete(TrialHandle(_job(trial).trial_id), _score_in(from_tune_result(result)))
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
