@@ -141,8 +141,8 @@ def build_meta_model(
             raise untrusted_code_error(f"model {source_of_config(config)!r}") from error
         if overrides:
             raise misfit_error(overrides, first_line(error)) from error
-        given = f"no model for {task.name} can be built from a {config.model_type}: {first_line(error)}"
-        raise UserError(given, f"a model type of {task.auto_model.__name__}", "choose another --model") from error
+        problem = f"no model for {task.name} can be built from a {config.model_type}: {first_line(error)}"
+        raise UserError(problem, f"a model type of {task.auto_model.__name__}", "choose another --model") from error
     freeze(model, freeze_layers)
     return model
 

@@ -1,8 +1,8 @@
-"""Small networks that read a text and give logits: an RNN and Kim's CNN, as transformers models.
+"""Small networks for text classification: an RNN and Kim's CNN, as transformers models.
 
-This file stands alone: transformers copies it into every saved folder, so that the folder loads where kotune is not
-installed (`AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)`). Where kotune is
-installed, importing this module registers the classes, and a folder loads with them without running its own copy.
+This file imports nothing of kotune: transformers copies it into every saved folder, so that the folder loads without
+kotune (`AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)`). If kotune is installed,
+importing this module registers the classes, and a folder is loaded with them instead of its own copy.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ def _is_share(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < 1
 
 
-def _are_widths(text: str) -> bool:
+def _is_width_list(text: str) -> bool:
     return re.fullmatch(r"[1-9][0-9]*(-[1-9][0-9]*)*", text) is not None
 
 
-def _wrong(config: PreTrainedConfig, names: Sequence[str], holds: Callable[[Any], bool], what: str) -> list[str]:
+def _problems(config: PreTrainedConfig, names: Sequence[str], holds: Callable[[Any], bool], what: str) -> list[str]:
     return [f"{name} {value!r} is not {what}" for name in names if not holds(value := getattr(config, name))]
 
 
-def _raise(config: PreTrainedConfig, problems: list[str]) -> None:
-    problems += _wrong(config, ("num_labels",), _is_count, _COUNT)
+def _raise_problems(config: PreTrainedConfig, problems: list[str]) -> None:
+    problems += _problems(config, ("num_labels",), _is_count, _COUNT)
     loss = "regression" if config.num_labels == 1 else "single_label_classification"
     if config.problem_type not in (None, loss):
         problems.append(f"problem_type {config.problem_type!r} is not {loss}, with num_labels {config.num_labels}")
@@ -51,13 +51,13 @@ class RnnConfig(PreTrainedConfig):
     """A (bidirectional) LSTM or GRU over word embeddings.
 
     Args:
-        dropout: share of units dropped between the layers and before the classifier.
-        token_dropout: share of tokens whose whole embedding is dropped (Gal & Ghahramani 2016,
-            https://arxiv.org/abs/1512.05287), so that no one word decides.
+        dropout: dropout probability between the layers and before the classifier.
+        token_dropout: probability that the whole embedding of a token is dropped (Gal & Ghahramani 2016,
+            https://arxiv.org/abs/1512.05287), so that no single word decides.
         pooling: `last`, the final state of each direction; `max` or `mean`, over the outputs of the last layer.
 
     Raises:
-        ValueError: fields that cannot be; all of them in one message.
+        ValueError: invalid fields; all of them in one message.
     """
 
     model_type = "kotune_rnn"
@@ -75,28 +75,28 @@ class RnnConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)  # type: ignore[no-untyped-call]
         problems = [
-            *_wrong(self, ("vocab_size", "embedding_size", "hidden_size", "num_layers"), _is_count, _COUNT),
-            *_wrong(self, ("dropout", "token_dropout"), _is_share, _SHARE),
-            *_wrong(self, ("bidirectional",), (True, False).__contains__, "true or false"),
-            *_wrong(self, ("cell",), tuple(CELLS).__contains__, f"one of {', '.join(CELLS)}"),
-            *_wrong(self, ("pooling",), POOLINGS.__contains__, f"one of {', '.join(POOLINGS)}"),
+            *_problems(self, ("vocab_size", "embedding_size", "hidden_size", "num_layers"), _is_count, _COUNT),
+            *_problems(self, ("dropout", "token_dropout"), _is_share, _SHARE),
+            *_problems(self, ("bidirectional",), (True, False).__contains__, "true or false"),
+            *_problems(self, ("cell",), tuple(CELLS).__contains__, f"one of {', '.join(CELLS)}"),
+            *_problems(self, ("pooling",), POOLINGS.__contains__, f"one of {', '.join(POOLINGS)}"),
         ]
-        _raise(self, problems)
+        _raise_problems(self, problems)
 
 
 class CnnConfig(PreTrainedConfig):
-    """Convolutions over word embeddings, the greatest answer of each filter, and a classifier.
+    """Convolutions over word embeddings, the maximum of each filter over the text, and a classifier.
 
     Args:
         num_filters: filters of each width.
-        filter_sizes: widths in tokens, as "3-4-5" or [3, 4, 5]; kept as text, which a search can choose among.
-        dropout: share of filters dropped before the classifier.
-        embedding_dropout: share of embedding units dropped.
-        token_dropout: share of tokens whose whole embedding is dropped (Gal & Ghahramani 2016,
-            https://arxiv.org/abs/1512.05287), so that no one word decides.
+        filter_sizes: widths in tokens, as "3-4-5" or [3, 4, 5]; stored as text, so that it can be a choice of a search.
+        dropout: dropout probability of filters before the classifier.
+        embedding_dropout: dropout probability of embedding units.
+        token_dropout: probability that the whole embedding of a token is dropped (Gal & Ghahramani 2016,
+            https://arxiv.org/abs/1512.05287), so that no single word decides.
 
     Raises:
-        ValueError: fields that cannot be; all of them in one message.
+        ValueError: invalid fields; all of them in one message.
     """
 
     model_type = "kotune_cnn"
@@ -114,11 +114,11 @@ class CnnConfig(PreTrainedConfig):
         sizes = self.filter_sizes
         self.filter_sizes = "-".join(map(str, sizes if isinstance(sizes, list | tuple) else [sizes]))
         problems = [
-            *_wrong(self, ("vocab_size", "embedding_size", "num_filters"), _is_count, _COUNT),
-            *_wrong(self, ("dropout", "embedding_dropout", "token_dropout"), _is_share, _SHARE),
-            *_wrong(self, ("filter_sizes",), _are_widths, f"{_COUNT}, or several joined by hyphens, as 3-4-5"),
+            *_problems(self, ("vocab_size", "embedding_size", "num_filters"), _is_count, _COUNT),
+            *_problems(self, ("dropout", "embedding_dropout", "token_dropout"), _is_share, _SHARE),
+            *_problems(self, ("filter_sizes",), _is_width_list, f"{_COUNT}, or several joined by hyphens, as 3-4-5"),
         ]
-        _raise(self, problems)
+        _raise_problems(self, problems)
 
     @property
     def widths(self) -> list[int]:
@@ -127,9 +127,9 @@ class CnnConfig(PreTrainedConfig):
 
 
 class _TextNetwork(PreTrainedModel):
-    """What both networks share: the embedding, the first weights, and the loss."""
+    """Base class of both networks: the embedding, the initial weights, and the loss."""
 
-    _input_embed_layer = "embedding"  # where transformers finds and resizes the vocabulary
+    _input_embed_layer = "embedding"  # the attribute that transformers resizes with the vocabulary
 
     def __init__(self, config: RnnConfig | CnnConfig, features: int) -> None:
         super().__init__(config)
@@ -139,9 +139,10 @@ class _TextNetwork(PreTrainedModel):
         self.classifier = nn.Linear(features, cast(int, config.num_labels))
 
     def _embed(self, input_ids: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Embeddings [rows, tokens, width], each row's real tokens first and zeros after, and their number [rows].
+        """Returns embeddings [rows, tokens, width], with each row's real tokens first and zeros after them, and the
+        number of real tokens [rows].
 
-        A row without tokens counts as one token that is zero.
+        A row without tokens counts as one token of zeros.
         """
         if attention_mask is not None:
             real = attention_mask.bool()
@@ -151,19 +152,19 @@ class _TextNetwork(PreTrainedModel):
             real = torch.ones_like(input_ids, dtype=torch.bool)
         if input_ids.shape[1] == 0:
             input_ids, real = nn.functional.pad(input_ids, (0, 1)), nn.functional.pad(real, (0, 1))
-        # A stable sort, so that padding on the left or within leaves the order of the text.
+        # The sort is stable, so that the text keeps its order whether padding is on the left, within or on the right.
         order = real.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
-        kept = self.token_dropout(real.gather(1, order).to(self.embedding.weight.dtype))  # [rows, tokens]
-        return self.embedding(input_ids.gather(1, order)) * kept.unsqueeze(-1), real.sum(dim=1).clamp(min=1)
+        mask = self.token_dropout(real.gather(1, order).to(self.embedding.weight.dtype))  # [rows, tokens]
+        return self.embedding(input_ids.gather(1, order)) * mask.unsqueeze(-1), real.sum(dim=1).clamp(min=1)
 
-    def _answer(self, features: Tensor, labels: Tensor | None) -> SequenceClassifierOutput:
+    def _classify(self, features: Tensor, labels: Tensor | None) -> SequenceClassifierOutput:
         logits = self.classifier(self.dropout(features))  # [rows, num_labels]
         return SequenceClassifierOutput(loss=None if labels is None else _loss(logits.float(), labels), logits=logits)
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Embedding):
-            nn.init.uniform_(module.weight, -0.25, 0.25)  # as Kim 2014 does for words without a vector
+            nn.init.uniform_(module.weight, -0.25, 0.25)  # as in Kim 2014 for words without a pre-trained vector
             if module.padding_idx is not None:
                 module.weight[module.padding_idx].zero_()
         elif isinstance(module, nn.Linear | nn.Conv1d):
@@ -171,12 +172,12 @@ class _TextNetwork(PreTrainedModel):
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.LSTM | nn.GRU):
-            _start_rnn(module)
+            _initialise_rnn(module)
 
 
-def _start_rnn(rnn: nn.LSTM | nn.GRU) -> None:
-    """Glorot weights from the input, orthogonal ones in the recurrence (Saxe et al. 2014,
-    https://arxiv.org/abs/1312.6120), and an LSTM that starts by remembering (Jozefowicz et al. 2015,
+def _initialise_rnn(rnn: nn.LSTM | nn.GRU) -> None:
+    """Sets Glorot weights for the input, orthogonal ones for the recurrence (Saxe et al. 2014,
+    https://arxiv.org/abs/1312.6120), and a forget gate bias of 1 for an LSTM (Jozefowicz et al. 2015,
     https://proceedings.mlr.press/v37/jozefowicz15.html)."""
     for name, parameter in rnn.named_parameters():
         gates = parameter.view(-1, rnn.hidden_size, *parameter.shape[1:])  # input, forget, cell, output; GRU has 3
@@ -189,14 +190,14 @@ def _start_rnn(rnn: nn.LSTM | nn.GRU) -> None:
 
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean squared error for one label, cross entropy for more; -100 marks rows that do not count in the latter."""
+    """Returns the mean squared error for one label, and cross entropy without rows labelled -100 for more."""
     if logits.shape[-1] == 1:
         return nn.functional.mse_loss(logits.squeeze(-1), labels.to(logits.dtype).view(-1))
     return nn.functional.cross_entropy(logits, labels.view(-1))
 
 
 class RnnForSequenceClassification(_TextNetwork):
-    """Logits of a text from an LSTM or GRU (Hochreiter & Schmidhuber 1997, Cho et al. 2014)."""
+    """A text classifier with an LSTM (Hochreiter & Schmidhuber 1997) or a GRU (Cho et al. 2014)."""
 
     config_class = RnnConfig
 
@@ -207,7 +208,7 @@ class RnnForSequenceClassification(_TextNetwork):
             config.hidden_size,
             config.num_layers,
             batch_first=True,
-            dropout=config.dropout if config.num_layers > 1 else 0.0,  # torch's lies between layers only
+            dropout=config.dropout if config.num_layers > 1 else 0.0,  # torch applies it between layers only
             bidirectional=config.bidirectional,
         )
         self.post_init()  # type: ignore[no-untyped-call]
@@ -215,23 +216,23 @@ class RnnForSequenceClassification(_TextNetwork):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **ignored: Any
     ) -> SequenceClassifierOutput:
-        """Logits [rows, num_labels], and the loss if `labels` [rows] are given; padding changes nothing."""
+        """Returns logits [rows, num_labels], and the loss if there are `labels` [rows]; padding has no effect."""
         embedded, lengths = self._embed(input_ids, attention_mask)
         packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
         outputs, state = self.rnn(packed)
         if self.config.pooling == "last":
             final = state[0] if isinstance(state, tuple) else state  # [layers * directions, rows, hidden]
-            return self._answer(final[-(1 + self.config.bidirectional) :].transpose(0, 1).flatten(1), labels)
+            return self._classify(final[-(1 + self.config.bidirectional) :].transpose(0, 1).flatten(1), labels)
         if self.config.pooling == "max":
             # [rows, tokens, directions * hidden]
             steps, _ = pad_packed_sequence(outputs, batch_first=True, padding_value=float("-inf"))
-            return self._answer(steps.amax(dim=1), labels)
+            return self._classify(steps.amax(dim=1), labels)
         steps, _ = pad_packed_sequence(outputs, batch_first=True)
-        return self._answer(steps.sum(dim=1) / lengths.unsqueeze(-1), labels)
+        return self._classify(steps.sum(dim=1) / lengths.unsqueeze(-1), labels)
 
 
 class CnnForSequenceClassification(_TextNetwork):
-    """Kim 2014, https://aclanthology.org/D14-1181, with one channel whose embeddings are trained."""
+    """The CNN of Kim 2014, https://aclanthology.org/D14-1181, with one channel of trained embeddings."""
 
     config_class = CnnConfig
 
@@ -246,21 +247,21 @@ class CnnForSequenceClassification(_TextNetwork):
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, labels: Tensor | None = None, **ignored: Any
     ) -> SequenceClassifierOutput:
-        """Logits [rows, num_labels], and the loss if `labels` [rows] are given; padding changes nothing.
+        """Returns logits [rows, num_labels], and the loss if there are `labels` [rows]; padding has no effect.
 
-        Every real token starts a window; beyond the last token lie zeros.
+        Every real token starts a window; windows beyond the last token are filled with zeros.
         """
         embedded, lengths = self._embed(input_ids, attention_mask)
         tokens = torch.arange(embedded.shape[1], device=lengths.device)
         beyond = (tokens >= lengths.unsqueeze(-1)).unsqueeze(1)  # [rows, 1, tokens]
         channels = self.embedding_dropout(embedded).transpose(1, 2)  # [rows, width, tokens]
-        answers = [
+        outputs = [
             convolution(nn.functional.pad(channels, (0, width - 1)))  # [rows, filters, tokens]
             for convolution, width in zip(self.convolutions, self.config.widths, strict=True)
         ]
-        # `max`, since the gradient of `amax` costs more; ReLU after the maximum is the maximum after ReLU.
-        greatest = [answer.masked_fill_(beyond, float("-inf")).max(dim=-1).values.relu() for answer in answers]
-        return self._answer(torch.cat(greatest, dim=-1), labels)
+        # `max`: the gradient of `amax` costs more. ReLU and maximum can be exchanged.
+        maxima = [output.masked_fill_(beyond, float("-inf")).max(dim=-1).values.relu() for output in outputs]
+        return self._classify(torch.cat(maxima, dim=-1), labels)
 
 
 _NETWORKS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
@@ -270,6 +271,6 @@ _NETWORKS: dict[type[PreTrainedConfig], type[PreTrainedModel]] = {
 for _config, _network in _NETWORKS.items():
     _config.register_for_auto_class()
     _network.register_for_auto_class("AutoModelForSequenceClassification")
-    if not __name__.startswith("transformers_modules."):  # the copy in a folder serves that folder alone
+    if not __name__.startswith("transformers_modules."):  # the copy in a folder is used for that folder only
         AutoConfig.register(_config.model_type, _config, exist_ok=True)
         AutoModelForSequenceClassification.register(_config, _network, exist_ok=True)

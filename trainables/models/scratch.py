@@ -1,4 +1,4 @@
-"""Fresh weights: every architecture in three sizes, and the tokenizers that are trained for them."""
+"""Architectures with fresh weights in three sizes, and tokenizers that are trained for them."""
 
 from __future__ import annotations
 
@@ -30,24 +30,25 @@ class Architecture:
     """An architecture in three sizes.
 
     Args:
-        config: makes its configuration from a tokenizer and the fields of a size.
-        sizes: size -> fields of its configuration, and the `vocabulary` that a trained tokenizer may grow to.
-        ends: puts the tokenizer's own ends around a text, as the architecture was trained with; else texts get theirs
-            from `trainables.text.encoding`.
-        tokenizer: a fixed one, where none is trained.
+        config: makes a configuration from a tokenizer and the fields of a size.
+        sizes: size -> fields of the configuration, and the largest `vocabulary` of a trained tokenizer.
+        kinds: the tokenizers that can be trained for it, the default first.
+        adds_ends: whether the trained tokenizer itself adds beginning and end tokens; otherwise
+            `trainables.text.encoding` adds them where a task needs them.
+        tokenizer: makes the fixed tokenizer of an architecture for which none is trained.
     """
 
     config: Callable[..., Any]
     sizes: Mapping[str, Mapping[str, int]]
     kinds: tuple[str, ...] = (TokenizerKind.BPE,)
-    ends: bool = False
+    adds_ends: bool = False
     tokenizer: Callable[[], PreTrainedTokenizerBase] | None = None
 
 
-def _bart(words: PreTrainedTokenizerBase, layers: int, width: int, heads: int, feed_forward: int) -> BartConfig:
-    """KoBART's (https://github.com/SKT-AI/KoBART); `layers` counts the encoder's, the decoder has as many."""
+def _bart(tokenizer: PreTrainedTokenizerBase, layers: int, width: int, heads: int, feed_forward: int) -> BartConfig:
+    """KoBART's architecture (https://github.com/SKT-AI/KoBART); encoder and decoder have `layers` layers each."""
     return BartConfig(
-        vocab_size=len(words),
+        vocab_size=len(tokenizer),
         max_position_embeddings=1026,
         encoder_layers=layers,
         decoder_layers=layers,
@@ -56,22 +57,23 @@ def _bart(words: PreTrainedTokenizerBase, layers: int, width: int, heads: int, f
         decoder_attention_heads=heads,
         encoder_ffn_dim=feed_forward,
         decoder_ffn_dim=feed_forward,
-        decoder_start_token_id=words.eos_token_id,  # as KoBART and BART do
-        forced_eos_token_id=words.eos_token_id,
-        **_ends(words),
+        decoder_start_token_id=tokenizer.eos_token_id,  # as in BART and KoBART
+        forced_eos_token_id=tokenizer.eos_token_id,
+        **_special_ids(tokenizer),
     )
 
 
 def _t5(
-    words: PreTrainedTokenizerBase, layers: int, decoder_layers: int, width: int, heads: int, feed_forward: int
+    tokenizer: PreTrainedTokenizerBase, layers: int, decoder_layers: int, width: int, heads: int, feed_forward: int
 ) -> T5Config:
-    """T5 1.1's (Shazeer 2020, https://arxiv.org/abs/2002.05202: gated GELU), as mT5 and KE-T5 have it.
+    """T5 1.1's architecture (Shazeer 2020, https://arxiv.org/abs/2002.05202: gated GELU), as in mT5 and KE-T5.
 
-    But the output matrix is the embedding, scaled as in the first T5 (Raffel et al. 2020,
-    https://arxiv.org/abs/1910.10683): transformers ties the two always, and unscaled they start at a loss of tens.
+    The output matrix, however, is the scaled embedding, as in the first T5 (Raffel et al. 2020,
+    https://arxiv.org/abs/1910.10683): transformers always ties the two, and without scaling the first loss is in the
+    tens.
     """
     fields: dict[str, Any] = {
-        "vocab_size": len(words),
+        "vocab_size": len(tokenizer),
         "d_model": width,
         "d_kv": width // heads,
         "num_heads": heads,
@@ -79,45 +81,47 @@ def _t5(
         "num_layers": layers,
         "num_decoder_layers": decoder_layers,
         "feed_forward_proj": "gated-gelu",
-        "decoder_start_token_id": words.pad_token_id,
-        "pad_token_id": words.pad_token_id,
-        "eos_token_id": words.eos_token_id,
+        "decoder_start_token_id": tokenizer.pad_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
     }
     return T5Config(**fields)
 
 
-def _bert(words: PreTrainedTokenizerBase, layers: int, width: int, heads: int, feed_forward: int) -> BertConfig:
-    """KcBERT's (https://github.com/Beomi/KcBERT)."""
+def _bert(tokenizer: PreTrainedTokenizerBase, layers: int, width: int, heads: int, feed_forward: int) -> BertConfig:
+    """KcBERT's architecture (https://github.com/Beomi/KcBERT)."""
     return BertConfig(
-        vocab_size=len(words),
+        vocab_size=len(tokenizer),
         max_position_embeddings=300,
         num_hidden_layers=layers,
         hidden_size=width,
         num_attention_heads=heads,
         intermediate_size=feed_forward,
-        **_ends(words),
+        **_special_ids(tokenizer),
     )
 
 
-def _rnn(words: PreTrainedTokenizerBase, **fields: Any) -> RnnConfig:
-    return RnnConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **fields)
+def _rnn(tokenizer: PreTrainedTokenizerBase, **fields: Any) -> RnnConfig:
+    return RnnConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **fields)
 
 
-def _cnn(words: PreTrainedTokenizerBase, **fields: Any) -> CnnConfig:
-    return CnnConfig(vocab_size=len(words), pad_token_id=words.pad_token_id, **fields)
+def _cnn(tokenizer: PreTrainedTokenizerBase, **fields: Any) -> CnnConfig:
+    return CnnConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **fields)
 
 
-def _ends(words: PreTrainedTokenizerBase) -> dict[str, Any]:
+def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     return {
-        "pad_token_id": words.pad_token_id,
-        "bos_token_id": words.bos_token_id,
-        "eos_token_id": words.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
     }
 
 
-def _t5_size(layers: int, decoder_layers: int, width: int, heads: int, feed_forward: int, words: int) -> dict[str, int]:
+def _t5_size(
+    layers: int, decoder_layers: int, width: int, heads: int, feed_forward: int, vocabulary: int
+) -> dict[str, int]:
     shape = {"layers": layers, "decoder_layers": decoder_layers, "width": width, "heads": heads}
-    return {**shape, "feed_forward": feed_forward, "vocabulary": words}
+    return {**shape, "feed_forward": feed_forward, "vocabulary": vocabulary}
 
 
 _KINDS = tuple(TokenizerKind)
@@ -139,8 +143,8 @@ ARCHITECTURES: dict[str, Architecture] = {
             "base": _t5_size(12, 12, 768, 12, 2048, 64000),
         },
     ),
-    # Bytes are many and cheap to embed, so the encoder is the deeper one: three to one (Xue et al. 2022,
-    # https://arxiv.org/abs/2105.13626).
+    # Byte sequences are long and need few embeddings, so the encoder has three times the decoder's layers (Xue et al.
+    # 2022, https://arxiv.org/abs/2105.13626).
     "byt5": Architecture(
         _t5,
         {
@@ -158,9 +162,9 @@ ARCHITECTURES: dict[str, Architecture] = {
             "small": {"layers": 4, "width": 256, "heads": 4, "feed_forward": 1024, "vocabulary": 8000},
             "base": {"layers": 12, "width": 768, "heads": 12, "feed_forward": 3072, "vocabulary": 30000},
         },
-        ends=True,
+        adds_ends=True,
     ),
-    # `base` is the baseline of product reviews: embedding 128, bidirectional LSTM 256 × 4.
+    # `base` is the baseline for product reviews: embedding 128, bidirectional LSTM of 4 layers with 256 units.
     "rnn": Architecture(
         _rnn,
         {
@@ -184,17 +188,17 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def scratch_size(model: str) -> str | None:
-    """The size that `scratch:NAME` names; None when `model` is a hub id or a folder.
+    """Returns the size in `scratch:SIZE`; None if `model` is a hub id or a folder.
 
     Raises:
-        UserError: `scratch:` with a size there is none of.
+        UserError: the size does not exist.
     """
     prefix, colon, name = model.partition(":")
     if prefix != "scratch" or not colon:
         return None
     if name not in SIZES:
         raise UserError(
-            f"model {model!r}: there is no size {name!r}",
+            f"model {model!r}: size {name!r} does not exist",
             ", ".join(f"scratch:{size}" for size in SIZES),
             nearest(model, [f"scratch:{size}" for size in SIZES]),
         )
@@ -202,55 +206,55 @@ def scratch_size(model: str) -> str | None:
 
 
 def get_architecture(name: str) -> Architecture:
-    """The architecture called `name`.
+    """Returns the architecture called `name`.
 
     Raises:
-        UserError: there is none.
+        UserError: no architecture has this name.
     """
     if name not in ARCHITECTURES:
         raise UserError(f"architecture {name!r} is unknown", ", ".join(ARCHITECTURES), nearest(name, ARCHITECTURES))
     return ARCHITECTURES[name]
 
 
-def scratch_config(architecture: str, size: str, words: PreTrainedTokenizerBase) -> Any:
-    """The configuration of `architecture` at `size` for the vocabulary of `words`."""
-    chosen = get_architecture(architecture)
-    fields = {name: value for name, value in chosen.sizes[size].items() if name != "vocabulary"}
-    return chosen.config(words, **fields)
+def scratch_config(architecture: str, size: str, tokenizer: PreTrainedTokenizerBase) -> Any:
+    """Returns the configuration of `architecture` at `size` for the vocabulary of `tokenizer`."""
+    entry = get_architecture(architecture)
+    fields = {name: value for name, value in entry.sizes[size].items() if name != "vocabulary"}
+    return entry.config(tokenizer, **fields)
 
 
 def make_tokenizer(
     architecture: str, size: str, texts: Iterable[str], kind: str | None = None, vocabulary: int | None = None
 ) -> PreTrainedTokenizerBase:
-    """The tokenizer of a scratch model: trained on `texts`, or the architecture's own where it has a fixed one.
+    """Returns the tokenizer of a scratch model: trained on `texts`, or the fixed one of the architecture.
 
     Args:
-        kind: `bpe`, `whitespace` or `morphemes`; None: the architecture's usual one.
-        vocabulary: most pieces; None: the size's.
+        kind: `bpe`, `whitespace` or `morphemes`; None: the architecture's default.
+        vocabulary: the largest number of tokens; None: the size's.
 
     Raises:
-        UserError: a kind that the architecture does not take.
+        UserError: the architecture does not support the kind, or trains no tokenizer.
     """
-    chosen = get_architecture(architecture)
-    if chosen.tokenizer is not None:
+    entry = get_architecture(architecture)
+    if entry.tokenizer is not None:
         if kind or vocabulary:
-            given = "tokenizer_kind" if kind else "vocabulary"
-            raise UserError(f"{given}: {architecture} reads bytes and trains no tokenizer", "", f"take {given} out")
-        return chosen.tokenizer()
-    if kind is not None and kind not in chosen.kinds:
-        raise UserError(f"tokenizer_kind {kind!r} with architecture {architecture}", ", ".join(chosen.kinds))
-    kind, most = kind or chosen.kinds[0], vocabulary or chosen.sizes[size]["vocabulary"]
+            name = "tokenizer_kind" if kind else "vocabulary"
+            raise UserError(f"{name}: {architecture} reads bytes and trains no tokenizer", "", f"remove {name}")
+        return entry.tokenizer()
+    if kind is not None and kind not in entry.kinds:
+        raise UserError(f"tokenizer_kind {kind!r} with architecture {architecture}", ", ".join(entry.kinds))
+    kind, most = kind or entry.kinds[0], vocabulary or entry.sizes[size]["vocabulary"]
     if kind == TokenizerKind.BPE:
-        return train_tokenizer(texts, most, ends=chosen.ends)
+        return train_tokenizer(texts, most, adds_ends=entry.adds_ends)
     morphemes = kind == TokenizerKind.MORPHEMES
     return train_words(cut_morphemes(list(texts)) if morphemes else texts, most, morphemes=morphemes)
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int, *, ends: bool = False) -> PreTrainedTokenizerFast:
-    """A character BPE with `▁` for blanks, as KoBART's, trained on `texts`; at most `vocabulary` pieces.
+def train_tokenizer(texts: Iterable[str], vocabulary: int, *, adds_ends: bool = False) -> PreTrainedTokenizerFast:
+    """Trains a character BPE tokenizer with `▁` for blanks, as KoBART's, of at most `vocabulary` tokens.
 
     Args:
-        ends: put `<s>` and `</s>` around a text and between two, as BERT's [CLS] and [SEP].
+        adds_ends: the tokenizer adds `<s>` and `</s>` around a text and between two, like BERT's [CLS] and [SEP].
     """
     tokenizer = Tokenizer(BPE(unk_token="<unk>"))
     tokenizer.normalizer = normalizers.NFKC()
@@ -266,13 +270,13 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, *, ends: bool = False
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=special,
-        limit_alphabet=vocabulary - len(special),  # more letters than that are a vocabulary larger than asked for
+        limit_alphabet=vocabulary - len(special),  # otherwise many letters would exceed the vocabulary
         min_frequency=2,
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     named = {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
-    if ends:
+    if adds_ends:
         tokenizer.post_processor = processors.TemplateProcessing(
             single="<s> $A </s>",
             pair="<s> $A </s> $B:1 </s>:1",

@@ -21,8 +21,9 @@ def labels_of(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     labels = sorted({row["target"] for row in rows["train"]})
     problems: list[UserError] = []
     if len(labels) < 2:
-        given = f"all {len(rows['train'])} training rows have the label {labels[0]!r}" if labels else "no training rows"
-        problems.append(UserError(given, "two labels or more", "check the target column (--set columns.target=…)"))
+        number = len(rows["train"])
+        problem = f"all {number} training rows have the label {labels[0]!r}" if labels else "no training rows"
+        problems.append(UserError(problem, "two labels or more", "check the target column (--set columns.target=…)"))
     for split, split_rows in rows.items():
         problems += unknown_labels(split, split_rows, labels)
     raise_all(problems)

@@ -136,8 +136,8 @@ def _number_problems(split: str, rows: Sequence[Row]) -> list[UserError]:
     invalid = [(row["id"], row["target"]) for row in rows if not _is_number(row["target"])]
     if invalid:
         shown = ", ".join(f"row {name}: {text!r}" for name, text in invalid[:5])
-        given = f"{split}: {len(invalid)} of {len(rows)} targets are not numbers ({shown})"
-        return [UserError(given, f"finite numbers other than {_MASK:g}", "fix them, or name another columns.target")]
+        problem = f"{split}: {len(invalid)} of {len(rows)} targets are not numbers ({shown})"
+        return [UserError(problem, f"finite numbers other than {_MASK:g}", "fix them, or name another columns.target")]
     return []
 
 

@@ -1,4 +1,4 @@
-"""How an encoder-decoder writes: a trial's own decoding parameters in its generation config."""
+"""Decoding parameters of a trial in the generation config of its model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import GenerationConfig
 
-#: What only sampling reads, as transformers' validation knows it, and the value that says "not used".
+#: Parameters that only sampling reads, from the validation of transformers -> the value for "not used".
 _ONLY_SAMPLING: dict[str, Any] = {
     "temperature": 1.0,
     "top_p": 1.0,
@@ -22,10 +22,13 @@ _ONLY_SAMPLING: dict[str, Any] = {
 
 
 def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> GenerationConfig:
-    """`base` with the trial's own decoding parameters.
+    """Returns a copy of `base` with the decoding parameters of a trial.
 
-    Fields that only beam search or only sampling reads go back to their defaults when they would be
-    ignored, so that an exported folder never claims what was not used.
+    Fields that only beam search or only sampling reads are reset to their defaults if they would be ignored, so that an
+    exported folder states only what was used.
+
+    Raises:
+        ValueError: transformers refuses the combination.
     """
     config = copy.deepcopy(base)
     for name, value in decoding.items():
@@ -45,6 +48,6 @@ def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> Gene
 
 
 def reads_the_source(decoding: GenerationConfig) -> bool:
-    """Whether decoding looks at the source's tokens, and so cannot do with their encoding alone."""
+    """Returns whether decoding reads the tokens of the source, so that the encoder's outputs alone are not enough."""
     names = ("encoder_no_repeat_ngram_size", "encoder_repetition_penalty", "prompt_lookup_num_tokens")
     return any(getattr(decoding, name, None) not in (None, 0, 1.0) for name in names)

@@ -1,4 +1,4 @@
-"""The tokenizers that ROUGE and BLEU count with; each carries its name and version."""
+"""The tokenizers whose tokens ROUGE and BLEU count; each has a name that includes its version."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from search_spaces.choices import RougeTokenizer
 
 
 class TextTokenizer(Protocol):
-    """Cuts texts into the units that ROUGE counts."""
+    """Splits texts into the tokens that ROUGE and BLEU count."""
 
     name: str
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[str]]: ...
+    def tokenize(self, texts: Sequence[str]) -> list[list[str]]:
+        """Returns the tokens of each text."""
 
 
 class WhitespaceTokenizer:
-    """Units between blanks (eojeol)."""
+    """Words between blanks (eojeol)."""
 
     name = "whitespace"
 
@@ -38,7 +39,7 @@ class SyllableTokenizer:
 
 
 class KiwiTokenizer:
-    """Surface forms of the morphemes that Kiwi finds (https://github.com/bab2min/Kiwi)."""
+    """Surface forms of morphemes, by Kiwi (https://github.com/bab2min/Kiwi)."""
 
     def __init__(self) -> None:
         from kiwipiepy import Kiwi
@@ -59,10 +60,10 @@ TOKENIZERS: dict[RougeTokenizer, type[KiwiTokenizer] | type[WhitespaceTokenizer]
 
 @cache
 def text_tokenizer(name: str) -> TextTokenizer:
-    """The tokenizer for scoring called `name`; one per process, since Kiwi takes seconds to load.
+    """Returns the tokenizer called `name`; one instance per process, because Kiwi takes seconds to load.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: no tokenizer has this name.
     """
     if name not in TOKENIZERS:
         raise UserError(f"rouge_tokenizer {name!r} is unknown", ", ".join(TOKENIZERS), nearest(name, TOKENIZERS))

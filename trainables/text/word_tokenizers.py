@@ -1,4 +1,4 @@
-"""Tokenizers of whole words or morphemes, trained for the small networks."""
+"""Tokenizers of whole words or morphemes, which are trained for the small networks."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ from transformers import PreTrainedTokenizerFast
 from foundation.errors import UserError
 from trainables.text.rouge_tokenizers import text_tokenizer
 
-#: The entry of `tokenizer_config.json` that says how texts are cut before the tokenizer sees them.
+#: The key of `tokenizer_config.json` for how texts are cut before they are tokenised.
 CUT = "kotune_cut"
 
 SPECIAL = ["<pad>", "<unk>", "<s>", "</s>"]
 
-_AT_ONCE = 1000  # texts whose morphemes are held as separate strings
+_BLOCK = 1000  # texts; limits the memory for morphemes as separate strings
 
 
 def train_words(texts: Iterable[str], vocabulary: int, *, morphemes: bool = False) -> PreTrainedTokenizerFast:
-    """The most frequent words between blanks, after NFKC; of words seen equally often the first in code point order.
+    """Trains a tokenizer of the most frequent words between blanks, after NFKC normalisation.
 
-    It puts no ends around a text. What it does not know is `<unk>`.
+    Words of equal frequency are taken in code point order. The tokenizer adds no beginning or end tokens. Other words
+    become `<unk>`.
 
     Args:
-        texts: with `morphemes`, already cut by `cut_morphemes`.
-        vocabulary: at most so many words, the four special tokens included.
-        morphemes: the tokenizer carries `kotune_cut: morphemes` in its `tokenizer_config.json`, so that whoever
-            loads it knows to cut texts first.
+        texts: with `morphemes`, texts that `cut_morphemes` has cut.
+        vocabulary: the largest number of words, including the four special tokens.
+        morphemes: write `kotune_cut: morphemes` into `tokenizer_config.json`, so that texts are cut before the
+            tokenizer reads them.
 
     Raises:
-        UserError: a vocabulary without room for a word.
+        UserError: the vocabulary has no room for a word.
     """
     if vocabulary <= len(SPECIAL):
         raise UserError(
-            f"vocabulary {vocabulary} has no room for words beside {', '.join(SPECIAL)}",
+            f"vocabulary {vocabulary} has no room for words in addition to {', '.join(SPECIAL)}",
             f"{len(SPECIAL) + 1} or more",
-            "a few thousand words are usual",
+            "use a few thousand words",
         )
     tokenizer = Tokenizer(WordLevel(unk_token="<unk>"))
     tokenizer.normalizer = normalizers.NFKC()
@@ -55,13 +56,13 @@ def train_words(texts: Iterable[str], vocabulary: int, *, morphemes: bool = Fals
 
 
 def cut_morphemes(texts: Sequence[str]) -> list[str]:
-    """Each text as the surface forms of its morphemes, with blanks between them.
+    """Returns each text as the surface forms of its morphemes, separated by blanks.
 
-    A name that Kiwi knows as one morpheme of several words (나사의 회전) falls apart again at its blanks.
+    A morpheme of several words (Kiwi has the title 나사의 회전 as one) is split at its blanks by the tokenizer.
     """
     kiwi = text_tokenizer("kiwi")
     return [
         " ".join(forms)
-        for start in range(0, len(texts), _AT_ONCE)
-        for forms in kiwi.tokenize(texts[start : start + _AT_ONCE])
+        for start in range(0, len(texts), _BLOCK)
+        for forms in kiwi.tokenize(texts[start : start + _BLOCK])
     ]

@@ -37,7 +37,7 @@ def test_other_names_are_no_sizes(model: str) -> None:
 
 def test_an_unknown_size_is_refused() -> None:
     """The message names the sizes there are and the one that was meant."""
-    with pytest.raises(UserError, match="there is no size 'tinny'") as caught:
+    with pytest.raises(UserError, match="size 'tinny' does not exist") as caught:
         scratch_size("scratch:tinny")
     assert caught.value.allowed == "scratch:tiny, scratch:small, scratch:base"
     assert caught.value.todo == "did you mean 'scratch:tiny'?"

@@ -77,7 +77,7 @@ def test_long_lists_are_cut_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
             seen.append(len(texts))
             return [list(text) for text in texts]
 
-    monkeypatch.setattr(word_tokenizers, "_AT_ONCE", 2)
+    monkeypatch.setattr(word_tokenizers, "_BLOCK", 2)
     monkeypatch.setattr(word_tokenizers, "text_tokenizer", {"kiwi": Fake()}.__getitem__)
     assert cut_morphemes(["가나", "다", "라", "마바", "사"]) == ["가 나", "다", "라", "마 바", "사"]
     assert seen == [2, 2, 1]
