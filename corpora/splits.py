@@ -11,7 +11,7 @@ import msgspec
 
 from corpora.reading import Refused, read_table
 from corpora.records import clean
-from corpora.splitting import cut_by_group, shared_texts
+from corpora.splitting import shared_texts, split_by_group
 from foundation.checked_json import Count
 from foundation.errors import UserError
 from search_spaces.choices import BrokenRows, Quoting
@@ -110,19 +110,19 @@ def read_splits(
         remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", train_split, split_by)
     else:
         try:
-            kept, cut = cut_by_group(train_split.rows, split_by, dev_share, seed)
+            rest, part = split_by_group(train_split.rows, split_by, dev_share, seed)
         except UserError as error:
             raise UserError(f"{train}: {error.problem}", error.allowed, error.todo) from None
-        _check_size(len(cut), len(train_split.rows), dev_share, what)
+        _check_size(len(part), len(train_split.rows), dev_share, what)
         if classes:
-            kept, cut = _with_every_class(train_split.rows, kept, cut, split_by)
-            if not cut:
+            rest, part = _with_every_class(train_split.rows, rest, part, split_by)
+            if not part:
                 rows = f"{len(train_split.rows):,} training rows"
                 problem = f"cannot hold out a dev split of {rows}: every candidate row is the only example of its class"
                 raise UserError(problem, "classes with two rows or more", "use --dev FILE, or more rows")
-        dev_split = replace(train_split, rows=[train_split.rows[row] for row in cut], refused=())
-        train_split = replace(train_split, rows=[train_split.rows[row] for row in kept])
-        remarks.append(f"no --dev: {len(cut):,} rows of train became dev; no {what} are on both sides")
+        dev_split = replace(train_split, rows=[train_split.rows[row] for row in part], refused=())
+        train_split = replace(train_split, rows=[train_split.rows[row] for row in rest])
+        remarks.append(f"no --dev: {len(part):,} rows of train became dev; no {what} are on both sides")
     if test_split is not None:
         remarks += _refusals("test", test_split) + _shared("test", test_split, "train", train_split, split_by)
         remarks += [
@@ -153,23 +153,23 @@ def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
     return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused))
 
 
-def _check_size(cut: int, rows: int, share: float, what: str) -> None:
+def _check_size(part: int, rows: int, share: float, what: str) -> None:
     expected = share * rows
-    if not expected / 2 - 1 <= cut <= 2 * expected + 1:
-        problem = f"{cut:,} of {rows:,} training rows would become dev: rows with common {what} stay together"
+    if not expected / 2 - 1 <= part <= 2 * expected + 1:
+        problem = f"{part:,} of {rows:,} training rows would become dev: rows with common {what} stay together"
         classes = "; if targets are classes, --set correct_labels=true" if "target" in what else ""
         raise UserError(problem, f"about {expected:,.0f} (data.dev_share)", f"use --dev FILE{classes}")
 
 
 def _with_every_class(
-    rows: Rows, kept: Sequence[int], cut: Sequence[int], split_by: Sequence[str]
+    rows: Rows, rest: Sequence[int], part: Sequence[int], split_by: Sequence[str]
 ) -> tuple[list[int], list[int]]:
     """Moves dev rows of classes that train does not have back to train, with all rows that share a text with them."""
-    classes = {rows[row]["target"] for row in kept}
-    rare = [rows[row] for row in cut if rows[row]["target"] not in classes]
-    dev = [rows[row] for row in cut]
-    back = {cut[index] for role in split_by for index in shared_texts(rare, dev, role)}
-    return sorted([*kept, *back]), [row for row in cut if row not in back]
+    classes = {rows[row]["target"] for row in rest}
+    rare = [rows[row] for row in part if rows[row]["target"] not in classes]
+    dev = [rows[row] for row in part]
+    back = {part[index] for role in split_by for index in shared_texts(rare, dev, role)}
+    return sorted([*rest, *back]), [row for row in part if row not in back]
 
 
 def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:

@@ -11,7 +11,9 @@ from foundation.errors import UserError, raise_all
 Row = Mapping[str, str]
 
 
-def cut_by_group(rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int) -> tuple[list[int], list[int]]:
+def split_by_group(
+    rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int
+) -> tuple[list[int], list[int]]:
     """Returns the indices of the remaining rows and of those that are split off, both in file order.
 
     Rows that share a text in one of the roles, directly or through other rows, form a group, and groups are never
@@ -39,8 +41,8 @@ def cut_by_group(rows: Sequence[Row], roles: Sequence[str], fraction: float, see
     for key in sorted(groups, key=lambda key: _hash(seed, key)):
         by_size[len(groups[key])].append(key)
     numbers = _groups_per_size({size: len(keys) for size, keys in by_size.items()}, fraction, seed)
-    cut = {index for size, keys in by_size.items() for key in keys[: numbers[size]] for index in groups[key]}
-    return [index for index in range(len(rows)) if index not in cut], sorted(cut)
+    part = {index for size, keys in by_size.items() for key in keys[: numbers[size]] for index in groups[key]}
+    return [index for index in range(len(rows)) if index not in part], sorted(part)
 
 
 def shared_texts(first: Sequence[Row], second: Sequence[Row], role: str) -> list[int]:

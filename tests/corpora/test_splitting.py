@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from corpora.splitting import cut_by_group, shared_texts
+from corpora.splitting import shared_texts, split_by_group
 from foundation.errors import UserError, UserErrors
 
 
@@ -24,13 +24,13 @@ def rows_of(sizes: list[int]) -> list[dict[str, str]]:
 def test_groups_stay_whole_and_every_row_is_used_once(sizes: list[int], seed: int) -> None:
     """Both sides are in file order, are all rows together, and share no group."""
     rows = rows_of(sizes)
-    kept, cut = cut_by_group(rows, ["target"], 0.1, seed)
-    assert kept == sorted(kept)
-    assert cut == sorted(cut)
-    assert sorted(kept + cut) == list(range(len(rows)))
-    assert kept
-    assert cut
-    assert not {rows[i]["target"] for i in kept} & {rows[i]["target"] for i in cut}
+    rest, part = split_by_group(rows, ["target"], 0.1, seed)
+    assert rest == sorted(rest)
+    assert part == sorted(part)
+    assert sorted(rest + part) == list(range(len(rows)))
+    assert rest
+    assert part
+    assert not {rows[i]["target"] for i in rest} & {rows[i]["target"] for i in part}
 
 
 def test_the_number_of_rows_is_the_nearest_possible() -> None:
@@ -39,28 +39,28 @@ def test_the_number_of_rows_is_the_nearest_possible() -> None:
     for _ in range(60):
         sizes = [draw.randint(1, 12) for _ in range(draw.randint(2, 8))]
         fraction = draw.uniform(0.02, 0.98)
-        _, cut = cut_by_group(rows_of(sizes), ["target"], fraction, draw.randint(0, 99))
+        _, part = split_by_group(rows_of(sizes), ["target"], fraction, draw.randint(0, 99))
         target = fraction * sum(sizes)
         subsets = (subset for n in range(1, len(sizes)) for subset in itertools.combinations(sizes, n))
-        assert abs(len(cut) - target) == pytest.approx(min(abs(sum(subset) - target) for subset in subsets))
+        assert abs(len(part) - target) == pytest.approx(min(abs(sum(subset) - target) for subset in subsets))
 
 
 def test_single_rows_give_the_exact_number() -> None:
     """If every row is a group of its own, 10 % of 1,000 rows are 100 rows."""
-    assert len(cut_by_group(rows_of([1] * 1000), ["target"], 0.1, 0)[1]) == 100
+    assert len(split_by_group(rows_of([1] * 1000), ["target"], 0.1, 0)[1]) == 100
 
 
 @pytest.mark.parametrize(("fraction", "expected"), [(0.001, 1), (0.999, 9)])
 def test_no_side_is_ever_empty(fraction: float, expected: int) -> None:
     """At least one row is on each side."""
-    assert len(cut_by_group(rows_of([1] * 10), ["target"], fraction, 0)[1]) == expected
+    assert len(split_by_group(rows_of([1] * 10), ["target"], fraction, 0)[1]) == expected
 
 
 def test_texts_that_differ_in_case_and_whitespace_are_one_group() -> None:
     """' A  b' and 'a B' are never on different sides."""
     rows = [{"target": text} for text in ["A  b", " a B ", "a\tb", "c"]]
     for seed in range(8):
-        assert cut_by_group(rows, ["target"], 0.25, seed) == ([0, 1, 2], [3])
+        assert split_by_group(rows, ["target"], 0.25, seed) == ([0, 1, 2], [3])
 
 
 def test_rows_that_share_any_text_are_one_group() -> None:
@@ -69,7 +69,7 @@ def test_rows_that_share_any_text_are_one_group() -> None:
         {"source": source, "target": target}
         for source, target in (("1", "a"), ("2", "c"), ("1", "b"), ("c", "d"), ("3", "b"), ("2", "e"), ("4", "f"))
     ]
-    sides = {frozenset(cut_by_group(rows, ["source", "target"], 3 / 7, seed)[1]) for seed in range(40)}
+    sides = {frozenset(split_by_group(rows, ["source", "target"], 3 / 7, seed)[1]) for seed in range(40)}
     # three of seven rows: the group of 1 and 3; or the two rows of 2 with one of the single rows
     assert sides == {frozenset(side) for side in ((0, 2, 4), (1, 3, 5), (1, 5, 6))}
 
@@ -78,7 +78,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
     """Shuffled rows give the same split, for groups of several sizes."""
     rows = rows_of([1, 1, 2, 3, 5] * 30)
     shuffled = random.Random(9).sample(rows, len(rows))
-    first, second = ({some[i]["id"] for i in cut_by_group(some, ["target"], 0.2, 4)[1]} for some in (rows, shuffled))
+    first, second = ({some[i]["id"] for i in split_by_group(some, ["target"], 0.2, 4)[1]} for some in (rows, shuffled))
     assert first == second
 
 
@@ -88,11 +88,11 @@ def test_the_order_of_rows_does_not_matter_for_joined_groups() -> None:
     rows = [{"id": str(n), "source": f"s{draw.randrange(90)}", "target": f"t{draw.randrange(200)}"} for n in range(120)]
     shuffled = draw.sample(rows, len(rows))
     roles = ["source", "target"]
-    first, second = ({some[i]["id"] for i in cut_by_group(some, roles, 0.2, 4)[1]} for some in (rows, shuffled))
+    first, second = ({some[i]["id"] for i in split_by_group(some, roles, 0.2, 4)[1]} for some in (rows, shuffled))
     assert first == second
-    kept = [row for row in rows if row["id"] not in first]
+    rest = [row for row in rows if row["id"] not in first]
     for role in roles:
-        assert shared_texts(kept, [row for row in rows if row["id"] in first], role) == []
+        assert shared_texts(rest, [row for row in rows if row["id"] in first], role) == []
 
 
 def test_only_the_seed_matters() -> None:
@@ -100,22 +100,22 @@ def test_only_the_seed_matters() -> None:
     rows = rows_of([1, 2] * 50)
     random.seed(1)
     state = random.getstate()
-    first = cut_by_group(rows, ["target"], 0.2, 0)
+    first = split_by_group(rows, ["target"], 0.2, 0)
     assert random.getstate() == state
     random.seed(2)
-    assert cut_by_group(rows, ["target"], 0.2, 0) == first
-    assert cut_by_group(rows, ["target"], 0.2, 1) != first
+    assert split_by_group(rows, ["target"], 0.2, 0) == first
+    assert split_by_group(rows, ["target"], 0.2, 1) != first
 
 
 def test_another_process_gives_the_same_split() -> None:
     """It does not depend on hash randomization."""
     code = (
-        "from corpora.splitting import cut_by_group;"
-        "print(cut_by_group([{'target': str(n % 37)} for n in range(100)], ['target'], 0.2, 5))"
+        "from corpora.splitting import split_by_group;"
+        "print(split_by_group([{'target': str(n % 37)} for n in range(100)], ['target'], 0.2, 5))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert run.stdout.strip() == str(cut_by_group([{"target": str(n % 37)} for n in range(100)], ["target"], 0.2, 5))
+    assert run.stdout.strip() == str(split_by_group([{"target": str(n % 37)} for n in range(100)], ["target"], 0.2, 5))
 
 
 def test_groups_of_every_size_are_chosen_at_the_same_rate() -> None:
@@ -124,7 +124,7 @@ def test_groups_of_every_size_are_chosen_at_the_same_rate() -> None:
     counts = Counter(
         target
         for seed in range(300)
-        for target in {rows[i]["target"] for i in cut_by_group(rows, ["target"], 0.2, seed)[1]}
+        for target in {rows[i]["target"] for i in split_by_group(rows, ["target"], 0.2, seed)[1]}
     )
     assert len(counts) == 45
     assert all(25 < count < 95 for count in counts.values())
@@ -133,16 +133,16 @@ def test_groups_of_every_size_are_chosen_at_the_same_rate() -> None:
 def test_rows_that_cannot_be_split_are_refused() -> None:
     """No rows, one group, a fraction out of range, and an unknown role."""
     with pytest.raises(UserError, match="0 rows in 0 groups"):
-        cut_by_group([], ["target"], 0.1, 0)
+        split_by_group([], ["target"], 0.1, 0)
     with pytest.raises(UserError, match="3 rows in 1 group cannot"):
-        cut_by_group(rows_of([3]), ["target"], 0.1, 0)
+        split_by_group(rows_of([3]), ["target"], 0.1, 0)
     with pytest.raises(UserErrors, match=r"a split of 1\.0 of the rows") as caught:
-        cut_by_group(rows_of([1, 1]), ["targe"], 1.0, 0)
+        split_by_group(rows_of([1, 1]), ["targe"], 1.0, 0)
     assert "by 'targe'" in str(caught.value)
     assert "id, target" in str(caught.value)
     for fraction in (0.0, -0.1, float("nan")):
         with pytest.raises(UserError, match="more than 0"):
-            cut_by_group(rows_of([1, 1]), ["target"], fraction, 0)
+            split_by_group(rows_of([1, 1]), ["target"], fraction, 0)
 
 
 def test_shared_texts_are_row_numbers_of_the_second() -> None:

@@ -46,6 +46,7 @@ def test_parameters_are_short(value: object, text: str) -> None:
         (1.08885, "1.0889"),
         (-99.99994, "-99.9999"),
         (100.0, "100"),
+        (math.nan, "nan"),
         (1234.5678, "1234.57"),
     ],
 )

@@ -63,11 +63,11 @@ def test_every_option_has_an_entry(options: type[StrEnum], table: Collection[str
 def test_every_scheduler_is_a_different_one() -> None:
     """No name falls through to the scheduler of another."""
     space = Space(mode=Direction.MAX)
-    made = {
+    schedulers = {
         type(make_scheduler(replace(space, scheduler=replace(space.scheduler, name=name)), 3.0).inner)
         for name in SchedulerName
     }
-    assert len(made) == len(SchedulerName)
+    assert len(schedulers) == len(SchedulerName)
 
 
 @pytest.mark.parametrize(("key", "option"), [(key, option) for key, options in KEYS.items() for option in options])
@@ -86,6 +86,6 @@ def test_an_option_is_saved_as_text_and_read_back(key: str, option: StrEnum) -> 
 @pytest.mark.parametrize("value", ["", "nothing of the kind", 1, True, ["auto"], {}])
 def test_anything_else_is_refused(key: str, value: object) -> None:
     """With the values of the enum as what is allowed."""
-    with pytest.raises(ValueError):  # noqa: PT011  the message is made by the caller
+    with pytest.raises(ValueError):  # noqa: PT011  the caller adds the message
         READERS[key].read(value)
     assert READERS[key].allowed.removesuffix(", or null") == ", ".join(KEYS[key])

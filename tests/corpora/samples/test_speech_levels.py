@@ -78,8 +78,11 @@ def test_copying_and_appending_are_no_solution(many: list[tuple[str, str]]) -> N
 )
 def test_irregular_stems_take_their_endings(stems: str, expected: str) -> None:
     """Present, question, future, past and request of every irregular class."""
-    made = forms(*stems.split())
-    assert f"{made['nd']}다 {made['n']}니 {made['l']} {made['p']} {made['es']}세요" == expected
+    stem_forms = forms(*stems.split())
+    assert (
+        f"{stem_forms['nd']}다 {stem_forms['n']}니 {stem_forms['l']} {stem_forms['p']} {stem_forms['es']}세요"
+        == expected
+    )
 
 
 def test_with_final_replaces_the_last_consonant() -> None:

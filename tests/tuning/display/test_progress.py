@@ -1,51 +1,12 @@
-"""What a snapshot knows: numbers in few characters, estimates, the best trial, and the rows worth showing."""
+"""Snapshots of a search: estimates, the best trial, and the rows to show."""
 
 import math
 from dataclasses import replace
 
 import pytest
 
-from foundation.formatting import clock_text, score_text, short_number
 from tests.tuning.display.snapshots import a_progress, a_row, rows_with
 from tuning.display.progress import select_rows
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (3.2e-4, "3.2e-04"),
-        (0.1131, "0.113"),
-        (4, "4"),
-        (4.0, "4"),
-        (0.0, "0"),
-        (999.9, "1000"),
-        (256000, "256000"),
-        (2.5e6, "2.5e+06"),
-        (math.nan, "nan"),
-        (True, "true"),
-        (None, "–"),
-        ("cls\nmean", "cls mean"),
-        ("a_very_long_choice_name", "a_very_long_choic…"),
-    ],
-)
-def test_parameters_are_short(value: object, text: str) -> None:
-    """A parameter takes few characters whatever its type and size."""
-    assert short_number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.81234, "0.8123"), (0, "0.0000"), (0.00042, "4.20e-04"), (1234.56, "1234.56"), (math.nan, "nan"), (None, "–")],
-)
-def test_scores_keep_the_digits_that_tell_trials_apart(value: float | None, text: str) -> None:
-    """Four decimals in the usual range, significant digits outside it."""
-    assert score_text(value) == text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (42.9, "0:42"), (760, "12:40"), (3723, "1:02:03")])
-def test_clock_reads_like_a_stop_watch(seconds: float, text: str) -> None:
-    """Hours appear only when there are any."""
-    assert clock_text(seconds) == text
 
 
 def test_no_estimate_before_a_trial_has_ended() -> None:
