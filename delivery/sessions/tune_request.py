@@ -22,8 +22,13 @@ from trainables.models.hub import load_tokenizer
 from trainables.models.model_checks import check_model
 from trainables.models.scratch import ARCHITECTURES, get_architecture, scratch_size
 from trainables.tasks.registry import TASKS, get_task_class
-from trainables.training.parameter_names import BECAME
-from trainables.training.parameters import known_parameters, model_variant, split_parameters, value_problems
+from trainables.training.parameters import (
+    alias_meanings,
+    model_variant,
+    parameter_kinds,
+    split_parameters,
+    value_problems,
+)
 from tuning import preparation, tokenizers
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_storage import check_database
@@ -91,8 +96,8 @@ def resolve_space(
             sets=sets,
             ranges=ranges,
             options=options,
-            parameter_kinds=known_parameters(),
-            aliases=BECAME,
+            parameter_kinds=parameter_kinds(),
+            aliases=alias_meanings(),
             metrics=directions_of,
             words={"task": TASKS, "sample": SAMPLES, "architecture": ARCHITECTURES},
             faults=value_problems,
@@ -128,7 +133,7 @@ def _translated(
 ) -> dict[str, Any]:
     """Another program's file in kotune's own form; files named on the command line take the place of all of its."""
     searched = [*(raw.get("search") or {})]
-    found, keys = baseline_configs.translate(mapping, where, searched, known_parameters())
+    found, keys = baseline_configs.translate(mapping, where, searched, parameter_kinds())
     for line in baseline_configs.format_lines(keys):
         say(line)
     if _names_files(options):

@@ -1,4 +1,4 @@
-"""Every name that a trial's configuration may hold, where it belongs, and what old names became."""
+"""Parameters of a trial: who reads each name, and which values are valid."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from foundation.errors import UserError, nearest
-from trainables.training.parameter_names import ALIASES, EXTRA, EXTRA_NUMBERS, EXTRA_WORDS, RESERVED
+from trainables.training.parameter_names import ALIASES, EXTRA, EXTRA_NUMBERS, EXTRA_WORDS, RESERVED, Values
 
 
 @cache
 def training_fields() -> frozenset[str]:
-    """Names of all fields of `Seq2SeqTrainingArguments` that a trial may set."""
+    """Returns the fields of `Seq2SeqTrainingArguments` that a trial may set."""
     from transformers import Seq2SeqTrainingArguments
 
     return frozenset(field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init) - set(RESERVED)
@@ -23,7 +23,7 @@ def training_fields() -> frozenset[str]:
 
 @cache
 def generation_fields() -> frozenset[str]:
-    """Names of all fields of `GenerationConfig` that a trial may set."""
+    """Returns the fields of `GenerationConfig` that a trial may set."""
     from transformers import GenerationConfig
 
     hidden = {"transformers_version", "generation_kwargs"}
@@ -31,72 +31,75 @@ def generation_fields() -> frozenset[str]:
 
 
 @cache
-def known_parameters() -> dict[str, str]:
-    """Parameter name -> its kind: `training`, `generation`, `extra` or `alias`.
+def parameter_kinds() -> Mapping[str, str]:
+    """Returns name -> kind of every parameter: `training`, `generation`, `extra` or `alias`.
 
-    A name that both classes have belongs to training; `generation.NAME` says otherwise.
+    A name of both classes belongs to training; `generation.NAME` selects the other one.
     """
-    names = dict.fromkeys(generation_fields(), "generation")
-    names.update(dict.fromkeys(training_fields(), "training"))
-    names.update(dict.fromkeys(EXTRA, "extra"))
-    names.update(dict.fromkeys(ALIASES, "alias"))
+    kinds = dict.fromkeys(generation_fields(), "generation")
+    kinds.update(dict.fromkeys(training_fields(), "training"))
+    kinds.update(dict.fromkeys(EXTRA, "extra"))
+    kinds.update(dict.fromkeys(ALIASES, "alias"))
     shared = generation_fields() & training_fields()
-    names.update({f"generation.{name}": "generation" for name in shared})
-    return names
+    kinds.update({f"generation.{name}": "generation" for name in shared})
+    return kinds
+
+
+def alias_meanings() -> Mapping[str, str]:
+    """Returns what each alias became, for messages."""
+    return {name: alias.meaning for name, alias in ALIASES.items()}
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """A trial's configuration, sorted by who reads it."""
+    """A trial's configuration, grouped by reader; aliases are resolved.
 
-    training: dict[str, Any]
-    generation: dict[str, Any]
-    model: dict[str, Any]
-    extra: dict[str, Any]
+    Args:
+        training: fields of `Seq2SeqTrainingArguments`.
+        generation: fields of `GenerationConfig`.
+        model: fields of the model's configuration.
+        extra: parameters that kotune adds.
+    """
+
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+    generation: dict[str, Any] = dataclasses.field(default_factory=dict)
+    model: dict[str, Any] = dataclasses.field(default_factory=dict)
+    extra: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def value(self, name: str) -> Any:
-        """A parameter of training or of kotune's own; None where it is not set."""
+        """Returns an extra or a training parameter; None if it is not set."""
         return self.extra.get(name, self.training.get(name))
 
 
 def split_parameters(config: Mapping[str, Any]) -> Settings:
-    """Translate old names and sort a flat configuration by its readers.
+    """Resolves aliases and groups a flat configuration by reader.
 
     Raises:
-        UserError: a name nobody reads, a name the search itself sets, or two names for one thing.
+        UserError: a name is unknown or set by the search itself, or two names set the same parameter.
     """
-    training: dict[str, Any] = {}
-    generation: dict[str, Any] = {}
-    model: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    said: dict[str, str] = {}
+    settings = Settings()
+    written_names: dict[str, str] = {}  # parameter -> the name that the user wrote
     for name, value in config.items():
-        for current, translated in _translated(name, value).items():
-            prefix, bare = _parted(current)
-            identity = bare if prefix == _kind(bare) else current
-            if identity in said:
-                raise UserError(
-                    f"{name} and {said[identity]} both set {identity}",
-                    "one of them",
-                    f"remove {name} or {said[identity]}",
-                )
-            said[identity] = name
-            room = (
-                model if prefix == "model" else {"generation": generation, "training": training, "extra": extra}[prefix]
-            )
-            room[bare] = _whole(bare, translated)
-    return Settings(training, generation, model, extra)
+        for current, translated in _resolved(name, value).items():
+            kind, bare = _parse(current)
+            identity = bare if kind == _kind(bare) else current
+            if identity in written_names:
+                other = written_names[identity]
+                raise UserError(f"{name} and {other} both set {identity}", "one of them", f"remove {name} or {other}")
+            written_names[identity] = name
+            getattr(settings, kind)[bare] = _as_whole_number(bare, translated)
+    return settings
 
 
-def _translated(name: str, value: Any) -> dict[str, Any]:
-    return ALIASES[name](value) if name in ALIASES else {name: value}
+def _resolved(name: str, value: Any) -> Values:
+    return ALIASES[name].translate(value) if name in ALIASES else {name: value}
 
 
-def _parted(name: str) -> tuple[str, str]:
-    """Who reads a current name, and the name without a prefix.
+def _parse(name: str) -> tuple[str, str]:
+    """Returns the kind of a current name, and the name without its prefix.
 
     Raises:
-        UserError: nobody reads it, or the search itself sets it.
+        UserError: the name is unknown, or set by the search itself.
     """
     prefix, _, bare = name.rpartition(".")
     if bare in RESERVED and prefix != "model":
@@ -106,7 +109,7 @@ def _parted(name: str) -> tuple[str, str]:
     if kind == "model" or bare in {"extra": EXTRA, **fields}.get(kind, ()):
         return kind, bare
     raise UserError(
-        f"{name} is no parameter",
+        f"{name} is not a parameter",
         "a field of Seq2SeqTrainingArguments or GenerationConfig, or model.FIELD",
         nearest(bare, [*fields["training"], *fields["generation"]]),
     )
@@ -118,7 +121,7 @@ def _kind(name: str) -> str:
     return "training" if name in training_fields() else "generation" if name in generation_fields() else ""
 
 
-#: Parameter -> the smallest value that makes sense; a trial with less would fail or stand still.
+#: Parameter -> smallest value; with a smaller one a trial fails or learns nothing.
 AT_LEAST: dict[str, float] = {
     "per_device_train_batch_size": 1,
     "per_device_eval_batch_size": 1,
@@ -136,9 +139,9 @@ AT_LEAST: dict[str, float] = {
     "max_grad_norm": 0,
     "no_repeat_ngram_size": 0,
 }
-#: What divides, or is a share of which something must be.
+#: Divisors and fractions that must not be zero.
 ABOVE: dict[str, float] = {"num_train_epochs": 0, "temperature": 0, "repetition_penalty": 0, "top_p": 0}
-#: Torch takes no decay of one, and labels of which nothing is left teach nothing.
+#: torch refuses a decay of 1, and labels that are smoothed by 1 carry no information.
 BELOW: dict[str, float] = {"label_smoothing_factor": 1, "adam_beta1": 1, "adam_beta2": 1}
 AT_MOST: dict[str, float] = {"top_p": 1}
 _BOUNDS = (
@@ -150,103 +153,105 @@ _BOUNDS = (
 
 
 @cache
-def _words() -> dict[str, list[str]]:
-    """Training fields that take one of several words, and which."""
+def _words() -> Mapping[str, list[str]]:
+    """Returns the words that training fields with a fixed choice take."""
     from transformers import Seq2SeqTrainingArguments
     from transformers.utils.generic import ExplicitEnum
 
-    kinds = get_type_hints(Seq2SeqTrainingArguments)
-    enums = {name: [kind for kind in (*get_args(hint), hint) if isinstance(kind, type)] for name, hint in kinds.items()}
+    hints = get_type_hints(Seq2SeqTrainingArguments)
+    types = {name: [kind for kind in (*get_args(hint), hint) if isinstance(kind, type)] for name, hint in hints.items()}
     return {
         name: [str(word.value) for word in kind]
-        for name, found in enums.items()
-        for kind in found
+        for name, kinds in types.items()
+        for kind in kinds
         if issubclass(kind, ExplicitEnum)
     }
 
 
 @cache
-def _numeric() -> dict[str, type]:
-    """Parameters of training and generation that are numbers or flags, and of which type."""
+def _number_types() -> Mapping[str, type]:
+    """Returns the type of training and generation parameters that are numbers or flags."""
     from transformers import Seq2SeqTrainingArguments
 
     from trainables.models.transformers_internals import default_generation_parameters
 
-    # By the field, not its default: warmup_steps starts from 0, yet a share of all steps is a value too.
-    numeric = {
+    # By the field's annotation, not its default: warmup_steps defaults to 0, but a fraction of all steps is valid too.
+    types = {
         field.name: float if "float" in str(field.type) else type(field.default)
         for field in dataclasses.fields(Seq2SeqTrainingArguments)
         if isinstance(field.default, int | float)
     }
     generation = default_generation_parameters()
-    numeric |= {name: type(value) for name, value in generation.items() if isinstance(value, int | float)}
-    return numeric | {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
+    types |= {name: type(value) for name, value in generation.items() if isinstance(value, int | float)}
+    return types | {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
 
 
-def _whole(name: str, value: Any) -> Any:
-    """16.0 as 16 where a whole number is meant: YAML and `1e4` make floats, which `range` does not take."""
-    wanted = EXTRA_NUMBERS[name][0] if name in EXTRA_NUMBERS else _numeric().get(name)
-    return int(value) if wanted is int and isinstance(value, float) and value.is_integer() else value
+def _as_whole_number(name: str, value: Any) -> Any:
+    """Returns 16.0 as 16 if the parameter is a whole number: YAML and `1e4` give floats, which `range` refuses."""
+    kind = EXTRA_NUMBERS[name][0] if name in EXTRA_NUMBERS else _number_types().get(name)
+    return int(value) if kind is int and isinstance(value, float) and value.is_integer() else value
 
 
 def value_problems(config: Mapping[str, Any]) -> list[UserError]:
-    """What is wrong with single values: words where numbers are needed, numbers that make no sense."""
-    numeric = _numeric()
+    """Returns the problems of single values: words instead of numbers, unknown words, numbers out of range."""
     problems = []
     for name, value in config.items():
         try:
-            translated = _translated(name, value)
+            resolved = _resolved(name, value)
         except UserError as error:
             problems.append(error)
             continue
-        for current, meant in translated.items():
+        for current, translated in resolved.items():
             prefix, _, bare = current.rpartition(".")
-            if prefix != "model":
-                problems += _value_problem(bare, name, meant, numeric)
+            if prefix != "model" and (problem := _value_problem(bare, name, translated)) is not None:
+                problems.append(problem)
     return problems
 
 
-def _value_problem(name: str, written: str, value: Any, numeric: Mapping[str, type]) -> list[UserError]:
+def _value_problem(name: str, written_name: str, value: Any) -> UserError | None:
     if name in EXTRA and value is not None:
-        return _own_problem(name, value)
-    words = _words().get(name, ())
-    if words:
-        known = value is None or str(value) in words
-        todo = nearest(str(value), words) or f"change {written}"
-        return [] if known else [UserError(f"{written}: {value!r}", ", ".join(words), todo)]
-    wanted = numeric.get(name)
-    if wanted is None or (value is None and name != "num_train_epochs"):
-        return []
-    if wanted is bool:
-        fits, allowed = isinstance(value, bool) or name == "early_stopping", "true or false"
+        return _extra_problem(name, value)
+    if words := _words().get(name, ()):
+        return None if value is None else _word_problem(written_name, value, words)
+    kind = _number_types().get(name)
+    if kind is None or (value is None and name != "num_train_epochs"):
+        return None
+    if kind is bool:
+        is_valid, allowed = isinstance(value, bool) or name == "early_stopping", "true or false"
     else:
-        fits, allowed = isinstance(value, int | float) and not isinstance(value, bool), "a number"
-    if fits and wanted is int and isinstance(value, float) and not value.is_integer():
-        fits, allowed = False, "a whole number"
-    for bounds, holds, said in _BOUNDS:
-        if fits and name in bounds and not holds(value, bounds[name]):
-            fits, allowed = False, f"{said} {bounds[name]:g}"
-    return [] if fits else [UserError(f"{written}: {value!r}", allowed, f"change {written}")]
+        is_valid, allowed = _is_number(value), "a number"
+    if is_valid and kind is int and isinstance(value, float) and not value.is_integer():
+        is_valid, allowed = False, "a whole number"
+    for bounds, holds, words_of_bound in _BOUNDS:
+        if is_valid and name in bounds and not holds(value, bounds[name]):
+            is_valid, allowed = False, f"{words_of_bound} {bounds[name]:g}"
+    return None if is_valid else UserError(f"{written_name}: {value!r}", allowed, f"change {written_name}")
 
 
-def _own_problem(name: str, value: Any) -> list[UserError]:
+def _extra_problem(name: str, value: Any) -> UserError | None:
     if name in EXTRA_WORDS:
-        known = EXTRA_WORDS[name]
-        fits, allowed = value in known, ", ".join(known)
-    elif name in EXTRA_NUMBERS:
-        kind, least, most = EXTRA_NUMBERS[name]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        whole = number and (kind is float or float(value).is_integer())
-        fits = whole and least <= value <= most
-        allowed = f"a {'whole ' if kind is int else ''}number, at least {least:g}"
-        allowed += f" and at most {most:g}" if math.isfinite(most) else ""
-    else:
-        fits, allowed = isinstance(value, bool), "true or false"
-    todo = nearest(str(value), EXTRA_WORDS.get(name, ())) or f"change {name}"
-    return [] if fits else [UserError(f"{name}: {value!r}", allowed, todo)]
+        return _word_problem(name, value, EXTRA_WORDS[name])
+    if name not in EXTRA_NUMBERS:
+        return None if isinstance(value, bool) else UserError(f"{name}: {value!r}", "true or false", f"change {name}")
+    kind, smallest, largest = EXTRA_NUMBERS[name]
+    if _is_number(value) and (kind is float or float(value).is_integer()) and smallest <= value <= largest:
+        return None
+    allowed = f"a {'whole ' if kind is int else ''}number, at least {smallest:g}"
+    allowed += f" and at most {largest:g}" if math.isfinite(largest) else ""
+    return UserError(f"{name}: {value!r}", allowed, f"change {name}")
 
 
-def model_variant(config: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
-    """What a trial changes in its model: fields of the model's configuration, and how many layers are frozen."""
+def _word_problem(name: str, value: Any, words: list[str] | tuple[str, ...]) -> UserError | None:
+    if str(value) in words:
+        return None
+    return UserError(f"{name}: {value!r}", ", ".join(words), nearest(str(value), words) or f"change {name}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def model_variant(config: Mapping[str, Any]) -> tuple[Values, int]:
+    """Returns what a trial changes in its model: fields of its configuration, and the number of frozen layers."""
     settings = split_parameters(config)
     return settings.model, int(settings.extra.get("freeze_layers") or 0)
