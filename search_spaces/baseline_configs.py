@@ -80,7 +80,7 @@ class _Translator:
 
     def __init__(self, where: str, searches: Collection[str]) -> None:
         self.where, self.searches = where, searches
-        self.values: dict[str, Any] = {}
+        self.values: RawMapping = {}
         self.sources: dict[str, str] = {}  # dotted key -> the foreign key that set it
         self.keys: list[TranslatedKey] = []
         self.problems: list[UserError] = []
@@ -186,9 +186,9 @@ def _translate_flat(translator: _Translator, mapping: Mapping[str, Any], paramet
             translator.unknown(key, {name for name in (*FLAT, *parameters) if "." not in name})
 
 
-def _flattened(mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _flattened(mapping: Mapping[str, Any]) -> RawMapping:
     """Returns the file with sections of search spaces, which a flat file may have, as dotted keys."""
-    flat: dict[str, Any] = {}
+    flat: RawMapping = {}
     for key, value in mapping.items():
         if key in SECTIONS and isinstance(value, Mapping):
             flat |= {f"{key}.{name}": item for name, item in value.items()}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from search_spaces.values import Scalar
+from search_spaces.values import RawMapping, Scalar
 
 When: TypeAlias = Mapping[str, "Scalar | tuple[Scalar, ...]"]
 Fault: TypeAlias = tuple[str, str]  # what is wrong, what to do
@@ -45,7 +45,7 @@ class FloatRange:
         """Returns the midpoint, or the geometric mean of a log range, rounded to 12 digits for readability."""
         return min(max(float(f"{_middle(self.low, self.high, self.log):.12g}"), self.low), self.high)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> RawMapping:
         """Returns the YAML form, which `parse_range` reads back to an equal range."""
         kind = "log" if self.log else "float"
         return {kind: [self.low, self.high], "default": self.default, **_when_dict(self.when)}
@@ -84,7 +84,7 @@ class IntRange:
         steps = round((_middle(self.low, self.high, self.log) - self.low) / self.step)
         return self.low + self.step * min(steps, (self.high - self.low) // self.step)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> RawMapping:
         """Returns the YAML form, which `parse_range` reads back to an equal range."""
         step = {"step": self.step} if self.step != 1 else {}
         kind = "log_int" if self.log else "int"
@@ -119,7 +119,7 @@ class Choice:
         """Returns the first option."""
         return self.options[0]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> RawMapping:
         """Returns the YAML form, which `parse_range` reads back to an equal choice."""
         return {"choice": list(self.options), "default": self.default, **_when_dict(self.when)}
 
@@ -211,7 +211,7 @@ def _middle(low: float, high: float, log: bool) -> float:
     return math.sqrt(low) * math.sqrt(high) if log else low / 2 + high / 2
 
 
-def _when_dict(when: When | None) -> dict[str, Any]:
+def _when_dict(when: When | None) -> RawMapping:
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in (when or {}).items()}
     return {"when": plain} if plain else {}
 

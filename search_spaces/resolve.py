@@ -11,7 +11,7 @@ from foundation.errors import UserError, nearest
 from search_spaces.draft import Draft, FaultsOf, MetricsOf, Names, unknown_parameter
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.schema import READERS, SECTIONS, Space
-from search_spaces.values import load_yaml
+from search_spaces.values import RawMapping, load_yaml
 
 __all__ = ["list_spaces", "load_space", "resolve"]
 
@@ -23,7 +23,7 @@ def list_spaces() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def load_space(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
+def load_space(name_or_path: str | Path) -> tuple[RawMapping, str]:
     """Returns the YAML mapping of a shipped search space (by name) or of a file (by path), and its name in messages.
 
     Raises:
@@ -39,7 +39,7 @@ def load_space(name_or_path: str | Path) -> tuple[dict[str, Any], str]:
     raise UserError(f"there is no search space {name!r}", f"{', '.join(names)}, or a path to a YAML file", todo)
 
 
-def _read(path: Path, where: str) -> tuple[dict[str, Any], str]:
+def _read(path: Path, where: str) -> tuple[RawMapping, str]:
     try:
         raw = load_yaml(path.read_bytes(), where)
     except OSError as error:

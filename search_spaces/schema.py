@@ -33,7 +33,7 @@ from search_spaces.readers import (
     whole,
     whole_or_range,
 )
-from search_spaces.values import parse_duration
+from search_spaces.values import RawMapping, parse_duration
 
 __all__ = ["READERS", "SECTIONS", "Space", "parse_duration"]
 
@@ -176,7 +176,7 @@ class Space:
     filters: Filters = field(default_factory=Filters)
     sample: Annotated[str, text()] = "dialogues"  # the embedded data, if there is no file
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> RawMapping:
         """Returns plain values for YAML and JSON, which `from_dict` reads back to an equal space."""
         plain = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
         return {**plain, "search": {name: searched.to_dict() for name, searched in self.search.items()}}

@@ -13,7 +13,7 @@ from foundation.errors import UserError
 
 Scalar: TypeAlias = str | int | float | bool | None
 
-#: A mapping as YAML contains it, before any check.
+#: A mapping of plain values as YAML contains it: read and not checked yet, or about to be written.
 RawMapping: TypeAlias = dict[str, Any]
 
 _INT = re.compile(r"[-+]?(?:0b[01][01_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*)$")
