@@ -170,9 +170,12 @@ def run_area(
     """Runs the sampled mutants that have no result; returns the results of all that were sampled, per module."""
     copy_tree(folder)
     write_configuration(folder, modules)
-    if not all((folder / "mutants" / f"{module}.meta").is_file() for module in modules):
+    new = [module for module in modules if not (folder / "mutants" / f"{module}.meta").is_file()]
+    if new:
+        for module in new:  # a copy from before the module was listed, which mutmut would take for a mutated one
+            (folder / "mutants" / module).unlink(missing_ok=True)
         # mutmut has no command that only makes mutants, so the first one of each function runs as well
-        print(f"making the mutants of {', '.join(modules)}", file=sys.stderr)
+        print(f"making the mutants of {', '.join(new)}", file=sys.stderr)
         mutmut(folder, "run", "--max-children", "1", "*__mutmut_1", seconds=end - time.monotonic())
     chosen = {module: sample(results(folder, module), options.sample, options.seed) for module in modules}
     repeated = {None, *SURVIVED, *NO_TESTS} if options.again else {None}

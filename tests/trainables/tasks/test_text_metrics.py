@@ -96,6 +96,12 @@ def test_a_token_with_a_blank_is_one_token() -> None:
     assert bleu([["나사의 회전"]], [["나사의"]])["bleu_1"] == 0
 
 
+def test_bleu_counts_the_given_tokens() -> None:
+    """sacreBLEU does not split them: of `가`, `.` and `나`, the reference `가.`, `나` has one of three."""
+    assert bleu([["가.", "나"]], [["가", ".", "나"]])["bleu_1"] == pytest.approx(1 / 3)
+    assert bleu([["가.", "나"]], [["가.", "나"]])["bleu_1"] == pytest.approx(1)
+
+
 def test_texts_match_but_for_blanks() -> None:
     """One of three differs in a syllable, one in blanks alone."""
     assert exact_match(["가 나", "가나", "다"], [" 가\n나 ", "가나", "라"]) == pytest.approx(2 / 3)
