@@ -1,4 +1,4 @@
-"""What a model is made of, without its weights."""
+"""The layers and sizes of a model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _NO_DATA = {f"data.{split}": None for split in ("train", "dev", "test")}
 
 
 def test_a_weight_that_is_used_twice_counts_once() -> None:
-    """Two linear layers of 2×3 + 3 weights; the third has the matrix of the first and a bias of its own."""
+    """Two linear layers of 2×3 + 3 weights; the third has the matrix of the first and its own bias."""
     model = torch.nn.ModuleDict({name: torch.nn.Linear(2, 3) for name in ("first", "second", "third")})
     model["third"].weight = model["first"].weight
-    found = {layer.name: layer.parameters for layer in layers_of(model)}
-    assert found == {"first": 9, "second": 9, "third": 3}
+    parameters = {layer.name: layer.parameters for layer in layers_of(model)}
+    assert parameters == {"first": 9, "second": 9, "third": 3}
     assert totals(layers_of(model)).parameters == sum(parameter.numel() for parameter in model.parameters()) == 21
 
 
-def test_a_space_is_taken_apart_without_weights() -> None:
-    """Layers, what freezing leaves, and sizes: 4 bytes for a weight, 12 more for what is trained."""
+def test_the_model_of_a_space_is_summarized_without_weights() -> None:
+    """Layers, which are frozen, and sizes: 4 bytes for a weight, 12 more for a trained one."""
     space = resolve_space("kcbert", _NO_DATA, ["model=scratch:tiny"], [], None)
     kind, layers = summarize_model(space, 1)
     names = [layer.name for layer in layers]
@@ -38,18 +38,18 @@ def test_a_space_is_taken_apart_without_weights() -> None:
     assert size.training_mb == pytest.approx((size.parameters * 4 + size.trained * 12) / 2**20)
 
 
-def test_a_space_shows_its_own_model() -> None:
-    """Not that of its embedded sample; what the space freezes is frozen, unless told otherwise."""
+def test_the_summary_of_a_space_is_of_its_own_model() -> None:
+    """Not of its embedded sample; layers are frozen as the space says, or as requested."""
     space = resolve_space("cnn", _NO_DATA, ["freeze_layers=0"], [], None, sample=False)
     assert space.model == "scratch:base"
     sets = ["model=scratch:base", "freeze_layers=4"]
     frozen = resolve_space("kcbert", _NO_DATA, sets, [], None, sample=False)
-    left = [sum(not layer.trained for layer in summarize_model(frozen, number)[1]) for number in (None, 2, 0)]
-    assert left[0] > left[1] > left[2] == 0
+    frozen_layers = [sum(not layer.trained for layer in summarize_model(frozen, number)[1]) for number in (None, 2, 0)]
+    assert frozen_layers[0] > frozen_layers[1] > frozen_layers[2] == 0
 
 
-def test_an_exported_model_shows_its_own_layers(cnn: Trained, sts: Trained) -> None:
-    """As many parameters as its weights have; freezing is asked for."""
+def test_the_summary_of_an_exported_model(cnn: Trained, sts: Trained) -> None:
+    """It has as many parameters as its weights; nothing is frozen unless requested."""
     for trained in (cnn, sts):
         kind, layers = summarize_exported(trained.model)
         model = load_exported(trained.model, "cpu").model  # type: ignore[attr-defined]
@@ -61,13 +61,13 @@ def test_an_exported_model_shows_its_own_layers(cnn: Trained, sts: Trained) -> N
 
 
 def test_widths_may_be_a_list() -> None:
-    """As YAML writes them."""
+    """As in YAML."""
     sets = ["model=scratch:tiny", "model.filter_sizes=[2, 3]"]
     _, layers = summarize_model(resolve_space("cnn", _NO_DATA, sets, [], None))
     assert sum("convolutions" in layer.name for layer in layers) == 2
 
 
-def test_fields_of_the_model_are_heard(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fields_of_the_model_change_its_summary(capsys: pytest.CaptureFixture[str]) -> None:
     """A wider CNN has more weights; its shapes can be shown; an unknown field is an error."""
     sizes = []
     for filters in (10, 20):

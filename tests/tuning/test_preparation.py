@@ -1,4 +1,4 @@
-"""What a study makes before its first trial: tokenizers that are searched, the sample, what is learned from rows."""
+"""The preparation of a study: tokenizers, the embedded sample, and what a task learns from rows."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def splits_with(**targets: list[str]) -> Splits:
     return Splits(made["train"], made["dev"], made.get("test"), [], learnable=made["train"].rows)
 
 
-def test_every_tokenizer_that_can_be_asked_for_is_made_first(tmp_path: Path) -> None:
-    """Two kinds and two sizes are four base models with tables of their own; a trial is given its own."""
+def test_every_tokenizer_of_the_space_is_trained_first(tmp_path: Path) -> None:
+    """Two kinds and two sizes are four base models with their own tables; a job names its own."""
     files = write_samples(tmp_path / "data", train=60, dev=12, test=8)
     ranges = ("tokenizer_kind=choice:bpe,whitespace", "vocabulary=choice:300,600")
     study = Study.create(cnn(files, ranges=ranges), tmp_path / "runs", "kinds")
-    said: list[str] = []
-    material = prepare(study, preparation.read(study.space), said.append)
+    messages: list[str] = []
+    material = prepare(study, preparation.read(study.space), messages.append)
     assert set(material.tables) == {"bpe-300", "bpe-600", "whitespace-300", "whitespace-600"}
     for variant in material.tables:
         size = len(AutoTokenizer.from_pretrained(study.paths.base_model(variant)))
@@ -71,21 +71,21 @@ def test_every_tokenizer_that_can_be_asked_for_is_made_first(tmp_path: Path) -> 
         ((), ("vocabulary=choice:100,200,300,400,500,600,700,800,900,1000,1100,1200,1300",), "would be 13 tokenizers"),
     ],
 )
-def test_tokenizers_that_cannot_all_be_made(sets: tuple[str, ...], ranges: tuple[str, ...], problem: str) -> None:
-    """A model with a tokenizer of its own, a range without end, too many."""
+def test_tokenizers_that_cannot_be_trained(sets: tuple[str, ...], ranges: tuple[str, ...], problem: str) -> None:
+    """A model with its own tokenizer, a range instead of a choice, too many."""
     with pytest.raises(UserError, match=problem):
         tokenizer_variants(cnn(sets=sets, ranges=ranges))
 
 
-def test_a_variant_is_named_by_what_was_asked_for() -> None:
-    """Nothing of it where the tokenizer is given."""
+def test_the_name_of_a_tokenizer() -> None:
+    """It is empty for the model's own."""
     assert variant_of({"tokenizer_kind": "bpe", "vocabulary": 300, "learning_rate": 1}) == "bpe-300"
     assert variant_of({"vocabulary": 300}) == "300"
     assert variant_of({}) == ""
 
 
-def test_the_sample_becomes_data_like_any_other(tmp_path: Path) -> None:
-    """`resume` then finds files where it looks for them, in the columns that the sample has."""
+def test_the_sample_is_written_as_data_files(tmp_path: Path) -> None:
+    """`resume` reads them as any data, with the columns of the sample."""
     options = {f"data.{split}": None for split in ("train", "dev", "test")}
     space = with_samples(resolve_space("sts", options, [], [], None), tmp_path)
     assert not space.data.embedded
@@ -108,16 +108,16 @@ def test_the_sample_becomes_data_like_any_other(tmp_path: Path) -> None:
         ("sts", splits_with(train=["1", "1.0"], dev=["2"]), "all targets are 1"),
     ],
 )
-def test_rows_that_nothing_can_be_learned_from(name: str, splits: Splits, problem: str) -> None:
-    """Told before anything is started, with the split and the label."""
+def test_rows_that_a_task_cannot_learn_from_are_refused(name: str, splits: Splits, problem: str) -> None:
+    """The message names the split and the label."""
     options: dict[str, Any] = {"data.train": "none.tsv", "data.dev": "none.tsv"}
     space = resolve_space(name, options, ["model=scratch:tiny"], [], None)
     with pytest.raises(UserError, match=re.escape(problem)):
         learn(space, splits)
 
 
-def test_a_metric_needs_what_it_measures_with() -> None:
-    """RDASS an encoder, accuracy of written labels the labels."""
+def test_a_metric_that_needs_an_option_is_refused_without_it() -> None:
+    """RDASS needs an encoder, accuracy of generated labels needs the labels."""
     options: dict[str, Any] = {"data.train": "none.tsv", "data.dev": "none.tsv"}
     rows = splits_with(train=["가", "나"], dev=["가"])
     for metric, needed in (("rdass", "rdass_encoder"), ("accuracy", "correct_labels")):
@@ -130,8 +130,8 @@ def test_a_metric_needs_what_it_measures_with() -> None:
         learn(space, many)
 
 
-def test_a_sample_may_lose_a_class(tmp_path: Path) -> None:
-    """It stays one, so that dev may have it, and the person is told."""
+def test_a_sample_may_lack_a_class(tmp_path: Path) -> None:
+    """The model keeps the class, since dev may have it, and a remark says so."""
     lines = [f"{'드문' if number == 7 else ('긍정', '부정')[number % 2]}\t문장 {number}\n" for number in range(60)]
     for split in ("train", "dev"):
         (tmp_path / f"{split}.tsv").write_text("".join(lines), encoding="utf-8")
@@ -141,13 +141,13 @@ def test_a_sample_may_lose_a_class(tmp_path: Path) -> None:
     assert len(splits.train.rows) == 5
     assert "드문" not in {row["target"] for row in splits.train.rows}
     assert learn(space, splits).classes == ("긍정", "드문", "부정")
-    said: list[str] = []
-    prepare(Study.create(space, tmp_path / "runs", "few"), splits, said.append)
-    assert "train: the sample has no row of 드문" in said
+    messages: list[str] = []
+    prepare(Study.create(space, tmp_path / "runs", "few"), splits, messages.append)
+    assert "train: the sample has no row of 드문" in messages
 
 
-def test_classes_are_learned_of_rows_as_the_filters_leave_them(tmp_path: Path) -> None:
-    """A class that a filter takes is none; blanks within a label are made one everywhere."""
+def test_classes_are_learned_from_filtered_rows(tmp_path: Path) -> None:
+    """A class that a filter removes is none; spaces within a label are normalized in all splits."""
     lines = [f"{('매우  긍정', '부정', '중립')[number % 3]}\t문장 {number}\n" for number in range(60)]
     (tmp_path / "train.tsv").write_text("".join(lines), encoding="utf-8")
     options: dict[str, Any] = {"data.train": str(tmp_path / "train.tsv"), "model": "scratch:tiny"}
@@ -158,8 +158,8 @@ def test_classes_are_learned_of_rows_as_the_filters_leave_them(tmp_path: Path) -
     assert learn(space, read(space)).classes == ("매우 긍정", "부정")
 
 
-def test_labels_that_are_written_are_cut_by_their_texts(tmp_path: Path) -> None:
-    """Not by the label: a whole class would become the dev split. Translations are kept apart by their targets."""
+def test_generated_labels_are_split_by_their_texts(tmp_path: Path) -> None:
+    """A split by label would move a whole class to dev. Translations are split by their targets."""
     lines = [f"문장 {number}\t{('긍정', '부정')[number % 2]}\n" for number in range(60)]
     (tmp_path / "train.tsv").write_text("".join(lines), encoding="utf-8")
     options: dict[str, Any] = {"data.train": str(tmp_path / "train.tsv")}
@@ -170,8 +170,8 @@ def test_labels_that_are_written_are_cut_by_their_texts(tmp_path: Path) -> None:
     assert task.to_options()["labels"] == ["긍정", "부정"]
 
 
-def test_dev_and_test_texts_are_as_those_that_are_learned(tmp_path: Path) -> None:
-    """What rewrites training texts rewrites all of them."""
+def test_dev_and_test_texts_are_rewritten_like_training_texts(tmp_path: Path) -> None:
+    """So that a model is scored on texts like those it learned from."""
     for split in ("train", "dev", "test"):
         (tmp_path / f"{split}.tsv").write_text("긍정\t좋아   요\n부정\t싫어   요\n", encoding="utf-8")
     options: dict[str, Any] = {f"data.{split}": str(tmp_path / f"{split}.tsv") for split in ("train", "dev", "test")}
@@ -181,26 +181,26 @@ def test_dev_and_test_texts_are_as_those_that_are_learned(tmp_path: Path) -> Non
         assert [row["source"] for row in split.rows] == ["좋아 요", "싫어 요"]
 
 
-def test_a_given_tokenizer_ends_what_the_space_says_of_one() -> None:
-    """The space's own kind and vocabulary go; what the command line says of them is refused."""
+def test_a_given_tokenizer_replaces_that_of_the_space() -> None:
+    """The kind and vocabulary of the space are dropped; those of the command line are refused."""
     options: dict[str, Any] = {"data.train": "none.tsv", "tokenizer": "some/folder"}
     assert tokenizer_variants(resolve_space("cnn", options, [], [], None)) == [(None, None)]
     with pytest.raises(UserError, match="vocabulary with --tokenizer"):
         tokenizer_variants(resolve_space("cnn", options, ["vocabulary=1000"], [], None))
 
 
-def test_the_sample_keeps_the_vocabulary_of_its_own_model() -> None:
-    """t5's usual model is of the hub and brings its tokenizer; its sample's is fresh, and a tokenizer is trained."""
+def test_the_sample_has_the_vocabulary_of_its_own_model() -> None:
+    """The usual model of t5 comes from the hub with its tokenizer; the sample's is untrained and needs one."""
     ((_, size),) = tokenizer_variants(resolve_space("t5", {}, [], [], None))
     assert size == 500
     for given in ({"model": "some/folder"}, {"tokenizer": "some/folder"}, {"data.train": "none.tsv"}):
         assert tokenizer_variants(resolve_space("t5", given, [], [], None)) == [(None, None)]
-    for said in ("model=some/folder", "tokenizer=some/folder", "architecture=byt5"):  # however it is said
-        assert tokenizer_variants(resolve_space("t5", {}, [said], [], None)) == [(None, None)]
+    for messages in ("model=some/folder", "tokenizer=some/folder", "architecture=byt5"):
+        assert tokenizer_variants(resolve_space("t5", {}, [messages], [], None)) == [(None, None)]
 
 
 def test_a_vocabulary_may_be_written_as_a_float() -> None:
-    """1e4 is ten thousand pieces, under one name."""
+    """1e4 is ten thousand pieces, with the same name."""
     space = resolve_space("cnn", {"data.train": "none.tsv"}, ["vocabulary=1e4"], [], None)
     assert tokenizer_variants(space) == [("bpe", 10_000)]
     assert variant_of({"tokenizer_kind": "bpe", "vocabulary": 1e4}) == "bpe-10000"

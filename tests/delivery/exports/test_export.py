@@ -1,4 +1,4 @@
-"""What comes out of a study: a folder that transformers alone can use, and predictions in order."""
+"""Exports: a folder that transformers alone can use, and its predictions."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def test_the_summary_of_a_finished_study(finished: tuple[Study, Material]) -> No
     assert any("finished-0000" in line for line in summary_lines(summary, {"learning_rate": 1e-3}, "kotune"))
 
 
-def test_transformers_alone_uses_the_folder(model: Path) -> None:
-    """The winning decoding is in `generation_config.json` and `generate` reads it."""
+def test_transformers_alone_can_use_the_folder(model: Path) -> None:
+    """The best decoding parameters are in `generation_config.json`, and `generate` reads them."""
     network, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(model), AutoTokenizer.from_pretrained(model)
     config = network.generation_config
     assert (config.num_beams, config.length_penalty, config.max_new_tokens, config.min_new_tokens) == (2, 0.8, 8, 3)
@@ -89,8 +89,8 @@ def test_transformers_alone_uses_the_folder(model: Path) -> None:
     assert rights == {(model.parent / "just so").stat().st_mode & 0o777}  # weights as well, whoever is to have them
 
 
-def test_the_card_tells_the_whole_story(finished: tuple[Study, Material], model: Path) -> None:
-    """Data hash, space, score, name of the tokenizer and the lines that use it."""
+def test_the_content_of_the_card(finished: tuple[Study, Material], model: Path) -> None:
+    """Data hash, space, score, name of the tokenizer, and the lines that use the model."""
     study, material = finished
     card = (model / "README.md").read_text(encoding="utf-8")
     assert material.splits["train"].sha256 in card
@@ -102,7 +102,7 @@ def test_the_card_tells_the_whole_story(finished: tuple[Study, Material], model:
     assert "on test" not in card
 
 
-def test_what_is_handed_on_says_what_test_gave_and_nothing_of_this_machine(
+def test_an_export_has_the_test_score_and_no_path_of_this_machine(
     finished: tuple[Study, Material], tmp_path: Path
 ) -> None:
     """Neither folders nor traces."""
@@ -112,15 +112,15 @@ def test_what_is_handed_on_says_what_test_gave_and_nothing_of_this_machine(
     failure = Failure("t", "NaN", {}, trace=f"{tmp_path}/x", log="l", alone="a")
     folder = export(study, material, replace(summary, failures=[failure]), tmp_path / "out")
     assert "on test (200 rows, opened once) | **1.2500**" in (folder / "README.md").read_text(encoding="utf-8")
-    kept = json.loads((folder / "kotune.json").read_text(encoding="utf-8"))["summary"]
-    assert kept["failures"] == [{"trial": "t", "reason": "NaN", "config": {}}]
-    assert str(study.paths.root.parent) not in json.dumps(kept)
+    content = json.loads((folder / "kotune.json").read_text(encoding="utf-8"))["summary"]
+    assert content["failures"] == [{"trial": "t", "reason": "NaN", "config": {}}]
+    assert str(study.paths.root.parent) not in json.dumps(content)
 
 
 def test_predictions_are_in_input_order_whatever_the_batch(
     model: Path, finished: tuple[Study, Material], tmp_path: Path
 ) -> None:
-    """One row at a time or all at once: the same file; a row that holds only its dialogue is enough."""
+    """One row at a time or all at once give the same file; a file with dialogues alone is enough."""
     study, _ = finished
     rows = read(study.space).dev.rows
     source = tmp_path / "input.csv"
@@ -138,8 +138,8 @@ def test_predictions_are_in_input_order_whatever_the_batch(
     assert all(row[1] for row in written[0][1:])
 
 
-def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study, Material]) -> None:
-    """Scored on the dev rows, the exported folder gives what the trial reported."""
+def test_an_exported_model_has_the_score_of_its_trial(model: Path, finished: tuple[Study, Material]) -> None:
+    """On the dev rows."""
     study, _ = finished
     rows = read(study.space).dev.rows
     result = score(load_exported(model), rows, 16)
@@ -148,10 +148,10 @@ def test_the_test_split_is_scored_as_dev_was(model: Path, finished: tuple[Study,
     assert result.rows == len(rows)
 
 
-def test_an_older_export_stays_until_there_is_another(
+def test_an_older_export_stays_until_the_new_one_is_complete(
     finished: tuple[Study, Material], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is put aside, and removed last."""
+    """It is moved aside, and removed last."""
     study, material = finished
     summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     export(study, material, summary)
@@ -168,7 +168,7 @@ def test_an_older_export_stays_until_there_is_another(
     assert not list(study.paths.root.glob(".*.tmp"))
 
 
-def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Material], tmp_path: Path) -> None:
+def test_an_export_overwrites_no_existing_folder(finished: tuple[Study, Material], tmp_path: Path) -> None:
     """An existing folder is refused, and unchanged."""
     study, material = finished
     (tmp_path / "kept").write_text("mine")
@@ -179,25 +179,25 @@ def test_an_export_overwrites_nothing_of_the_users(finished: tuple[Study, Materi
     assert (tmp_path / "kept").read_text() == "mine"
 
 
-def test_a_model_that_is_replaced_while_it_is_read(
+def test_a_model_that_is_deleted_while_it_is_read(
     finished: tuple[Study, Material], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A search at work deletes it for a better one: the study is read again. One that is damaged is told as such."""
+    """A running search deletes it for a better one: the study is read again. A damaged model is an error."""
     study, material = finished
     summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
-    shelf, goes = study.paths.checkpoints("finished-0000"), True
+    checkpoints, is_deleted = study.paths.checkpoints("finished-0000"), True
 
-    def failing(*given: object, **named: object) -> None:
-        if goes:
-            shelf.rename(tmp_path / "away")
+    def failing(*arguments: object, **options: object) -> None:
+        if is_deleted:
+            checkpoints.rename(tmp_path / "away")
         raise OSError("half a file")
 
     monkeypatch.setattr("delivery.exports.export.load_model", failing)
     with pytest.raises(ModelReplaced):
         export(study, material, summary)
-    (tmp_path / "away").rename(shelf)
+    (tmp_path / "away").rename(checkpoints)
     study.checkpoints.refresh()
-    goes = False
+    is_deleted = False
     with pytest.raises(OSError, match="half a file"):
         export(study, material, summary)
 
@@ -218,8 +218,8 @@ def test_a_model_that_is_replaced_while_it_is_read(
         finalize.export_study("finished", storage, None)
 
 
-def test_scores_of_another_trial_are_not_written_to_a_model(finished: tuple[Study, Material], tmp_path: Path) -> None:
-    """The best may have become another one between the summary and the export."""
+def test_the_scores_of_another_trial_are_not_exported(finished: tuple[Study, Material], tmp_path: Path) -> None:
+    """The best trial may have changed between the summary and the export."""
     study, material = finished
     summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
     assert summary.best is not None

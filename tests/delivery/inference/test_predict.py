@@ -1,4 +1,4 @@
-"""Predictions for files and for lines, as the people of each baseline know them."""
+"""Predictions for files and for lines."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def texts_of(trained: Trained, split: str = "test") -> list[str]:
     return [line.split("\t")[1] for line in trained.files[split].read_text(encoding="utf-8").splitlines()]
 
 
-def answered(trained: Trained, text: str, **wanted: Any) -> list[str]:
+def predicted_lines(trained: Trained, text: str, **options: Any) -> list[str]:
     """The lines that lines of input get."""
     out = io.StringIO()
-    predict_lines(trained.model, io.StringIO(text), out, 4, PredictionFormat(**wanted))
+    predict_lines(trained.model, io.StringIO(text), out, 4, PredictionFormat(**options))
     return out.getvalue().splitlines()
 
 
-def test_a_file_gets_its_classes_in_order(cnn: Trained, tmp_path: Path) -> None:
-    """As many rows as the file has; each class is what the sentence gets alone, whatever batch it was in."""
+def test_the_classes_of_a_file_are_in_its_order(cnn: Trained, tmp_path: Path) -> None:
+    """One row per row of the file; each class is that of the text alone, whatever batch it was in."""
     rows = predict_file(cnn.model, cnn.files["test"], tmp_path / "out.csv", 4, PredictionFormat())
-    found = read(tmp_path / "out.csv")
-    alone = [line.split("\t")[0] for text in texts_of(cnn) for line in answered(cnn, text)]
+    rows_written = read(tmp_path / "out.csv")
+    alone = [line.split("\t")[0] for text in texts_of(cnn) for line in predicted_lines(cnn, text)]
     assert rows == 23
-    assert found[0] == ["id", "label"]
-    assert [row[1] for row in found[1:]] == alone
+    assert rows_written[0] == ["id", "label"]
+    assert [row[1] for row in rows_written[1:]] == alone
     assert len(set(alone)) == 2
 
 
-def test_probabilities_stand_beside_the_class(cnn: Trained, tmp_path: Path) -> None:
-    """One column per class, which sum to one; the class is the most probable."""
+def test_probabilities_are_written_beside_the_class(cnn: Trained, tmp_path: Path) -> None:
+    """One column per class; they sum to one, and the class is the most probable."""
     predict_file(cnn.model, cnn.files["test"], tmp_path / "out.csv", 4, PredictionFormat(probabilities=True))
     head, *rows = read(tmp_path / "out.csv")
     labels = [name.removeprefix("p(").removesuffix(")") for name in head[2:]]
@@ -60,29 +60,29 @@ def test_probabilities_stand_beside_the_class(cnn: Trained, tmp_path: Path) -> N
         assert label == labels[shares.index(max(shares, key=float))]
 
 
-def test_a_file_of_texts_alone(cnn: Trained, tmp_path: Path) -> None:
-    """Whoever predicts has no labels yet."""
+def test_a_file_without_labels(cnn: Trained, tmp_path: Path) -> None:
+    """As it is before labels exist."""
     (tmp_path / "texts.tsv").write_text("\n".join(texts_of(cnn)) + "\n", encoding="utf-8")
     assert predict_file(cnn.model, tmp_path / "texts.tsv", tmp_path / "a.csv", 4, PredictionFormat()) == 23
     predict_file(cnn.model, cnn.files["test"], tmp_path / "b.csv", 4, PredictionFormat())
     assert [row[1] for row in read(tmp_path / "a.csv")] == [row[1] for row in read(tmp_path / "b.csv")]
 
 
-def test_lines_get_their_most_probable_classes(cnn: Trained) -> None:
+def test_the_most_probable_classes_of_lines(cnn: Trained) -> None:
     """`classes<TAB>sentence`, the most probable first; a blank line stays blank."""
     first, second = texts_of(cnn)[:2]
-    lines = answered(cnn, f"{first}\n\n{second}\n", top_k=2)
+    lines = predicted_lines(cnn, f"{first}\n\n{second}\n", top_k=2)
     assert [line.split("\t")[1] for line in (lines[0], lines[2])] == [first, second]
     assert lines[1] == ""
     assert sorted(lines[0].split("\t")[0].split(" ")) == ["긍정", "부정"]
-    assert lines[0].split(" ")[0] == answered(cnn, first)[0].split("\t")[0]
-    (shown,) = answered(cnn, first, top_k=2, probabilities=True)
+    assert lines[0].split(" ")[0] == predicted_lines(cnn, first)[0].split("\t")[0]
+    (shown,) = predicted_lines(cnn, first, top_k=2, probabilities=True)
     shares = [float(part.split(":")[1]) for part in shown.split("\t")[0].split(" ")]
     assert shares == sorted(shares, reverse=True)
 
 
-def test_pairs_get_a_rounded_number(sts: Trained, tmp_path: Path) -> None:
-    """`id,score` with one decimal, as the space says, or as many as asked for; a line holds both sentences."""
+def test_the_number_of_a_pair_is_rounded(sts: Trained, tmp_path: Path) -> None:
+    """`id,score` with one decimal, as the space says, or as many as requested; a line has both texts."""
     assert predict_file(sts.model, sts.files["test"], tmp_path / "one.csv", 4, PredictionFormat()) == 8
     predict_file(sts.model, sts.files["test"], tmp_path / "three.csv", 4, PredictionFormat(decimals=3))
     one, three = read(tmp_path / "one.csv"), read(tmp_path / "three.csv")
@@ -92,29 +92,29 @@ def test_pairs_get_a_rounded_number(sts: Trained, tmp_path: Path) -> None:
         assert len(short.partition(".")[2]) == 1
         assert len(long.partition(".")[2]) == 3
         assert float(short) == pytest.approx(float(long), abs=0.0506)
-    number, sentence = answered(sts, "비가 온다\t비가 내린다")[0].split("\t", 1)
+    number, sentence = predicted_lines(sts, "비가 온다\t비가 내린다")[0].split("\t", 1)
     assert sentence == "비가 온다\t비가 내린다"
     assert -10 < float(number) < 10
     with pytest.raises(UserError, match="line 2 of the input is not a pair"):
-        answered(sts, "가\t나\n하나뿐")
+        predicted_lines(sts, "가\t나\n하나뿐")
 
 
-def test_columns_are_named_as_asked_for(sts: Trained, tmp_path: Path) -> None:
-    """`id,target`, say, whatever the training file called them."""
+def test_the_header_can_be_changed(sts: Trained, tmp_path: Path) -> None:
+    """`id,target`, for example, instead of the names of the training file."""
     predict_file(sts.model, sts.files["test"], tmp_path / "out.csv", 4, PredictionFormat(), header=["id", "target"])
     assert read(tmp_path / "out.csv")[0] == ["id", "target"]
 
 
 def test_decomposed_hangul_is_composed(cnn: Trained) -> None:
-    """A line is read as the same text in a file is."""
+    """A line is read like the same text in a file."""
     text = "배송이 빨라요"
     decomposed = unicodedata.normalize("NFD", text)
-    one, other = (answered(cnn, line, probabilities=True)[0].split("\t")[0] for line in (text, decomposed))
+    one, other = (predicted_lines(cnn, line, probabilities=True)[0].split("\t")[0] for line in (text, decomposed))
     assert one == other
 
 
-def test_decoding_can_be_told_anew(cnn: Trained, storage: Path, tmp_path: Path) -> None:
-    """Fewer tokens are written, and more again by the model's own settings; a classifier has nothing to decode."""
+def test_decoding_parameters_can_be_replaced(cnn: Trained, storage: Path, tmp_path: Path) -> None:
+    """Fewer tokens are generated than with the model's own; a classifier has no decoding parameters."""
     files = speech_levels.write_samples(tmp_path, train=64, dev=8, test=8)
     sets = ["min_new_tokens=6", "max_new_tokens=8", "num_beams=1", "num_train_epochs=4", "learning_rate=1e-2"]
     t5 = trained("t5", "is_generative", storage, files, sets)
@@ -130,12 +130,12 @@ def test_decoding_can_be_told_anew(cnn: Trained, storage: Path, tmp_path: Path) 
         load_exported(t5.model, "cpu", {"num_beams": 0})
 
 
-def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
-    """More classes than there are, classes of a number, and a folder that is not there."""
+def test_options_that_do_not_fit_the_model_are_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
+    """More classes than the model has, classes of a regressor, and a missing folder."""
     with pytest.raises(UserError, match="--top-k 3"):
-        answered(cnn, "가", top_k=3)
+        predicted_lines(cnn, "가", top_k=3)
     with pytest.raises(UserError, match="--probabilities has no meaning for a model for regression"):
-        answered(sts, "가\t나", probabilities=True)
+        predicted_lines(sts, "가\t나", probabilities=True)
     with pytest.raises(UserError, match="--decimals has no meaning for a model for classification"):
         predict_file(cnn.model, cnn.files["test"], None, 4, PredictionFormat(decimals=1))
     with pytest.raises(UserError, match="there is no folder"):
@@ -147,23 +147,23 @@ def test_what_a_model_cannot_answer_is_refused(cnn: Trained, sts: Trained, tmp_p
         predict_file(tmp_path, cnn.files["test"], None, 4, PredictionFormat())
 
 
-def test_several_workers_answer_every_row_once(cnn: Trained) -> None:
-    """Two processes, 23 rows, batches of 2: each row has the probabilities that one process gives it."""
+def test_several_workers_predict_every_row_once(cnn: Trained) -> None:
+    """Two processes, 23 rows, batches of 2: the probabilities of each row are those of one process."""
     rows = [{"source": text} for text in texts_of(cnn)]
     alone = predict_all(load_exported(cnn.model, "cpu"), rows, 2)
-    found: list[Any] = [None] * len(rows)
+    rows_written: list[Any] = [None] * len(rows)
     seen = []
     for batch in Workers(cnn.model, ["cpu", "cpu"]).predict(rows, 2):
         for position, prediction in batch:
-            found[position] = prediction
+            rows_written[position] = prediction
             seen.append(position)
     assert sorted(seen) == list(range(23))
-    for one, other in zip(found, alone, strict=True):
+    for one, other in zip(rows_written, alone, strict=True):
         assert one == pytest.approx(other, abs=1e-6)
 
 
-def test_a_worker_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them by default, no more than there are; without any, processes on the CPU."""
+def test_each_worker_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All GPUs by default, and no more than there are; without a GPU, processes on the CPU."""
     monkeypatch.setattr(parallel.torch.cuda, "device_count", lambda: 2)
     assert devices(None) == ["cuda:0", "cuda:1"]
     assert devices(1) == ["cuda:0"]

@@ -1,4 +1,4 @@
-"""Scores without training, and several classifiers as one."""
+"""Scores of exported models, and ensembles."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
     rows = [line.split("\t") for line in trained.files[split].read_text(encoding="utf-8").splitlines()]
     model = load_exported(folder, "cpu")
     labels = list(model.task.labels)  # type: ignore[attr-defined]
-    found = predict_all(model, [{"source": text} for _, text in rows], 8)
-    right = [labels[row.index(max(row))] == label for row, (label, _) in zip(found, rows, strict=True)]
+    result = predict_all(model, [{"source": text} for _, text in rows], 8)
+    right = [labels[row.index(max(row))] == label for row, (label, _) in zip(result, rows, strict=True)]
     return sum(right) / len(right)
 
 
-def test_an_evaluation_is_that_of_the_training(cnn: Trained) -> None:
-    """The dev score of the exported folder is the one that chose it; the test score is the summary's."""
+def test_an_evaluation_gives_the_scores_of_the_training(cnn: Trained) -> None:
+    """The dev score of the exported folder is the one that chose it; the test score is that of the summary."""
     dev = evaluate(cnn.model, cnn.files["dev"], 8)
     assert cnn.summary["best"] is not None
     assert dev["accuracy"] == pytest.approx(cnn.summary["best"]["value"])
@@ -42,24 +42,24 @@ def test_an_evaluation_is_that_of_the_training(cnn: Trained) -> None:
 
 
 def test_the_confusion_matrix_counts_every_row(cnn: Trained, tmp_path: Path) -> None:
-    """Rows are true classes: their sums are the file's, the diagonal is what was right; the picture is drawn."""
-    found = evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "confusion.png")
+    """Rows are true classes: their sums are those of the file, the diagonal has the correct ones. It is drawn."""
+    result = evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "confusion.png")
     given = [line.split("\t")[0] for line in cnn.files["test"].read_text(encoding="utf-8").splitlines()]
-    assert [sum(row) for row in found["confusion"]] == [given.count(label) for label in found["labels"]]
-    right = sum(found["confusion"][index][index] for index in range(2))
-    assert right / 23 == pytest.approx(found["accuracy"])
+    assert [sum(row) for row in result["confusion"]] == [given.count(label) for label in result["labels"]]
+    right = sum(result["confusion"][index][index] for index in range(2))
+    assert right / 23 == pytest.approx(result["accuracy"])
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
-    assert cnn.summary["confusion"]["labels"] == found["labels"]
+    assert cnn.summary["confusion"]["labels"] == result["labels"]
     with pytest.raises(UserError, match=r"--picture .* there is no folder"):
         evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "none" / "confusion.png")
 
 
-def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected() -> None:
-    """Of four outputs two are no labels; each is taken for the label next to it."""
+def test_generated_labels_have_a_confusion_matrix() -> None:
+    """Two of four outputs are not labels; each counts as the nearest label."""
     task = make_task("seq2seq", {"labels": ["긍정", "부정"], "rouge_tokenizer": "whitespace"})
 
     class Writer:
-        """A model that writes what it is told to."""
+        """A model with fixed outputs."""
 
         def __init__(self) -> None:
             self.settings = ModelSettings(
@@ -82,19 +82,19 @@ def test_written_labels_have_a_confusion_matrix_and_are_counted_when_corrected()
     assert result.confusion == [[1, 0], [1, 2]]
 
 
-def test_a_test_file_without_labels_is_named(cnn: Trained, tmp_path: Path) -> None:
-    """Nothing can be scored; the line is told."""
+def test_a_file_without_labels_cannot_be_scored(cnn: Trained, tmp_path: Path) -> None:
+    """The message names the line."""
     (tmp_path / "half.tsv").write_text("긍정\t좋아요\n\t그냥 그래요\n", encoding="utf-8")
     with pytest.raises(UserError, match="line 2"):
         evaluate(cnn.model, tmp_path / "half.tsv", 8)
 
 
 def test_an_ensemble_is_the_mean_of_its_members(cnn: Trained, rnn: Trained, tmp_path: Path) -> None:
-    """Its probabilities by hand; its dev score stands beside theirs; its folder predicts like any other."""
-    told = make_ensemble(["cnn-study", str(rnn.model)], cnn.storage, tmp_path / "both", 8)
-    assert set(told["dev"]) == {"cnn-study", str(rnn.model), "ensemble"}
-    assert told["metric"] == "accuracy"
-    assert told["dev"]["ensemble"]["accuracy"] == pytest.approx(accuracy_by_hand(cnn, tmp_path / "both", "dev"))
+    """Its probabilities are checked by hand; its dev score is beside theirs; its folder predicts like any other."""
+    scores = make_ensemble(["cnn-study", str(rnn.model)], cnn.storage, tmp_path / "both", 8)
+    assert set(scores["dev"]) == {"cnn-study", str(rnn.model), "ensemble"}
+    assert scores["metric"] == "accuracy"
+    assert scores["dev"]["ensemble"]["accuracy"] == pytest.approx(accuracy_by_hand(cnn, tmp_path / "both", "dev"))
     rows = [{"source": text} for text in ("배송이 빨라요", "별로예요", "그냥 그래요 다시는 안 사요")]
     one, other, both = (
         predict_all(load_exported(folder, "cpu"), rows, 2) for folder in (cnn.model, rnn.model, tmp_path / "both")
@@ -105,8 +105,8 @@ def test_an_ensemble_is_the_mean_of_its_members(cnn: Trained, rnn: Trained, tmp_
     assert len(read_settings(tmp_path / "both").members) == 2
 
 
-def test_what_cannot_vote_together_is_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
-    """One member, a regressor, an unknown name, a folder that is there."""
+def test_members_that_cannot_be_averaged_are_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
+    """One member, a regressor, an unknown name, an existing folder."""
     with pytest.raises(UserError, match="of one model"):
         make_ensemble(["cnn-study"], cnn.storage, tmp_path / "out", 8)
     with pytest.raises(UserError, match="is a model for regression"):
@@ -130,8 +130,8 @@ def test_members_of_other_dev_splits_are_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_classes_cannot_vote(cnn: Trained, storage: Path, tmp_path: Path) -> None:
-    """The classes are named."""
+def test_members_of_other_classes_are_refused(cnn: Trained, storage: Path, tmp_path: Path) -> None:
+    """The message names the classes."""
     renamed = {}
     for split, path in cnn.files.items():
         renamed[split] = tmp_path / path.name
@@ -141,8 +141,8 @@ def test_other_classes_cannot_vote(cnn: Trained, storage: Path, tmp_path: Path) 
         make_ensemble(["cnn-study", "other-classes"], cnn.storage, tmp_path / "out", 8)
 
 
-def test_labels_of_files_are_known_to_the_model(review_files: dict[str, Path], storage: Path, tmp_path: Path) -> None:
-    """`evaluate` reads the words of the training file's labels back from the folder."""
+def test_file_labels_are_in_the_exported_settings(review_files: dict[str, Path], storage: Path, tmp_path: Path) -> None:
+    """`evaluate` reads files with the labels of the training file."""
     numbered = {}
     for split, path in review_files.items():
         numbered[split] = tmp_path / path.name
@@ -153,8 +153,8 @@ def test_labels_of_files_are_known_to_the_model(review_files: dict[str, Path], s
     assert evaluate(renamed.model, numbered["test"], 8)["labels"] == ["나빠", "좋아"]
 
 
-def test_targets_that_cannot_be_scored_are_named(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
-    """A class that the model does not know, and what is no number."""
+def test_targets_that_the_model_cannot_predict_are_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
+    """A class that the model does not have, and a target that is not a number."""
     (tmp_path / "test.tsv").write_text("긍정\t좋아요\n중립\t그냥 그래요\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"label '중립' of .*test.tsv \(1 row\)"):
         evaluate(cnn.model, tmp_path / "test.tsv", 8)
@@ -170,8 +170,8 @@ def test_a_picture_needs_classes(sts: Trained, tmp_path: Path) -> None:
         evaluate(sts.model, sts.files["test"], 8, tmp_path / "matrix.png")
 
 
-def test_the_folder_stands_alone(cnn: Trained) -> None:
-    """The card names the study and the score; settings hold no path of this machine but the study's name."""
+def test_an_exported_folder_has_no_path_of_this_machine(cnn: Trained) -> None:
+    """Its card names the study and the score."""
     card = (cnn.model / "README.md").read_text(encoding="utf-8")
     assert f"{cnn.summary['best']['value']:.4f}" in card
     assert "trust_remote_code=True" in card

@@ -1,4 +1,4 @@
-"""A place that cannot take the result is told of before the work."""
+"""Output paths that cannot be written are refused before the work."""
 
 import os
 from collections.abc import Callable
@@ -10,38 +10,38 @@ from delivery.results.output_paths import check_file, check_new_folder, set_usua
 from foundation.errors import UserError
 
 
-def test_a_new_file_and_one_that_is_there_are_fine(tmp_path: Path) -> None:
-    """Predictions may be written anew."""
+def test_a_new_and_an_existing_file_are_accepted(tmp_path: Path) -> None:
+    """Predictions may be written again."""
     (tmp_path / "old.csv").write_text("")
     check_file("--out", tmp_path / "old.csv")
     check_file("--out", tmp_path / "new.csv")
     check_file("--out", Path("new.csv"))
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """The option is named, and what to type."""
+def test_a_folder_instead_of_a_file_is_refused(tmp_path: Path) -> None:
+    """The message names the option, and what to type."""
     with pytest.raises(UserError, match=f"--picture {tmp_path} is a folder") as caught:
         check_file("--picture", tmp_path)
     assert caught.value.todo == f"--picture {tmp_path / 'NAME'}"
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    """It is not made: it may be a mistyped one."""
+def test_a_missing_folder_is_not_made(tmp_path: Path) -> None:
+    """Its name may be mistyped."""
     with pytest.raises(UserError, match="there is no folder") as caught:
         check_file("--out", tmp_path / "none" / "out.csv")
     assert caught.value.todo == f"mkdir -p {tmp_path / 'none'}"
     assert not (tmp_path / "none").exists()
 
 
-def test_what_to_type_may_hold_blanks(tmp_path: Path) -> None:
-    """It is for a shell."""
+def test_a_path_with_spaces_is_quoted(tmp_path: Path) -> None:
+    """The command in the message is for a shell."""
     with pytest.raises(UserError) as caught:
         check_file("--out", tmp_path / "my results" / "out.csv")
     assert caught.value.todo == f"mkdir -p '{tmp_path / 'my results'}'"
 
 
 @pytest.mark.parametrize("check", [check_file, check_new_folder])
-def test_a_file_holds_nothing(tmp_path: Path, check: Callable[[str, Path], None]) -> None:
+def test_a_file_instead_of_a_folder_is_refused(tmp_path: Path, check: Callable[[str, Path], None]) -> None:
     """Neither a file nor a folder can be made in it."""
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=f"{tmp_path / 'file'} is a file"):
@@ -58,7 +58,7 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
 
 @pytest.mark.parametrize("missing", [os.W_OK, os.X_OK])
 @pytest.mark.parametrize("check", [check_file, check_new_folder])
-def test_a_folder_that_may_not_be_written_to(
+def test_a_folder_that_cannot_be_written_is_refused(
     tmp_path: Path, forbidden: dict[Path, int], check: Callable[[str, Path], None], missing: int
 ) -> None:
     """To make something in it, one must be let in and be allowed to write."""
@@ -67,16 +67,16 @@ def test_a_folder_that_may_not_be_written_to(
         check("--out", tmp_path / "out")
 
 
-def test_a_file_that_may_not_be_written_to(tmp_path: Path, forbidden: dict[Path, int]) -> None:
-    """In a folder that may."""
+def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path, forbidden: dict[Path, int]) -> None:
+    """In a folder that can be written."""
     (tmp_path / "out.csv").write_text("kept")
     forbidden[tmp_path / "out.csv"] = os.W_OK
     with pytest.raises(UserError, match=r"out\.csv cannot be written"):
         check_file("--out", tmp_path / "out.csv")
 
 
-def test_a_new_folder_may_need_others_above_it(tmp_path: Path) -> None:
-    """They are made by the command; what is there is not overwritten, a dangling link included."""
+def test_the_parents_of_a_new_folder_need_not_exist(tmp_path: Path) -> None:
+    """The command makes them. An existing path is refused, also a dangling link."""
     check_new_folder("--out", tmp_path / "a" / "b")
     assert not (tmp_path / "a").exists()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
@@ -85,8 +85,8 @@ def test_a_new_folder_may_need_others_above_it(tmp_path: Path) -> None:
             check_new_folder("--out", tmp_path / name)
 
 
-def test_what_is_handed_on_has_the_usual_rights(tmp_path: Path) -> None:
-    """Whatever wrote the files: those of safetensors are their owner's alone."""
+def test_files_get_the_usual_permissions(tmp_path: Path) -> None:
+    """safetensors makes its files private."""
     (tmp_path / "member").mkdir()
     for name in ("model.safetensors", "member/model.safetensors"):
         (tmp_path / name).touch(mode=0o600)

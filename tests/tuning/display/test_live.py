@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: events as lines, a table that leaves the terminal as it was, or nothing."""
+"""The views of a running search: events as lines, a table that restores the terminal, or nothing."""
 
 import io
 import subprocess
@@ -26,13 +26,13 @@ def lines_for(*snapshots: Progress) -> list[str]:
     return stream.getvalue().splitlines()[1:]
 
 
-def test_a_trial_told_as_lines() -> None:
-    """Start with parameters, each new epoch once, the end once, each with the time."""
+def test_the_lines_of_a_trial() -> None:
+    """One line for the start with parameters, one for each new epoch and one for the end, each with the time."""
     epochs = [a_row(epoch=epoch, value=value, best=value) for epoch, value in [(1, 0.7), (2, 0.81234)]]
     end = replace(epochs[-1], status="pruned")
     snapshots = [[], [a_row(status="waiting")], [a_row()], [epochs[0]], [epochs[0]], [epochs[1]], [end], [end]]
-    told = lines_for(*(a_progress(rows, elapsed_seconds=10.0 * index) for index, rows in enumerate(snapshots)))
-    assert told == [
+    lines = lines_for(*(a_progress(rows, elapsed_seconds=10.0 * index) for index, rows in enumerate(snapshots)))
+    assert lines == [
         "[ 0:20] trial 3  started  learning_rate 3.2e-04  weight_decay 0.113  num_beams 4",
         "[ 0:30] trial 3  epoch 1/6  rouge_sum 0.7000  best 0.7000",
         "[ 0:50] trial 3  epoch 2/6  rouge_sum 0.8123  best 0.8123",
@@ -40,8 +40,8 @@ def test_a_trial_told_as_lines() -> None:
     ]
 
 
-def test_a_trial_too_fast_to_be_seen_running_is_told_whole() -> None:
-    """Between two snapshots a trial may start and end; both are said, and a completed one says its best."""
+def test_a_trial_that_starts_and_ends_between_two_snapshots() -> None:
+    """Both events are written; the end of a completed trial has its best score."""
     done = a_row(0, "completed", epoch=6, value=0.79, best=0.8, parameters={"seed": 1}, is_default=True)
     assert lines_for(a_progress([]), a_progress([done])) == [
         "[ 0:42] trial 0  started  seed 1  (recipe default)",
@@ -49,14 +49,14 @@ def test_a_trial_too_fast_to_be_seen_running_is_told_whole() -> None:
     ]
 
 
-def test_a_failure_says_its_reason_in_one_line() -> None:
-    """A trace with line breaks and terminal codes stays one line."""
+def test_a_failure_has_its_reason_in_one_line() -> None:
+    """Line breaks and terminal codes of a trace are removed."""
     failed = a_row(status="failed", note="CUDA out of memory\n  \x1b[31mat batch 16")
     assert lines_for(a_progress([]), a_progress([failed]))[-1].endswith("failed  CUDA out of memory [31mat batch 16")
 
 
-def test_a_resumed_trial_does_not_repeat_epochs_of_the_earlier_sitting() -> None:
-    """It says where it goes on; an epoch trained again is silent, the next one is told."""
+def test_a_resumed_trial_does_not_repeat_epochs_of_the_earlier_session() -> None:
+    """The line says where it resumes; a repeated epoch is skipped, and the next one is written."""
     snapshots = [a_row(epoch=epoch, value=0.5, best=0.6, parameters={}, resumed=True) for epoch in (2, 1, 2, 3)]
     assert lines_for(*(a_progress([row]) for row in snapshots)) == [
         "[ 0:42] trial 3  resumed at epoch 2/6  rouge_sum 0.5000  best 0.6000",
@@ -64,7 +64,7 @@ def test_a_resumed_trial_does_not_repeat_epochs_of_the_earlier_sitting() -> None
     ]
 
 
-def test_trials_of_an_earlier_sitting_are_counted_in_the_opening_line() -> None:
+def test_trials_of_an_earlier_session_are_counted_in_the_first_line() -> None:
     """Resuming a study with 300 ended trials writes one line, not 300."""
     stream = io.StringIO()
     LineView(stream).show(a_progress(rows_with(completed=100, pruned=199, failed=1), total_trials=320))
@@ -74,23 +74,23 @@ def test_trials_of_an_earlier_sitting_are_counted_in_the_opening_line() -> None:
     )
 
 
-def test_a_failed_trial_that_runs_again_is_told_again() -> None:
-    """A second attempt has a start and an end of its own."""
+def test_a_failed_trial_that_runs_again_is_written_again() -> None:
+    """The second attempt has its own start and end."""
     ended, again = a_row(status="failed"), a_row(parameters={})
-    told = lines_for(*(a_progress([row]) for row in (ended, again, again, ended, ended)))
-    assert told == ["[ 0:42] trial 3  started", "[ 0:42] trial 3  failed"]
+    lines = lines_for(*(a_progress([row]) for row in (ended, again, again, ended, ended)))
+    assert lines == ["[ 0:42] trial 3  started", "[ 0:42] trial 3  failed"]
 
 
-def test_a_stream_without_korean_does_not_stop_the_search() -> None:
-    """What the stream cannot encode becomes a question mark."""
+def test_a_stream_that_cannot_encode_korean() -> None:
+    """Each letter that it cannot encode becomes a question mark."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     LineView(stream).say("요약 done")
     assert raw.getvalue() == b"?? done\n"
 
 
-def test_the_view_suits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table needs a terminal that can redraw and write Korean; FORCE_COLOR does not make a log a terminal."""
+def test_the_view_depends_on_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table needs a terminal that can redraw and show Korean; FORCE_COLOR does not make a log a terminal."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("FORCE_COLOR", "1")
     ascii_stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
@@ -102,8 +102,8 @@ def test_the_view_suits_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(open_view(io.StringIO(), force_terminal=True), LineView)
 
 
-def test_a_log_keeps_what_is_told(tmp_path: Path) -> None:
-    """The same lines as a pipe gets, below the time; a second sitting adds to them."""
+def test_a_log_has_the_same_lines_as_a_pipe(tmp_path: Path) -> None:
+    """Below the time of each session; a second session appends."""
     stream = io.StringIO()
     for number in (1, 2):
         with logged(LineView(stream), tmp_path / "log.txt") as view:
@@ -123,8 +123,8 @@ class Gone(io.StringIO):
             raise BrokenPipeError(32, "Broken pipe")
 
 
-def test_nobody_who_reads_ends_no_search(tmp_path: Path) -> None:
-    """What cannot be shown any more is kept in the log, with why."""
+def test_a_closed_pipe_does_not_end_the_search(tmp_path: Path) -> None:
+    """The remaining lines are in the log, with the reason."""
     with logged(LineView(Gone()), tmp_path / "log.txt") as view:
         for line in ("one", "two", "three"):
             view.say(line)
@@ -135,8 +135,8 @@ def test_nobody_who_reads_ends_no_search(tmp_path: Path) -> None:
     assert len(lines) > 4
 
 
-def test_silence_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing reaches the stream or the terminal."""
+def test_a_quiet_view_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither to the stream nor to the terminal."""
     stream = io.StringIO()
     with closing(open_view(stream, quiet=True)) as view:
         view.show(a_progress([a_row()]))
@@ -151,8 +151,8 @@ def a_terminal() -> tuple[io.StringIO, Console]:
     return stream, Console(file=stream, force_terminal=True, width=100, height=30, highlight=False)
 
 
-def test_closing_leaves_one_table_and_the_cursor() -> None:
-    """The last state is drawn once more, with the clock as it is; a second close and late snapshots do nothing."""
+def test_closing_leaves_one_table_and_shows_the_cursor() -> None:
+    """The last state is drawn with the current time; a second close and later snapshots do nothing."""
     stream, console = a_terminal()
     seconds = iter([0.0, *[30.0] * 100])
     view = TableView(console, clock=lambda: next(seconds))
@@ -169,8 +169,8 @@ def test_closing_leaves_one_table_and_the_cursor() -> None:
     assert final.rstrip().endswith(SHOW_CURSOR)
 
 
-def test_what_is_said_keeps_its_brackets() -> None:
-    """Square brackets in a message are no markup."""
+def test_brackets_in_a_message_are_not_markup() -> None:
+    """Rich would remove them."""
     stream, console = a_terminal()
     with closing(TableView(console)) as view:
         view.show(a_progress([a_row()]))
@@ -178,8 +178,8 @@ def test_what_is_said_keeps_its_brackets() -> None:
     assert "[red]W&B[/red] is slow" in stream.getvalue()
 
 
-def test_an_uncaught_exception_gives_the_cursor_back() -> None:
-    """A program that dies without closing its view still ends by showing the cursor."""
+def test_an_uncaught_exception_shows_the_cursor() -> None:
+    """Also if the program did not close its view."""
     program = """if True:
         import sys
         from tuning.display.live import open_view

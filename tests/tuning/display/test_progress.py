@@ -10,7 +10,7 @@ from tuning.display.progress import select_rows
 
 
 def test_no_estimate_before_a_trial_has_ended() -> None:
-    """Without an ended trial nobody knows what one costs."""
+    """The duration of a trial is unknown."""
     assert a_progress(rows_with(running=2)).estimated_seconds_left is None
 
 
@@ -38,14 +38,14 @@ def test_the_last_trial_is_not_shared_among_idle_slots() -> None:
     assert last.estimated_seconds_left == pytest.approx(57.142857)
 
 
-def test_nothing_is_left_when_all_trials_have_ended() -> None:
-    """A finished search has no time left."""
+def test_no_time_is_left_when_all_trials_have_ended() -> None:
+    """A finished search."""
     assert a_progress(rows_with(completed=2), total_trials=2).estimated_seconds_left == 0
 
 
 @pytest.mark.parametrize(("mode", "number"), [("max", 2), ("min", 0)])
-def test_best_row_follows_the_mode(mode: str, number: int) -> None:
-    """NaN and failed trials are never best, and of equals the earlier wins."""
+def test_the_best_row_depends_on_the_mode(mode: str, number: int) -> None:
+    """NaN and failed trials are never the best; of equal trials the earlier is."""
     bests = [("completed", 0.2), ("completed", math.nan), ("pruned", 0.7), ("running", 0.7), ("failed", 0.9)]
     rows = [a_row(index, status, best=best) for index, (status, best) in enumerate(bests)]
     rows.append(a_row(5, "failed", best=0.1))
@@ -55,21 +55,21 @@ def test_best_row_follows_the_mode(mode: str, number: int) -> None:
 
 
 def test_unknown_status_and_mode_are_refused() -> None:
-    """A misspelt status would count nowhere, a misspelt mode would crown the worst trial."""
+    """A misspelt status would be counted nowhere, and a misspelt mode would show the worst trial as the best."""
     with pytest.raises(ValueError, match="trial 3: status 'prunned' is none of waiting, running"):
         a_row(status="prunned")
     with pytest.raises(ValueError, match="neither 'min' nor 'max'"):
         a_progress([], mode="maximize")
 
 
-def test_of_many_trials_the_running_best_and_newest_are_chosen() -> None:
-    """With room for 12 of 300: two running, the best five, the five newest ended."""
+def test_of_many_trials_the_running_best_and_newest_are_shown() -> None:
+    """With 12 lines for 300 trials: two running, the best five, the five newest ended."""
     rows = [a_row(number, "pruned", best=1 - number / 1000) for number in range(298)] + [a_row(298), a_row(299)]
     chosen = [row.number for row in select_rows(a_progress(rows), 12)]
     assert chosen == [0, 1, 2, 3, 4, 293, 294, 295, 296, 297, 298, 299]
 
 
-def test_the_best_trial_stays_among_more_running_ones_than_there_is_room() -> None:
-    """64 slots on a small terminal must not hide the best trial."""
+def test_the_best_trial_is_shown_beside_more_running_ones_than_fit() -> None:
+    """64 slots on a small terminal must not hide it."""
     rows = [a_row(0, "completed", best=0.9), *(a_row(number) for number in range(1, 65))]
     assert [row.number for row in select_rows(a_progress(rows), 4)] == [0, 1, 2, 3]

@@ -1,4 +1,4 @@
-"""A search drawn as a table: it fits its terminal and tells what matters."""
+"""The table of a search fits its terminal."""
 
 import io
 
@@ -17,14 +17,14 @@ def drawn(progress: Progress, width: int, height: int = 30) -> str:
     return console.export_text()
 
 
-def test_the_headline_of_a_finished_search_does_not_speak_of_time_left() -> None:
-    """What has ended needs no estimate."""
+def test_the_headline_of_a_finished_search_has_no_time_left() -> None:
+    """It needs no estimate."""
     assert "left" not in drawn(a_progress(rows_with(completed=2), total_trials=2), 160)
 
 
 @pytest.mark.parametrize("width", [60, 110, 200])
 def test_three_hundred_trials_fit_twenty_lines(width: int) -> None:
-    """The screen is filled but not overrun, and says how many trials it leaves out."""
+    """The screen is full but does not scroll, and the number of hidden trials is shown."""
     rows = [a_row(number, "pruned", epoch=1, value=0.5, best=0.5) for number in range(298)]
     rows += [a_row(298, note="slow"), a_row(299)]
     lines = drawn(a_progress(rows, total_trials=300), width, height=20).splitlines()
@@ -35,8 +35,8 @@ def test_three_hundred_trials_fit_twenty_lines(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
-def test_the_table_tells_what_matters_at_every_width(width: int) -> None:
-    """Headline, columns and values are there, and no line is wider than the terminal."""
+def test_the_table_is_complete_at_every_width(width: int) -> None:
+    """Headline, columns and values are shown, and no line is wider than the terminal."""
     rows = [
         a_row(0, "completed", epoch=6, value=0.79, best=0.8, is_default=True),
         a_row(1, "completed", epoch=6, value=0.85, best=0.8512),
@@ -51,8 +51,8 @@ def test_the_table_tells_what_matters_at_every_width(width: int) -> None:
     assert max(Console().measure(line).maximum for line in text.splitlines()) <= width
 
 
-def test_headers_fold_before_columns_are_left_out() -> None:
-    """One line each on a wide terminal, broken at underscores on a narrower one, named below on the narrowest."""
+def test_headers_are_folded_before_columns_are_omitted() -> None:
+    """One line on a wide terminal, broken at underscores on a narrower one; omitted columns are named below."""
     progress = a_progress([a_row(note="went on after a restart")])
     wide, middle, narrow = (drawn(progress, width) for width in (160, 85, 60))
     assert "learning_rate  weight_decay  num_beams  note" in wide
@@ -62,8 +62,8 @@ def test_headers_fold_before_columns_are_left_out() -> None:
     assert "needs a wider terminal: num_beams, note" in narrow
 
 
-def test_headers_unfold_as_far_as_there_is_room() -> None:
-    """A header is broken only where its own columns are needed: the first ones stay whole."""
+def test_headers_are_folded_only_as_far_as_needed() -> None:
+    """The first ones stay in one line."""
     progress = a_progress([a_row(note="went on after a restart")])
     assert "learning_rate" in drawn(progress, 100)
     narrow = drawn(progress, 92)
@@ -71,14 +71,14 @@ def test_headers_unfold_as_far_as_there_is_room() -> None:
     assert "learning_rate" not in narrow
 
 
-def test_time_of_earlier_sittings_is_told_apart() -> None:
-    """A resumed study's clock goes on; how much of it is old is said."""
+def test_the_time_of_earlier_sessions_is_shown() -> None:
+    """It is part of the elapsed time of a resumed study."""
     assert "elapsed 0:42, 0:30 of it in earlier sessions" in drawn(a_progress([a_row()], earlier_seconds=30.0), 160)
     assert "earlier" not in drawn(a_progress([a_row()]), 160)
 
 
-def test_a_note_takes_the_place_of_the_last_parameter_from_80_columns_on() -> None:
-    """Why a trial failed says more than one more parameter; under 80 columns the parameter stays, the note is cut."""
+def test_a_note_replaces_the_last_parameter_from_80_columns_on() -> None:
+    """The reason of a failure is more useful than one more parameter; under 80 columns the note is cut instead."""
     progress = a_progress([a_row(status="failed", note="out of memory at batch 64")])
     assert "out of memory at ba" in drawn(progress, 80)
     assert "needs a wider terminal: num_beams\n" in drawn(progress, 80)
@@ -86,8 +86,8 @@ def test_a_note_takes_the_place_of_the_last_parameter_from_80_columns_on() -> No
     assert "4  out of memory a…" in drawn(progress, 79)
 
 
-def test_a_parameter_some_trials_lack_leaves_a_dash() -> None:
-    """Conditional parameters appear once any trial has them."""
+def test_a_parameter_that_a_trial_lacks_is_a_dash() -> None:
+    """Conditional parameters have a column once any trial has them."""
     text = drawn(a_progress([a_row(0, parameters={}), a_row(1, parameters={"num_beams": 4})]), 160)
     assert "num_beams" in text
     assert text.splitlines()[-2].endswith("–")

@@ -1,4 +1,4 @@
-"""One process at a time: who is second is told who is first, and who died holding the lock is no hindrance."""
+"""The lock of a study: one process at a time, and a process that died does not block the next one."""
 
 import json
 import os
@@ -32,8 +32,8 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / ".running.json"
 
 
-def test_a_second_process_is_told_of_the_first(file: Path) -> None:
-    """With its host and pid; killed with -9, it leaves a lock that is taken over, and said to be."""
+def test_a_second_process_is_refused_with_the_first_named(file: Path) -> None:
+    """By host and pid. After a `kill -9` of the first, the next one gets the lock and a sentence about it."""
     with subprocess.Popen([sys.executable, "-c", HOLDING, str(file)], cwd=ROOT, stdout=subprocess.PIPE) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == b"held\n"
@@ -49,8 +49,8 @@ def test_a_second_process_is_told_of_the_first(file: Path) -> None:
 
 
 @pytest.mark.parametrize(("age", "taken"), [(5.0, True), (600.0, False)])
-def test_another_machine_is_believed_while_it_gives_signs_of_life(file: Path, age: float, taken: bool) -> None:
-    """A file system may lock on one machine only."""
+def test_a_process_on_another_machine_has_the_lock_while_it_refreshes_it(file: Path, age: float, taken: bool) -> None:
+    """The locks of some file systems do not reach other machines."""
     now = time.time()
     file.write_text(json.dumps({"host": "elsewhere", "pid": 7, "since": now - 900, "seen": now - age}))
     if taken:
@@ -61,23 +61,23 @@ def test_another_machine_is_believed_while_it_gives_signs_of_life(file: Path, ag
             assert "host elsewhere, pid 7" in gone
 
 
-def test_what_stands_there_may_be_damaged(file: Path) -> None:
-    """The lock itself is the system's."""
+def test_a_damaged_file_is_ignored(file: Path) -> None:
+    """The lock itself is the operating system's."""
     file.write_text('{"host": "els')
     with study_lock(file, "mine") as gone:
         assert gone == ""
 
 
-def test_a_folder_that_takes_no_lock_is_told(tmp_path: Path) -> None:
-    """Instead of a traceback."""
+def test_a_folder_that_cannot_be_locked_is_an_error_message(tmp_path: Path) -> None:
+    """And no traceback."""
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "x.json"
     with pytest.raises(UserError, match="study 'mine' cannot be locked"), study_lock(path, "mine"):
         pass
 
 
-def test_whoever_was_taken_for_dead_leaves_it_to_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that stood still for a minute ends as after Ctrl-C; the entry is the other's."""
+def test_a_process_that_lost_its_lock_ends_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a minute without a refresh, another machine took over: it ends as after Ctrl-C and leaves the file."""
     monkeypatch.setattr(lock, "REFRESH_SECONDS", 0.05)
     signals: list[int] = []
     monkeypatch.setattr(lock.os, "kill", lambda pid, number: signals.append(number))

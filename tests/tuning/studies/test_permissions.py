@@ -1,4 +1,4 @@
-"""Study folders are their owner's, in storage folders that may be shared."""
+"""Permissions of study folders, in storage folders that may be shared."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def rights(folder: Path) -> int:
     return folder.stat().st_mode & 0o777
 
 
-def test_a_study_is_its_owners(tmp_path: Path) -> None:
-    """Whatever the umask; the storage folder has the usual rights, so that others may keep studies there."""
+def test_only_the_owner_can_enter_a_study(tmp_path: Path) -> None:
+    """Whatever the umask; the storage folder has the usual permissions, so that others can keep studies in it."""
     before = os.umask(0o002)
     try:
         study = Study.create(Space(), tmp_path / "runs", "mine")
@@ -29,8 +29,8 @@ def test_a_study_is_its_owners(tmp_path: Path) -> None:
     assert rights(tmp_path / "runs") == 0o775
 
 
-def test_a_folder_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
-    """A cache or study that somebody opened to a group stays open."""
+def test_an_existing_folder_keeps_its_permissions(tmp_path: Path) -> None:
+    """A cache that was opened to a group stays open."""
     (tmp_path / ".cache").mkdir(mode=0o750)
     make_private(tmp_path / ".cache", exist_ok=True)
     assert rights(tmp_path / ".cache") == 0o750
@@ -38,8 +38,8 @@ def test_a_folder_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
         make_private(tmp_path / ".cache")
 
 
-def test_everybody_has_a_cache_in_a_shared_storage_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first is `.cache`; who may not use it has one of their own."""
+def test_each_user_has_a_cache_in_a_shared_storage_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first user's is `.cache`; others cannot write it and get their own."""
     assert private_cache(tmp_path) == tmp_path / ".cache"
     (tmp_path / ".cache").mkdir()
     assert private_cache(tmp_path) == tmp_path / ".cache"

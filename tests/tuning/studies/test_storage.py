@@ -1,4 +1,4 @@
-"""A study that lies in a bucket, and this machine's folder for it."""
+"""Studies in a bucket, and this machine's copy of them."""
 
 from __future__ import annotations
 
@@ -21,34 +21,36 @@ from tuning.studies.study import Study
 pytestmark = pytest.mark.timeout(60)
 
 
-@pytest.mark.parametrize("given", ["s3://", "gs:///", "ftp://there/runs", "s3:/bucket", "s3://key:secret@bucket/runs"])
-def test_what_is_no_storage(given: str) -> None:
-    """A folder may have any name but one that looks like an address; keys stand in none."""
+@pytest.mark.parametrize(
+    "address", ["s3://", "gs:///", "ftp://there/runs", "s3:/bucket", "s3://key:secret@bucket/runs"]
+)
+def test_invalid_addresses_are_refused(address: str) -> None:
+    """A folder may have any name that does not look like an address; a message shows no key."""
     with pytest.raises(UserError, match="--storage") as caught:
-        storage_at(given)
+        storage_at(address)
     assert "secret" not in str(caught.value)
 
 
-def test_another_machine_sees_what_was_written(bucket: str, tmp_path: Path) -> None:
-    """Records, space and what was published; a folder of its own for each machine."""
-    here, there = (storage_at(f"{bucket}/runs", tmp_path / name) for name in ("here", "there"))
-    study = Study.create(SPACE, here, "mine")
+def test_another_machine_reads_what_was_written(bucket: str, tmp_path: Path) -> None:
+    """Records, space and published files; each machine has its own copy."""
+    first, second = (storage_at(f"{bucket}/runs", tmp_path / name) for name in ("here", "there"))
+    study = Study.create(SPACE, first, "mine")
     record = start_trial(study, 0)
     study.add(record.trial_id, 1.0, 10, {"rouge_sum": 0.5}, 1.0)
-    found = Study.load(there, "mine")
-    assert found.records == study.records
-    assert found.space == study.space
-    found.end(record.trial_id, "completed")
-    assert Study.load(here, "mine").records[record.trial_id].status == "completed"
-    assert there.names() == ["mine"]
+    again = Study.load(second, "mine")
+    assert again.records == study.records
+    assert again.space == study.space
+    again.end(record.trial_id, "completed")
+    assert Study.load(first, "mine").records[record.trial_id].status == "completed"
+    assert second.names() == ["mine"]
     with pytest.raises(UserError, match="already"):
-        Study.create(SPACE, there, "mine")
+        Study.create(SPACE, second, "mine")
     with pytest.raises(UserError, match="no study 'yours'"):
-        Study.load(there, "yours")
+        Study.load(second, "yours")
 
 
-def test_what_is_not_in_the_bucket_does_not_count(bucket: str, tmp_path: Path) -> None:
-    """A machine that died had written more than it brought there: nobody acted on that."""
+def test_files_that_are_not_in_the_bucket_are_removed_from_the_copy(bucket: str, tmp_path: Path) -> None:
+    """A machine that died before the upload; nothing depends on these files."""
     storage = storage_at(f"{bucket}/runs", tmp_path / "here")
     study = Study.create(SPACE, storage, "mine")
     record = start_trial(study, 0)
@@ -57,11 +59,11 @@ def test_what_is_not_in_the_bucket_does_not_count(bucket: str, tmp_path: Path) -
     (study.paths.trial("mine-0007")).mkdir()
     (study.paths.trial("mine-0007") / "trial.json").write_text("{}")
     again = Study.load(storage, "mine")
-    assert {name: found.status for name, found in again.records.items()} == {record.trial_id: "running"}
+    assert {name: record.status for name, record in again.records.items()} == {record.trial_id: "running"}
 
 
-def test_data_in_the_folder_of_a_study_is_found_wherever_it_lies(tmp_path: Path) -> None:
-    """A study that was moved with its data goes on; data elsewhere stays where it is."""
+def test_data_in_the_folder_of_a_study_moves_with_it(tmp_path: Path) -> None:
+    """Data elsewhere keeps its path."""
     study = Study.create(SPACE, tmp_path / "runs", "mine")
     data = replace(study.space.data, train=str(study.paths.copies / "train.csv"), dev="/elsewhere/dev.csv")
     study.change_space(replace(study.space, data=data))
@@ -71,22 +73,22 @@ def test_data_in_the_folder_of_a_study_is_found_wherever_it_lies(tmp_path: Path)
     assert data.dev == "/elsewhere/dev.csv"
 
 
-def test_whoever_looks_disturbs_nobody(bucket: str, tmp_path: Path) -> None:
-    """What is fetched for a look is in a folder that is removed afterwards."""
+def test_a_command_that_only_reads_has_its_own_copy(bucket: str, tmp_path: Path) -> None:
+    """It is removed afterwards."""
     with readable_storage(f"{bucket}/runs") as storage:
         assert storage.folder != storage_at(f"{bucket}/runs").folder
         assert storage.folder.is_dir()
     assert not storage.folder.exists()
 
 
-def test_a_bucket_that_cannot_be_written_is_found_before_the_start(s3: object) -> None:
-    """One message, and what to look at."""
+def test_a_bucket_that_cannot_be_written_is_refused(s3: object) -> None:
+    """With one message that says what to check."""
     with pytest.raises(UserError, match=r"--storage s3://not-there-at-all/runs: .*bucket"):
         check_writable(storage_at("s3://not-there-at-all/runs"))
 
 
-def test_a_database_at_work_is_uploaded_whole(bucket: str, tmp_path: Path) -> None:
-    """As it was between two transactions; and the newest at the end."""
+def test_a_database_in_use_is_uploaded_as_between_two_transactions(bucket: str, tmp_path: Path) -> None:
+    """The last upload has the newest one."""
     file, address = tmp_path / "optuna.db", f"{bucket}/runs/mine/optuna.db"
     with closing(sqlite3.connect(file)) as database:
         database.execute("CREATE TABLE told (number)")
@@ -102,8 +104,8 @@ def test_a_database_at_work_is_uploaded_whole(bucket: str, tmp_path: Path) -> No
         assert copy.execute("SELECT * FROM told").fetchall() == [(1,)]
 
 
-def test_what_changed_last_is_uploaded_last(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end of a search does not wait for the pause between two copies, nor does its last line wait for ever."""
+def test_the_last_change_is_uploaded_at_the_end(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without waiting for the pause between two uploads."""
     monkeypatch.setattr(storage, "_UPLOAD_SECONDS", 600.0)
     file, address = tmp_path / "log.txt", f"{bucket}/log.txt"
     file.write_text("first")
@@ -115,8 +117,8 @@ def test_what_changed_last_is_uploaded_last(bucket: str, tmp_path: Path, monkeyp
     assert buckets.read(address) == b"last"
 
 
-def test_half_a_table_is_none(bucket: str, tmp_path: Path) -> None:
-    """Whoever brought it there may have died meanwhile."""
+def test_an_interrupted_upload_is_repeated(bucket: str, tmp_path: Path) -> None:
+    """Half a table is not uploaded."""
     table = tmp_path / "table"
     table.mkdir()
     for name in ("data.arrow", "state.json"):
@@ -127,15 +129,15 @@ def test_half_a_table_is_none(bucket: str, tmp_path: Path) -> None:
     assert preparation._is_uploaded(table, f"{bucket}/table")
 
 
-def test_a_look_fetches_no_model(bucket: str, tmp_path: Path) -> None:
-    """`status` of a study with gigabytes of weights takes a moment."""
+def test_a_light_storage_downloads_no_model_and_no_data(bucket: str, tmp_path: Path) -> None:
+    """`status` of a study with gigabytes of weights is fast."""
     study = Study.create(SPACE, storage_at(f"{bucket}/runs", tmp_path / "here"), "mine")
     start_trial(study, 0)
     for name in ("base_model/given/model.safetensors", "given_data/train.csv"):
         buckets.write(f"{bucket}/runs/mine/{name}", b"much")
-    for light, there in ((True, False), (False, True)):
+    for light, is_copied in ((True, False), (False, True)):
         with readable_storage(f"{bucket}/runs", light=light) as place:
-            found = Study.load(place, "mine")
-            assert list(found.records) == ["mine-0000"]
-            assert (found.paths.base_model() / "model.safetensors").exists() is there
-            assert found.paths.copies.exists() is there
+            again = Study.load(place, "mine")
+            assert list(again.records) == ["mine-0000"]
+            assert (again.paths.base_model() / "model.safetensors").exists() is is_copied
+            assert again.paths.copies.exists() is is_copied

@@ -1,4 +1,4 @@
-"""Study folders that somebody changed: refused before anything in them is used, and nothing is deleted elsewhere."""
+"""Study folders that were changed are refused before anything in them is used, and nothing is deleted elsewhere."""
 
 from __future__ import annotations
 
@@ -79,16 +79,16 @@ def base_link(study: Study, tmp_path: Path) -> None:
 def manifest(study: Study, tmp_path: Path) -> None:
     path = study.paths.checkpoints("mine-0000") / "step-00000010" / MANIFEST
     (tmp_path / "rng_state").mkdir()
-    found = json.loads(path.read_text())
-    path.write_text(json.dumps({**found, "files": {**found["files"], "rng_state/../../../../../../../kept": 4}}))
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "files": {**content["files"], "rng_state/../../../../../../../kept": 4}}))
 
 
 @pytest.mark.parametrize(
     "change",
     [trial_id, another_id, trial_link, trials_link, checkpoint_link, weights_link, base_link, manifest],
 )
-def test_what_leads_out_is_refused(study: Study, tmp_path: Path, change: Callable[[Study, Path], None]) -> None:
-    """When the study is read, with the file and the place."""
+def test_paths_out_of_a_study_are_refused(study: Study, tmp_path: Path, change: Callable[[Study, Path], None]) -> None:
+    """When the study is read; the message names the file and the place in it."""
     Study.load(tmp_path / "runs", "mine")
     change(study, tmp_path)
     with pytest.raises(UserError) as caught:
@@ -96,7 +96,7 @@ def test_what_leads_out_is_refused(study: Study, tmp_path: Path, change: Callabl
     assert str(tmp_path / "runs" / "mine") in caught.value.problem
 
 
-def test_links_of_wandb_and_ray_are_theirs(study: Study, tmp_path: Path) -> None:
+def test_links_of_wandb_and_ray_are_ignored(study: Study, tmp_path: Path) -> None:
     """W&B links its newest run."""
     for folder in ("wandb", "ray"):
         (study.paths.root / folder).mkdir()
@@ -106,7 +106,7 @@ def test_links_of_wandb_and_ray_are_theirs(study: Study, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("part", ["trial", "trials", "checkpoints"])
 def test_nothing_is_deleted_outside_of_the_study(study: Study, tmp_path: Path, part: str) -> None:
-    """Also where a folder became a link while the search ran."""
+    """Also if a folder became a link while the search ran."""
     paths = study.paths
     folder = {
         "trial": paths.trial("mine-0000"),
@@ -120,8 +120,8 @@ def test_nothing_is_deleted_outside_of_the_study(study: Study, tmp_path: Path, p
     assert sorted(elsewhere.rglob("*")) == before
 
 
-def test_tables_lie_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
-    """In its cache, wherever that is; any other place is refused, with what to do about a study that was copied."""
+def test_tables_are_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
+    """Or its cache, which may be a link; other places are refused, with what to do if the study was copied."""
     storage, outside = tmp_path / "runs", tmp_path / "outside"
     written = {"splits": {}, "task_options": {}, "scored_with": "", "remarks": []}
     for folder in (storage / ".cache" / "1", outside, study.paths.base_model()):
@@ -145,7 +145,7 @@ def test_tables_lie_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
     assert material("", outside) is not None
 
 
-def test_a_tokenizer_is_no_way_out(study: Study) -> None:
-    """Its name comes from a trial's configuration."""
+def test_the_name_of_a_tokenizer_cannot_lead_out(study: Study) -> None:
+    """It comes from a trial's configuration."""
     with pytest.raises(UserError, match="not a plain file name"):
         study.paths.base_model("../../x")
