@@ -9,6 +9,7 @@ from typing import Any
 from delivery.results.summary import Summary
 from delivery.results.summary_lines import compare_default
 from foundation.secrets import redact
+from search_spaces.choices import TokenizerKind
 from trainables.tasks.task import Task
 from trainables.text.encoding import adds_end_token
 from trainables.text.word_tokenizers import CUT
@@ -127,6 +128,6 @@ def _notes(tokenizer: Any, task: Task) -> list[str]:
         notes.append("The best decoding parameters are in `generation_config.json`; `generate` reads them.")
         if not adds_end_token(tokenizer):
             notes.append("This tokenizer adds no special tokens; training added them, so inference must too.")
-    if tokenizer.init_kwargs.get(CUT) == "morphemes":
+    if tokenizer.init_kwargs.get(CUT) == TokenizerKind.MORPHEMES:
         notes.append("Split TEXT into morphemes first (kiwipiepy), joined by spaces; `kotune predict` does that.")
     return notes

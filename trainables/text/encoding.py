@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from search_spaces.choices import TokenizerKind
 from trainables.text.word_tokenizers import CUT, cut_morphemes
 
 #: Token ids of several texts -> texts as they are scored.
@@ -15,7 +16,7 @@ TextDecoder = Callable[[Sequence[Sequence[int]]], list[str]]
 
 def pretokenise(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[str]:
     """Returns texts cut into morphemes if the tokenizer was trained on morphemes, else unchanged."""
-    return cut_morphemes(texts) if tokenizer.init_kwargs.get(CUT) == "morphemes" else list(texts)
+    return cut_morphemes(texts) if tokenizer.init_kwargs.get(CUT) == TokenizerKind.MORPHEMES else list(texts)
 
 
 def encode_with_ends(

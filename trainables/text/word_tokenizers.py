@@ -9,6 +9,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from foundation.errors import UserError
+from search_spaces.choices import TokenizerKind
 from trainables.text.rouge_tokenizers import text_tokenizer
 
 #: The key of `tokenizer_config.json` for how texts are cut before they are tokenised.
@@ -51,7 +52,7 @@ def train_words(texts: Iterable[str], vocabulary: int, *, morphemes: bool = Fals
         unk_token="<unk>",
         bos_token="<s>",
         eos_token="</s>",
-        **({CUT: "morphemes"} if morphemes else {}),
+        **({CUT: TokenizerKind.MORPHEMES.value} if morphemes else {}),
     )
 
 

@@ -10,6 +10,7 @@ import torch
 from transformers import GenerationConfig, Seq2SeqTrainingArguments
 
 from foundation.errors import UserError, first_line, raise_all
+from search_spaces.choices import Direction
 from trainables.models.transformers_internals import use_one_gpu
 from trainables.tasks.task import Task
 from trainables.text.decoding import decoding_config
@@ -39,7 +40,7 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
     if ignored:
         raise UserError(f"{', '.join(ignored)}: no effect in the task {task.name}", "", f"remove {ignored[0]}")
     try:
-        build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode="min")
+        build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode=Direction.MIN)
         decoding_config(GenerationConfig(), settings.generation)
     except (ValueError, TypeError) as error:
         raise UserError(f"transformers refuses these values: {first_line(error)}") from error
@@ -98,7 +99,7 @@ def build_arguments(
             "predict_with_generate": True,
             "remove_unused_columns": False,
             "metric_for_best_model": metric,
-            "greater_is_better": mode == "max",
+            "greater_is_better": mode == Direction.MAX,
             "ddp_find_unused_parameters": training.get("ddp_find_unused_parameters", False),
             "log_level": "error",
         }

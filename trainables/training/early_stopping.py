@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from search_spaces.choices import Direction
 from trainables.tasks.metric import is_better
 
 
@@ -31,7 +32,7 @@ class EarlyStopping:
 
 def evaluations_without_improvement(values: Mapping[float, float], mode: str, threshold: float) -> int:
     """Returns the number of evaluations since the last one that improved on all before it by more than `threshold`."""
-    margin = threshold if mode == "max" else -threshold
+    margin = threshold if mode == Direction.MAX else -threshold
     best: float | None = None
     count = 0
     for _, value in sorted(values.items()):

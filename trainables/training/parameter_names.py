@@ -5,9 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from foundation.errors import UserError
+from search_spaces.choices import ClassWeights, RegressionLoss, TokenizerKind
+
+
+def _either(options: type[StrEnum]) -> str:
+    *first, last = options
+    return f"{', '.join(first)} or {last}"
+
 
 #: Fields of the training arguments that the search itself sets, and what to use instead.
 RESERVED: dict[str, str] = {
@@ -69,21 +77,21 @@ EXTRA: dict[str, str] = {
     "group_by_length": "batches of similar length, which need less padding",
     "early_stopping_patience": "evaluations without improvement after which a trial ends",
     "early_stopping_threshold": "smallest improvement that counts for early_stopping_patience",
-    "class_weights": "none, balanced or sqrt_balanced: weight of rare classes in the loss",
-    "regression_loss": "mse, l1 or huber",
+    "class_weights": f"{_either(ClassWeights)}: weight of rare classes in the loss",
+    "regression_loss": _either(RegressionLoss),
     "freeze_layers": "number of the lowest layers that are not trained, in addition to the embeddings",
     "layerwise_lr_decay": "learning rate of a layer, as a fraction of the next higher layer's",
     "adafactor_own_rate": "Adafactor chooses its own learning rate (with optim: adafactor)",
     "log_gradients": "log the gradient norm of every layer",
-    "tokenizer_kind": "bpe, whitespace or morphemes: the tokenizer that is trained for a scratch model",
+    "tokenizer_kind": f"{_either(TokenizerKind)}: the tokenizer that is trained for a scratch model",
     "vocabulary": "largest vocabulary of a tokenizer that is trained for a scratch model",
 }
 
 #: Extra parameters that take one of several words.
 EXTRA_WORDS: dict[str, tuple[str, ...]] = {
-    "class_weights": ("none", "balanced", "sqrt_balanced"),
-    "regression_loss": ("mse", "l1", "huber"),
-    "tokenizer_kind": ("bpe", "whitespace", "morphemes"),
+    "class_weights": tuple(ClassWeights),
+    "regression_loss": tuple(RegressionLoss),
+    "tokenizer_kind": tuple(TokenizerKind),
 }
 
 #: Extra parameters that are numbers: type, smallest and largest value.

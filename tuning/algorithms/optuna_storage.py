@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from foundation.durable import StorageLost
 from foundation.errors import UserError, first_line
 from foundation.secrets import redact
+from search_spaces.choices import Direction
 from search_spaces.schema import Space
 
 #: How many times to try to create a study in a shared database.
@@ -76,7 +77,7 @@ def storage_errors() -> Iterator[None]:
 
 
 def _create(url: str, name: str, space: Space) -> optuna.Study:
-    direction = "maximize" if space.mode == "max" else "minimize"
+    direction = "maximize" if space.mode == Direction.MAX else "minimize"
     attempts = 1 if url.startswith("sqlite") else _ATTEMPTS
     while True:
         attempts -= 1

@@ -9,6 +9,7 @@ from typing import Any
 
 from foundation.formatting import one_line, score_text, short_epoch
 from foundation.statuses import ENDED, TrialStatus
+from search_spaces.choices import Direction
 from tuning.studies.ranking import rank_trials
 
 #: The status of a trial that has no record yet.
@@ -92,7 +93,7 @@ class Progress:
     changed: Sequence[TrialRow] | None = None
 
     def __post_init__(self) -> None:
-        if self.mode not in ("min", "max"):
+        if self.mode not in tuple(Direction):
             raise ValueError(f"study {self.study}: mode {self.mode!r} is neither 'min' nor 'max'")
 
     @property

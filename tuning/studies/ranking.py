@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 from foundation.statuses import TrialStatus
+from search_spaces.choices import Direction
 
 
 class _Trial(Protocol):
@@ -29,7 +30,7 @@ def rank_trials(trials: Iterable[T], value: Callable[[T], float | None], mode: s
         value: The best value of a trial; None if it has no result.
         mode: "max" or "min".
     """
-    sign = -1.0 if mode == "max" else 1.0
+    sign = -1.0 if mode == Direction.MAX else 1.0
     usable = [(value(trial), trial) for trial in trials if trial.status != TrialStatus.FAILED]
     keyed = [(sign * best, trial.number, trial) for best, trial in usable if best is not None and math.isfinite(best)]
     return [trial for *_, trial in sorted(keyed, key=lambda entry: entry[:2])]
