@@ -24,7 +24,7 @@ def parents_first(search: Mapping[str, Range]) -> list[str]:
 def condition_problems(
     search: Mapping[str, Range], broken: Collection[str], origin: Mapping[str, str]
 ) -> list[UserError]:
-    """Conditions on parameters that are not searched or never have the value, and circular conditions.
+    """Reports conditions on parameters that are not searched or never have the value, and circular conditions.
 
     Args:
         broken: Parameters with an invalid range, which has its own problem.
@@ -60,7 +60,7 @@ def _impossible(parent: Range, name: str, values: tuple[Scalar, ...], place: str
 
 
 def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
-    """A grace period longer than the training, with which ASHA could not stop any trial."""
+    """Reports a grace period longer than the training, with which ASHA could not stop any trial."""
     key, most = "scheduler.max", space.scheduler.max
     if most is None:
         key, most = "num_train_epochs", as_number(space.fixed.get("num_train_epochs"))
@@ -73,7 +73,7 @@ def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
 
 
 def data_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
-    """The user's files together with the embedded data."""
+    """Reports files of the user together with the embedded data."""
     data = space.data
     paths = {"data.train": data.train, "data.dev": data.dev, "data.test": data.test}
     files = [key for key, path in paths.items() if path is not None]
@@ -84,7 +84,7 @@ def data_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
 
 
 def metric_problems(space: Space, metrics: Mapping[str, str], origin: Mapping[str, str]) -> list[UserError]:
-    """An unknown metric, or a direction that is not the metric's."""
+    """Reports an unknown metric, or a direction that is not the metric's."""
     where = origin.get("metric", "the default")
     if space.metric not in metrics:
         todo = nearest(str(space.metric), metrics) or "choose one of them"

@@ -71,14 +71,16 @@ class Draft:
         self.broken: set[str] = set()  # parameters with an invalid range
         self.problems: list[UserError] = []
 
-    def problem(self, error: UserError) -> None:
+    def add_problem(self, error: UserError) -> None:
         """Records a problem, or all problems in one error, to be raised by `build`."""
         self.problems.extend(error.problems if isinstance(error, UserErrors) else [error])
 
     def apply(self, mapping: object, where: str) -> None:
         """Applies a mapping in YAML form as the next layer."""
         if not isinstance(mapping, Mapping):
-            self.problem(UserError(f"{where} contains {mapping!r}", "a mapping, KEY: VALUE", "write one key per line"))
+            self.add_problem(
+                UserError(f"{where} contains {mapping!r}", "a mapping, KEY: VALUE", "write one key per line")
+            )
             return
         for key, value in mapping.items():
             if key in SECTIONS:
@@ -92,7 +94,7 @@ class Draft:
     def put(self, key: str, value: object, where: str) -> None:
         """Sets one key, such as `seed` or `budget.trials`."""
         if key not in READERS:
-            self.problem(self._unknown_key(key, where))
+            self.add_problem(self._unknown_key(key, where))
             return
         reader = READERS[key]
         try:
@@ -103,7 +105,7 @@ class Draft:
             todo = nearest(str(value), reader.names) or f"write for example {written}"
             problem = f"{where} {value}" if is_option else f"{where}: {key} is {value!r}"
             allowed = reader.allowed.removesuffix(", or null") if is_option else reader.allowed
-            self.problem(UserError(problem, allowed, todo))
+            self.add_problem(UserError(problem, allowed, todo))
 
     def fix(self, name: str, value: object, where: str) -> None:
         """Fixes a parameter and ends its search; parameters whose conditions fail with this value are removed."""
@@ -111,7 +113,7 @@ class Draft:
             fixed = as_written(value)
         except ValueError:
             allowed = "a finite number, text, true, false, null, or a list of those"
-            self.problem(UserError(f"{where}: fixed.{name} is {value!r}", allowed, "write a plain value"))
+            self.add_problem(UserError(f"{where}: fixed.{name} is {value!r}", allowed, "write a plain value"))
             return
         was_searched = self._remove(self.search, name)
         self._remove(self.fixed, name)
@@ -175,7 +177,7 @@ class Draft:
         try:
             directions = metrics(space.task)
         except UserError as error:
-            self.problem(error)
+            self.add_problem(error)
             raise_all(self.problems)
             raise
         space = replace(space, metric=space.metric or next(iter(directions)))
@@ -200,7 +202,7 @@ class Draft:
     def _section(self, key: str, value: object, where: str) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):  # a section whose lines are all comments reads as None
             return {str(name): item for name, item in (value or {}).items()}
-        self.problem(UserError(f"{where}: {key} is {value!r}", "lines KEY: VALUE", f"indent them under {key}:"))
+        self.add_problem(UserError(f"{where}: {key} is {value!r}", "lines KEY: VALUE", f"indent them under {key}:"))
         return {}
 
     def _parameters(self, fixed: Mapping[str, Any], search: Mapping[str, Any], where: str) -> None:
@@ -218,12 +220,12 @@ class Draft:
         section, _, written = place.partition(".")
         name = self.names.canonical(written)
         if name is None:
-            self.problem(unknown_parameter(written, f"{where}: {section}", self.names))
+            self.add_problem(unknown_parameter(written, f"{where}: {section}", self.names))
             return None
         first = seen.setdefault(self.names.identity(name), place)
         if first != place:
             problem = f"{where}: {written} is in both {place} and {first}"
-            self.problem(UserError(problem, "one of the two", f"remove {place} or {first}"))
+            self.add_problem(UserError(problem, "one of the two", f"remove {place} or {first}"))
             return None
         return name
 
@@ -234,7 +236,7 @@ class Draft:
             parsed = parse_range(name, spec, where)
         except UserError as error:
             self.broken.add(name)
-            self.problem(error)
+            self.add_problem(error)
             return
         when = {self.names.canonical(parent) or parent: value for parent, value in (parsed.when or {}).items()}
         self.vary(name, replace(parsed, when=when or None), where, has_default="default" in spec)

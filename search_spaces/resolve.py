@@ -120,18 +120,18 @@ def _set(draft: Draft, text: str) -> None:
         key, value = parse_set_option(text)
         _assign(draft, key, value, f"--set {text}")
     except UserError as error:
-        draft.problem(error)
+        draft.add_problem(error)
 
 
 def _range(draft: Draft, text: str) -> None:
     try:
         written, parsed = parse_range_option(text)
     except UserError as error:
-        draft.problem(error)
+        draft.add_problem(error)
         return
     name = draft.names.canonical(written)
     if name is None:
-        draft.problem(unknown_parameter(written, f"--range {text}", draft.names))
+        draft.add_problem(unknown_parameter(written, f"--range {text}", draft.names))
     else:
         draft.narrow(name, parsed, f"--range {text}")
 
@@ -146,4 +146,4 @@ def _assign(draft: Draft, key: str, value: Any, where: str) -> None:
     elif name is not None:
         draft.fix(name, value, where)
     else:
-        draft.problem(unknown_parameter(key, where, draft.names, READERS))
+        draft.add_problem(unknown_parameter(key, where, draft.names, READERS))

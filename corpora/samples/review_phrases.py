@@ -31,7 +31,7 @@ class Aspect:
     good: tuple[Predicate, ...]
     bad: tuple[Predicate, ...]
 
-    def says(self, content: bool) -> tuple[Predicate, ...]:
+    def predicates(self, content: bool) -> tuple[Predicate, ...]:
         """Returns the predicates of a writer who is, or is not, content with this aspect."""
         return self.good if content else self.bad
 

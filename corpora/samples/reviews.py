@@ -68,12 +68,12 @@ class Writer:
         """Returns one of the phrasings, in the writer's style."""
         return self.rng.choice(pairs)[self.clipped]
 
-    def final(self, said: Predicate) -> str:
+    def final(self, statement: Predicate) -> str:
         """Returns the predicate as the end of a sentence."""
         if self.clipped:
-            return said.past + "음"
-        forms = [said.past + ending for ending in ("어요", "어요", "네요", "습니다")]
-        return self.rng.choice([*forms, present(said.past), present(said.past)] if said.plain else forms)
+            return statement.past + "음"
+        forms = [statement.past + ending for ending in ("어요", "어요", "네요", "습니다")]
+        return self.rng.choice([*forms, present(statement.past), present(statement.past)] if statement.plain else forms)
 
     def two(self) -> tuple[Aspect, Aspect]:
         """Returns two different aspects."""
@@ -91,15 +91,15 @@ class Writer:
 def one_aspect(writer: Writer, content: bool) -> str:
     """Praises or criticizes one aspect."""
     aspect = writer.rng.choice(writer.aspects)
-    said = writer.final(writer.rng.choice(aspect.says(content)))
-    much = writer.rng.choice(("", "", "정말 ", "진짜 ", "너무 ")) if " " not in said else ""
-    return writer.closed(f"{aspect.name:이/가} {much}{said}", content)
+    statement = writer.final(writer.rng.choice(aspect.predicates(content)))
+    much = writer.rng.choice(("", "", "정말 ", "진짜 ", "너무 ")) if " " not in statement else ""
+    return writer.closed(f"{aspect.name:이/가} {much}{statement}", content)
 
 
 def agreeing(writer: Writer, content: bool) -> str:
     """Praises, or criticizes, two aspects."""
     (a, b), pick = writer.two(), writer.rng.choice
-    first, second = pick(a.says(content)), pick(b.says(content))
+    first, second = pick(a.predicates(content)), pick(b.predicates(content))
     joined = pick((first.past, first.stem)) if first.plain else first.past
     return writer.closed(f"{a.name:이/가} {joined}고 {b.name}도 {writer.final(second)}", content)
 
@@ -107,7 +107,7 @@ def agreeing(writer: Writer, content: bool) -> str:
 def contrasting(writer: Writer, content: bool) -> str:
     """Concedes one aspect, then names the decisive one."""
     (a, b), pick = writer.two(), writer.rng.choice
-    first, second = pick(a.says(not content)), pick(b.says(content))
+    first, second = pick(a.predicates(not content)), pick(b.predicates(content))
     turn = pick(("그런데", "근데", "하지만"))
     concessions = [f"{writer.final(first)}. {turn}", f"{first.past}지만", f"{first.past}는데"]
     if first.plain:
@@ -120,7 +120,7 @@ def weighing(writer: Writer, content: bool) -> str:
     """Names a good and a bad aspect in any order, then the one that matters more."""
     (a, b), pick = writer.two(), writer.rng.choice
     heavy_first = writer.rng.random() < 0.5
-    first, second = pick(a.says(content == heavy_first)), pick(b.says(content != heavy_first))
+    first, second = pick(a.predicates(content == heavy_first)), pick(b.predicates(content != heavy_first))
     matters = writer.pick(WEIGHTS).format(aspect=a.name if heavy_first else b.name)
     return f"{a.name:은/는} {first.past}는데 {b.name:은/는} {writer.final(second)}. {matters}"
 
@@ -129,8 +129,8 @@ def comparing(writer: Writer, content: bool) -> str:
     """Compares the product with another one, in any order."""
     aspect = writer.rng.choice(writer.extra)
     this, other = writer.rng.choice(COMPARED)
-    mine = writer.rng.choice(aspect.says(content)).past
-    theirs = writer.rng.choice(aspect.says(not content)).past
+    mine = writer.rng.choice(aspect.predicates(content)).past
+    theirs = writer.rng.choice(aspect.predicates(not content)).past
     ending = "음" if writer.clipped else writer.rng.choice(("어요", "네요", "습니다"))
     if writer.rng.random() < 0.5:
         return f"{this} {aspect.name:이/가} {mine}는데 {other} {theirs}{ending}"
@@ -139,21 +139,21 @@ def comparing(writer: Writer, content: bool) -> str:
 
 def _plain(writer: Writer, content: bool) -> tuple[Aspect, Predicate]:
     aspect = writer.rng.choice(writer.aspects)
-    return aspect, writer.rng.choice([said for said in aspect.says(content) if said.plain])
+    return aspect, writer.rng.choice([statement for statement in aspect.predicates(content) if statement.plain])
 
 
 def denying(writer: Writer, content: bool) -> str:
     """Denies the opposite."""
-    aspect, said = _plain(writer, not content)
-    return writer.closed(f"{aspect.name:이/가} {writer.pick(DENIALS).format(stem=said.stem)}", content, 0.25)
+    aspect, statement = _plain(writer, not content)
+    return writer.closed(f"{aspect.name:이/가} {writer.pick(DENIALS).format(stem=statement.stem)}", content, 0.25)
 
 
 def quoting(writer: Writer, content: bool) -> str:
     """Quotes others and confirms or denies it, or is surprised."""
     true = writer.rng.random() < 0.5
-    aspect, said = _plain(writer, content == true)
+    aspect, statement = _plain(writer, content == true)
     phrase = writer.pick(QUOTED[true] + (SURPRISES if true else ()))
-    return writer.closed(f"{aspect.name:이/가} {phrase.format(stem=said.stem)}", content, 0.25)
+    return writer.closed(f"{aspect.name:이/가} {phrase.format(stem=statement.stem)}", content, 0.25)
 
 
 KINDS_OF_REVIEW: Mapping[Callable[[Writer, bool], str], int] = {  # -> weight

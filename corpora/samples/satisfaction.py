@@ -42,16 +42,16 @@ class Judgement:
 
 def _judgement(rng: Random, aspect: Aspect) -> Judgement:
     praise = rng.random() < 0.5
-    said = rng.choice(aspect.says(praise))
+    statement = rng.choice(aspect.predicates(praise))
     worth = 2.0 if praise else -2.0
-    if not said.plain or " " in said.stem:  # 하루 만에 오 takes no adverb
-        return Judgement(aspect.name, said.past, worth * PLAIN)
+    if not statement.plain or " " in statement.stem:  # 하루 만에 오 takes no adverb
+        return Judgement(aspect.name, statement.past, worth * PLAIN)
     if rng.random() < DENIED_SHARE:
-        return Judgement(aspect.name, f"그리 {said.stem}지 않았", worth * DENIED)
+        return Judgement(aspect.name, f"그리 {statement.stem}지 않았", worth * DENIED)
     if rng.random() < PLAIN_SHARE:
-        return Judgement(aspect.name, said.past, worth * PLAIN)
+        return Judgement(aspect.name, statement.past, worth * PLAIN)
     adverb = rng.choice(list(DEGREES))
-    return Judgement(aspect.name, f"{adverb} {said.past}", worth * DEGREES[adverb])
+    return Judgement(aspect.name, f"{adverb} {statement.past}", worth * DEGREES[adverb])
 
 
 def _joined(rng: Random, judgements: list[Judgement]) -> str:

@@ -85,35 +85,6 @@ def test_a_dev_split_far_from_its_share_is_refused(tmp_path: Path) -> None:
     assert "correct_labels" in caught.value.todo
 
 
-@pytest.mark.parametrize(
-    ("groups", "share", "expected"),
-    [
-        # Dev has the smaller of two groups. Its size must be at least share * rows / 2 - 1, here 0.3 * 40 / 2 - 1 = 5,
-        ((5, 35), 0.3, 5),
-        ((4, 36), 0.3, None),
-        # and at most 2 * share * rows + 1, here 2 * 0.1 * 10 + 1 = 3.
-        ((3, 7), 0.1, 3),
-        ((4, 6), 0.1, None),
-    ],
-)
-def test_the_smallest_and_the_largest_dev_split(
-    tmp_path: Path, groups: tuple[int, int], share: float, expected: int | None
-) -> None:
-    """One row less or more is refused."""
-    rows = [target for target, size in zip(("가", "나"), groups, strict=True) for _ in range(size)]
-    train = write(tmp_path / "train.csv", rows)
-
-    def dev_rows() -> int:
-        splits = read_splits(train, None, None, LAYOUT, seed=0, split_by=("target",), dev_share=share)
-        return len(splits.dev.rows)
-
-    if expected is None:
-        with pytest.raises(UserError, match=rf"^.*{min(groups)} of {sum(groups)} training rows would become dev"):
-            dev_rows()
-    else:
-        assert dev_rows() == expected
-
-
 def test_a_description_names_file_rows_and_hash(tmp_path: Path) -> None:
     """For every split."""
     files = {name: write(tmp_path / f"{name}.csv", [name] * rows) for name, rows in {"train": 3, "dev": 2}.items()}
