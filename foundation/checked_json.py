@@ -13,6 +13,9 @@ from foundation.errors import UserError
 
 T = TypeVar("T")
 
+#: A JSON object whose fields are not typed: as it is read before it is converted, or as it is printed.
+JsonObject = dict[str, Any]
+
 #: The second part of messages without a more precise one.
 _ALLOWED = "a JSON file as it was saved"
 

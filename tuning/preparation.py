@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from corpora import filters
 from corpora.samples.registry import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, read_splits
 from foundation import buckets
 from foundation.errors import UserError, nearest
-from search_spaces.schema import Columns, Space
+from search_spaces.schema import Columns, Data, Space
 from trainables.models.base_models import Recipe, prepare_base
 from trainables.models.hub import load_tokenizer
 from trainables.tasks.registry import get_task_class, make_task
@@ -43,20 +42,27 @@ def with_samples(space: Space, folder: Path) -> Space:
     sample = SAMPLES[space.sample]
     files = sample.write(folder)
     # From here on they are data files like any others, so that `resume` reads one kind of data.
-    paths: dict[str, Any] = {split: str(path) for split, path in files.items()}
-    columns: dict[str, Any] = {"id": None, "pair": None, **sample.columns, "header": sample.header}
-    return replace(space, data=replace(space.data, embedded=False, **paths), columns=Columns(**columns))
+    data = replace(_with_files(space.data, files), embedded=False)
+    names = sample.columns
+    columns = Columns(names.get("id"), names["source"], names.get("pair"), names["target"], sample.header)
+    return replace(space, data=data, columns=columns)
 
 
 def with_copies(space: Space, folder: Path) -> Space:
     """Copies the data files to `folder`, for other machines, and returns the space with the copies as its data."""
     folder.mkdir(parents=True, exist_ok=True)
-    copies: dict[str, Any] = {}
+    copies: dict[str, Path] = {}
     for split in ("train", "dev", "test"):
         if original := getattr(space.data, split):
-            copies[split] = str(folder / f"{split}{Path(original).suffix}")
+            copies[split] = folder / f"{split}{Path(original).suffix}"
             shutil.copyfile(original, copies[split])
-    return replace(space, data=replace(space.data, **copies))
+    return replace(space, data=_with_files(space.data, copies))
+
+
+def _with_files(data: Data, files: Mapping[str, Path]) -> Data:
+    """Returns the data section with other files; splits without a new file keep theirs."""
+    train, dev, test = (str(files[name]) if name in files else getattr(data, name) for name in ("train", "dev", "test"))
+    return replace(data, train=train, dev=dev, test=test)
 
 
 def layout_of(space: Space) -> Layout:

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -14,6 +13,7 @@ from delivery.inference.predictor import Predictor, load_exported
 from delivery.inference.scoring import score
 from delivery.inference.settings import SETTINGS, write_settings
 from delivery.results.output_paths import check_new_folder, set_usual_permissions
+from foundation.checked_json import JsonObject
 from foundation.durable import new_folder
 from foundation.errors import COMMAND, UserError, nearest
 from trainables.tasks.task import Row
@@ -21,7 +21,7 @@ from tuning import preparation
 from tuning.studies.study import Study
 
 
-def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: int) -> dict[str, Any]:
+def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: int) -> JsonObject:
     """Writes an ensemble of studies or exported folders to `out`.
 
     Returns:
@@ -46,7 +46,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
             shutil.copytree(folder, staging / name)
         write_settings(staging, replace(first, members=names, study=" + ".join(studies), summary=None))
         set_usual_permissions(staging)
-    result: dict[str, Any] = {"ensemble": str(out), "members": list(members), "dev": None}
+    result: JsonObject = {"ensemble": str(out), "members": list(members), "dev": None}
     if dev is None:
         return result
     scores = {

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from corpora.filters import strip_row
 from corpora.splits import read_split
@@ -14,6 +13,7 @@ from delivery.inference.parallel import load_on_devices
 from delivery.inference.predictor import Model, predict_all
 from delivery.results.output_paths import check_file
 from delivery.results.scores import Score
+from foundation.checked_json import JsonObject
 from foundation.errors import UserError, raise_all
 from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.task import Row
@@ -50,7 +50,7 @@ def score(model: Model, rows: Sequence[Row], batch_size: int, named: str = "the 
 
 def evaluate(
     folder: Path, data: Path, batch_size: int, picture: Path | None = None, *, trust: bool = False
-) -> dict[str, Any]:
+) -> JsonObject:
     """Scores the model in `folder` on a file with targets.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from corpora.splits import Layout
-from foundation.checked_json import convert_json, plain, read_json
+from foundation.checked_json import JsonObject, convert_json, plain, read_json
 from foundation.durable import write_json
 from foundation.errors import COMMAND, UserError
 from foundation.safe_paths import check_exported
@@ -54,7 +54,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     max_source_length: _Length
     max_target_length: _Length
     special_tokens: list[str] = []
-    summary: dict[str, Any] | None = None
+    summary: JsonObject | None = None
     members: list[str] = []
 
     @property

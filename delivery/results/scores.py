@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from foundation.checked_json import Count, convert_json, plain
+from foundation.checked_json import Count, JsonObject, convert_json, plain
 from trainables.tasks.confusion import ConfusionMatrix
 
 
@@ -37,9 +37,9 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             return None
         return ConfusionMatrix(tuple(self.labels), tuple(map(tuple, self.confusion)))
 
-    def to_flat(self) -> dict[str, Any]:
+    def to_flat(self) -> JsonObject:
         """The score as JSON shows it: metrics beside the other fields, classes only if there are any."""
-        fields: dict[str, Any] = plain(self)
+        fields: JsonObject = plain(self)
         if self.labels is None:
             del fields["labels"], fields["confusion"]
         return {**fields.pop("metrics"), **fields}

@@ -9,7 +9,7 @@ import msgspec
 
 from corpora.splits import SplitFile
 from delivery.results.scores import Score
-from foundation.checked_json import Count, Finite, convert_json, plain, read_json
+from foundation.checked_json import Count, Finite, JsonObject, convert_json, plain, read_json
 from foundation.durable import write_json
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
@@ -111,7 +111,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     best_model: str | None
     confusion: Confusion | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The summary as dicts, lists and scalars; the metrics of the test score are beside its other fields."""
         return {**plain(self), "test": self.test and self.test.to_flat()}
 
@@ -128,7 +128,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         """
         if not path.is_file():
             return None
-        content = read_json(path, dict[str, Any], _TODO)
+        content = read_json(path, JsonObject, _TODO)
         version = convert_json(content.get("version", 1), int, f"{path}: version", _TODO)
         if version > VERSION:
             raise UserError(f"{path} has version {version}", f"up to {VERSION}", "update kotune, or delete the file")

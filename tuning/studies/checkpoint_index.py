@@ -40,7 +40,7 @@ class CheckpointIndex:
         self._ended |= {trial_id: [] for trial_id in trial_ids}
 
     def is_empty(self, record: TrialRecord) -> bool:
-        """Whether an ended trial is known to have no checkpoints, without a look at the storage."""
+        """Whether the cache has no checkpoints for an ended trial; False if it is not cached."""
         return self._ended.get(record.trial_id) == []
 
     def remove_all(self, record: TrialRecord) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from foundation.checked_json import Count, Finite, convert_json, plain, read_json
+from foundation.checked_json import Count, Finite, JsonObject, convert_json, plain, read_json
 from foundation.durable import previous, retry_on_storage_error, write_json
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
@@ -116,7 +116,7 @@ def read_record(path: Path, metric: str) -> tuple[TrialRecord | None, str]:
     problems: list[UserError] = []
     for candidate in candidates:
         try:
-            content = read_json(candidate, dict[str, Any], todo)
+            content = read_json(candidate, JsonObject, todo)
         except UserError as error:
             problems.append(error)
             continue

@@ -65,7 +65,7 @@ class Storage:
         return buckets.read(buckets.join(self.bucket, name, "study.yaml")) is not None
 
 
-def storage_at(given: str | Path, folder: Path | None = None) -> Storage:
+def storage_at(location: str | Path, folder: Path | None = None) -> Storage:
     """Returns the storage that `--storage` names.
 
     Args:
@@ -74,33 +74,31 @@ def storage_at(given: str | Path, folder: Path | None = None) -> Storage:
     Raises:
         UserError: An invalid address.
     """
-    if not buckets.in_bucket(given):
-        if re.match(r"\w{2,}:/", str(given)):
+    if not buckets.in_bucket(location):
+        if re.match(r"\w{2,}:/", str(location)):
             allowed = f"a folder, or a bucket: {', '.join(f'{scheme}BUCKET/…' for scheme in buckets.SCHEMES)}"
-            raise UserError(f"--storage {redact(str(given))}", allowed, "check the spelling")
-        return Storage(Path(given))
-    address = str(given).rstrip("/")
+            raise UserError(f"--storage {redact(str(location))}", allowed, "check the spelling")
+        return Storage(Path(location))
+    address = str(location).rstrip("/")
     name = address.partition("://")[2].split("/")[0]
     if not re.fullmatch(r"[\w.-]+", name):
-        todo = (
-            "credentials are taken from the environment or the machine's role" if "@" in name else "check the address"
-        )
-        raise UserError(f"--storage {redact(str(given))}", "the name of a bucket after //", todo)
+        todo = "credentials come from the environment or the machine's role" if "@" in name else "check the address"
+        raise UserError(f"--storage {redact(str(location))}", "the name of a bucket after //", todo)
     return Storage(folder or buckets.scratch("studies", address), address)
 
 
 @contextmanager
-def readable_storage(given: str | Path, *, light: bool = False) -> Iterator[Storage]:
+def readable_storage(location: str | Path, *, light: bool = False) -> Iterator[Storage]:
     """Yields the storage for a command that only reads: a bucket is downloaded to a temporary folder.
 
     Args:
         light: Download records only, no model and no data.
     """
-    if not buckets.in_bucket(given):
-        yield storage_at(given)
+    if not buckets.in_bucket(location):
+        yield storage_at(location)
         return
     with tempfile.TemporaryDirectory(prefix="kotune-") as folder:
-        yield replace(storage_at(given, Path(folder)), light=light)
+        yield replace(storage_at(location, Path(folder)), light=light)
 
 
 def check_writable(storage: Storage) -> None:
@@ -115,9 +113,9 @@ def check_writable(storage: Storage) -> None:
         buckets.write(buckets.join(storage.bucket, ".written", "test"), b"")
         buckets.remove(buckets.join(storage.bucket, ".written"))
     except OSError as error:
-        given = f"--storage {storage}: {first_line(error)}"
+        problem = f"--storage {storage}: {first_line(error)}"
         todo = "check the bucket's name, and the credentials and the endpoint in the environment (AWS_…, GOOGLE_…)"
-        raise UserError(given, "a bucket that this machine may write to", todo) from error
+        raise UserError(problem, "a bucket that this machine may write to", todo) from error
 
 
 def fetch(folder: Path, bucket: str, *, light: bool = False) -> None:

@@ -116,13 +116,13 @@ class Study:
         """
         storage = storage if isinstance(storage, Storage) else storage_at(storage)
         paths = Paths.of(storage, name)
-        taken = name_taken(storage, name)
+        refusal = name_taken(storage, name)
         if storage.bucket:
             if storage.has(name):
-                raise taken
+                raise refusal
             shutil.rmtree(paths.root, ignore_errors=True)  # the copy of a study that was deleted in the bucket
         if os.path.lexists(paths.root):
-            raise taken
+            raise refusal
         # The folder appears together with its space; else a kill in between would leave a name taken by nothing.
         try:
             with new_folder(paths.root, mode=OWNER_ONLY) as folder:
@@ -130,7 +130,7 @@ class Study:
                 staging.trials.mkdir()
                 cls(space, staging, name).save_space()
         except FileExistsError:  # another process was faster
-            raise taken from None
+            raise refusal from None
         study = cls(space, paths, name)
         study.publish(paths.space)
         return study

@@ -107,12 +107,12 @@ def test_a_log_has_the_same_lines_as_a_pipe(tmp_path: Path) -> None:
     stream = io.StringIO()
     for number in (1, 2):
         with logged(LineView(stream), tmp_path / "log.txt") as view:
-            view.say(f"sitting {number}")
+            view.say(f"session {number}")
             view.show(a_progress(rows_with(completed=number)))
             view.close()
     first, second = (tmp_path / "log.txt").read_text(encoding="utf-8").split("---- ")[1:]
     assert "".join(part.partition("\n")[2] for part in (first, second)) == stream.getvalue()
-    assert "sitting 2" in second
+    assert "session 2" in second
 
 
 class Gone(io.StringIO):
