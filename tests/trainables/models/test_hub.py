@@ -1,4 +1,4 @@
-"""Loading what others have made: what is wrong with it is told in one line."""
+"""Loading by hub id or folder: each failure is one clear error."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from trainables.models.hub import load_config, load_model, load_tokenizer
 
 @pytest.mark.parametrize("load", [load_tokenizer, load_model, load_config])
 def test_an_empty_folder_cannot_be_loaded(load: Any, tmp_path: Path) -> None:
-    """The message says what was looked for, in one line, and what to check."""
+    """The message has one line with the folder, and states what to check."""
     with pytest.raises(UserError, match="cannot be loaded") as caught:
         load(str(tmp_path))
     assert str(tmp_path) in caught.value.problem
@@ -22,7 +22,7 @@ def test_an_empty_folder_cannot_be_loaded(load: Any, tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_needs_a_pad_token(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    """Without one no batch can be made."""
+    """Batches are padded with it."""
     words.save_pretrained(tmp_path)
     settings = json.loads((tmp_path / "tokenizer_config.json").read_text())
     (tmp_path / "tokenizer_config.json").write_text(
@@ -33,7 +33,7 @@ def test_a_tokenizer_needs_a_pad_token(words: PreTrainedTokenizerBase, tmp_path:
 
 
 def test_a_tokenizer_needs_an_end_token(tmp_path: Path) -> None:
-    """BERT's has none."""
+    """A generated text ends with it; BERT's tokenizer has none, which is fine for an encoder."""
     (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "가"]))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="has no eos token"):

@@ -1,4 +1,4 @@
-"""Networks: padding changes nothing, a saved folder loads with and without kotune, and wrong fields are refused."""
+"""Networks: padding has no effect, a saved folder loads with and without kotune, and invalid fields are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROWS = [[7], [3, 4], [5, 6, 7, 8, 9, 10], [11, 2, 3, 4]]
 
 
 def network(name: str, seed: int = 0, **fields: Any) -> PreTrainedModel:
-    """A small network that drops nothing."""
+    """A small network in evaluation mode, without dropout."""
     torch.manual_seed(seed)
     config = AutoConfig.for_model(**CONFIGS[name], **{"vocab_size": 12, "num_labels": 3, **fields})
     model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
@@ -52,11 +52,11 @@ def padded(rows: list[list[int]], *, left: bool = False) -> tuple[torch.Tensor, 
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("left", [False, True])
-def test_padding_changes_nothing(name: str, left: bool) -> None:
-    """A row's logits are those it has alone, whatever side the padding is on, and without a mask too."""
+def test_padding_has_no_effect(name: str, left: bool) -> None:
+    """A row has the same logits alone and in a batch, with padding on either side, with and without a mask."""
     model = network(name)
     with torch.no_grad():
-        model.get_input_embeddings().weight[0] = 9.0  # even where the padding's embedding has become something
+        model.get_input_embeddings().weight[0] = 9.0  # even if the embedding of the padding is not zero
     ids, real = padded([*ROWS, [1] * 9], left=left)
     together, without_mask = model(ids, real).logits, model(ids).logits
     for row, tokens in enumerate(ROWS):
@@ -68,26 +68,26 @@ def test_padding_changes_nothing(name: str, left: bool) -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_row_without_tokens(name: str) -> None:
-    """It has finite logits, the same ones in any company, even where no row has a token."""
+    """Its logits are finite, and the same in a batch and alone."""
     model = network(name)
     ids, real = padded([[], [3, 4, 5]])
-    beside, alone = model(ids, real).logits[0], model(torch.zeros(1, 0, dtype=torch.long)).logits[0]
-    assert beside.isfinite().all()
-    assert torch.allclose(beside, alone, rtol=0, atol=1e-6)
+    batched, alone = model(ids, real).logits[0], model(torch.zeros(1, 0, dtype=torch.long)).logits[0]
+    assert batched.isfinite().all()
+    assert torch.allclose(batched, alone, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_dropped_tokens_are_whole(name: str) -> None:
-    """In training half of the tokens lose their whole embedding and the others double theirs; in use none does."""
+def test_token_dropout_drops_whole_embeddings(name: str) -> None:
+    """In training about half of the tokens have a zero embedding and the others a doubled one; in evaluation none."""
     model = network(name, token_dropout=0.5)
     ids, real = padded([[5, 6, 7, 8, 9, 10] * 30])
     torch.manual_seed(0)
     embedded, _ = model.train()._embed(ids, real)
     ratio = embedded[0] / model.embedding(ids)[0].detach()  # [tokens, width]
-    kept = ratio.round().long()
-    assert (kept == kept[:, :1]).all()
-    assert set(kept.flatten().tolist()) == {0, 2}
-    assert 0.35 < (kept[:, 0] == 0).float().mean() < 0.65  # 180 tokens: four standard deviations of 0.037
+    factors = ratio.round().long()
+    assert (factors == factors[:, :1]).all()
+    assert set(factors.flatten().tolist()) == {0, 2}
+    assert 0.35 < (factors[:, 0] == 0).float().mean() < 0.65  # 180 tokens: four standard deviations of 0.037
     assert torch.equal(model.eval()._embed(ids, real)[0], model.embedding(ids))
 
 
@@ -103,13 +103,13 @@ def test_a_convolution_by_hand() -> None:
         model.classifier.bias.zero_()
     # [2, 1]: windows (-3, 1) and (1, nothing): -3 + 2 + 0.5 = -0.5 and 1 + 0 + 0.5 = 1.5; the greater is 1.5.
     # [1, 2]: windows (1, -3) and (-3, nothing): 1 - 6 + 0.5 = -4.5 and -3 + 0.5 = -2.5; ReLU leaves 0.
-    # The padded column starts no window: there the filter would answer with its bias, 0.5.
+    # The padded column starts no window: such a window would give the filter's bias, 0.5.
     ids, real = padded([[2, 1], [1, 2], [1, 2, 1]])
     assert model(ids, real).logits[:2].tolist() == [[1.5, -1.5], [0.0, 0.0]]
 
 
 def test_a_recurrence_by_hand() -> None:
-    """An LSTM of one unit a direction whose gates are all half open, on the tokens 1, 2."""
+    """An LSTM with one unit per direction and all gates at 1/2, on the tokens 1, 2."""
     model = RnnForSequenceClassification(RnnConfig(embedding_size=1, hidden_size=1, num_layers=1, vocab_size=3)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -128,15 +128,15 @@ def test_a_recurrence_by_hand() -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_losses(name: str) -> None:
-    """Cross entropy of classes, the squared error of one number, and none without labels; other inputs are ignored."""
+    """Cross entropy for classes, squared error for one number, None without labels; other inputs are ignored."""
     ids, real = padded(ROWS)
     model = network(name)
     with torch.no_grad():
         model.classifier.weight.zero_()
         model.classifier.bias.zero_()
     # Three equal logits: -ln(1/3). The row labelled -100 does not count.
-    found = model(ids, real, torch.tensor([0, 1, 2, -100]), token_type_ids=torch.zeros_like(ids))
-    assert found.loss.item() == pytest.approx(math.log(3))
+    outputs = model(ids, real, torch.tensor([0, 1, 2, -100]), token_type_ids=torch.zeros_like(ids))
+    assert outputs.loss.item() == pytest.approx(math.log(3))
     assert model(input_ids=ids, attention_mask=real).loss is None
     numbers = network(name, num_labels=1, problem_type="regression")
     with torch.no_grad():
@@ -147,8 +147,8 @@ def test_losses(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_weights_come_from_the_seed(name: str) -> None:
-    """Same seed, same weights; another, others. Padding starts at zero, an LSTM's forget gates at 1."""
+def test_weights_follow_the_seed(name: str) -> None:
+    """Equal seeds give equal weights. Padding starts at zero, the forget gates of an LSTM at 1."""
     once, again, other = (network(name, seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(once[key], again[key]) for key in once)
     assert not torch.equal(once["embedding.weight"], other["embedding.weight"])
@@ -159,19 +159,19 @@ def test_weights_come_from_the_seed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_copy_learns_by_itself(name: str) -> None:
-    """Every parameter gets a gradient, in a deep copy and not in the original; padding's embedding gets none."""
+def test_a_deep_copy_is_trained_independently(name: str) -> None:
+    """Every parameter of the copy gets a gradient, except the padding's embedding; the original gets none."""
     model = network(name)
-    twin = copy.deepcopy(model).train()
-    twin(*padded(ROWS), torch.tensor([0, 1, 2, 0])).loss.backward()
+    duplicate = copy.deepcopy(model).train()
+    duplicate(*padded(ROWS), torch.tensor([0, 1, 2, 0])).loss.backward()
     assert all(parameter.grad is None for parameter in model.parameters())
-    assert all(parameter.grad is not None and parameter.grad.any() for parameter in twin.parameters())
-    assert twin.get_input_embeddings().weight.grad[0].eq(0).all()
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in duplicate.parameters())
+    assert duplicate.get_input_embeddings().weight.grad[0].eq(0).all()
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_grown_vocabulary(name: str) -> None:
-    """Added tokens get embeddings, and the old ones keep theirs."""
+def test_the_vocabulary_can_grow(name: str) -> None:
+    """New tokens get embeddings, and the old embeddings do not change."""
     model = network(name)
     before = model(*padded(ROWS)).logits
     model.resize_token_embeddings(20)
@@ -181,8 +181,8 @@ def test_a_grown_vocabulary(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_folder_loads_where_kotune_is(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bit for bit, with these very classes, and nobody is asked whether to trust the folder's copy."""
+def test_a_folder_loads_with_kotune(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loaded model has this module's classes and equal weights, and transformers does not ask for trust."""
     monkeypatch.setattr("builtins.input", lambda *_: pytest.fail("asked for trust"))
     model = network(name)
     model.save_pretrained(tmp_path)
@@ -192,63 +192,63 @@ def test_a_folder_loads_where_kotune_is(name: str, tmp_path: Path, monkeypatch: 
         assert type(loaded) is type(model)
         assert loaded.state_dict().keys() == model.state_dict().keys()
         assert all(torch.equal(loaded.state_dict()[key], tensor) for key, tensor in model.state_dict().items())
-        # Copied, since weights that lie unaligned in a mapped file may add up to another last bit.
+        # Copied, because weights that are not aligned in a mapped file may give another last bit.
         assert torch.equal(copy.deepcopy(loaded)(*padded(ROWS)).logits, model(*padded(ROWS)).logits)
 
 
-ELSEWHERE = """
+LOAD_WITHOUT_KOTUNE = """
 import json, sys
 for package in ("foundation", "trainables", "search_spaces", "corpora", "tuning", "delivery", "cli"):
-    sys.modules[package] = None  # an import of it fails, though it may be installed
+    sys.modules[package] = None  # importing it fails even if it is installed
 import torch
 from transformers import AutoModelForSequenceClassification
-found = {}
+results = {}
 for folder in sys.argv[1:]:
     model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)
     logits = model(torch.tensor([[3, 4, 5], [6, 0, 0]]), torch.tensor([[1, 1, 1], [1, 0, 0]])).logits
-    found[folder] = [type(model).__module__, logits.tolist()]
-print(json.dumps(found))
+    results[folder] = [type(model).__module__, logits.tolist()]
+print(json.dumps(results))
 """
 
 
-def test_a_folder_loads_where_kotune_is_not(tmp_path: Path) -> None:
-    """A process that cannot import kotune runs the folder's copy of this module, and gives the same logits."""
+def test_a_folder_loads_without_kotune(tmp_path: Path) -> None:
+    """A process that cannot import kotune runs the folder's copy of this module and computes the same logits."""
     models = {str(tmp_path / name): network(name) for name in ("rnn-lstm-last", "cnn")}
     for folder, model in models.items():
         model.save_pretrained(folder)
-    away = {"HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": str(tmp_path / "modules"), "PYTHONPATH": ""}
-    answer = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, *models],
-        env={**os.environ, **away},
+    environment = {"HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": str(tmp_path / "modules"), "PYTHONPATH": ""}
+    process = subprocess.run(
+        [sys.executable, "-c", LOAD_WITHOUT_KOTUNE, *models],
+        env={**os.environ, **environment},
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
-    assert answer.returncode == 0, answer.stderr
-    found = json.loads(answer.stdout)
-    assert len({module for module, _ in found.values()}) == 2  # each folder runs its own copy
-    for folder, (module, logits) in found.items():
+    assert process.returncode == 0, process.stderr
+    results = json.loads(process.stdout)
+    assert len({module for module, _ in results.values()}) == 2  # each folder runs its own copy
+    for folder, (module, logits) in results.items():
         assert module.startswith("transformers_modules.")
-        here = models[folder](torch.tensor([[3, 4, 5], [6, 0, 0]]), torch.tensor([[1, 1, 1], [1, 0, 0]])).logits
-        assert torch.allclose(torch.tensor(logits), here, rtol=0, atol=1e-6)
+        expected = models[folder](torch.tensor([[3, 4, 5], [6, 0, 0]]), torch.tensor([[1, 1, 1], [1, 0, 0]])).logits
+        assert torch.allclose(torch.tensor(logits), expected, rtol=0, atol=1e-6)
 
 
-def test_the_module_stands_alone() -> None:
-    """It imports the standard library, torch and transformers, or its copies could not run."""
-    found = set()
+def test_the_module_imports_nothing_of_kotune() -> None:
+    """It imports only the standard library, torch and transformers; otherwise its copies could not run."""
+    packages = set()
     for node in ast.walk(ast.parse(Path(networks.__file__).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            packages |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0
-            found.add(str(node.module).split(".")[0])
-    assert found <= sys.stdlib_module_names | {"torch", "transformers"}
+            packages.add(str(node.module).split(".")[0])
+    assert packages <= sys.stdlib_module_names | {"torch", "transformers"}
 
 
-@pytest.mark.parametrize("given", ["3-4-5", [3, 4, 5], (3, 4, 5)])
-def test_filter_sizes(given: Any) -> None:
-    """Text or whole numbers, kept as text."""
-    config = CnnConfig(filter_sizes=given)
+@pytest.mark.parametrize("sizes", ["3-4-5", [3, 4, 5], (3, 4, 5)])
+def test_filter_sizes(sizes: Any) -> None:
+    """Text or whole numbers, stored as text."""
+    config = CnnConfig(filter_sizes=sizes)
     assert config.filter_sizes == "3-4-5"
     assert config.widths == [3, 4, 5]
     assert CnnConfig(filter_sizes="2").widths == [2]
@@ -276,13 +276,13 @@ def test_filter_sizes(given: Any) -> None:
         ),
     ],
 )
-def test_wrong_fields_are_refused(kind: Any, fields: dict[str, Any], problem: str) -> None:
-    """The sentence says what was given and what is allowed."""
+def test_invalid_fields_are_refused(kind: Any, fields: dict[str, Any], problem: str) -> None:
+    """The message states the value and what is allowed."""
     with pytest.raises(ValueError, match=problem):
         kind(**fields)
 
 
-def test_all_problems_are_told_at_once() -> None:
-    """Nobody mends them one run at a time."""
+def test_all_problems_are_reported_at_once() -> None:
+    """Three invalid fields give one error with all of them."""
     with pytest.raises(ValueError, match=r"^RnnConfig: hidden_size 0 .*; dropout 2 .*; cell 'abc' is"):
         RnnConfig(hidden_size=0, dropout=2, cell="abc")

@@ -1,4 +1,4 @@
-"""Folders of strangers: no pickle is opened, and no code that comes with a model is run unless the user says so."""
+"""Untrusted folders: no pickle is loaded, and no code that comes with a model is run unless the user allows it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from trainables.training.reports import TrialFailed
 from trainables.training.trial import run_trial
 from trainables.training.worker_cache import WorkerCache
 
-CHOOSING = make_task("classification", {"labels": ["a", "b"]})
+CLASSIFICATION = make_task("classification", {"labels": ["a", "b"]})
 
 
 class Trap:
-    """Unpickled, it writes a file."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self._mark = mark
@@ -40,7 +40,7 @@ class Trap:
 
 @pytest.fixture
 def no_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is asked anything on the terminal."""
+    """Fails if anything is asked on the terminal."""
 
     def asked(prompt: str = "") -> str:
         raise AssertionError(f"asked: {prompt}")
@@ -50,7 +50,7 @@ def no_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model.bin.index.json"])
 def test_weights_in_pickles_are_refused(tiny_base: Path, tmp_path: Path, name: str) -> None:
-    """The message says how to convert them; nothing in them is run."""
+    """The message states how to convert them; nothing in them is run."""
     (tmp_path / "config.json").write_bytes((tiny_base / "config.json").read_bytes())
     (tmp_path / name).write_bytes(pickle.dumps(Trap(tmp_path / "mark")))
     with pytest.raises(UserError, match="weights only as pickles") as caught:
@@ -59,8 +59,8 @@ def test_weights_in_pickles_are_refused(tiny_base: Path, tmp_path: Path, name: s
     assert not (tmp_path / "mark").exists()
 
 
-def test_safetensors_are_taken_where_a_pickle_lies_beside_them(tiny_base: Path, tmp_path: Path) -> None:
-    """As on many pages of the hub."""
+def test_safetensors_are_loaded_if_there_is_also_a_pickle(tiny_base: Path, tmp_path: Path) -> None:
+    """Many repositories on the hub have both."""
     for path in tiny_base.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / "pytorch_model.bin").write_bytes(pickle.dumps(Trap(tmp_path / "mark")))
@@ -68,8 +68,8 @@ def test_safetensors_are_taken_where_a_pickle_lies_beside_them(tiny_base: Path, 
     assert not (tmp_path / "mark").exists()
 
 
-def test_a_folder_without_weights_is_told_as_such(tiny_base: Path, tmp_path: Path) -> None:
-    """Not as one that has pickles."""
+def test_a_folder_without_weights_is_not_reported_as_pickles(tiny_base: Path, tmp_path: Path) -> None:
+    """The message is the general one."""
     (tmp_path / "config.json").write_bytes((tiny_base / "config.json").read_bytes())
     with pytest.raises(UserError, match="cannot be loaded"):
         load_model(str(tmp_path))
@@ -77,7 +77,7 @@ def test_a_folder_without_weights_is_told_as_such(tiny_base: Path, tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth"])
 def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_path: Path, name: str) -> None:
-    """The trial fails with a reason; a checkpoint is data, whoever wrote it."""
+    """The trial fails with a reason; a checkpoint is only data."""
     folder, mark = tmp_path / "trial", tmp_path / "mark"
     job = make_job(folder, config={"num_train_epochs": 2})
     run_trial(job, RecordingReporter(), WorkerCache())
@@ -97,13 +97,13 @@ def test_a_pickle_in_a_checkpoint_is_not_run(make_job: Callable[..., Job], tmp_p
 # ---- code that comes with a model
 
 
-def test_own_code_is_not_run_unless_the_user_says_so(own_code: Path, ran: Path, no_answers: None) -> None:
-    """Configuration, tokenizer, weights and the check before a study: each names the option, none asks."""
+def test_own_code_is_not_run_by_default(own_code: Path, ran: Path, no_answers: None) -> None:
+    """Loading a configuration, a tokenizer or weights and the check before a study name the option and do not ask."""
     for load in (
         lambda: load_config(str(own_code)),
         lambda: load_tokenizer(str(own_code), is_generative=False),
         lambda: load_model(str(own_code), AutoModelForSequenceClassification),
-        lambda: check_model(str(own_code), "bert", CHOOSING),
+        lambda: check_model(str(own_code), "bert", CLASSIFICATION),
     ):
         with pytest.raises(UserError, match="comes with its own code") as caught:
             load()
@@ -111,17 +111,17 @@ def test_own_code_is_not_run_unless_the_user_says_so(own_code: Path, ran: Path, 
     assert not ran.exists()
 
 
-def test_own_code_behind_a_known_configuration_is_not_run(tmp_path: Path, no_answers: None) -> None:
-    """A model type that transformers has, and for the task a class of its own."""
+def test_own_code_of_a_known_model_type_is_not_run(tmp_path: Path, no_answers: None) -> None:
+    """The model type is one of transformers, but the class for the task is not."""
     config = {"model_type": "clip", "auto_map": {"AutoModelForSequenceClassification": "modeling.Own"}}
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="comes with its own code"):
-        build_meta_model(load_config(str(tmp_path)), CHOOSING)
+        build_meta_model(load_config(str(tmp_path)), CLASSIFICATION)
 
 
-def test_own_code_is_run_when_the_user_says_so(own_code: Path, ran: Path, words: PreTrainedTokenizerBase) -> None:
-    """And answers as any other model."""
-    check_model(str(own_code), "bert", CHOOSING, trust=True)
+def test_own_code_is_run_with_trust(own_code: Path, ran: Path, words: PreTrainedTokenizerBase) -> None:
+    """The model then works like any other."""
+    check_model(str(own_code), "bert", CLASSIFICATION, trust=True)
     model = load_model(str(own_code), AutoModelForSequenceClassification, trust=True)
     assert ran.exists()
     assert type(model).__name__ == "OwnModel"

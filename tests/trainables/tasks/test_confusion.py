@@ -16,7 +16,7 @@ FONTS = Path(get_data_path()) / "fonts" / "ttf"
 
 
 def test_confusions_are_counted() -> None:
-    """Rows are the truth, columns the predictions."""
+    """Rows are true classes, columns are predictions."""
     assert ConfusionMatrix.count(NAMES, [0, 0, 1, 2, 2], [0, 1, 1, 0, 0]).counts == ((1, 1, 0), (0, 1, 0), (2, 0, 0))
     with pytest.raises(ValueError, match="classes 0 to 3 where there are 3"):
         ConfusionMatrix.count(NAMES, [0, 1], [0, 3])
@@ -25,7 +25,7 @@ def test_confusions_are_counted() -> None:
 
 
 def test_a_font_must_have_every_character() -> None:
-    """The first that has them all; Computer Modern has no Greek letters, and neither has Hangul."""
+    """The first font that has all of them; Computer Modern has no Greek letters, and neither font has Hangul."""
     fonts = [FONTS / "cmr10.ttf", FONTS / "DejaVuSans.ttf"]
     assert font_covering("abc", fonts) == fonts[0]
     assert font_covering("αβγ", fonts) == fonts[1]
@@ -33,7 +33,7 @@ def test_a_font_must_have_every_character() -> None:
 
 
 def test_cells_show_counts_and_shares() -> None:
-    """Shares are of the true class; a class without rows has 0 %; names stand at both axes."""
+    """Shares are of the true class; a class without rows has 0 %; both axes have the names."""
     figure = ConfusionMatrix(("yes", "no"), ((1, 3), (0, 0))).figure(FONTS / "DejaVuSans.ttf")
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["1\n25%", "3\n75%", "0\n0%", "0\n0%"]
@@ -42,16 +42,16 @@ def test_cells_show_counts_and_shares() -> None:
     assert axes.get_title() == ""
 
 
-def test_without_a_font_classes_go_by_number() -> None:
-    """And the picture says so."""
+def test_without_a_font_classes_are_numbers() -> None:
+    """The title states it."""
     axes = ConfusionMatrix(NAMES[:2], ((1, 0), (0, 1))).figure(None).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1"]
     assert "by number" in axes.get_title()
 
 
 @pytest.mark.parametrize("fonts", ["this machine's", "none"])
-def test_a_picture_has_no_boxes(fonts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """matplotlib warns of each character that it draws as a box; with Korean names it warns of none."""
+def test_a_picture_draws_every_character(fonts: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """matplotlib warns of each character that it cannot draw; with Korean names there is no warning."""
     if fonts == "none":
         monkeypatch.setattr(confusion, "_korean_fonts", lambda: ())
     with warnings.catch_warnings():

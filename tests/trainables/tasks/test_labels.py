@@ -8,7 +8,7 @@ from trainables.tasks.labels import LabelCorrector
 
 
 def test_the_nearest_label() -> None:
-    """By characters put in, taken out or exchanged; of equals the first in sorted order."""
+    """The distance counts inserted, removed or replaced characters; a tie goes to the first in sorted order."""
     corrector = LabelCorrector(["부정", "긍정", "아주 부정"])
     assert corrector.correct("긍정") == ("긍정", False)
     assert corrector.correct("아주부정") == ("아주 부정", True)  # 1 away; 부정 is 2 away
@@ -18,8 +18,8 @@ def test_the_nearest_label() -> None:
         LabelCorrector([])
 
 
-def test_the_share_of_corrected() -> None:
-    """Two of four were no labels; each row counts, be its text seen before or not."""
+def test_the_share_of_corrected_texts() -> None:
+    """Two of four texts are no labels; equal texts count each time."""
     assert LabelCorrector(["긍정", "부정"]).correct_all(["긍정", "부적", "부적", "부정"]) == (
         ["긍정", "부정", "부정", "부정"],
         0.5,

@@ -20,8 +20,8 @@ def test_a_label_names_the_tokenizer_only_if_the_value_depends_on_it() -> None:
 
 
 @pytest.mark.parametrize(("mode", "better", "worse"), [("max", 2.0, 1.0), ("min", 1.0, 2.0)])
-def test_better_follows_the_direction(mode: str, better: float, worse: float) -> None:
-    """Equal is not better, and anything finite beats nothing."""
+def test_is_better_follows_the_direction(mode: str, better: float, worse: float) -> None:
+    """An equal value is not better, and a finite value beats None."""
     assert is_better(better, worse, mode)
     assert not is_better(worse, better, mode)
     assert not is_better(better, better, mode)
@@ -30,14 +30,14 @@ def test_better_follows_the_direction(mode: str, better: float, worse: float) ->
 
 @pytest.mark.parametrize("mode", ["max", "min"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_never_wins(value: float, mode: str) -> None:
-    """Neither against a number nor against nothing."""
+def test_a_value_that_is_not_finite_never_wins(value: float, mode: str) -> None:
+    """Neither against a number nor against None."""
     assert not is_better(value, None, mode)
     assert not is_better(value, 0.0, mode)
 
 
-def test_the_best_of_many() -> None:
-    """The earliest wins a tie, NaN is passed over, and of nothing finite there is no best."""
+def test_the_best_value() -> None:
+    """The first one wins a tie, NaN is skipped, and without a finite value the best is None."""
     values = {1.0: math.nan, 2.0: 0.3, 3.0: 0.5, 4.0: 0.5, 5.0: 0.3}
     assert best_of(values, "max") == 3.0
     assert best_of(values, "min") == 2.0

@@ -15,51 +15,51 @@ from trainables.tasks.rdass import SentenceEncoder, rdass
 
 
 def test_rdass_by_hand() -> None:
-    """Two rows of two numbers; lengths do not matter."""
+    """Two rows of two numbers; the lengths of vectors have no effect."""
     predictions = np.array([[2.0, 0.0], [0.0, 1.0]])
     references = np.array([[1.0, 1.0], [0.0, 3.0]])
     documents = np.array([[0.0, 5.0], [0.0, 0.0]])
     # Row 1: cos 45° and cos 90°, (1/√2 + 0) / 2. Row 2: 1, and a document of zeros counts as 0, (1 + 0) / 2.
-    wanted = (1 / math.sqrt(2) / 2 + 1 / 2) / 2
-    assert rdass(documents, references, predictions) == pytest.approx(wanted)
+    expected = (1 / math.sqrt(2) / 2 + 1 / 2) / 2
+    assert rdass(documents, references, predictions) == pytest.approx(expected)
     assert rdass(predictions, predictions, predictions) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("one", "other"), [((2, 3), (2, 4)), ((2, 3), (1, 3)), ((0, 3), (0, 3)), ((3,), (3,))])
-def test_vectors_must_match(one: tuple[int, ...], other: tuple[int, ...]) -> None:
-    """Unequal shapes, no rows, and what is no table."""
+def test_unequal_shapes_are_refused(one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    """So are no rows, and vectors that are not a table."""
     with pytest.raises(ValueError, match="of shapes"):
         rdass(np.ones(one), np.ones(one), np.ones(other))
 
 
 class FakeTransformer:
-    """Stands in for sentence-transformers' class: a vector of the text's length and one."""
+    """A stand-in for the class of sentence-transformers: the vector of a text is its length and 1."""
 
-    def __init__(self, where: str, *, trust_remote_code: bool, model_kwargs: dict[str, Any]) -> None:
+    def __init__(self, source: str, *, trust_remote_code: bool, model_kwargs: dict[str, Any]) -> None:
         assert not trust_remote_code
         assert model_kwargs == {"use_safetensors": True}
-        if where != "here":
+        if source != "a model":
             raise OSError("no such folder")
 
     def encode(self, texts: list[str], show_progress_bar: bool) -> Any:
         return np.array([[len(text), 1.0] for text in texts], dtype=np.float64)
 
 
-def test_sentences_become_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """float32, a row per text; a model that is not there is the user's to mend."""
+def test_sentences_are_encoded_as_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are float32, one row per text; a model that does not exist is a UserError."""
     fake = ModuleType("sentence_transformers")
     fake.SentenceTransformer = FakeTransformer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
-    found = SentenceEncoder("here").encode(("가나", "다"))
-    assert found.dtype == np.float32
-    assert found.tolist() == [[2, 1], [1, 1]]
-    with pytest.raises(UserError, match=r"from 'there' \(no such folder\)"):
-        SentenceEncoder("there")
+    vectors = SentenceEncoder("a model").encode(("가나", "다"))
+    assert vectors.dtype == np.float32
+    assert vectors.tolist() == [[2, 1], [1, 1]]
+    with pytest.raises(UserError, match=r"from 'nothing' \(no such folder\)"):
+        SentenceEncoder("nothing")
 
 
-def test_without_sentence_transformers_the_user_hears_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an optional extra."""
+def test_without_sentence_transformers_the_message_states_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package is an optional extra."""
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(UserError, match="not installed") as caught:
-        SentenceEncoder("here")
+        SentenceEncoder("a model")
     assert caught.value.todo == "pip install -e .[rdass]"

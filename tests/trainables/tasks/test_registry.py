@@ -1,4 +1,4 @@
-"""Tasks: texts become closed rows of tokens, cut and counted, once per content; scores are the known metrics."""
+"""All tasks: tables of tokens, metrics, predictions as text, options, and masked rows."""
 
 from pathlib import Path
 from typing import Any
@@ -25,38 +25,38 @@ SUMMARISATION = make_task("summarisation", {"rouge_tokenizer": "whitespace"})
 
 @pytest.fixture
 def words() -> PreTrainedTokenizerBase:
-    """A tokenizer with one token that is never cut: `@` × n are n tokens."""
+    """A tokenizer with one token that is never merged: `@` × n are n tokens."""
     tokenizer = train_tokenizer(["가 나 다", "가나다"], 20)
     tokenizer.add_tokens(["@"])
     return tokenizer
 
 
 def a_row(number: int, source: int, target: int) -> dict[str, str]:
-    """A row of that many tokens, ends not counted."""
+    """A row with so many tokens in source and target, without end tokens."""
     return {"id": f"r{number}", "source": "@" * source, "target": "@" * target}
 
 
 ROWS = [a_row(0, 1, 1), a_row(1, 2, 2), a_row(2, 3, 3)]
 
 
-def test_a_prepared_split(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    """Sources of 1, 2, 3 tokens with two ends each, targets of as many with one; limits of 4 and 2."""
-    made = make_task("seq2seq", {"rouge_tokenizer": "syllable"}).prepare(ROWS, words, Limits(4, 2), tmp_path)
-    table = open_table(made.folder)
+def test_a_split_is_tokenised(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Sources of 1, 2, 3 tokens and two ends each, targets of as many tokens and one end; limits 4 and 2."""
+    split = make_task("seq2seq", {"rouge_tokenizer": "syllable"}).prepare(ROWS, words, Limits(4, 2), tmp_path)
+    table = open_table(split.folder)
     begin, end, at = words.convert_tokens_to_ids(["<s>", "</s>", "@"])
     # Lengths with ends are 3, 4, 5, so one source is longer than 4, and 2, 3, 4, so two targets are longer than 2.
-    assert made == TokenisedSplit(made.folder, rows=3, cut_sources=1, cut_targets=2)
+    assert split == TokenisedSplit(split.folder, rows=3, cut_sources=1, cut_targets=2)
     assert table["input_ids"][:] == [[begin, at, end], [begin, at, at, end], [begin, at, at, end]]
     assert table["labels"][:] == [[at, end]] * 3
     assert table["length"][:] == [3, 4, 4]
     assert (table["cut_source"][:], table["cut_target"][:]) == ([False, False, True], [False, True, True])
-    assert table["reference"][:] == [["@"], ["@", "@"], ["@", "@", "@"]]  # whole, however short the labels
+    assert table["reference"][:] == [["@"], ["@", "@"], ["@", "@", "@"]]  # not truncated, unlike the labels
 
 
 def test_a_split_is_tokenised_once(
     words: PreTrainedTokenizerBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked again, the table and its counts come from the cache; sources and targets are two calls."""
+    """The second time, the table and its counts are read from the cache; sources and targets are two calls."""
     calls: list[int] = []
 
     def counted(texts: list[str], tokenizer: PreTrainedTokenizerBase, *, start: bool = True) -> list[list[int]]:
@@ -70,8 +70,8 @@ def test_a_split_is_tokenised_once(
     assert first.cut_targets == 2
 
 
-def test_a_table_is_named_by_all_that_made_it(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    """Either limit, the tokenizer for scoring, any text and the vocabulary give a table of its own."""
+def test_the_cache_key_has_all_inputs(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Another limit, ROUGE tokenizer, text or vocabulary gives another table."""
 
     def folder(rows: list[dict[str, str]], limits: Limits, rouge_tokenizer: str = "whitespace") -> Path:
         return make_task("seq2seq", {"rouge_tokenizer": rouge_tokenizer}).prepare(rows, words, limits, tmp_path).folder
@@ -90,16 +90,16 @@ def test_a_table_is_named_by_all_that_made_it(words: PreTrainedTokenizerBase, tm
     assert len(set(folders)) == len(folders)
 
 
-def test_how_texts_are_cut_counts_for_the_name(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    """Two tokenizers of one vocabulary that put ends differently do not share a table."""
+def test_the_cache_key_has_the_rules_of_the_tokenizer(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
+    """Two tokenizers with one vocabulary and different end tokens do not share a table."""
     before = SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path)
     ids = [("</s>", words.convert_tokens_to_ids("</s>"))]
     words.backend_tokenizer.post_processor = TemplateProcessing(single="$A </s>", special_tokens=ids)
     assert SUMMARISATION.prepare(ROWS, words, Limits(4, 2), tmp_path).folder != before.folder
 
 
-def test_a_loaded_tokenizer_finds_the_table_of_the_first(tiny_base: Path, tmp_path: Path) -> None:
-    """A study that is resumed, in another process, tokenises nothing again."""
+def test_a_loaded_tokenizer_has_the_same_cache_key(tiny_base: Path, tmp_path: Path) -> None:
+    """A study that is resumed in another process tokenises nothing again."""
     folders = {
         SUMMARISATION.prepare(ROWS, load_tokenizer(str(tiny_base)), Limits(9, 9), tmp_path).folder for _ in range(2)
     }
@@ -107,7 +107,7 @@ def test_a_loaded_tokenizer_finds_the_table_of_the_first(tiny_base: Path, tmp_pa
 
 
 def test_an_unknown_task_is_refused() -> None:
-    """The message names what there is and what was meant."""
+    """The message lists all tasks and suggests the nearest."""
     with pytest.raises(UserError, match="'summarization' is unknown") as caught:
         get_task_class("summarization")
     assert "summarisation" in caught.value.allowed
@@ -123,28 +123,28 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_evaluation_has_every_metric_that_is_offered(name: str, words: PreTrainedTokenizerBase) -> None:
-    """No metric can be chosen that no evaluation has; none is computed that could not be chosen. The best there is."""
+def test_an_evaluation_has_every_available_metric(name: str, words: PreTrainedTokenizerBase) -> None:
+    """The values are those of the available metrics, and right predictions have the best ones."""
     options, targets, right = EXAMPLES[name]
     task = make_task(name, options)
     rows = [{"source": "@", "target": target} for target in targets]
     table = task.encode_targets(rows, words, Limits(10, 10), scored=True)
-    found = task.score(Evaluation(right, loss=2.5, generated_tokens=3.5, seconds=0.25), table)
-    assert [*found] == [metric.name for metric in task.available_metrics()]
+    scores = task.score(Evaluation(right, loss=2.5, generated_tokens=3.5, seconds=0.25), table)
+    assert [*scores] == [metric.name for metric in task.available_metrics()]
     assert task.metrics[0] in task.available_metrics()
-    assert (found["loss"], found["eval_seconds"]) == (2.5, 0.25)
-    perfect = {"accuracy", "macro_f1", "exact_match", "rouge_1", "pearson", "spearman"} & found.keys()
+    assert (scores["loss"], scores["eval_seconds"]) == (2.5, 0.25)
+    perfect = {"accuracy", "macro_f1", "exact_match", "rouge_1", "pearson", "spearman"} & scores.keys()
     assert perfect
-    assert all(found[metric] == pytest.approx(1.0) for metric in perfect)
+    assert all(scores[metric] == pytest.approx(1.0) for metric in perfect)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_right_prediction_is_written_as_its_target(name: str) -> None:
-    """And says its class, where there are any."""
+def test_a_right_prediction_is_formatted_as_its_target(name: str) -> None:
+    """If there are classes, the confusion matrix counts it on the diagonal."""
     options, targets, right = EXAMPLES[name]
     task = make_task(name, options)
-    written = [task.format_prediction(prediction, PredictionFormat()) for prediction in right]
-    assert written == ([f"{float(target):.1f}" for target in targets] if name == "regression" else targets)
+    texts = [task.format_prediction(prediction, PredictionFormat()) for prediction in right]
+    assert texts == ([f"{float(target):.1f}" for target in targets] if name == "regression" else targets)
     confusion = task.confusion([{"target": target} for target in targets], right)
     assert (confusion is not None) == bool(task.classes)
     if confusion is not None:
@@ -157,23 +157,23 @@ def names(task: Task) -> set[str]:
     return {metric.name for metric in task.available_metrics()}
 
 
-def test_written_labels_are_corrected_and_counted(words: PreTrainedTokenizerBase) -> None:
-    """Two of four outputs were no label; three of four are right once the nearest label stands for them."""
+def test_generated_labels_are_corrected_and_counted(words: PreTrainedTokenizerBase) -> None:
+    """Two of four predictions are no label; three of four are right after the correction to the nearest label."""
     task = make_task("seq2seq", {"rouge_tokenizer": "whitespace", "labels": ["긍정", "부정"]})
     targets = ["긍정", "부정", "긍정", "부정"]
     table = task.encode_targets(
         [{"source": "@", "target": target} for target in targets], words, Limits(10, 10), scored=True
     )
-    found = task.score(Evaluation(["긍졍", "부정", "부정부", "부정"], 1.0, 1.0, 1.0), table)
-    assert found["corrected"] == 0.5
-    assert found["accuracy"] == found["exact_match"] == 0.75
+    scores = task.score(Evaluation(["긍졍", "부정", "부정부", "부정"], 1.0, 1.0, 1.0), table)
+    assert scores["corrected"] == 0.5
+    assert scores["accuracy"] == scores["exact_match"] == 0.75
     with_labels, without = (make_task("seq2seq", {"labels": labels}) for labels in (["긍정", "부정"], []))
     assert {"accuracy", "corrected"} <= names(with_labels) - names(without)
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_options_come_back(name: str) -> None:
-    """From the plain dict that a job carries; an unknown one is refused."""
+def test_options_are_restored_from_a_dict(name: str) -> None:
+    """A job carries them as a plain dict; an unknown option is refused."""
     task = make_task(name, EXAMPLES.get(name, EXAMPLES["seq2seq"])[0])
     assert make_task(name, task.to_options()) == task
     with pytest.raises(UserError, match="has no option 'lable'"):
@@ -181,8 +181,8 @@ def test_options_come_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_masked_row_counts_for_nothing(name: str, words: PreTrainedTokenizerBase) -> None:
-    """Loss of a batch with a masked row is that of the batch without it, and it is not counted."""
+def test_a_masked_row_does_not_count(name: str, words: PreTrainedTokenizerBase) -> None:
+    """A batch with a masked row has the loss and the count of the batch without it."""
     options, targets, _ = EXAMPLES[name]
     task = make_task(name, options)
     rows = [{"source": "@", "target": target} for target in targets]
@@ -200,13 +200,13 @@ def test_a_masked_row_counts_for_nothing(name: str, words: PreTrainedTokenizerBa
             outputs = model(**{key: value for key, value in batch.items() if key != "labels"})
         return criterion(outputs, batch["labels"]).item(), int(batch["labels"].ne(-100).sum())
 
-    alone, whole = loss(table[:1]), loss([table[0], task.mask_labels(table[1])])
-    assert whole[0] == pytest.approx(alone[0], rel=1e-5)
-    assert whole[1] == alone[1]
+    alone, batched = loss(table[:1]), loss([table[0], task.mask_labels(table[1])])
+    assert batched[0] == pytest.approx(alone[0], rel=1e-5)
+    assert batched[1] == alone[1]
 
 
 def a_model(task: Task, words: PreTrainedTokenizerBase) -> Any:
-    """A tiny one that can do the task."""
+    """A tiny model for the task."""
     config = scratch_config("bart" if task.is_generative else "cnn", "tiny", words)
     for key, value in task.model_options().items():
         setattr(config, key, value)

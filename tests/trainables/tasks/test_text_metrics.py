@@ -19,28 +19,28 @@ def scores(reference: str, prediction: str, tokenizer: str = "whitespace") -> di
 
 @pytest.mark.parametrize("tokenizer", sorted(TOKENIZERS))
 def test_hangul_against_itself_scores_one(tokenizer: str) -> None:
-    """And so the sum is 3; rouge-score's own tokenizer would delete every syllable and score 0."""
+    """The sum is therefore 3; rouge-score's own tokenizer would delete every syllable and score 0."""
     assert scores(SENTENCE, SENTENCE, tokenizer) == {"rouge_1": 1, "rouge_2": 1, "rouge_l": 1, "rouge_sum": 3}
 
 
-def test_a_left_out_word() -> None:
+def test_rouge_of_a_missing_word() -> None:
     """나는 오늘 학교에 갔다, predicted without 오늘."""
-    found = scores("나는 오늘 학교에 갔다", "나는 학교에 갔다")
+    result = scores("나는 오늘 학교에 갔다", "나는 학교에 갔다")
     # 3 shared words of 4 and 3: recall 3/4, precision 1, F1 = 2 · 3/4 / (7/4) = 6/7.
     # 1 shared pair (학교에 갔다) of 3 and 2: recall 1/3, precision 1/2, F1 = 2 · 1/6 / (5/6) = 2/5.
     # Longest common subsequence: all 3 predicted words, so 6/7 again.
-    assert found == pytest.approx({"rouge_1": 6 / 7, "rouge_2": 2 / 5, "rouge_l": 6 / 7, "rouge_sum": 74 / 35})
+    assert result == pytest.approx({"rouge_1": 6 / 7, "rouge_2": 2 / 5, "rouge_l": 6 / 7, "rouge_sum": 74 / 35})
 
 
-def test_an_exchanged_order() -> None:
-    """The same three words in another order: single words do not notice, pairs and the subsequence do."""
-    found = scores("나는 오늘 학교에 갔다", "학교에 나는 갔다")
+def test_rouge_of_another_order() -> None:
+    """The same three words in another order have the same ROUGE-1, but other pairs and subsequences."""
+    result = scores("나는 오늘 학교에 갔다", "학교에 나는 갔다")
     # No pair is shared. The subsequence 나는 갔다 has 2 of 4 and 3: recall 1/2, precision 2/3, F1 = 2/3 / (7/6) = 4/7.
-    assert found == pytest.approx({"rouge_1": 6 / 7, "rouge_2": 0, "rouge_l": 4 / 7, "rouge_sum": 10 / 7})
+    assert result == pytest.approx({"rouge_1": 6 / 7, "rouge_2": 0, "rouge_l": 4 / 7, "rouge_sum": 10 / 7})
 
 
-def test_each_tokenizer_cuts_its_own_units() -> None:
-    """Words, syllables without regard to blanks, and morphemes: 학교에 and 학교는 share one of two."""
+def test_rouge_counts_the_tokens_of_its_tokenizer() -> None:
+    """Words, syllables regardless of blanks, and morphemes: 학교에 and 학교는 share one of two."""
     assert scores("가나 다", "가 나다")["rouge_1"] == 0
     assert scores("가나 다", "가 나다", "syllable")["rouge_2"] == 1
     assert scores("학교에", "학교는")["rouge_1"] == 0
@@ -48,50 +48,50 @@ def test_each_tokenizer_cuts_its_own_units() -> None:
     assert scores("학교에", "학교는", "kiwi")["rouge_1"] == pytest.approx(1 / 2)
 
 
-def test_the_mean_is_over_rows() -> None:
-    """A row that scores 1 and one that says nothing make 1/2."""
+def test_rouge_is_the_mean_over_rows() -> None:
+    """A row that scores 1 and an empty prediction give 1/2."""
     assert rouge([["가", "나"], ["다", "라"]], [["가", "나"], []])["rouge_2"] == pytest.approx(1 / 2)
 
 
 @pytest.mark.parametrize(("references", "predictions"), [([], []), ([["가"], ["나"]], [["가"]])])
 def test_rows_of_rouge_must_match(references: list[list[str]], predictions: list[list[str]]) -> None:
-    """No rows, or unequal numbers of them, are no score."""
+    """No rows and unequal numbers of rows are refused."""
     with pytest.raises(ValueError, match="references against"):
         rouge(references, predictions)
 
 
 def tokens(*texts: str) -> list[list[str]]:
-    """Texts cut at blanks."""
+    """The words of each text."""
     return [text.split() for text in texts]
 
 
-def test_a_text_against_itself_scores_one() -> None:
-    """In every order, once it has four tokens."""
-    found = bleu(tokens("민수 는 학교 에 갔다"), tokens("민수 는 학교 에 갔다"))
-    assert found == pytest.approx({f"bleu_{order}": 1 for order in (1, 2, 3, 4)})
+def test_bleu_of_a_text_against_itself_is_one() -> None:
+    """In every order, if the text has at least four tokens."""
+    result = bleu(tokens("민수 는 학교 에 갔다"), tokens("민수 는 학교 에 갔다"))
+    assert result == pytest.approx({f"bleu_{order}": 1 for order in (1, 2, 3, 4)})
 
 
 def test_bleu_by_hand() -> None:
     """Counts of the whole corpus, clipped, with a penalty for brevity and the smoothing of a missing order."""
-    found = bleu(tokens("가 나 다 라 마", "바 사"), tokens("가 나 다 마", "바 바"))
+    result = bleu(tokens("가 나 다 라 마", "바 사"), tokens("가 나 다 마", "바 바"))
     # Words: 가 나 다 마 바 of 6 (the second 바 is clipped). Pairs: 가나 나다 of 3 + 1. Triples: 가나다 of 2.
     # Quadruples: 0 of 1, smoothed to 1/2 of 1. Lengths 6 against 7: penalty exp(1 - 7/6).
     penalty, precisions = math.exp(-1 / 6), [5 / 6, 2 / 4, 1 / 2, 1 / 2]
-    wanted = {f"bleu_{order}": penalty * math.prod(precisions[:order]) ** (1 / order) for order in (1, 2, 3, 4)}
-    assert found == pytest.approx(wanted)
+    expected = {f"bleu_{order}": penalty * math.prod(precisions[:order]) ** (1 / order) for order in (1, 2, 3, 4)}
+    assert result == pytest.approx(expected)
 
 
-def test_bleu_of_what_is_short_or_empty() -> None:
-    """Three tokens make no four; a corpus of nothing scores nothing."""
-    found = bleu(tokens("가 나 다"), tokens("가 나 다"))
-    assert (found["bleu_3"], found["bleu_4"]) == (pytest.approx(1), pytest.approx(0))
+def test_bleu_of_short_and_empty_texts() -> None:
+    """Three tokens have no 4-gram, so BLEU-4 is 0; empty texts have BLEU 0."""
+    result = bleu(tokens("가 나 다"), tokens("가 나 다"))
+    assert (result["bleu_3"], result["bleu_4"]) == (pytest.approx(1), pytest.approx(0))
     nothing = {f"bleu_{order}": 0.0 for order in (1, 2, 3, 4)}
     assert bleu(tokens("가 나"), tokens("")) == nothing
     assert bleu(tokens(""), tokens("가 나")) == nothing
 
 
 def test_a_token_with_a_blank_is_one_token() -> None:
-    """Kiwi gives 나사의 회전 as one; two tokens against it would be half right."""
+    """Kiwi has 나사의 회전 as one token; as two tokens, half of it would match."""
     assert bleu([["나사의 회전"]], [["나사의 회전"]])["bleu_2"] == pytest.approx(0)
     assert bleu([["나사의 회전"]], [["나사의"]])["bleu_1"] == 0
 
@@ -102,15 +102,15 @@ def test_bleu_counts_the_given_tokens() -> None:
     assert bleu([["가.", "나"]], [["가.", "나"]])["bleu_1"] == pytest.approx(1)
 
 
-def test_texts_match_but_for_blanks() -> None:
-    """One of three differs in a syllable, one in blanks alone."""
+def test_exact_match_ignores_blanks() -> None:
+    """One of three texts differs in a syllable, one only in blanks."""
     assert exact_match(["가 나", "가나", "다"], [" 가\n나 ", "가나", "라"]) == pytest.approx(2 / 3)
     assert exact_match(["가 나"], ["가나"]) == 0
 
 
 @pytest.mark.parametrize(("references", "predictions"), [([], []), (["가", "나"], ["가"])])
 def test_rows_must_match(references: list[str], predictions: list[str]) -> None:
-    """No rows, or unequal numbers of them, are no score."""
+    """No rows and unequal numbers of rows are refused."""
     for score in (bleu, exact_match):
         with pytest.raises(ValueError, match="references against"):
             score(references, predictions)

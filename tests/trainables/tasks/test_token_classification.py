@@ -108,7 +108,7 @@ class TokenClassification(Task):
         predictions = _label_numbers(logits, batch)
         return BatchResult(token_loss(logits, batch["labels"]).item(), counted, predictions, [0] * len(predictions))
 
-    def predict_file(
+    def predict(
         self,
         model: PreTrainedModel,
         batch: Mapping[str, torch.Tensor],

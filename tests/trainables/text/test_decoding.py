@@ -1,4 +1,4 @@
-"""Decoding parameters: an exported folder claims what was used and nothing else."""
+"""Decoding parameters: a generation config states only what is used."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from trainables.text.decoding import decoding_config
 
 
 def beam_search() -> GenerationConfig:
-    """What a base model may come with."""
+    """The generation config of a base model."""
     return GenerationConfig(num_beams=4, early_stopping=True, length_penalty=2.0, max_length=40, no_repeat_ngram_size=3)
 
 
-def test_decoding_without_beams_drops_what_only_beams_read(tmp_path: Path) -> None:
-    """The rest stays, the base is untouched, and the result can be saved and read again."""
+def test_parameters_of_beam_search_are_reset_without_beams(tmp_path: Path) -> None:
+    """Other parameters and the base do not change, and the result can be saved and loaded."""
     base = beam_search()
     config = decoding_config(base, {"num_beams": 1})
     assert (config.num_beams, config.early_stopping, config.length_penalty) == (1, False, 1.0)
@@ -25,14 +25,14 @@ def test_decoding_without_beams_drops_what_only_beams_read(tmp_path: Path) -> No
     assert GenerationConfig.from_pretrained(tmp_path) == config
 
 
-def test_decoding_with_beams_keeps_them() -> None:
-    """The trial's own values over those of the base."""
+def test_parameters_of_beam_search_remain_with_beams() -> None:
+    """The trial's values replace those of the base."""
     config = decoding_config(beam_search(), {"num_beams": 6, "length_penalty": 0.8})
     assert (config.num_beams, config.early_stopping, config.length_penalty) == (6, True, 0.8)
 
 
-def test_one_limit_of_length_counts() -> None:
-    """`max_new_tokens` puts an inherited `max_length` away and the other way round; else both stay."""
+def test_only_one_length_limit_remains() -> None:
+    """`max_new_tokens` removes an inherited `max_length` and the other way round; without either both remain."""
     both = GenerationConfig(max_length=40, max_new_tokens=20)
     limits = [
         (config.max_length, config.max_new_tokens)
@@ -43,22 +43,22 @@ def test_one_limit_of_length_counts() -> None:
     assert limits == [(None, 9), (9, None), (40, 20)]
 
 
-def test_sampling_keeps_what_only_sampling_reads() -> None:
-    """Temperature and the tops count with `do_sample` alone."""
+def test_parameters_of_sampling_are_reset_without_sampling() -> None:
+    """`temperature`, `top_p` and `top_k` remain only with `do_sample`."""
     sampling = {"temperature": 0.7, "top_p": 0.9, "top_k": 20}
-    drawn = decoding_config(GenerationConfig(), {"do_sample": True, **sampling})
-    greedy = decoding_config(drawn, {"do_sample": False})
-    assert (drawn.temperature, drawn.top_p, drawn.top_k) == (0.7, 0.9, 20)
+    sampled = decoding_config(GenerationConfig(), {"do_sample": True, **sampling})
+    greedy = decoding_config(sampled, {"do_sample": False})
+    assert (sampled.temperature, sampled.top_p, sampled.top_k) == (0.7, 0.9, 20)
     assert (greedy.temperature, greedy.top_p, greedy.top_k) == (1.0, 1.0, 50)
 
 
 @pytest.mark.parametrize("inherited", [{"min_p": 0.1}, {"typical_p": 0.9}, {"epsilon_cutoff": 0.1}])
-def test_everything_that_only_sampling_reads_is_dropped(inherited: dict[str, Any]) -> None:
-    """A base model that samples can be decoded with beams."""
+def test_every_parameter_of_sampling_is_reset(inherited: dict[str, Any]) -> None:
+    """transformers would refuse beam search with a parameter that only sampling reads."""
     decoding_config(GenerationConfig(do_sample=True, **inherited), {"do_sample": False, "num_beams": 2})
 
 
-def test_decoding_that_cannot_work_is_refused() -> None:
-    """More sequences than beams; by transformers' own strict check."""
+def test_an_invalid_combination_is_refused() -> None:
+    """The strict check of transformers refuses more returned sequences than beams."""
     with pytest.raises(ValueError, match="num_return_sequences"):
         decoding_config(GenerationConfig(), {"num_beams": 2, "num_return_sequences": 3})

@@ -1,4 +1,4 @@
-"""Texts as tokens: closed by an end, cut whole, pairs joined; and back to clean text."""
+"""Encoding: beginning and end tokens, truncation, pairs, and decoding to clean text."""
 
 import pytest
 from tokenizers.processors import RobertaProcessing, TemplateProcessing
@@ -10,95 +10,94 @@ from trainables.text.encoding import adds_end_token, clean_text, encode_for_enco
 
 @pytest.fixture
 def words() -> PreTrainedTokenizerBase:
-    """A tokenizer with one token that is never cut: `@` × n are n tokens."""
+    """A tokenizer with one token that is never merged: `@` × n are n tokens."""
     tokenizer = train_tokenizer(["가 나 다", "가나다"], 20)
     tokenizer.add_tokens(["@"])
     return tokenizer
 
 
 @pytest.fixture
-def closing_words(words: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """The same, but it puts beginning and end itself, as BART's."""
+def words_with_ends(words: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The same tokenizer, but it adds beginning and end tokens itself, like BART's."""
     ids = [(token, words.convert_tokens_to_ids(token)) for token in ("<s>", "</s>")]
     words.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=ids)
     return words
 
 
-def test_ends_are_put_where_the_tokenizer_puts_none(words: PreTrainedTokenizerBase) -> None:
-    """A source stands between <s> and </s>; a target has its end alone, since the decoder brings its own start."""
+def test_ends_are_added_if_the_tokenizer_adds_none(words: PreTrainedTokenizerBase) -> None:
+    """A source gets <s> and </s>; a target gets only </s>, because the decoder has its own start token."""
     begin, end, at = words.convert_tokens_to_ids(["<s>", "</s>", "@"])
     assert not adds_end_token(words)
     assert encode_with_ends(["@@", "@"], words) == [[begin, at, at, end], [begin, at, end]]
     assert encode_with_ends(["@@"], words, start=False) == [[at, at, end]]
 
 
-def test_no_second_end_is_put(closing_words: PreTrainedTokenizerBase) -> None:
-    """A tokenizer that closes its texts is taken at its word, for sources and targets."""
-    begin, end, at = closing_words.convert_tokens_to_ids(["<s>", "</s>", "@"])
-    assert adds_end_token(closing_words)
+def test_no_second_end_is_added(words_with_ends: PreTrainedTokenizerBase) -> None:
+    """The ends of a tokenizer that adds them itself are not repeated, for sources and targets."""
+    begin, end, at = words_with_ends.convert_tokens_to_ids(["<s>", "</s>", "@"])
+    assert adds_end_token(words_with_ends)
     assert (
-        encode_with_ends(["@"], closing_words)
-        == encode_with_ends(["@"], closing_words, start=False)
+        encode_with_ends(["@"], words_with_ends)
+        == encode_with_ends(["@"], words_with_ends, start=False)
         == [[begin, at, end]]
     )
 
 
-def test_a_beginning_is_put_only_where_there_is_one(words: PreTrainedTokenizerBase) -> None:
-    """T5's tokenizers have none."""
+def test_a_tokenizer_without_a_beginning_token_adds_only_the_end(words: PreTrainedTokenizerBase) -> None:
+    """T5's tokenizers have no beginning token."""
     words.bos_token = None
     assert encode_with_ends(["@"], words) == [words.convert_tokens_to_ids(["@", "</s>"])]
 
 
-def test_no_texts_are_no_rows(words: PreTrainedTokenizerBase) -> None:
-    """A tokenizer itself stumbles over an empty list."""
+def test_no_texts_give_no_rows(words: PreTrainedTokenizerBase) -> None:
+    """The tokenizer itself raises for an empty list."""
     assert encode_with_ends([], words) == []
 
 
 @pytest.mark.parametrize(
-    ("limit", "kept"), [(5, [7, 8, 9, 2]), (4, [7, 8, 9, 2]), (3, [7, 8, 2]), (2, [7, 2]), (1, [2])]
+    ("limit", "expected"), [(5, [7, 8, 9, 2]), (4, [7, 8, 9, 2]), (3, [7, 8, 2]), (2, [7, 2]), (1, [2])]
 )
-def test_a_cut_row_is_still_closed(limit: int, kept: list[int]) -> None:
-    """A summary without its end would teach the model never to stop."""
+def test_a_truncated_row_has_its_end_token(limit: int, expected: list[int]) -> None:
+    """From summaries without an end token the model would learn never to stop."""
     tokens = [7, 8, 9, 2]
-    assert truncate(tokens, limit) == kept
+    assert truncate(tokens, limit) == expected
     assert tokens == [7, 8, 9, 2]
 
 
 def test_clean_text() -> None:
-    """Unwanted tokens go with the blanks they leave; all else stays."""
+    """Tokens to remove become single blanks; the rest of the text does not change."""
     assert clean_text(" <usr>민수는\n<pad> 집에  간다.<pad>", ["<usr>", "<pad>"]) == "민수는 집에 간다."
     assert clean_text("민수는<usr>집에", ["<usr>"]) == "민수는 집에"
     assert clean_text("#Person1#은 <s> 간다", []) == "#Person1#은 <s> 간다"
 
 
-def test_a_pair_is_joined_by_an_end(words: PreTrainedTokenizerBase) -> None:
-    """Where the tokenizer joins nothing itself; no second type is told then."""
+def test_a_pair_is_separated_by_an_end_token(words: PreTrainedTokenizerBase) -> None:
+    """The end token is added if the tokenizer separates pairs by nothing; there are no token types then."""
     at, end = words.convert_tokens_to_ids(["@", "</s>"])
-    found = encode_for_encoder(["@@"], ["@"], words, 10)
-    kept = [token for token in found["input_ids"][0] if token in (at, end)]
-    assert kept == [at, at, end, at]
-    assert "token_type_ids" not in found
+    columns = encode_for_encoder(["@@"], ["@"], words, 10)
+    assert [token for token in columns["input_ids"][0] if token in (at, end)] == [at, at, end, at]
+    assert "token_type_ids" not in columns
 
 
-def test_a_pair_keeps_the_ends_of_its_tokenizer(words: PreTrainedTokenizerBase) -> None:
-    """RoBERTa's `<s> a </s></s> b </s>` is twice as long as `<s> a </s>`, yet two ends part the texts already."""
+def test_a_pair_has_the_separator_of_its_tokenizer(words: PreTrainedTokenizerBase) -> None:
+    """RoBERTa's `<s> a </s></s> b </s>` is as long as two texts alone, but is separated already."""
     backend, ids = words.backend_tokenizer, words.convert_tokens_to_ids(["<s>", "</s>"])
     start, end = ids
     backend.post_processor = RobertaProcessing(("</s>", end), ("<s>", start), add_prefix_space=False)
     roberta = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="<pad>")
-    found = encode_for_encoder(["@@"], ["@"], roberta, 10)["input_ids"][0]
-    assert [token for token in found if token in (start, end)] == [start, end, end, end]
-    assert roberta("@@", "@")["input_ids"] == found
+    ids = encode_for_encoder(["@@"], ["@"], roberta, 10)["input_ids"][0]
+    assert [token for token in ids if token in (start, end)] == [start, end, end, end]
+    assert roberta("@@", "@")["input_ids"] == ids
 
 
-def test_a_long_text_is_cut_and_counted(closing_words: PreTrainedTokenizerBase) -> None:
-    """With its ends: <s> @ @ @ </s> is 5 tokens, cut to 4 it keeps both ends."""
-    begin, end, at = closing_words.convert_tokens_to_ids(["<s>", "</s>", "@"])
-    found = encode_for_encoder(["@@@", "@"], None, closing_words, 4)
-    assert found["input_ids"] == [[begin, at, at, end], [begin, at, end]]
-    assert (found["length"], found["cut_source"]) == ([4, 3], [True, False])
+def test_a_long_text_is_truncated_and_counted(words_with_ends: PreTrainedTokenizerBase) -> None:
+    """<s> @ @ @ </s> has 5 tokens; truncated to 4 it still has both ends."""
+    begin, end, at = words_with_ends.convert_tokens_to_ids(["<s>", "</s>", "@"])
+    columns = encode_for_encoder(["@@@", "@"], None, words_with_ends, 4)
+    assert columns["input_ids"] == [[begin, at, at, end], [begin, at, end]]
+    assert (columns["length"], columns["cut_source"]) == ([4, 3], [True, False])
 
 
-def test_no_texts_are_no_columns(words: PreTrainedTokenizerBase) -> None:
-    """A tokenizer itself stumbles over an empty list."""
+def test_no_texts_give_empty_columns(words: PreTrainedTokenizerBase) -> None:
+    """The tokenizer itself raises for an empty list."""
     assert encode_for_encoder([], None, words, 4) == {"input_ids": [], "length": [], "cut_source": []}

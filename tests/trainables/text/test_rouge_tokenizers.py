@@ -1,4 +1,4 @@
-"""Tokenizers of ROUGE and BLEU: each states all that a score depends on."""
+"""Tokenizers of ROUGE and BLEU: their names include the versions that a score depends on."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from foundation.errors import UserError
 from trainables.text.rouge_tokenizers import text_tokenizer
 
 
-def test_a_name_says_all_that_a_score_depends_on() -> None:
-    """Kiwi's carries the versions of code and model; the others have none."""
+def test_a_name_has_the_versions_that_a_score_depends_on() -> None:
+    """Kiwi's name has the versions of its code and its model; the others depend on no package."""
     assert version("kiwipiepy") in text_tokenizer("kiwi").name
     assert version("kiwipiepy_model") in text_tokenizer("kiwi").name
     assert [text_tokenizer(name).name for name in ("whitespace", "syllable")] == ["whitespace", "syllable"]
 
 
 def test_a_tokenizer_is_loaded_once() -> None:
-    """Kiwi takes seconds, so a process has one."""
+    """Loading Kiwi takes seconds, so a process has one instance."""
     assert text_tokenizer("kiwi") is text_tokenizer("kiwi")
 
 
 def test_an_unknown_tokenizer_is_refused() -> None:
-    """The message names what there is and what was meant."""
+    """The message lists all tokenizers and suggests the nearest."""
     with pytest.raises(UserError, match="'kiwy' is unknown") as caught:
         text_tokenizer("kiwy")
     assert caught.value.allowed == "kiwi, whitespace, syllable"

@@ -1,4 +1,4 @@
-"""Word tokenizers: the most frequent words, the same for any order of texts, and morphemes between blanks."""
+"""Word tokenizers: the most frequent words, independent of the order of texts, and morphemes between blanks."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def words(tokenizer: Any) -> list[str]:
 
 
 def test_the_most_frequent_words_are_learned() -> None:
-    """Special tokens first, then words by frequency; equals in code point order, whatever order the texts have."""
+    """Special tokens come first, then words by frequency, on a tie in code point order, for any order of texts."""
     # 배송이 3 times, 빨라요 twice, and of those seen once: ! < 가격 < 다시 < 살래요 < 포장이, of which 2 have room.
-    wanted = [*SPECIAL, "배송이", "빨라요", "!", "가격"]
-    assert words(train_words(TEXTS, 8)) == wanted
-    assert words(train_words(iter(TEXTS[::-1]), 8)) == wanted
+    expected = [*SPECIAL, "배송이", "빨라요", "!", "가격"]
+    assert words(train_words(TEXTS, 8)) == expected
+    assert words(train_words(iter(TEXTS[::-1]), 8)) == expected
     assert len(words(train_words(TEXTS, 1000))) == len(SPECIAL) + 7
 
 
-def test_texts_become_ids() -> None:
-    """Words between any blanks, after NFKC, without ends; an unknown word is one `<unk>`."""
+def test_texts_are_encoded_word_by_word() -> None:
+    """Words between any blanks are encoded after NFKC, without end tokens; an unknown word is one `<unk>`."""
     tokenizer = train_words(["Ａ급 배송", "배송"], 10)
     assert words(tokenizer)[4:] == ["배송", "A급"]
     assert tokenizer("배송\tA급\n반품 배송!")["input_ids"] == [4, 5, 1, 1]
     assert tokenizer("")["input_ids"] == []
-    named = (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
-    assert named == (0, 1, 2, 3)
+    special_ids = (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id)
+    assert special_ids == (0, 1, 2, 3)
 
 
 @pytest.mark.parametrize("morphemes", [False, True])
-def test_a_saved_tokenizer_knows_how_texts_are_cut(morphemes: bool, tmp_path: Path) -> None:
-    """`kotune_cut` survives saving, and the ids are the same."""
+def test_a_saved_tokenizer_states_how_texts_are_cut(morphemes: bool, tmp_path: Path) -> None:
+    """`kotune_cut` is saved and loaded, and the ids are the same."""
     tokenizer = train_words(TEXTS, 8, morphemes=morphemes)
     tokenizer.save_pretrained(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
@@ -58,8 +58,8 @@ def test_a_vocabulary_without_room_is_refused() -> None:
     assert caught.value.allowed == "5 or more"
 
 
-def test_morphemes_lie_between_blanks() -> None:
-    """학교+에 가+었+다, a name of several words falls apart at its blanks, and nothing stays nothing."""
+def test_texts_are_cut_into_morphemes() -> None:
+    """학교+에 가+었+다; a name of several words has blanks in it; an empty text stays empty."""
     assert cut_morphemes(["학교에 갔다.", "", "나사의 회전을 읽었다"]) == [
         "학교 에 가 었 다 .",
         "",
@@ -68,8 +68,8 @@ def test_morphemes_lie_between_blanks() -> None:
     assert cut_morphemes([]) == []
 
 
-def test_long_lists_are_cut_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never more texts at once than set, all of them, in order, by the process's one Kiwi."""
+def test_long_lists_are_cut_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kiwi gets at most a block of texts at once, and the results are complete and in order."""
     seen: list[int] = []
 
     class Fake:
