@@ -1,13 +1,13 @@
-"""Batches that are the same rows however a global batch is cut.
+"""Batches with the same rows for any number of workers and accumulation steps.
 
-A global batch is what one optimizer step sees: rows per worker × workers × accumulation. Its rows depend on
-the seed, the epoch and its size alone; how it is dealt to workers and micro-batches changes nothing.
+A global batch is what one optimizer step sees: rows per worker × workers × accumulation. Its rows depend only on the
+seed, the epoch and its size, not on how it is split into micro-batches for workers.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,17 +15,17 @@ from torch.utils.data import Dataset, Sampler
 
 # By the source alone: sorted by their targets too, batches of Korean utterances took 9 % less time and learned so much
 # less from each other that the score after an epoch fell from 1.56 to 1.44 (docs/measurements.md).
-_POOL = 50  # global batches at most whose rows are sorted together by length: similar, yet other rows every epoch
-_POOLS = 4  # at least so many pools, or small data would make the same batches every epoch
+_POOL = 50  # largest number of global batches whose rows are sorted by length together; their rows vary by epoch
+_POOLS = 4  # smallest number of pools; with one pool, small data would give the same batches every epoch
 
 
 def global_batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int, by_length: bool) -> list[list[int]]:
-    """Row indices of every global batch of one epoch, in order.
+    """Returns the row indices of every global batch of one epoch, in order.
 
     Args:
         lengths: tokens per row.
-        size: rows per global batch; the last drawn one may hold fewer.
-        by_length: put rows of similar length together.
+        size: rows per global batch; the last one may have fewer.
+        by_length: whether rows of similar length are put into one batch.
     """
     draw = random.Random(f"{seed}:{epoch}")
     order = list(range(len(lengths)))
@@ -41,16 +41,16 @@ def global_batches(lengths: Sequence[int], size: int, *, seed: int, epoch: int, 
     if by_length:
         short = [batches.pop()] if len(batches[-1]) < size else []
         draw.shuffle(batches)
-        batches += short  # kept last: only there may the number of micro-batches differ
+        batches += short  # stays the last: only there may the number of micro-batches differ
     return batches
 
 
 def deal(batch: Sequence[int], rows: int, workers: int) -> list[list[list[int]]]:
-    """One global batch as micro-batches of at most `rows` rows for each of `workers`.
+    """Splits a global batch into micro-batches of at most `rows` rows for each of `workers`.
 
     Returns:
-        `[micro-batch][worker] -> row indices`. A worker that is left without rows gets `[-1]`, a row that
-        counts for nothing, since every worker must take part in every step.
+        `[micro-batch][worker] -> row indices`. A worker without rows gets `[-1]`, a row with masked labels, because
+        every worker must take part in every step.
     """
     step = rows * workers
     return [
@@ -59,9 +59,13 @@ def deal(batch: Sequence[int], rows: int, workers: int) -> list[list[list[int]]]
     ]
 
 
+#: Column -> value.
+Row = dict[str, Any]
+
+
 @dataclass
 class GlobalBatchSampler(Sampler[list[int]]):
-    """Micro-batches of one worker for one epoch (`torch` batch sampler).
+    """A batch sampler for `torch`: the micro-batches of one worker for one epoch.
 
     Args:
         rows: rows per micro-batch.
@@ -93,35 +97,35 @@ class GlobalBatchSampler(Sampler[list[int]]):
         return full * self.accumulation + -(-rest // (self.rows * self.workers))
 
 
-class TokenRows(Dataset[dict[str, Any]]):
-    """Tokenised rows by index; index -1 is row 0 with labels that count for nothing.
+class TokenRows(Dataset[Row]):
+    """Tokenised rows by index; index -1 is row 0 with masked labels.
 
     Args:
-        rows: a table, which gives several rows at once faster than one by one.
-        masked: makes labels of a row count for nothing.
+        rows: a table, which returns several rows at once faster than one by one.
+        mask_labels: excludes the labels of a row from the loss.
     """
 
-    def __init__(self, rows: Any, masked: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-        self._rows, self._masked = rows, masked
+    def __init__(self, rows: Any, mask_labels: Callable[[Row], Row]) -> None:
+        self._rows, self._mask_labels = rows, mask_labels
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> Row:
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        """Several rows (`torch`'s fetcher asks for a whole batch)."""
+    def __getitems__(self, indices: Sequence[int]) -> list[Row]:
+        """Returns several rows; `torch` calls it with the indices of a whole batch."""
         columns = self._rows[[max(index, 0) for index in indices]]
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        return [self._masked(row) if index < 0 else row for index, row in zip(indices, rows, strict=True)]
+        return [self._mask_labels(row) if index < 0 else row for index, row in zip(indices, rows, strict=True)]
 
 
 def evaluation_batches(lengths: Sequence[int], rows: int, workers: int, worker: int) -> list[list[int]]:
-    """The batches of row indices that one worker evaluates; every row stands in exactly one worker's batches.
+    """Returns the batches of row indices that one worker evaluates; every row belongs to exactly one worker.
 
-    Batches are cut before they are dealt, longest first, so that each holds the same rows, and gives the
-    same text, for any number of workers.
+    Rows are first split into batches, longest first, and then distributed. So each batch has the same rows, and gives
+    the same text, for any number of workers.
     """
     order = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
     batches = [order[start : start + rows] for start in range(0, len(order), rows)]

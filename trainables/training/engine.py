@@ -35,7 +35,7 @@ from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.task import Task
 from trainables.text.encoding import TextDecoder
 from trainables.training import optimizers
-from trainables.training.batching import GlobalBatchSampler, TokenRows, evaluation_batches
+from trainables.training.batching import GlobalBatchSampler, Row, TokenRows, evaluation_batches
 from trainables.training.checkpoint_writer import CheckpointWriter
 from trainables.training.evaluation import WorkerShare, merge
 from trainables.training.evaluation_schedule import EpochOrder, EvaluationSchedule, GradientNorms, PendingEvaluation
@@ -65,7 +65,7 @@ class Engine(Trainer):
     """Trains one trial.
 
     Args:
-        extra: kotune's own parameters, such as `class_weights` or `freeze_layers`.
+        extra: parameters that kotune adds, such as `class_weights` or `freeze_layers`.
         train_rows: the tokenised table to train on, from `Task.prepare`.
         dev_rows: as `train_rows`, with what scoring needs.
         decode: token ids -> text.
@@ -132,7 +132,7 @@ class Engine(Trainer):
         columns = [name for name in self._task.columns if name in table.column_names]
         return TokenRows(table.select_columns(columns), self._task.mask_labels)
 
-    def _collate(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    def _collate(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         return self._task.collate(rows, self._network)
 
     def _loss(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int) -> torch.Tensor:

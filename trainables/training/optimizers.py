@@ -1,4 +1,4 @@
-"""What `Trainer` has no word for: frozen layers, learning rates that fall layer by layer, Adafactor's own rate."""
+"""Optimizers that `Trainer` does not offer: layer-wise learning rates, and Adafactor with its own rate."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from transformers.optimization import Adafactor, AdafactorSchedule
 
 from trainables.models.freezing import layer_depths
 
+#: Options of torch's optimizers for some parameters: `params`, `lr`, `weight_decay`.
+ParameterGroup = dict[str, Any]
+
 
 def make(model: Any, arguments: Any, extra: Mapping[str, Any]) -> torch.optim.Optimizer | None:
-    """The optimizer for kotune's own parameters; None where transformers' own does.
+    """Returns the optimizer for the extra parameters of a trial; None if `Trainer` makes it.
 
     `layerwise_lr_decay` d multiplies the learning rate of a parameter by d for every layer between it and the head
     (Howard & Ruder 2018, https://aclanthology.org/P18-1031). `adafactor_own_rate` lets Adafactor choose its step
@@ -22,10 +25,10 @@ def make(model: Any, arguments: Any, extra: Mapping[str, Any]) -> torch.optim.Op
     decay, own_rate = extra.get("layerwise_lr_decay") or 1.0, extra.get("adafactor_own_rate")
     if own_rate:
         groups = parameter_groups(model, arguments.weight_decay, None, 1.0)
-        made: torch.optim.Optimizer = Adafactor(
+        adafactor: torch.optim.Optimizer = Adafactor(
             groups, lr=None, scale_parameter=True, relative_step=True, warmup_init=True
         )
-        return made
+        return adafactor
     if decay == 1.0:
         return None
     kind, settings = Trainer.get_optimizer_cls_and_kwargs(arguments, model)
@@ -37,10 +40,10 @@ def make(model: Any, arguments: Any, extra: Mapping[str, Any]) -> torch.optim.Op
 
 def parameter_groups(
     model: torch.nn.Module, weight_decay: float, learning_rate: float | None, layer_decay: float
-) -> list[dict[str, Any]]:
-    """Trained parameters by learning rate, and by whether they decay: matrices do, biases and norms do not."""
+) -> list[ParameterGroup]:
+    """Groups the trained parameters by learning rate and weight decay: matrices decay, biases and norms do not."""
     named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    groups: dict[tuple[int, bool], ParameterGroup] = {}
     for name, (depth, top) in layer_depths(list(named)).items():
         decays = named[name].ndim > 1
         group = groups.setdefault((top - depth, decays), {"params": [], "weight_decay": weight_decay * decays})
@@ -51,5 +54,5 @@ def parameter_groups(
 
 
 def adafactor_schedule(optimizer: torch.optim.Optimizer) -> Any:
-    """Shows Adafactor's own rate where a schedule is expected."""
+    """Returns a learning rate scheduler that shows Adafactor's own rate."""
     return AdafactorSchedule(optimizer)

@@ -1,4 +1,4 @@
-"""Batches that do not fit are halved, the global batch stays, and what fits is remembered."""
+"""Batches that do not fit into memory are halved, the global batch stays the same, and the result is recorded."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from trainables.training.worker_cache import WorkerCache
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
-class Small(TrainerCallback):
-    """A device on which only so many rows fit."""
+class SmallDevice(TrainerCallback):
+    """A device with memory for a limited number of rows."""
 
     def __init__(self, train: int = 99, evaluation: int = 99) -> None:
         self.train, self.evaluation = train, evaluation
@@ -51,8 +51,8 @@ class Small(TrainerCallback):
         (ValueError("out of memory"), False),
     ],
 )
-def test_a_full_memory_is_told_from_other_errors(error: BaseException, full: bool) -> None:
-    """Of a GPU and of the machine."""
+def test_errors_that_mean_full_memory(error: BaseException, full: bool) -> None:
+    """The memory of a GPU, or of the machine."""
     assert is_full(error) is full
 
 
@@ -60,21 +60,21 @@ def test_a_full_memory_is_told_from_other_errors(error: BaseException, full: boo
 def test_a_batch_is_halved_down_to_one_row(
     make_job: Callable[..., Job], tmp_path: Path, rows: int, steps: list[int]
 ) -> None:
-    """By whole shares, so that accumulation makes up for it exactly; below one row nothing fits."""
+    """By divisors, so that accumulation gives exactly the same global batch; below one row, it is infeasible."""
     job = make_job(tmp_path, config={"per_device_train_batch_size": rows, "gradient_accumulation_steps": 3})
-    found = []
+    rows_per_step = []
     for _ in steps:
         halve(fitted(job), TRAINING, FULL)
         config = fitted(job).config
-        found.append(config["per_device_train_batch_size"])
+        rows_per_step.append(config["per_device_train_batch_size"])
         assert config["per_device_train_batch_size"] * config["gradient_accumulation_steps"] == rows * 3
-    assert found == steps
+    assert rows_per_step == steps
     with pytest.raises(Infeasible, match="not even a batch of one row fits into memory in training: CUDA out"):
         halve(fitted(job), TRAINING, FULL)
 
 
-def test_what_fits_is_kept_for_trials_of_the_same_size(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    """Of one model; another learning rate changes no memory, more layers do."""
+def test_the_result_is_recorded_for_trials_of_the_same_model(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """The learning rate has no effect on memory; the number of layers has."""
     job = make_job(tmp_path / "a", memory=str(tmp_path / "memory"))
     halve(fitted(job), TRAINING, FULL)
     for config, rows in (({"learning_rate": 1.0}, 4), ({"model.encoder_layers": 9}, 8)):
@@ -85,8 +85,8 @@ def test_what_fits_is_kept_for_trials_of_the_same_size(make_job: Callable[..., J
     assert {json.loads(path.read_text())["rows"] for path in (tmp_path / "memory").iterdir()} == {4}
 
 
-def test_what_is_known_may_be_damaged(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    """Then it is found again."""
+def test_a_damaged_record_is_ignored(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """The batch size is determined again."""
     job = make_job(tmp_path / "a", memory=str(tmp_path / "memory"))
     halve(fitted(job), TRAINING, FULL)
     for path in (tmp_path / "memory").iterdir():
@@ -94,29 +94,29 @@ def test_what_is_known_may_be_damaged(make_job: Callable[..., Job], tmp_path: Pa
     assert fitted(job).config == job.config
 
 
-def test_a_trial_that_did_not_fit_gives_what_it_would_have_given(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    """The loss of 8 rows at once, and of 2 four times; evaluation is halved by itself."""
+def test_a_halved_batch_gives_the_same_loss(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """8 rows at once, and 2 rows four times; the evaluation batch is halved independently."""
     whole, cut = RecordingReporter(), RecordingReporter()
-    still = {"model.dropout": 0.0}  # what is dropped is drawn per batch
-    run_trial(make_job(tmp_path / "whole", config=still), whole, WorkerCache())
-    device = Small(train=2, evaluation=4)
-    run_trial(make_job(tmp_path / "cut", config=still), cut, WorkerCache(), [device])
+    no_dropout = {"model.dropout": 0.0}  # dropout is drawn per batch
+    run_trial(make_job(tmp_path / "whole", config=no_dropout), whole, WorkerCache())
+    device = SmallDevice(train=2, evaluation=4)
+    run_trial(make_job(tmp_path / "cut", config=no_dropout), cut, WorkerCache(), [device])
     assert device.tried == [("train", 8), ("train", 4), ("train", 2), ("evaluation", 8), ("evaluation", 4)]
     (one,), (other,) = whole.reports, cut.reports
     assert other.step == one.step
     assert other.metrics["loss"] == pytest.approx(one.metrics["loss"], rel=1e-5)
 
 
-def test_a_trial_of_which_nothing_fits_is_infeasible(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    """With its reason."""
-    device = Small(train=0)
+def test_a_trial_of_which_no_row_fits_is_infeasible(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """The message has the error of the device."""
+    device = SmallDevice(train=0)
     with pytest.raises(Infeasible, match="CUDA out of memory with 1 rows"):
         run_trial(make_job(tmp_path), RecordingReporter(), WorkerCache(), [device])
     assert [rows for _, rows in device.tried] == [8, 4, 2, 1]
 
 
-def test_evaluation_depends_on_beams(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    """Training does not."""
+def test_the_evaluation_batch_depends_on_beams(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """The training batch does not."""
     one, four = (make_job(tmp_path, config={"num_beams": beams}) for beams in (1, 4))
-    assert memory._file(one, TRAINING) == memory._file(four, TRAINING)
-    assert memory._file(one, EVALUATION) != memory._file(four, EVALUATION)
+    assert memory._path(one, TRAINING) == memory._path(four, TRAINING)
+    assert memory._path(one, EVALUATION) != memory._path(four, EVALUATION)
