@@ -116,7 +116,7 @@ CASES = {
     "config.json: a list": _model(written("classifier/config.json", "[]"), "models/classifier"),
     "config.json: invalid bytes": _model(written("classifier/config.json", b"\xff\xfe\xff"), "models/classifier"),
     "config.json: an unknown type": _model(
-        changed("classifier/config.json", model_type="kotune-gnn"), "models/classifier", "code of its own"
+        changed("classifier/config.json", model_type="kotune-gnn"), "models/classifier", "its own code"
     ),
     "config.json: no type": _model(changed("classifier/config.json", model_type=...), "models/classifier"),
     "config.json: a word for a size": _model(
