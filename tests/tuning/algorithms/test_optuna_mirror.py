@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
+from foundation.statuses import TrialStatus
 from tests.tuning.algorithms.sessions import SPACE, Session
 from tuning.algorithms import samplers
 
@@ -110,7 +111,7 @@ def test_optuna_receives_what_only_the_record_has(tmp_path: Path) -> None:
     second = Session(tmp_path)
     assert second.optuna.trials[0].intermediate_values == {1: 0.5}
     assert second.states() == [TrialState.RUNNING]
-    second.study.end(record.trial_id, "pruned")
+    second.study.end(record.trial_id, TrialStatus.PRUNED)
     assert Session(tmp_path).states() == [TrialState.PRUNED]
 
 
