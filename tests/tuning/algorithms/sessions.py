@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,13 @@ SETTINGS = SlotSettings(Shape(1, 1.0, 0.0), folder="", hang=1.0)
 class Session:
     """One session of a study: the calls that Tune makes to a searcher."""
 
-    def __init__(self, storage: Path, space: Space = SPACE) -> None:
+    def __init__(self, storage: Path, space: Space = SPACE, room: Callable[[int, int], int] | None = None) -> None:
         new = not (storage / "mine").exists()
         self.study = Study.create(space, storage, "mine") if new else Study.load(storage, "mine")
         self.optuna = open_study(self.study.paths.optuna, space)
         self.lines: list[str] = []
         self.searcher = OptunaSearcher(
-            self.study, self.optuna, lambda record: a_job(trial_id=record.trial_id), SETTINGS, self.lines.append
+            self.study, self.optuna, lambda record: a_job(trial_id=record.trial_id), SETTINGS, self.lines.append, room
         )
 
     def begin(self, name: str) -> TrialRecord:

@@ -11,12 +11,15 @@ from optuna.trial import TrialState
 from ray import cloudpickle
 
 from search_spaces.draft import from_dict
-from tests.tuning.algorithms.sessions import SPACE, Session, result
+from tests.trainables.slots.scenes import WORKER, a_job
+from tests.tuning.algorithms.sessions import SETTINGS, SPACE, Session, result
 from trainables.slots.messages import (
     Failed,
     FailureKind,
     Saved,
+    from_tune_config,
 )
+from trainables.training.job import Job
 from tuning.algorithms import samplers
 from tuning.studies.attempts import MAX_SLOTS
 
@@ -140,3 +143,79 @@ def test_the_user_sees_lost_workers_and_slots(tmp_path: Path) -> None:
         "trial 0: its slot was lost; it continues in another one",
         "trial 2: its workers were lost; it continued with new ones",
     ]
+
+
+def test_a_proposal_has_a_job_and_a_slot(tmp_path: Path) -> None:
+    """The first one is the recipe default; its job is stored in the trial's folder."""
+    session = Session(tmp_path)
+    config = from_tune_config(session.searcher.suggest("a"))
+    record = session.study.records["mine-0000"]
+    assert (record.number, record.is_default, record.sessions) == (0, True, 1)
+    assert record.parameters == {"learning_rate": 1e-3, "num_beams": 1}
+    assert (config.job, config.slot) == (a_job(trial_id="mine-0000"), SETTINGS)
+    file = session.study.paths.trial("mine-0000") / "job.json"
+    assert Job.from_json(file.read_bytes(), str(file)) == config.job
+    assert not session.begin("b").is_default
+    assert Session(tmp_path).begin("c").sessions == 2
+
+
+def test_no_trial_is_proposed_without_room_for_its_slot(tmp_path: Path) -> None:
+    """`room` gets the running slots, and the slots for which there is work: running and remaining trials."""
+    calls: list[tuple[int, int]] = []
+
+    def room(running: int, work: int) -> int:
+        calls.append((running, work))
+        return 2
+
+    session = Session(tmp_path, room=room)
+    for name in ("a", "b"):
+        session.begin(name)
+    assert session.searcher.suggest("c") is None
+    assert calls == [(0, 8), (1, 8), (2, 8)]
+    session.searcher.on_trial_complete("a", result(1.0, 0.5, last=True))
+    session.searcher.on_trial_complete("b", error=True)  # it is proposed again
+    session.begin("c")
+    assert calls[3:] == [(0, 7)]
+    resumed = Session(tmp_path, room=room)  # one trial is unfinished, six are new
+    resumed.begin("d")
+    assert calls[4:] == [(0, 7)]
+
+
+def test_no_room_is_needed_after_all_trials_failed(tmp_path: Path) -> None:
+    """Nor for more trials than the budget has."""
+    calls: list[tuple[int, int]] = []
+
+    def room(running: int, work: int) -> int:
+        calls.append((running, work))
+        return 9
+
+    space = from_dict({**SPACE.to_dict(), "budget": {"trials": 8, "max_failures": 1}}, "test")
+    session = Session(tmp_path, space, room)
+    session.begin("a")
+    session.complete("a", Failed("no"))
+    assert session.searcher.suggest("b") == "FINISHED"
+    assert calls == [(0, 8), (0, 0)]
+
+
+def test_one_completed_trial_shows_that_trials_can_work(tmp_path: Path) -> None:
+    """Failures after it do not end the search."""
+    space = from_dict({**SPACE.to_dict(), "budget": {"trials": 8, "max_failures": 1}}, "test")
+    session = Session(tmp_path, space)
+    session.whole("a")
+    for name in ("b", "c"):
+        session.begin(name)
+        session.complete(name, Failed("no"))
+    assert not session.searcher.all_trials_failed()
+
+
+def test_a_slot_keeps_its_worker_and_its_number_of_groups(tmp_path: Path) -> None:
+    """The largest number counts: messages of an earlier group may arrive late."""
+    session = Session(tmp_path)
+    session.begin("a")
+    for epoch, groups in ((1.0, 1), (2.0, 3), (3.0, 2)):
+        session.report("a", epoch, 0.5, slot="one", groups=groups)
+    session.report("a", 4.0, 0.5)  # a message without a slot
+    assert session.searcher.groups == {"one": 3}
+    assert session.searcher.workers == {"one": WORKER}
+    (trial,) = session.optuna.trials
+    assert trial.intermediate_values == {1: 0.5, 2: 0.5, 3: 0.5, 4: 0.5}

@@ -7,11 +7,12 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from tuning.algorithms.optuna_storage import open_study
-from tuning.algorithms.samplers import SAMPLERS, ask, defaults, derived_seed, suggest
+from tuning.algorithms.samplers import SAMPLERS, ask, defaults, derived_seed, distribution, suggest
 
 SEARCH = {
     "learning_rate": {"log": [1e-5, 1e-2]},
@@ -88,6 +89,38 @@ def test_each_purpose_has_its_own_seed() -> None:
     assert derived_seed(1, "split") != derived_seed(1, "weights")
     assert derived_seed(1, "split") != derived_seed(2, "split")
     assert 0 <= derived_seed(1, "split") < 2**31
+
+
+def test_seeds_are_the_same_in_every_version() -> None:
+    """A study that an earlier version began continues with the same suggestions."""
+    assert (derived_seed(1, "split"), derived_seed(0, "tpe", 3)) == (103283498, 1494993733)
+
+
+def test_ranges_are_optuna_s_distributions() -> None:
+    """Logarithmic integers have a step of 1; other integers have their own."""
+    content = {"log_int": [1, 64]}
+    search = {**SEARCH, "per_device_train_batch_size": content, "weight_decay": {"float": [0, 0.3]}}
+    ranges = from_dict({"mode": "max", "search": search}, "test").search
+    assert {name: distribution(spec) for name, spec in ranges.items()} == {
+        "learning_rate": FloatDistribution(1e-5, 1e-2, log=True),
+        "num_beams": IntDistribution(1, 7, step=2),
+        "optim": CategoricalDistribution(["adamw_torch", "adafactor"]),
+        "adam_beta1": FloatDistribution(0.8, 0.95),
+        "per_device_train_batch_size": IntDistribution(1, 64, log=True),
+        "weight_decay": FloatDistribution(0, 0.3),
+    }
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    trial = study.ask()
+    values = suggest(trial, ranges)
+    assert {name: trial.distributions[name] for name in values} == {name: distribution(ranges[name]) for name in values}
+
+
+def test_pinned_values_replace_defaults() -> None:
+    """Conditions follow the pinned values; other defaults stay."""
+    chosen = defaults(space().search, {"optim": "adafactor", "num_beams": 3})
+    assert (chosen["optim"], chosen["num_beams"]) == ("adafactor", 3)
+    assert "adam_beta1" not in chosen
+    assert chosen["learning_rate"] == defaults(space().search)["learning_rate"]
 
 
 def test_defaults_follow_conditions() -> None:
