@@ -25,8 +25,7 @@ from transformers import TrainerCallback
 from benchmarks.small import small_study
 from corpora.samples.reviews import write_samples
 from corpora.tokenised import open_table, values
-from delivery.sessions.training import one_configuration
-from delivery.sessions.tune_request import resolve_space
+from delivery.sessions.space_options import one_configuration, resolve_space
 from trainables.models.base_models import BaseModels
 from trainables.tasks.registry import make_task
 from trainables.training.batching import global_batches

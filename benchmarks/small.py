@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corpora.samples.dialogues import write_samples
-from delivery.sessions.tune_request import resolve_space
+from delivery.sessions.space_options import resolve_space
 from search_spaces.schema import Space
 from trainables.slots.settings import Shape
 from tuning import preparation

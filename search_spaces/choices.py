@@ -5,6 +5,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+class Runner(StrEnum):
+    """Where trials run: in the slots of a Ray cluster, or one configuration in the process of the command."""
+
+    RAY = "ray"
+    LOCAL = "local"
+
+
 class SamplerName(StrEnum):
     """Which Optuna sampler proposes configurations."""
 

@@ -12,6 +12,7 @@ from search_spaces.choices import (
     Direction,
     Quoting,
     RougeTokenizer,
+    Runner,
     SamplerName,
     SchedulerName,
     WandbMode,
@@ -119,6 +120,7 @@ class Data:
     broken_rows: Annotated[BrokenRows, choice(BrokenRows)] = (
         BrokenRows.STOP
     )  # rows that cannot be read; skipped ones are counted
+    rows: Annotated[int | None, optional(whole(at_least=1))] = None  # of each split, for a debug run; None: all
     labels: Annotated[dict[str, str] | None, optional(renamed())] = None  # target in the files -> label that is learned
 
 
@@ -168,6 +170,7 @@ class Space:
     sampler: Sampler = field(default_factory=Sampler)
     budget: Budget = field(default_factory=Budget)
     slots: Slots = field(default_factory=Slots)
+    runner: Annotated[Runner, choice(Runner)] = Runner.RAY  # local: one configuration, in this process, without Ray
     optuna_storage: Annotated[str | None, optional(database())] = None  # URL of a database; None: a file of the study's
     optuna_study: Annotated[str | None, optional(text())] = None  # its name there; None: a new one
     wandb: Wandb = field(default_factory=Wandb)

@@ -39,7 +39,11 @@ def immediate_interrupts() -> Iterator[None]:
 
 @contextmanager
 def graceful_interrupts(
-    say: Callable[[str], None], release_terminal: Callable[[], None], save: Callable[[], None]
+    say: Callable[[str], None],
+    release_terminal: Callable[[], None],
+    save: Callable[[], None],
+    *,
+    raises: bool = True,
 ) -> Iterator[None]:
     """In this context SIGTERM acts like Ctrl-C: the first signal is answered with a line, the second ends the process.
 
@@ -52,6 +56,7 @@ def graceful_interrupts(
         say: shows a line to the user.
         release_terminal: restores the terminal before the process ends.
         save: saves what runs; called at the first signal.
+        raises: whether the first signal also raises `KeyboardInterrupt` in the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -63,7 +68,8 @@ def graceful_interrupts(
     listener.start()
     try:
         # Also removes the handler that Ray Tune leaves behind, which would end nothing later on.
-        with _handlers({signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _like_ctrl_c}):
+        on_sigint, on_sigterm = (signal.default_int_handler, _like_ctrl_c) if raises else (_ignore, _ignore)
+        with _handlers({signal.SIGINT: on_sigint, signal.SIGTERM: on_sigterm}):
             yield
     finally:
         signal.set_wakeup_fd(before)
@@ -87,6 +93,10 @@ def _exit_at_once(number: int, frame: FrameType | None) -> None:
         os.write(2, STOPPED.encode())
     _kill_children()
     os._exit(EXIT_CODE)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Does nothing: `_listen` reads the signal from the pipe."""
 
 
 def _like_ctrl_c(number: int, frame: FrameType | None) -> None:

@@ -91,11 +91,13 @@ def read(space: Space) -> Splits:
     )
     options, seed = filters.Filters(**asdict(space.filters)), derived_seed(space.seed, "sample")
     learnable, removed = filters.apply(splits.train.rows, replace(options, sample=None), seed)
-    sampled, not_drawn = filters.apply(learnable, filters.Filters(sample=options.sample), seed)
+    sampled, not_drawn = filters.apply(learnable, filters.Filters(sample=data.rows or options.sample), seed)
     remarks = [*splits.remarks, *(part.line() for part in (*removed, *not_drawn))]
     if task.has_classes(space) and (missing := _targets(learnable) - _targets(sampled)):
         remarks.append(f"train: the sample has no row of {', '.join(sorted(missing))}")
     result = replace(splits, train=replace(splits.train, rows=sampled), learnable=learnable, remarks=remarks)
+    if data.rows:  # a debug run does not wait for 50,000 rows to be scored
+        result = replace(result, dev=_sampled(result.dev, space), test=result.test and _sampled(result.test, space))
     if options.strip_whitespace:  # it removes no row, and a model is scored on texts like those it learned from
         result = replace(result, dev=_stripped(result.dev), test=result.test and _stripped(result.test))
     return result
@@ -103,6 +105,10 @@ def read(space: Space) -> Splits:
 
 def _targets(rows: Rows) -> set[str]:
     return {row["target"] for row in rows}
+
+
+def _sampled(split: Split, space: Space) -> Split:
+    return replace(split, rows=filters.apply(split.rows, filters.Filters(sample=space.data.rows), space.seed)[0])
 
 
 def _stripped(split: Split) -> Split:

@@ -18,6 +18,7 @@ from foundation.durable import new_folder
 from foundation.errors import COMMAND, UserError, nearest
 from trainables.tasks.task import Row
 from tuning import preparation
+from tuning.studies.earlier_versions import locate_data_files
 from tuning.studies.study import Study
 
 
@@ -90,7 +91,7 @@ def _shared_dev(storage: Path, studies: Sequence[str]) -> list[Row] | None:
     """Returns the dev rows on which the models of all studies were chosen; None if a study is not in `storage`."""
     if not all((storage / name / "study.yaml").is_file() for name in studies):
         return None
-    dev = [preparation.read(Study.load(storage, name).space).dev.rows for name in studies]
+    dev = [_dev_rows(Study.load(storage, name)) for name in studies]
     texts = [[(row["source"], row["target"]) for row in rows] for rows in dev]
     for name, other in zip(studies, texts, strict=True):
         if other != texts[0]:
@@ -100,3 +101,7 @@ def _shared_dev(storage: Path, studies: Sequence[str]) -> list[Row] | None:
                 "train each with the same --train, --dev and --seed",
             )
     return list(dev[0])
+
+
+def _dev_rows(study: Study) -> list[Row]:
+    return list(preparation.read(locate_data_files(study.space, study.paths)).dev.rows)

@@ -1,13 +1,16 @@
-"""One command on a study: request, checks, search, export, summary, and the lines a person reads.
+"""One command on a study: request, checks, trials, export, summary, and the lines a user reads.
 
 What works on an exported folder alone belongs in `delivery.inference`.
 
-    finalize: What a sitting leaves: the best model exported, its mistakes, its test score; and what earlier
-    progress_bar: How far a training is, on a terminal: a bar under the lines that tell of its evaluations
-    report_lines: The last lines of a sitting: what came out, what failed, what to do next
-    session: One sitting at the keyboard: from options to a finished study, an exported model and its summary
-    status: How a study stands: its trials, the best of them, who works on it, on what, and for how long.
-    training: One configuration without a search, in this process: a debug run, or the training of what a search found
-    trust: Whether the code that comes with a study's model may be run: what `study.yaml` says is not enough
-    tune_request: Everything that can be found wrong before anything is started or written
+    finalize: The end of a session: exports and scores the best model
+    progress_bar: The progress bar of a training in this process, on a terminal
+    report_lines: The last lines of a session: its results, its failures, and what to do next
+    resume_from: Continues a training from the checkpoint of an interrupted trial (`train --resume-from`)
+    runners: The two ways to run the trials of a study: many on Ray, or one in this process
+    session: One session of a study, the flow behind `tune`, `train` and `resume`
+    space_options: From a search space's name and command-line options to a checked space
+    status: The status of a study: its trials, the best of them, its running session. Changes nothing
+    study_data: The data files of a study when a session starts
+    study_request: A request for a new study, and every check that is possible before anything is started or written
+    trust: Whether the code that comes with a study's model may run
 """

@@ -1,4 +1,4 @@
-"""What a sitting leaves: the best model exported, its mistakes, its test score; and what earlier sittings left."""
+"""The end of a session: exports the best model, and scores it on dev and test."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from tuning.studies.material import Material
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
 
-#: How often `export` reads a study whose search replaces its best model meanwhile.
+#: Attempts of `export` to read a study whose running search may replace its best model.
 _TRIES = 3
 
 
 def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool = False) -> str:
-    """Export the best model so far; answers its folder, or its address in a bucket."""
+    """Exports the best model so far and returns its folder, or its address in a bucket."""
     for _ in range(_TRIES - 1):
         with suppress(ModelReplaced):
             return _export_best(trusted(Study.load(storage, name), trust), out)
@@ -45,7 +45,7 @@ def _export_best(study: Study, out: Path | None) -> str:
         slots=earlier.slots if earlier else 0,
         worker_groups_started=earlier.worker_groups_started if earlier else 0,
         wall_seconds=earlier.wall_seconds if earlier else 0.0,
-        test=test_score_of(study, earlier),
+        test=earlier_test_score(study, earlier),
     )
     if earlier is not None and _has_same_best(study, earlier):
         summary = replace(summary, confusion=earlier.confusion)
@@ -53,7 +53,7 @@ def _export_best(study: Study, out: Path | None) -> str:
     return str(folder) if out is not None else study.paths.address(folder)
 
 
-def test_score_of(study: Study, earlier: Summary | None) -> Score | None:
+def earlier_test_score(study: Study, earlier: Summary | None) -> Score | None:
     """Returns the test score of an earlier session if its best model is still the best: it is scored once."""
     return earlier.test if earlier is not None and _has_same_best(study, earlier) else None
 
@@ -63,8 +63,10 @@ def _has_same_best(study: Study, earlier: Summary) -> bool:
     return best is not None and earlier.best is not None and earlier.best.trial == best.trial_id
 
 
-def close(study: Study, material: Material, splits: Splits, summary: Summary, end: SessionEnd) -> Summary:
+def finalize(study: Study, material: Material, splits: Splits, summary: Summary, end: SessionEnd) -> Summary:
     """Exports the best model, and scores it on dev (its confusion matrix) and once on test.
+
+    After Ctrl-C it only exports, because the user waits.
 
     Returns:
         The summary with both results.
@@ -74,7 +76,7 @@ def close(study: Study, material: Material, splits: Splits, summary: Summary, en
     before, folder = summary, export(study, material, summary)
     model = load_exported(folder, trust=study.space.trust_remote_code)
     batch_size = int(summary.best.config.get("per_device_eval_batch_size", 32))
-    if model.task.classes and end is not SessionEnd.INTERRUPTED:  # do not make the user wait
+    if model.task.classes and end is not SessionEnd.INTERRUPTED:
         dev = score(model, splits.dev.rows, batch_size)
         matrix = dev.confusion_matrix
         assert matrix is not None

@@ -1,4 +1,4 @@
-"""How far a training is, on a terminal: a bar under the lines that tell of its evaluations."""
+"""The progress bar of a training in this process, on a terminal, below the lines of its evaluations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState
 
 
 class ProgressBar(TrainerCallback):
-    """Draws optimizer steps, the newest loss and the time left. Close it in a `finally`."""
+    """Shows optimizer steps, the newest loss and the time left. Close it in a `finally`."""
 
     def __init__(self, console: Console) -> None:
         columns = (
@@ -30,8 +30,8 @@ class ProgressBar(TrainerCallback):
         self._progress.start()
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        doing = "evaluating" if control.should_evaluate else "training"
-        self._progress.update(self._task, completed=state.global_step, description=doing)
+        phase = "evaluating" if control.should_evaluate else "training"
+        self._progress.update(self._task, completed=state.global_step, description=phase)
 
     def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self._progress.update(self._task, description="training")
@@ -43,5 +43,5 @@ class ProgressBar(TrainerCallback):
             self._progress.update(self._task, loss=f"loss {float(logs['loss']):.4g}")
 
     def close(self) -> None:
-        """Take the bar away; may be called twice, and before anything was drawn."""
+        """Removes the bar. Can be called twice, and before anything was drawn."""
         self._progress.stop()

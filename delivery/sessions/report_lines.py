@@ -1,4 +1,4 @@
-"""The last lines of a sitting: what came out, what failed, what to do next."""
+"""The last lines of a session: its results, its failures, and what to do next."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from tuning.wandb_settings import TrackingSettings
 def last_lines(
     study: Study, summary: Summary, tracking: TrackingSettings | None, end: SessionEnd, address: str | None
 ) -> list[str]:
-    """What a person reads at the end of a sitting that ended as `end` says.
+    """Returns the lines that a user reads at the end of a session.
 
     Args:
-        address: of the cluster that it ran on; None: this machine.
+        tracking: The W&B settings of its trials; None if they logged nothing.
+        address: The cluster that it ran on; None: this machine.
     """
     best = summary.best
-    chosen = study.records[best.trial].parameters if best else {}
-    lines = summary_lines(summary, chosen, COMMAND)
+    parameters = study.records[best.trial].parameters if best else {}
+    lines = summary_lines(summary, parameters, COMMAND)
     for failed in summary.failures[:1]:
         trace = study.paths.address(study.paths.trial(failed.trial) / "error.txt")
         lines += [
@@ -43,8 +44,8 @@ def last_lines(
 def _tracking_lines(study: Study) -> list[str]:
     folders = [study.paths.trial(trial_id) for trial_id in study.records]
     files = [study.paths.address(folder / "tracking.json") for folder in folders]
-    found = zip(buckets.read_each(files), files, strict=True)
-    notes = [load_yaml(content, file) for content, file in found if content is not None]
+    contents = zip(buckets.read_each(files), files, strict=True)
+    notes = [load_yaml(content, file) for content, file in contents if content is not None]
     offline = [note for note in notes if note["mode"] == "offline"]
     if not offline:
         return []
@@ -56,4 +57,5 @@ def _tracking_lines(study: Study) -> list[str]:
         if study.paths.bucket
         else f"{program('wandb')} sync {where}/offline-run-*"
     )
-    return [f"wandb    {len(offline)} runs are offline{why}; send them: {todo}"]
+    runs, them = ("1 run is", "it") if len(offline) == 1 else (f"{len(offline)} runs are", "them")
+    return [f"wandb    {runs} offline{why}; send {them}: {todo}"]

@@ -1,4 +1,7 @@
-"""One sitting at the keyboard: from options to a finished study, an exported model and its summary."""
+"""One session of a study: checks, study and lock, data, base models, trials, exported model, summary, last lines.
+
+`tune`, `train` and `resume` all run through `_run_session`; they differ in the request and in `Space.runner`.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,33 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import msgspec
 import yaml
 
-from corpora.samples.registry import SAMPLES
-from corpora.splits import SplitFile, Splits
+from corpora.splits import Splits
 from delivery.results.summarize import summarize
 from delivery.results.summary import Summary
-from delivery.sessions.finalize import close, test_score_of
+from delivery.sessions.finalize import earlier_test_score, finalize
 from delivery.sessions.report_lines import last_lines
+from delivery.sessions.runners import RunResult, run_trials, start_early
+from delivery.sessions.study_data import check_unchanged, copy_to_bucket, write_embedded_sample
+from delivery.sessions.study_request import StudyRequest, check, plan_for
 from delivery.sessions.trust import trusted
-from delivery.sessions.tune_request import TuneRequest, check, plan_for
-from foundation.errors import UserError
+from foundation.errors import COMMAND, UserError
 from foundation.statuses import SessionEnd, TrialStatus
-from search_spaces.schema import parse_duration
+from search_spaces.choices import Runner
+from search_spaces.paths import with_absolute_paths
+from search_spaces.schema import Budget, parse_duration
 from tuning import preparation
 from tuning.algorithms.optuna_storage import check_database, with_study_name
-from tuning.cluster import processes
 from tuning.cluster.resources import Plan
 from tuning.display.live import View, logged, open_view
-from tuning.interruption import graceful_interrupts
 from tuning.studies import retention
+from tuning.studies.earlier_versions import locate_data_files
 from tuning.studies.lock import study_lock
 from tuning.studies.material import Material
 from tuning.studies.paths import Paths
@@ -38,214 +43,223 @@ from tuning.studies.storage import BackgroundUpload, Storage
 from tuning.studies.study import Study
 from tuning.wandb_settings import tracking_settings
 
-#: How long the end of a search waits for the last copies of its log and database.
+#: Seconds that the end of a session waits for the last copies of its log and database to a bucket.
 _LAST_COPY_SECONDS = 5.0
 
 
-def dry_run(order: TuneRequest, out: TextIO) -> str:
-    """Check everything; answers the resolved study as YAML. Starts and writes nothing."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a session gave."""
+
+    summary: Summary
+    end: SessionEnd
+
+
+@dataclass(frozen=True)
+class _Session:
+    """A study that is ready to run its trials.
+
+    Args:
+        screen: The view without the log, for a progress bar on the same terminal.
+        view: Shows lines and writes them to the study's log.
+    """
+
+    study: Study
+    splits: Splits
+    material: Material
+    plan: Plan
+    address: str | None
+    screen: View
+    view: View
+
+
+def dry_run(request: StudyRequest, out: TextIO) -> str:
+    """Returns the resolved study as YAML after all checks. Starts and writes nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = check(order, Path(folder), lambda text: print(text, file=out))
+        splits, plan = check(request, Path(folder), lambda text: print(text, file=out))
+    trials = request.space.budget.trials
     lines = [
-        f"# study {order.name} in {order.storage}: {order.space.budget.trials} trials, {plan.description}",
+        f"# study {request.name} in {request.storage}: {_trials(trials)}, {_place(request.space.runner, plan, None)}",
         *(f"# {name}: {entry.rows} rows, {entry.path}" for name, entry in splits.described().items()),
         *(f"# {remark}" for remark in splits.remarks),
     ]
-    text = yaml.safe_dump(order.space.to_dict(), allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(request.space.to_dict(), allow_unicode=True, sort_keys=False)
     return "\n".join([*lines, text.rstrip()])
 
 
-def start(order: TuneRequest, out: TextIO) -> dict[str, Any]:
-    """Run a new study to its end; answers its summary.
+def start(request: StudyRequest, out: TextIO) -> Outcome:
+    """Creates a study and runs it.
 
     Raises:
-        UserError: a mistake was found before anything was started or written.
+        UserError: The request cannot work. Nothing has been started or written.
     """
-    view = open_view(out)
+    screen = open_view(out)
+    point = None
+    if request.resume_from is not None:
+        from delivery.sessions.resume_from import open_checkpoint
+
+        point = open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = check(order, Path(folder), view.say)
-    space = with_study_name(order.space, order.name)
-    _ahead(order.address)
+        splits, plan = check(request, Path(folder), screen.say)
+    space = with_study_name(with_absolute_paths(request.space, Path.cwd()), request.name)
+    start_early(space, request.address)
     with ExitStack() as stack:
-        if order.storage.bucket:  # nothing there can be made in one step
-            stack.enter_context(_held(Paths.of(order.storage, order.name), order.name))
-        study = Study.create(space, order.storage, order.name)
-        if not order.storage.bucket:
-            stack.enter_context(_held(study.paths, study.name))
+        if request.storage.bucket:  # a bucket has no atomic creation, so the lock comes first
+            stack.enter_context(_lock(Paths.of(request.storage, request.name), request.name))
+        study = Study.create(space, request.storage, request.name)
+        if not request.storage.bucket:
+            stack.enter_context(_lock(study.paths, study.name))
         started = stack.enter_context(study.tentative())
-        view = stack.enter_context(logged(view, study.paths.log))
-        splits = embedded_sample(study, view) or _copied(study, view) or splits
-        where = study.paths.address(study.paths.root)
-        view.say(f"study {order.name}: {_room(plan, order.address)}, {space.budget.trials} trials, in {where}")
+        view = stack.enter_context(logged(screen, study.paths.log))
+        splits = write_embedded_sample(study, view) or copy_to_bucket(study, view) or splits
+        place, folder = _place(space.runner, plan, request.address), study.paths.address(study.paths.root)
+        view.say(f"study {request.name}: {place}, {_trials(space.budget.trials)}, in {folder}")
         material = preparation.prepare(study, splits, view.say)
+        if point is not None:
+            from delivery.sessions.resume_from import take_over
+
+            take_over(point, study, material)
         started()
-        return _search(study, material, plan, splits, order.address, view)
-
-
-def _held(paths: Paths, name: str) -> AbstractContextManager[str]:
-    paths.lock_owner.parent.mkdir(parents=True, exist_ok=True)
-    return study_lock(paths.lock_owner, name, paths.address(paths.lock_owner))
-
-
-def _copied(study: Study, view: View) -> Splits | None:
-    """The splits of a study in a bucket: its data files, copied there, so that it goes on from any machine."""
-    if not study.paths.bucket:
-        return None
-    space = preparation.with_copies(study.space, study.paths.copies)
-    study.publish(study.paths.copies)
-    study.change_space(space)
-    view.say(f"data     copied to {study.paths.address(study.paths.copies)}")
-    return preparation.read(study.space)
-
-
-def embedded_sample(study: Study, view: View) -> Splits | None:
-    """The splits of a study that was given no data: its sample, written into its folder, from now on its data."""
-    if not study.space.data.embedded:
-        return None
-    about = SAMPLES[study.space.sample].about
-    view.say(f"no --train given: learning from the embedded sample, {about} that kotune makes itself")
-    space = preparation.with_samples(study.space, study.paths.sample)
-    study.publish(study.paths.sample)
-    study.change_space(space)
-    return preparation.read(study.space)
+        return _run_session(_Session(study, splits, material, plan, request.address, screen, view))
 
 
 def resume(
     name: str,
     storage: Storage,
-    trials: int | None,
-    time_budget: str | None,
-    address: str | None,
     out: TextIO,
     *,
+    trials: int | None = None,
+    time_budget: str | None = None,
+    address: str | None = None,
     trust: bool = False,
-) -> dict[str, Any]:
-    """Go on with a study; answers its summary.
+) -> Outcome:
+    """Continues a study.
+
+    Args:
+        trials: The new number of trials; None keeps it.
+        time_budget: The time limit of this session, such as 4h; None keeps it.
+        trust: Whether the code that comes with the model may run.
 
     Raises:
-        UserError: there is no such study, or fewer trials are asked for than it has.
+        UserError: There is no such study, its data has changed, or an option does not fit it.
     """
     if not storage.bucket:
-        Study.load(storage, name)  # first, so that a mistyped name leaves nothing
+        Study.load(storage, name)  # before the lock, so that a mistyped name leaves no lock file
     paths = Study.find(storage, name)
-    with _held(paths, name) as gone:
+    with _lock(paths, name) as remark:
         study = trusted(Study.load(storage, name), trust)
-        return _go_on(study, gone, trials, time_budget, address, out)
+        return _resume(study, remark, _budget(study, trials, time_budget, address), address, out)
 
 
-def _go_on(
-    study: Study, gone: str, trials: int | None, time_budget: str | None, address: str | None, out: TextIO
-) -> dict[str, Any]:
-    view, name, budget = open_view(out), study.name, study.space.budget
-    Summary.load(study.paths.summary)  # a damaged one is refused before anything is started
+def _resume(study: Study, lock_remark: str, budget: Budget, address: str | None, out: TextIO) -> Outcome:
+    screen = open_view(out)
+    Summary.load(study.paths.summary)  # read before anything is started, so that a damaged file is reported first
     check_database(study.space)
+    space = locate_data_files(replace(study.space, budget=budget), study.paths)
+    study.change_space(with_study_name(space, study.name), save=False)
+    # The sample is written here if the study was interrupted before it had one.
+    splits = write_embedded_sample(study, screen) or preparation.read(study.space)
+    plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, screen.say)
+    material = Material.load(study.paths)
+    if material is not None:
+        check_unchanged(study, material.splits, splits)
+    study.save_space()
+    start_early(study.space, address)
+    with logged(screen, study.paths.log) as view:
+        for remark in [*([lock_remark] if lock_remark else []), *study.remarks]:
+            view.say(remark)
+        retention.remove_leftovers(study)
+        if material is None:  # the study was interrupted before its first trial
+            material = preparation.prepare(study, splits, view.say)
+        view.say(f"study {study.name}: {_so_far(study, plan, address)}")
+        return _run_session(_Session(study, splits, material, plan, address, screen, view))
+
+
+def _budget(study: Study, trials: int | None, time_budget: str | None, address: str | None) -> Budget:
+    """Returns the study's budget, changed by the options of `resume`."""
+    budget, begun = study.space.budget, len(study.records)
+    if study.space.runner is Runner.LOCAL:
+        training = f"study {study.name!r} trains one configuration in this process"
+        if trials is not None and trials != budget.trials:
+            todo = f"{COMMAND} tune {study.space.name} starts a search; {study.paths.command('resume')} continues this"
+            raise UserError(f"--trials {trials}: {training}; it searches nothing", "no --trials", todo)
+        if address is not None:
+            raise UserError(f"--address {address}: {training}", "no --address", study.paths.command("resume"))
     if trials is not None:
-        if trials < len(study.records):
-            raise UserError(
-                f"--trials {trials}: study {name!r} has {len(study.records)} trials already",
-                f"{len(study.records)} or more",
-                "leave --trials out to finish what is open",
-            )
+        if trials < begun:
+            problem = f"--trials {trials}: study {study.name!r} has {begun} trials already"
+            raise UserError(problem, f"{begun} or more", "leave --trials out to finish what is open")
         budget = replace(budget, trials=trials)
     if time_budget is not None:
         budget = replace(budget, time=parse_duration(time_budget, "--time-budget"))
-    study.change_space(with_study_name(replace(study.space, budget=budget), name), save=False)
-    splits = embedded_sample(study, view) or preparation.read(study.space)  # the former if it never came so far
-    plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, view.say)
-    material = Material.load(study.paths)
-    if material is not None and _contents(material.splits) != _contents(splits.described()):
-        raise UserError(
-            f"the data of study {name!r} is no longer what it was: {_changed(material.splits, splits.described())}",
-            "the same files, so that trials compare",
-            "put the old files back, or start a new study",
-        )
-    study.save_space()
-    _ahead(address)
-    with logged(view, study.paths.log) as view:
-        for remark in [*([gone] if gone else []), *study.remarks]:
-            view.say(remark)
-        retention.remove_leftovers(study)
-        if material is None:  # it was interrupted before its first trial
-            material = preparation.prepare(study, splits, view.say)
-        so_far = f"{len(study.records)} of {budget.trials} trials so far, {_room(plan, address)}"
-        if not study.with_status(TrialStatus.RUNNING) and len(study.records) >= budget.trials:
-            so_far = f"finished, with {len(study.records)} trials; --trials {len(study.records) + 10} asks for ten more"
-        view.say(f"study {name}: {so_far}")
-        return _search(study, material, plan, splits, address, view)
+    return budget
 
 
-def _room(plan: Plan, address: str | None) -> str:
+def _lock(paths: Paths, name: str) -> AbstractContextManager[str]:
+    paths.lock_owner.parent.mkdir(parents=True, exist_ok=True)
+    return study_lock(paths.lock_owner, name, paths.address(paths.lock_owner))
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial{'s' * (count != 1)}"
+
+
+def _place(runner: Runner, plan: Plan, address: str | None) -> str:
+    if runner is Runner.LOCAL:
+        return "training in this process"
     return f"{plan.description} on " + (f"the cluster at {address}" if address else "this machine")
 
 
-def _contents(splits: dict[str, SplitFile]) -> dict[str, tuple[int, str]]:
-    """The content of each split, independent of its path."""
-    return {name: (split.rows, split.sha256) for name, split in splits.items()}
+def _so_far(study: Study, plan: Plan, address: str | None) -> str:
+    begun, budget = len(study.records), study.space.budget
+    if study.with_status(TrialStatus.RUNNING) or begun < budget.trials:
+        return f"{begun} of {_trials(budget.trials)} so far, {_place(study.space.runner, plan, address)}"
+    more = "" if study.space.runner is Runner.LOCAL else f"; --trials {begun + 10} asks for ten more"
+    return f"finished, with {_trials(begun)}{more}"
 
 
-def _changed(before: dict[str, SplitFile], now: dict[str, SplitFile]) -> str:
-    was, is_ = _contents(before), _contents(now)
-    names = sorted(name for name in {*was, *is_} if was.get(name) != is_.get(name))
-    return ", ".join(f"{name} ({(now.get(name) or before[name]).path})" for name in names)
-
-
-def _search(
-    study: Study, material: Material, plan: Plan, splits: Splits, address: str | None, view: View
-) -> dict[str, Any]:
-    # Here, since importing it imports Ray, which reads its settings then.
-    from trainables.slots.slot import save_all_and_stop
-    from tuning.cluster.connection import connect, disconnect
-    from tuning.cluster.fleet import Fleet
-    from tuning.search import Search
-
-    if address is None:
-        connect(None)
-    view.say(_disk(study, plan.limit))
-    tracking = tracking_settings(study)
-    earlier = Summary.load(study.paths.summary)
-    earlier_seconds = earlier.wall_seconds if earlier else 0.0
-    search = Search(
-        study,
-        material,
-        plan,
-        tracking,
-        view,
-        earlier_seconds,
-        preemption_notices=address is not None,
-        fleet=Fleet(plan, view.say) if address else None,
-    )
-    copied_out = _copied_out(study)
+def _run_session(session: _Session) -> Outcome:
+    """Runs trials; exports and scores the best model; writes the summary; shows the last lines."""
+    study, material, view = session.study, session.material, session.view
+    tracking, earlier = tracking_settings(study), Summary.load(study.paths.summary)
+    view.say(_disk(study, session.plan.limit))
+    copied_out = _copy_log_and_database(study)
     try:
-        # From here on: when Ray is started it listens to SIGTERM itself.
-        with graceful_interrupts(view.say, view.close, save_all_and_stop):
-            search.run()
+        run = run_trials(
+            study, material, session.plan, tracking, session.address,
+            screen=session.screen, view=view, earlier_seconds=earlier.wall_seconds if earlier else 0.0,
+        )  # fmt: skip
     finally:
         view.close()
-        disconnect()
         copied_out()
+    summary = _summary(session, run, earlier)
+    for line in last_lines(study, summary, tracking, run.end, session.address):
+        view.say(line)
+    if run.end is not SessionEnd.STORAGE_LOST:
+        study.publish(study.paths.log)
+    return Outcome(summary, run.end)
+
+
+def _summary(session: _Session, run: RunResult, earlier: Summary | None) -> Summary:
+    study, material = session.study, session.material
     summary = summarize(
         study,
         material,
-        slots=search.slots,
-        worker_groups_started=search.worker_groups_started + (earlier.worker_groups_started if earlier else 0),
-        wall_seconds=search.seconds + earlier_seconds,
-        test=test_score_of(study, earlier),
+        slots=run.slots,
+        worker_groups_started=run.worker_groups_started + (earlier.worker_groups_started if earlier else 0),
+        wall_seconds=run.seconds + (earlier.wall_seconds if earlier else 0.0),
+        test=earlier_test_score(study, earlier),
     )
-    if search.end is SessionEnd.STORAGE_LOST:
-        summary = msgspec.structs.replace(summary, best_model=None)  # not written
-    else:
-        summary = close(study, material, splits, summary, search.end)
-        summary.save(study.paths.summary)
-        study.publish(study.paths.summary)
-    for line in last_lines(study, summary, tracking, search.end, address):
-        view.say(line)
-    if search.end is not SessionEnd.STORAGE_LOST:
-        study.publish(study.paths.log)
-    return {**summary.to_json(), "end": search.end}
+    if run.end is SessionEnd.STORAGE_LOST:
+        return msgspec.structs.replace(summary, best_model=None)  # not written
+    summary = finalize(study, material, session.splits, summary, run.end)
+    summary.save(study.paths.summary)
+    study.publish(study.paths.summary)
+    return summary
 
 
-def _copied_out(study: Study) -> Callable[[], None]:
-    """Bring log and database to the bucket, too, if the study lies in one; answers what ends that."""
+def _copy_log_and_database(study: Study) -> Callable[[], None]:
+    """Starts to copy log and database to the study's bucket, if it has one; returns what ends that."""
     paths = study.paths
     if not paths.bucket:
         return lambda: None
@@ -254,20 +268,14 @@ def _copied_out(study: Study) -> Callable[[], None]:
     return lambda: copies.close(_LAST_COPY_SECONDS)
 
 
-def _ahead(address: str | None) -> None:
-    """While the study is prepared, its processes' libraries are imported."""
-    if address is None:
-        processes.start_fork_server()
-
-
 def _disk(study: Study, slots: int) -> str:
-    """What the study may take of the disk, and what is free there."""
+    """Returns a line on the disk space that the study needs at most, and on what is free."""
     most, free = retention.max_disk_bytes(study, slots), shutil.disk_usage(study.paths.root).free
-    told = f"at most {_size(most)} for checkpoints and the exported model"
+    needs = f"at most {_size(most)} for checkpoints and the exported model"
     if study.paths.bucket:
-        return f"bucket: {told}"
-    told = f"disk: {told}, {_size(free)} free"
-    return told if most < free else f"{told}: the study will pause when it is full"
+        return f"bucket: {needs}"
+    line = f"disk: {needs}, {_size(free)} free"
+    return line if most < free else f"{line}: the study will pause when it is full"
 
 
 def _size(count: int) -> str:

@@ -1,8 +1,9 @@
-"""How a study stands: its trials, the best of them, who works on it, on what, and for how long. Changes nothing."""
+"""The status of a study: its trials, the best of them, and its running session. Changes nothing."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from foundation.checked_json import plain
@@ -10,71 +11,125 @@ from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
 from trainables.tasks.registry import metric_label
 from tuning.progress_note import ProgressNote, read_progress
-from tuning.studies.lock import lock_owner
+from tuning.studies.lock import LockOwner, lock_owner
+from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
 
 
-def standing(name: str, storage: Storage) -> dict[str, Any]:
-    """How the study called `name` stands.
+@dataclass(frozen=True)
+class BestTrial:
+    """The best trial so far; `value` is on dev."""
+
+    trial: str
+    value: float | None
+    epoch: float | None
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """The status of a study.
+
+    Args:
+        resume: The command that continues it.
+        session: The process that works on it now; None if none does.
+        trials: The number of trials by status.
+        budget: The number of trials that the study may have.
+        default: The best value of the recipe default.
+        failures: Trial id -> reason.
+    """
+
+    study: str
+    storage: str
+    resume: str
+    session: LockOwner | None
+    trials: dict[TrialStatus, int]
+    budget: int
+    metric: str
+    rouge_tokenizer: str
+    best: BestTrial | None
+    default: float | None
+    failures: dict[str, str]
+    progress: ProgressNote | None
+
+    @property
+    def begun(self) -> int:
+        """The number of trials that have started."""
+        return sum(self.trials.values())
+
+    @property
+    def state(self) -> str:
+        """One of: running, interrupted, finished, waiting (nothing runs, and trials are left)."""
+        if self.session:
+            return "running"
+        if self.trials[TrialStatus.RUNNING]:
+            return "interrupted"
+        return "finished" if self.begun >= self.budget else "waiting"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what `status --json` prints."""
+        entry = {**asdict(self), "progress": self.progress and plain(self.progress), "state": self.state}
+        entry |= {"at_work": plain(self.session) if self.session else {}}
+        del entry["session"]
+        return {**entry, "trials": {"begun": self.begun, "of": entry.pop("budget"), **self.trials}}
+
+
+def study_status(name: str, storage: Storage) -> StudyStatus:
+    """Returns the status of the study called `name`.
 
     Raises:
-        UserError: there is none.
+        UserError: There is no such study.
     """
     study = Study.load(storage, name)
-    best = next(iter(study.ranked()), None)
-    default, metric = study.default, study.metric
-    owner = lock_owner(study.paths.address(study.paths.lock_owner))
+    best, default, metric = next(iter(study.ranked()), None), study.default, study.metric
     progress = read_progress(study.paths.progress)
-    counts = {status: len(study.with_status(status)) for status in TrialStatus}
-    return {
-        "study": name,
-        "storage": str(storage),
-        "resume": study.paths.command("resume"),
-        "at_work": plain(owner) if owner else {},
-        "trials": {"begun": len(study.records), "of": study.space.budget.trials, **counts},
-        "metric": metric,
-        "rouge_tokenizer": study.space.rouge_tokenizer,
-        "best": best
-        and {
-            "trial": best.trial_id,
-            "value": best.best_value(metric, study.mode),
-            "epoch": best.best_epoch(metric, study.mode),
-            "parameters": best.parameters,
-        },
-        "default": default and default.best_value(metric, study.mode),
-        "failures": {record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
-        "progress": progress and plain(progress),
-    }
+    return StudyStatus(
+        study=name,
+        storage=str(storage),
+        resume=study.paths.command("resume"),
+        session=lock_owner(study.paths.address(study.paths.lock_owner)),
+        trials={status: len(study.with_status(status)) for status in TrialStatus},
+        budget=study.space.budget.trials,
+        metric=metric,
+        rouge_tokenizer=study.space.rouge_tokenizer,
+        best=None if best is None else _best(study, best),
+        default=None if default is None else default.best_value(metric, study.mode),
+        failures={record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
+        progress=progress,
+    )
 
 
-def told(found: dict[str, Any]) -> list[str]:
-    """The same for a person."""
-    trials, best, holding, progress = found["trials"], found["best"], found["at_work"], found["progress"]
-    note = progress and ProgressNote(**progress)
-    state, running, so_far = "nobody works on it", "running", " so far"
-    if holding:
-        seen = max(0, round(time.time() - holding["seen"]))
-        state = f"at work on {holding['host']}, pid {holding['pid']}, seen {seen} s ago"
-    elif trials[TrialStatus.RUNNING]:
-        state, running = "interrupted", "interrupted"
-    elif trials["begun"] >= trials["of"]:
-        state, so_far = "finished", ""
-    counts = ", ".join(f"{trials[status]} {status}" for status in ENDED)
-    lines = [f"study    {found['study']} in {found['storage']}: {state}"]
-    lines.append(f"trials   {trials['begun']} of {trials['of']}: {counts}, {trials[TrialStatus.RUNNING]} {running}")
+def _best(study: Study, record: TrialRecord) -> BestTrial:
+    value, epoch = record.best_value(study.metric, study.mode), record.best_epoch(study.metric, study.mode)
+    return BestTrial(record.trial_id, value, epoch, record.parameters)
+
+
+def status_lines(status: StudyStatus) -> list[str]:
+    """Returns the lines that `status` prints."""
+    session, state, best = status.session, status.state, status.best
+    described = {"waiting": "not running", "interrupted": "interrupted", "finished": "finished"}.get(state, "")
+    if session:
+        seen = max(0, round(time.time() - session.seen))
+        described = f"running on {session.host}, pid {session.pid}, seen {seen} s ago"
+    counts = ", ".join(f"{status.trials[end]} {end}" for end in ENDED)
+    unfinished = "interrupted" if state == "interrupted" else "running"
+    lines = [
+        f"study    {status.study} in {status.storage}: {described}",
+        f"trials   {status.begun} of {status.budget}: {counts}, {status.trials[TrialStatus.RUNNING]} {unfinished}",
+    ]
     if best is not None:
-        name = note.metric if note else metric_label(found["metric"], found["rouge_tokenizer"])
-        lines.append(
-            f"best     {name} {score_text(best['value'])} on dev{so_far}: {best['trial']}, epoch {best['epoch']:g}"
-        )
-        chosen = [f"{key} = {short_number(value)}" for key, value in best["parameters"].items()]
-        lines += [f"         {', '.join(chosen)}"] if chosen else []
-        lines.append(f"default  {score_text(found['default'])}")
-    lines += [f"failed   {trial}: {reason}" for trial, reason in list(found["failures"].items())[:3]]
-    if not holding and (so_far or not trials["begun"]):
-        lines.append(f"resume   {found['resume']}")
-    if note and holding:
+        so_far = "" if state == "finished" else " so far"
+        note = status.progress  # names the tokenizer with its version
+        metric = note.metric if note else metric_label(status.metric, status.rouge_tokenizer)
+        lines.append(f"best     {metric} {score_text(best.value)} on dev{so_far}: {best.trial}, epoch {best.epoch:g}")
+        parameters = [f"{key} = {short_number(value)}" for key, value in best.parameters.items()]
+        lines += [f"         {', '.join(parameters)}"] if parameters else []
+        lines += [f"default  {score_text(status.default)}"] if status.budget > 1 else []
+    lines += [f"failed   {trial}: {reason}" for trial, reason in list(status.failures.items())[:3]]
+    if state in ("interrupted", "waiting"):
+        lines.append(f"resume   {status.resume}")
+    if session and (note := status.progress):
         machines = f" on {', '.join(note.machines)}" if note.machines else ""
         estimate = f", about {clock_text(note.seconds_left)} left" if note.seconds_left is not None else ""
         lines.append(f"slots    {note.slots}{machines}  ({note.plan})")

@@ -30,15 +30,13 @@ def kotune(
 ) -> Callable[[str], Said]:
     """Calls kotune in this process; whatever would start Ray or train is a failure of the test."""
     import delivery.sessions.session
-    import delivery.sessions.training
 
     def started(*given: Any, **named: Any) -> None:
         raise AssertionError("something was started")
 
     monkeypatch.setattr(cli, "app", commands)
-    monkeypatch.setattr(delivery.sessions.session, "_search", started)
-    monkeypatch.setattr(delivery.sessions.session, "_ahead", lambda address: None)
-    monkeypatch.setattr(delivery.sessions.training, "_run", started)
+    monkeypatch.setattr(delivery.sessions.session, "run_trials", started)
+    monkeypatch.setattr(delivery.sessions.session, "start_early", lambda space, address: None)
 
     return lambda command: typed(shlex.split(command))
 

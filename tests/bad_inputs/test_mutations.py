@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpora.reading import read_table
-from delivery.sessions.tune_request import resolve_space
+from delivery.sessions.space_options import resolve_space
 from foundation.errors import UserError
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.resolve import SHIPPED

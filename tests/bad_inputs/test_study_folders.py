@@ -215,7 +215,7 @@ CASES = {
     ),
     "data.json: other rows": _study(
         _changed("data.json", lambda content: content["splits"]["train"].update(rows=7)),
-        "no longer what it was",
+        "has changed",
         "train.tsv",
     ),
     "data.json: export of what is cut": _study(_cut("data.json", 80), "data.json", command="export mine --out new"),

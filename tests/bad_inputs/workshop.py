@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from corpora.samples import dialogues, reviews, satisfaction
 from delivery.exports.ensemble import make_ensemble
 from delivery.exports.export import export
 from delivery.results.summarize import summarize
-from delivery.sessions.training import one_configuration
-from delivery.sessions.tune_request import resolve_space
+from delivery.sessions.space_options import one_configuration, resolve_space
 from foundation.durable import previous
 from foundation.statuses import TrialStatus
+from search_spaces.choices import Runner
 from trainables.training import checkpoints
 from tuning import preparation
 from tuning.algorithms import optuna_storage
@@ -45,7 +46,8 @@ def build(folder: Path) -> None:
 def studied(storage: Path, name: str, space: str, files: dict[str, Path], sets: list[str]) -> Study:
     """A study whose only trial is over, as if it had been trained, and whose model is exported."""
     given = {"model": "scratch:tiny", **{f"data.{split}": str(path) for split, path in files.items()}}
-    whole = one_configuration(resolve_space(space, given, [*_QUICK, *sets], [], None), None)
+    # With the runner of a search, which `resume --trials` and --address belong to.
+    whole = replace(one_configuration(resolve_space(space, given, [*_QUICK, *sets], [], None), None), runner=Runner.RAY)
     study = Study.create(whole, storage, name)
     splits = preparation.read(whole)
     material = preparation.prepare(study, splits, lambda line: None)

@@ -7,7 +7,7 @@ import torch
 
 from delivery.inference.predictor import load_exported
 from delivery.model_summary import layers_of, print_layers, summarize_exported, summarize_model, totals
-from delivery.sessions.tune_request import resolve_space
+from delivery.sessions.space_options import resolve_space
 from foundation.errors import UserError
 from tests.delivery.conftest import Trained
 

@@ -11,7 +11,7 @@ from transformers import AutoTokenizer
 
 from corpora.samples.reviews import write_samples
 from corpora.splits import Split, Splits
-from delivery.sessions.tune_request import resolve_space
+from delivery.sessions.space_options import resolve_space
 from foundation.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation

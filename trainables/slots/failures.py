@@ -13,10 +13,7 @@ from foundation.errors import UserError
 from foundation.secrets import redact
 from trainables.slots.messages import Failed, FailureKind
 from trainables.training.memory import Infeasible
-from trainables.training.reports import TrialFailed
-
-#: Exceptions whose text is a reason for the user; for others the name of the exception comes first.
-_WITH_REASON = (TrialFailed, Infeasible, StorageLost)
+from trainables.training.reports import TrialFailed, failure_reason
 
 #: Texts of the errors that torch raises when another worker is gone.
 _PEER_TEXTS = ("Connection closed by peer", "Connection reset", "gloo", "NCCL")
@@ -24,7 +21,7 @@ _PEER_TEXTS = ("Connection closed by peer", "Connection reset", "gloo", "NCCL")
 
 def failure_of(error: BaseException) -> Failed:
     """Returns the message for a job that raised `error`. Call it in the `except` block, for the trace."""
-    return Failed(reason_of(error), kind_of(error), redact(traceback.format_exc()))
+    return Failed(failure_reason(error), kind_of(error), redact(traceback.format_exc()))
 
 
 def kind_of(error: BaseException) -> FailureKind:
@@ -32,12 +29,6 @@ def kind_of(error: BaseException) -> FailureKind:
     if isinstance(error, StorageLost) or is_storage_error(error):
         return FailureKind.STORAGE
     return FailureKind.INFEASIBLE if isinstance(error, Infeasible) else FailureKind.TRIAL
-
-
-def reason_of(error: BaseException) -> str:
-    """One line for the user, without keys and tokens."""
-    first = (str(error).strip().splitlines() or [""])[0]
-    return redact(first if isinstance(error, _WITH_REASON) else f"{type(error).__name__}: {first}")
 
 
 def can_train_next(error: BaseException, workers: int) -> bool:

@@ -21,7 +21,7 @@ from trainables.tasks.evaluation import BatchResult, Evaluation
 from trainables.tasks.labels import labels_of, unknown_labels
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.prediction_format import PredictionFormat, most_probable
-from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task, pad
+from trainables.tasks.task import Criterion, Limits, Row, Task, pad
 from trainables.text.encoding import TextDecoder, encode_for_encoder
 
 #: The weight of a class in the loss is its share of the training rows to the power of minus this.
@@ -95,7 +95,7 @@ class Classification(Task):
 
     # ---- model
 
-    def model_options(self) -> Mapping[str, Any]:
+    def model_options(self) -> dict[str, Any]:
         return {
             "num_labels": len(self.labels),
             "id2label": dict(enumerate(self.labels)),
@@ -108,7 +108,7 @@ class Classification(Task):
     def collate(self, rows: Sequence[Mapping[str, Any]], model: PreTrainedModel) -> dict[str, torch.Tensor]:
         return collate(rows, model, torch.long)
 
-    def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
+    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": -100}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:

@@ -20,7 +20,7 @@ from trainables.tasks.labels import LabelCorrector, labels_of, unknown_labels
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.rdass import SentenceEncoder
-from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task, pad
+from trainables.tasks.task import Criterion, Limits, Row, Task, pad
 from trainables.tasks.text_metrics import TEXT_METRICS, TextInputs
 from trainables.text.decoding import reads_the_source
 from trainables.text.encoding import TextDecoder, encode_with_ends, text_decoder, truncate
@@ -150,7 +150,7 @@ class Seq2Seq(Task):
             batch["decoder_input_ids"] = model.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
         return batch
 
-    def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
+    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {**row, "labels": [-100] * len(row["labels"])}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:

@@ -7,6 +7,9 @@ from typing import Protocol
 
 import msgspec
 
+from foundation.durable import StorageLost
+from foundation.secrets import redact
+
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The result of one evaluation on the dev rows.
@@ -41,6 +44,13 @@ class Reporter(Protocol):
 
 class TrialFailed(Exception):
     """The trial gave no usable result, for a reason of its own; its slot can train the next trial."""
+
+
+def failure_reason(error: BaseException) -> str:
+    """Returns one line that says why a trial failed, without keys and tokens."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    is_explained = isinstance(error, TrialFailed | StorageLost)  # for others the name of the exception comes first
+    return redact(first if is_explained else f"{type(error).__name__}: {first}")
 
 
 class Interrupted(Exception):

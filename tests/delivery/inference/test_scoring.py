@@ -33,11 +33,11 @@ def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
 def test_an_evaluation_gives_the_scores_of_the_training(cnn: Trained) -> None:
     """The dev score of the exported folder is the one that chose it; the test score is that of the summary."""
     dev = evaluate(cnn.model, cnn.files["dev"], 8)
-    assert cnn.summary["best"] is not None
-    assert dev["accuracy"] == pytest.approx(cnn.summary["best"]["value"])
+    assert cnn.summary.best is not None
+    assert dev["accuracy"] == pytest.approx(cnn.summary.best.value)
     assert dev["accuracy"] == pytest.approx(accuracy_by_hand(cnn, cnn.model, "dev"))
     test = evaluate(cnn.model, cnn.files["test"], 8)
-    assert test["accuracy"] == pytest.approx(cnn.summary["test"]["accuracy"])
+    assert test["accuracy"] == pytest.approx(cnn.summary.test.metrics["accuracy"])
     assert (test["rows"], test["refused"]) == (23, 0)
 
 
@@ -49,7 +49,8 @@ def test_the_confusion_matrix_counts_every_row(cnn: Trained, tmp_path: Path) -> 
     right = sum(result["confusion"][index][index] for index in range(2))
     assert right / 23 == pytest.approx(result["accuracy"])
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
-    assert cnn.summary["confusion"]["labels"] == result["labels"]
+    assert cnn.summary.confusion is not None
+    assert cnn.summary.confusion.labels == result["labels"]
     with pytest.raises(UserError, match=r"--picture .* there is no folder"):
         evaluate(cnn.model, cnn.files["test"], 8, tmp_path / "none" / "confusion.png")
 
@@ -173,6 +174,6 @@ def test_a_picture_needs_classes(sts: Trained, tmp_path: Path) -> None:
 def test_an_exported_folder_has_no_path_of_this_machine(cnn: Trained) -> None:
     """Its card names the study and the score."""
     card = (cnn.model / "README.md").read_text(encoding="utf-8")
-    assert f"{cnn.summary['best']['value']:.4f}" in card
+    assert f"{cnn.summary.best.value:.4f}" in card
     assert "trust_remote_code=True" in card
     assert json.loads((cnn.model / "kotune.json").read_text(encoding="utf-8"))["study"] == "cnn-study"

@@ -1,4 +1,4 @@
-"""Whatever a study writes or shows, keys and tokens are not in it."""
+"""No file and no line of a study contains a key or a token."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from corpora.splits import SplitFile
 from delivery.exports.card import model_card
+from delivery.results.summary import BestTrial
 from foundation.durable import write_json
 from foundation.errors import UserError
 from search_spaces.choices import WandbMode
 from search_spaces.schema import Space
-from trainables.slots.worker import _reason, _write_trace
+from tests.delivery.results.summaries import a_summary
+from trainables.slots.failures import failure_of
 from trainables.tasks.registry import make_task
 from trainables.tracking.run_settings import RunSettings
 from trainables.tracking.tracker import Tracker
@@ -38,7 +40,7 @@ def found_in(text: str) -> list[str]:
 
 
 def test_no_file_of_a_study_holds_a_secret(tmp_path: Path) -> None:
-    """Space, record, job, log, trace and summary of a study whose model, data and failures hold all of them."""
+    """Space, record, job, log, trace and summary of a study whose model, data and failures contain secrets."""
     space = replace(Space(), model=MODEL, metric="accuracy", mode="max", tokenizer=f"s3://{AWS}:s3cret@bucket/words")
     study = Study.create(space, tmp_path, "mine")
     record = TrialRecord(0, "mine-0000", {}, {"note": HUB, "api_key": "abc123"}, 1.0)
@@ -52,7 +54,10 @@ def test_no_file_of_a_study_holds_a_secret(tmp_path: Path) -> None:
     folder = study.paths.trial(record.trial_id)
     write_json(folder / "job.json", {"tracking": {"config": {"model": MODEL, "data": {"path": f"{MODEL}"}}}})
     write_json(study.paths.summary, {"model": MODEL, "data": {"train": {"path": f"/data?x-amz-signature={KEY}"}}})
-    _write_trace({"folder": str(folder)}, f"Traceback\nOSError: {error}")
+    try:
+        raise error
+    except OSError:
+        (folder / "error.txt").write_text(failure_of(error).trace, encoding="utf-8")
     files = [path for path in study.paths.root.rglob("*") if path.is_file()]
     names = {path.name for path in files}
     assert names == {
@@ -68,16 +73,15 @@ def test_no_file_of_a_study_holds_a_secret(tmp_path: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert found_in(text) == [], path.name
         assert "***" in text or path.name.startswith("."), path.name
-    assert found_in(record.reason + _reason(error)) == []  # Optuna and the terminal are told these
+    assert found_in(record.reason + failure_of(error).reason) == []  # Optuna and the terminal are told these
 
 
 def test_the_model_card_holds_no_secret(tmp_path: Path) -> None:
-    """It is made to be handed on."""
+    """A model card is published."""
     study = Study.create(replace(Space(), model=MODEL), tmp_path, "mine")
-    best = {"trial": "mine-0000", "epoch": 1.0, "value": 0.5, "config": {"note": HUB, "other": KEY}}
-    split = {"path": f"/data/train.csv?token=abc123&key={HUB}", "rows": 3, "sha256": "0" * 64}
-    summary: dict[str, Any] = {"best": best, "default": None, "trials": {"total": 1}, "metric": "accuracy"}
-    summary |= {"rouge_tokenizer": None, "test": None, "data": {"train": split}}
+    best = BestTrial("mine-0000", 0.5, {"note": HUB, "other": KEY}, 1.0, {"accuracy": 0.5})
+    split = SplitFile(f"/data/train.csv?token=abc123&key={HUB}", 3, "0" * 64)
+    summary = a_summary(best=best, metric="accuracy", rouge_tokenizer=None, data={"train": split})
 
     class Words:
         bos_token, init_kwargs = None, {}  # type: ignore[var-annotated]
@@ -89,8 +93,8 @@ def test_the_model_card_holds_no_secret(tmp_path: Path) -> None:
     assert "0" * 64 in card
 
 
-def test_wandb_is_told_no_secret(tmp_path: Path) -> None:
-    """Neither in the run's configuration nor in its summary, nor by the command line that W&B would send."""
+def test_wandb_gets_no_secret(tmp_path: Path) -> None:
+    """Neither in the run's configuration, nor in its summary, nor with the command line that W&B would send."""
     settings = RunSettings(
         mode=WandbMode.OFFLINE,
         project="kotune",

@@ -1,4 +1,4 @@
-"""How a study stands, for whoever only looks."""
+"""The status of a study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.sessions.status import standing, told
+from delivery.sessions.status import status_lines, study_status
 from foundation.errors import UserError
 from tests.tuning.studies.studies import SPACE, start_trial
 from tuning.studies.lock import study_lock
@@ -16,8 +16,8 @@ from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
 
 
-def test_a_study_at_work(tmp_path: Path) -> None:
-    """Trials, the best so far, who works on it, on what, and for how long."""
+def test_a_running_study(tmp_path: Path) -> None:
+    """The lines show trials, the best so far, the process, its slots and its time."""
     study = Study.create(SPACE, tmp_path / "runs", "mine")
     for number, value in enumerate((0.5, 0.7)):
         record = start_trial(study, number)
@@ -25,10 +25,10 @@ def test_a_study_at_work(tmp_path: Path) -> None:
     study.end("mine-0000", "completed")
     note = {"slots": 2, "plan": "1 to 4 slots", "machines": ["a", "b"], "elapsed_seconds": 60.0, "seconds_left": 30.0}
     note |= {"metric": "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2))", "written_at": 4e9}
-    study.paths.progress.write_text(json.dumps(note))  # a clock that is ahead is no reason to fail
+    study.paths.progress.write_text(json.dumps(note))  # a clock that is ahead must not raise
     with study_lock(study.paths.lock_owner, "mine"):
-        lines = told(standing("mine", storage_at(tmp_path / "runs")))
-    assert "at work on" in lines[0]
+        lines = status_lines(study_status("mine", storage_at(tmp_path / "runs")))
+    assert "running on" in lines[0]
     assert "1 completed, 0 pruned, 0 failed, 1 running" in lines[1]
     assert "rouge_sum (kiwi-morphemes (kiwipiepy 1, model 2)) 0.7000" in lines[2]
     assert "mine-0001, epoch 1" in lines[2]
@@ -37,20 +37,20 @@ def test_a_study_at_work(tmp_path: Path) -> None:
     assert "about 0:30 left" in lines[-1]
 
 
-def test_a_study_that_rests(tmp_path: Path) -> None:
-    """Nobody is at work: nothing is said of slots, what ran is told as interrupted, and what is done as finished."""
+def test_a_study_that_does_not_run(tmp_path: Path) -> None:
+    """Its state is not running, interrupted or finished; the lines show no slots."""
     study = Study.create(SPACE, tmp_path / "runs", "mine")
-    lines = told(standing("mine", storage_at(tmp_path / "runs")))
-    assert lines[0].endswith("nobody works on it")
+    lines = status_lines(study_status("mine", storage_at(tmp_path / "runs")))
+    assert lines[0].endswith("not running")
     assert len(lines) == 3
     assert lines[2] == f"resume   python cli.py resume mine --storage {tmp_path}/runs"
     start_trial(study, 0)
-    lines = told(standing("mine", storage_at(tmp_path / "runs")))
+    lines = status_lines(study_status("mine", storage_at(tmp_path / "runs")))
     assert lines[0].endswith("interrupted")
     assert "0 failed, 1 interrupted" in lines[1]
     assert lines[-1].startswith("resume   ")
     study.end("mine-0000", "pruned")
     study.change_space(replace(study.space, budget=replace(study.space.budget, trials=1)))
-    assert told(standing("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
+    assert status_lines(study_status("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
     with pytest.raises(UserError, match="no study 'yours'"):
-        standing("yours", storage_at(tmp_path / "runs"))
+        study_status("yours", storage_at(tmp_path / "runs"))

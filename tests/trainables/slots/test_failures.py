@@ -14,7 +14,7 @@ from foundation.errors import UserError
 from trainables.slots import failures
 from trainables.slots.messages import FailureKind
 from trainables.training.memory import Infeasible
-from trainables.training.reports import TrialFailed
+from trainables.training.reports import TrialFailed, failure_reason
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_kind_of_a_failure(error: BaseException, kind: FailureKind) -> None:
 )
 def test_the_reason_of_a_failure(error: BaseException, reason: str) -> None:
     """One line; the name of an exception only where its text was not written for the user."""
-    assert failures.reason_of(error) == reason
+    assert failure_reason(error) == reason
 
 
 def test_a_reason_and_a_trace_hold_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:

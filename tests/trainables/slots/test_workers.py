@@ -13,8 +13,7 @@ import pytest
 from benchmarks._workers import run_workers
 from benchmarks.small import small_study
 from corpora.samples.reviews import write_samples
-from delivery.sessions.training import one_configuration
-from delivery.sessions.tune_request import resolve_space
+from delivery.sessions.space_options import one_configuration, resolve_space
 from tuning.jobs import make_job
 from tuning.studies.records import TrialRecord
 

@@ -1,0 +1,129 @@
+"""The options that several commands share, with their help texts. Imports nothing heavy: `--help` reads this."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from foundation.errors import UserError
+from tuning.studies.storage import Storage, storage_at
+
+_DATA, _SEARCH, _MACHINES = "Data and model", "Search", "Machines"
+
+
+def _data(text: str, *names: str, **options: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=_DATA, **options)
+
+
+def _search(text: str, *names: str, **options: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=_SEARCH, **options)
+
+
+def _machines(text: str, *names: str, **options: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=_MACHINES, **options)
+
+
+Space = Annotated[str, typer.Argument(help="Name of a search space (see `spaces`), or a YAML file.")]
+StudyArgument = Annotated[str, typer.Argument(help="Name of the study.")]
+Exported = Annotated[Path, typer.Argument(help="A folder that `export`, `tune`, `train` or `ensemble` wrote.")]
+
+Train = Annotated[str | None, _data("Training rows: CSV, TSV or JSONL.")]
+Dev = Annotated[str | None, _data("Rows that choose the best model. Default: cut from --train.")]
+Test = Annotated[str | None, _data("Rows that are scored once, at the end.")]
+Model = Annotated[str | None, _data("Hub id, folder, or scratch:tiny|small|base.")]
+Tokenizer = Annotated[str | None, _data("Hub id or folder. Default: the model's.")]
+Rows = Annotated[int | None, _data("Use this many rows of each split, for a debug run.", min=1)]
+ResumeFrom = Annotated[Path | None, _data("Continue from this checkpoint of an interrupted trial.")]
+
+Trials = Annotated[int | None, _search("Number of configurations to try.")]
+TimeBudget = Annotated[str | None, _search("Time limit: 90s, 30m, 4h, 1h30m.")]
+MaxFailures = Annotated[int | None, _search("Stop if this many first trials all fail.")]
+Seed = Annotated[int | None, _search("Seed of sampler, split and models.")]
+Sets = Annotated[list[str] | None, _search("KEY=VALUE: fix a parameter or a setting.", "--set")]
+Ranges = Annotated[list[str] | None, _search("NAME=log:LOW:HIGH, float:…, int:LOW:HIGH[:STEP], choice:A,B.", "--range")]
+Config = Annotated[Path | None, _search("YAML file laid over the space; a baseline's config.yaml is translated.")]
+OptunaStorage = Annotated[str | None, _search("postgresql://USER@HOST/DB. Default: a file in the study.")]
+
+Slots = Annotated[str | None, _machines("Number of parallel trials; MIN:MAX asks the cluster for machines.")]
+WorkersPerTrial = Annotated[int | None, _machines("More than 1: data-parallel trials.")]
+GpusPerWorker = Annotated[float | None, _machines("0 … 1. Default: 1 if there are GPUs.")]
+CpusPerWorker = Annotated[float | None, _machines("Default: 1.")]
+
+StudyName = Annotated[str | None, typer.Option(help="Name of the study. Default: space and time.")]
+StorageName = Annotated[str, typer.Option(help="Folder of all studies: a path, s3://BUCKET/… or gs://BUCKET/….")]
+Address = Annotated[
+    str | None, typer.Option(help="Ray cluster: auto, or HOST:PORT. Default: start Ray on this machine.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object, and the progress on stderr.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything and print the resolved study; start nothing.")
+]
+Trust = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code from the model's own repository; read it first.")
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Rows per batch.")]
+
+MoreTrials = Annotated[int | None, typer.Option("--trials", help="Raise the number of trials to this.")]
+SessionTimeBudget = Annotated[
+    str | None, typer.Option("--time-budget", help="Time limit of this session: 90s, 30m, 4h, 1h30m.")
+]
+JsonObject = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+ExportFolder = Annotated[Path | None, typer.Option("--out", help="New folder. Default: best_model in the study.")]
+
+Input = Annotated[
+    str, typer.Argument(help="CSV, TSV or JSONL, with or without targets; - reads lines of standard input.")
+]
+OutputCsv = Annotated[Path | None, typer.Option("--out", help="CSV file. Default: standard output.")]
+TopK = Annotated[int, typer.Option(min=1, help="Number of most probable classes to write.")]
+Probabilities = Annotated[bool, typer.Option("--probabilities", help="Also write the probabilities of the classes.")]
+Decimals = Annotated[int | None, typer.Option(min=0, help="Decimals of a predicted number. Default: as in the study.")]
+Header = Annotated[
+    str | None, typer.Option(help="Column names of the CSV: id,target. Default: those of the training file.")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes for a file, one GPU each. Default: all GPUs.")]
+DecodingSets = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE of decoding: num_beams=4, max_new_tokens=80.")
+]
+
+ScoredFile = Annotated[Path, typer.Option("--data", help="A file with targets.")]
+Picture = Annotated[Path | None, typer.Option(help="PNG file for the confusion matrix.")]
+Members = Annotated[list[str], typer.Argument(help="Studies by name, or exported folders.")]
+NewFolder = Annotated[Path, typer.Option("--out", help="New folder.")]
+SpaceOrFolder = Annotated[
+    str, typer.Argument(help="A search space by name or file, or the folder of an exported model.")
+]
+FreezeLayers = Annotated[int | None, typer.Option(min=0, help="Number of frozen layers. Default: the space's value.")]
+Shapes = Annotated[bool, typer.Option("--shapes", help="Show the shape of every weight.")]
+
+
+def data_options(*values: Any) -> dict[str, Any]:
+    """Returns the options on data and model by their keys in a space; None keeps the space's value."""
+    *data, trust = values
+    names = ("data.train", "data.dev", "data.test", "model", "tokenizer", "seed", "trust_remote_code")
+    return dict(zip(names, [*data, trust or None], strict=True))
+
+
+def progress_stream(has_output: bool) -> TextIO:
+    """Returns the stream for progress: standard error if standard output is for a program to read."""
+    return sys.stderr if has_output else sys.stdout
+
+
+def local_storage(storage: str, command: str) -> Storage:
+    """Returns the storage of a command that cannot work in a bucket.
+
+    Raises:
+        UserError: `storage` is an address.
+    """
+    place = storage_at(storage)
+    if place.bucket:
+        raise UserError(f"{command} --storage {storage}", "a folder of this machine", "leave --storage out")
+    return place
+
+
+def dated_name(name: str) -> str:
+    """Returns the name of a study that the user gave none."""
+    return f"{name}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -1,0 +1,170 @@
+"""A request for a new study, and every check that is possible before anything is started or written."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpora.splits import Splits
+from delivery.results.output_paths import check_folder, check_name
+from foundation.errors import UserError
+from search_spaces.choices import Runner
+from search_spaces.ranges import Range, as_tuple, ends
+from search_spaces.schema import Space
+from trainables.models.hub import load_tokenizer
+from trainables.models.model_checks import check_model
+from trainables.models.scratch import scratch_size
+from trainables.tasks.registry import get_task_class
+from trainables.training.parameters import model_variant, split_parameters
+from tuning import preparation, tokenizers
+from tuning.algorithms import samplers
+from tuning.algorithms.optuna_storage import check_database
+from tuning.cluster.resources import Plan, local_machine, plan_slots
+from tuning.studies.storage import Storage, check_writable
+from tuning.studies.study import name_taken
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What `tune` or `train` was asked to do.
+
+    Args:
+        address: The Ray cluster; None starts Ray on this machine.
+        resume_from: The checkpoint folder that a training continues from (`train --resume-from`).
+    """
+
+    space: Space
+    name: str
+    storage: Storage
+    address: str | None = None
+    resume_from: Path | None = None
+
+
+def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:
+    """Returns the splits and the slots of a request that can be run.
+
+    Args:
+        scratch: An empty folder for files that are only needed by the checks.
+        say: Receives one line before each step that may take long.
+
+    Raises:
+        UserError: Something in the request cannot work.
+    """
+    space = request.space
+    if not re.fullmatch(r"\w[\w.-]*", request.name):
+        raise UserError(
+            f"--study {request.name!r}", "letters, digits, and . _ - after the first", "choose another name"
+        )
+    check_name("--study", request.name)
+    if request.storage.bucket:
+        check_writable(request.storage)
+    else:
+        check_folder("--storage", request.storage.folder)
+    if request.storage.is_taken(request.name):
+        raise name_taken(request.storage, request.name)
+    _check_runner(space)
+    check_database(space, new=True)
+    check_configs(space)
+    tokenizers.tokenizer_variants(space)
+    if space.data.embedded:
+        space = preparation.with_samples(space, scratch)
+    elif not space.data.train:
+        raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
+    splits = preparation.read(space)
+    task = preparation.learn(space, splits)
+    plan = plan_for(space, request.address, None if request.storage.bucket else request.storage.folder, say)
+    if not plan.shape.gpus and split_parameters(space.fixed).training.get("fp16"):
+        say("fp16 needs a GPU; here trials compute in 32 bit")
+    # Last, because a hub id needs the network.
+    may_be_hub_id = re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", space.model) and not os.path.exists(space.model)
+    if may_be_hub_id:
+        say(f"asking the hub for {space.model}")
+    trust = space.trust_remote_code
+    check_model(
+        space.model, space.architecture, task, map(model_variant, _configs(space)), _longest(space), trust=trust
+    )
+    if space.tokenizer or scratch_size(space.model) is None:
+        load_tokenizer(space.tokenizer or space.model, is_generative=task.is_generative, trust=trust)
+    return splits, plan
+
+
+def _check_runner(space: Space) -> None:
+    """Checks that a study without Ray has one configuration only."""
+    if space.runner is Runner.LOCAL and (space.search or space.budget.trials != 1):
+        problem = f"runner local with {len(space.search)} searched parameters and {space.budget.trials} trials"
+        raise UserError(problem, "one trial of one configuration", "kotune train SPACE, or --set runner=ray")
+
+
+def _longest(space: Space) -> int:
+    """Returns the largest number of tokens that a source, a target or a generated text may have."""
+    is_generative = get_task_class(space.task).is_generative
+    lengths = [space.max_source_length, space.max_target_length if is_generative else 0]
+    for name in ("max_new_tokens", "max_length") if is_generative else ():
+        searched = space.search.get(name)
+        values = [space.fixed.get(name)] if searched is None else ends(searched)
+        lengths += [int(value) for value in values if value is not None]
+    return max(lengths)
+
+
+def check_configs(space: Space) -> None:
+    """Builds the training arguments of the recipe default and of both ends of every range.
+
+    Raises:
+        UserError: A configuration that the search could propose cannot be trained.
+    """
+    from trainables.training.arguments import check_config
+
+    if space.fixed.get("adafactor_own_rate") and "learning_rate" in space.search:
+        problem = "learning_rate is searched beside adafactor_own_rate, which leaves it without effect"
+        raise UserError(problem, "one of the two", "--set adafactor_own_rate=false, or --set learning_rate=1e-3")
+    task = get_task_class(space.task)
+    for config in _configs(space):
+        check_config(config, task)
+
+
+def _configs(space: Space) -> list[dict[str, Any]]:
+    """Returns the recipe default, and variants of it with one parameter at an end of its range.
+
+    A conditional parameter is combined with values that fulfil its condition.
+    """
+    pins: list[dict[str, Any]] = [{}]
+    for name, searched in space.search.items():
+        pins += [{**_fulfilling(space, searched), name: value} for value in ends(searched)]
+    return [{**space.fixed, **samplers.defaults(space.search, pinned)} for pinned in pins]
+
+
+def _fulfilling(space: Space, conditional: Range) -> dict[str, Any]:
+    """Returns values that fulfil the condition of a parameter, and those of its parents."""
+    pins: dict[str, Any] = {}
+    for parent, values in (conditional.when or {}).items():
+        pins |= {**_fulfilling(space, space.search[parent]), parent: as_tuple(values)[0]}
+    return pins
+
+
+def plan_for(space: Space, address: str | None, shared: Path | None, say: Callable[[str], None]) -> Plan:
+    """Returns the slots of a study on this machine, or on the cluster at `address`.
+
+    Args:
+        shared: A folder that all machines must see.
+
+    Raises:
+        UserError: No cluster answers, one trial needs more than there can be, or a machine does not see the folder.
+    """
+    if address is None:
+        return plan_slots(space, [local_machine()])
+    from tuning.cluster.connection import connect
+    from tuning.cluster.fleet import machine_types
+    from tuning.cluster.shared_folder import machines_without_folder
+
+    plan = plan_slots(space, connect(address), machine_types())
+    if shared is not None and (blind := machines_without_folder(shared.resolve(), say)):
+        raise UserError(
+            f"--storage {shared} is not seen by {', '.join(blind)}",
+            "a folder that all machines of the cluster see at the same path, or a bucket: s3://…, gs://…",
+            "mount it there, or name another",
+        )
+    return plan

@@ -1,0 +1,64 @@
+"""Checks of a request before anything is written. The messages for bad input files are in tests/bad_inputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from delivery.sessions.space_options import resolve_space
+from delivery.sessions.study_request import StudyRequest, check
+from foundation.errors import UserError
+from search_spaces.choices import Runner
+from search_spaces.schema import Space
+from tuning.studies.storage import storage_at
+from tuning.studies.study import Study
+
+
+@pytest.fixture
+def space(review_files: dict[str, Path]) -> Space:
+    """A search of the CNN on small files."""
+    options = {f"data.{split}": str(path) for split, path in review_files.items()}
+    return resolve_space("cnn", options, ["wandb.mode=disabled"], [], None)
+
+
+def test_a_good_request_gives_splits_and_slots(space: Space, tmp_path: Path) -> None:
+    """Nothing is written to the storage."""
+    splits, plan = check(StudyRequest(space, "mine", storage_at(tmp_path / "runs")), tmp_path / "scratch")
+    assert (len(splits.train.rows), len(splits.dev.rows)) == (300, 41)
+    assert plan.slots >= 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_embedded_sample_is_written_to_the_scratch_folder(tmp_path: Path) -> None:
+    """The study does not exist yet."""
+    request = StudyRequest(resolve_space("cnn", {}, [], [], None), "mine", storage_at(tmp_path / "runs"))
+    splits, _ = check(request, tmp_path / "scratch")
+    assert Path(splits.train.path).parent == tmp_path / "scratch"
+
+
+def test_names_that_cannot_be_folders_are_refused(space: Space, tmp_path: Path) -> None:
+    """As is the name of an existing study."""
+    storage = storage_at(tmp_path)
+    for name in ("", "../up", ".hidden", "a/b", "n" * 300):
+        with pytest.raises(UserError, match="--study"):
+            check(StudyRequest(space, name, storage), tmp_path)
+    Study.create(space, storage, "mine")
+    with pytest.raises(UserError, match="'mine'"):
+        check(StudyRequest(space, "mine", storage), tmp_path)
+
+
+def test_a_search_needs_ray(space: Space, tmp_path: Path) -> None:
+    """The local runner trains one configuration."""
+    local = replace(space, runner=Runner.LOCAL)
+    with pytest.raises(UserError, match="runner local"):
+        check(StudyRequest(local, "mine", storage_at(tmp_path)), tmp_path)
+
+
+def test_both_ends_of_a_range_are_tried(review_files: dict[str, Path], tmp_path: Path) -> None:
+    """A value that only some trials would get is refused before the first of them."""
+    options = {f"data.{split}": str(path) for split, path in review_files.items()}
+    space = resolve_space("cnn", options, [], ["model.num_filters=int:0:100"], None)
+    with pytest.raises(UserError, match="num_filters"):
+        check(StudyRequest(space, "mine", storage_at(tmp_path)), tmp_path)

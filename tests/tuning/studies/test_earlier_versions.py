@@ -1,0 +1,79 @@
+"""Data files of studies that an earlier version created with relative paths."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from foundation.errors import UserError
+from search_spaces.schema import Space
+from tests.tuning.studies.studies import SPACE
+from tuning.studies.earlier_versions import locate_data_files
+from tuning.studies.study import Study
+
+_CONTENT = "label\ttext\n"
+
+
+def old_study(folder: Path, recorded: str | None, sha256: str = "") -> Study:
+    """A study whose training file was typed as `a.tsv`; `recorded` is its path in `data.json`, if that exists."""
+    study = Study.create(replace(SPACE, data=replace(SPACE.data, train="a.tsv", embedded=False)), folder, "mine")
+    if recorded is not None:
+        split = {"path": recorded, "rows": 1, "sha256": sha256 or hashlib.sha256(_CONTENT.encode()).hexdigest()}
+        study.paths.data.write_text(json.dumps({"splits": {"train": split}}), encoding="utf-8")
+    return Study.load(folder, "mine")
+
+
+def located(study: Study) -> Space:
+    return locate_data_files(study.space, study.paths)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of the command, which holds the file."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "a.tsv").write_text(_CONTENT, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_the_recorded_path_comes_first(elsewhere: Path, tmp_path: Path) -> None:
+    """Any working directory will do, if the file is still there."""
+    (tmp_path / "a.tsv").write_text(_CONTENT, encoding="utf-8")
+    assert located(old_study(tmp_path / "runs", str(tmp_path / "a.tsv"))).data.train == str(tmp_path / "a.tsv")
+
+
+def test_the_working_directory_comes_second(elsewhere: Path, tmp_path: Path) -> None:
+    """The folder was moved since: the content is the recorded one."""
+    assert located(old_study(tmp_path / "runs", "/gone/a.tsv")).data.train == str(elsewhere / "a.tsv")
+
+
+def test_a_study_without_a_record_takes_the_working_directory(elsewhere: Path, tmp_path: Path) -> None:
+    """It was interrupted before its first trial, so no trial could be compared with other data."""
+    assert located(old_study(tmp_path / "runs", None)).data.train == str(elsewhere / "a.tsv")
+
+
+def test_another_file_of_that_name_is_refused(elsewhere: Path, tmp_path: Path) -> None:
+    """Its content is not the recorded one."""
+    with pytest.raises(UserError, match=r"a\.tsv is not the train file of study 'mine'"):
+        located(old_study(tmp_path / "runs", "/gone/a.tsv", sha256="0" * 64))
+
+
+def test_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says where to run the command."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"no a\.tsv in") as caught:
+        located(old_study(tmp_path / "runs", "/gone/a.tsv"))
+    assert "/gone/a.tsv" in str(caught.value)
+    assert "where tune was started" in caught.value.todo
+
+
+def test_files_in_the_study_stay(tmp_path: Path) -> None:
+    """An embedded sample and copies in a bucket move with their study."""
+    study = old_study(tmp_path / "runs", None)
+    (study.paths.root / "a.tsv").write_text(_CONTENT, encoding="utf-8")
+    assert located(study) is study.space
