@@ -17,8 +17,8 @@ def start_trial(study: Study, number: int) -> TrialRecord:
     return record
 
 
-def add_result(study: Study, record: TrialRecord, epoch: float, value: float) -> None:
-    """Adds a result and its resumable checkpoint, of ten steps per epoch."""
+def add_result(study: Study, record: TrialRecord, epoch: float, value: float, *, resumable: bool = True) -> None:
+    """Adds a result and its checkpoint, of ten steps per epoch."""
     step = int(epoch * 10)
     study.add(record.trial_id, epoch, step, {"rouge_sum": value}, 1.0)
     folder = study.paths.checkpoints(record.trial_id)
@@ -26,4 +26,4 @@ def add_result(study: Study, record: TrialRecord, epoch: float, value: float) ->
     staging.mkdir(parents=True)
     (staging / "model.safetensors").write_bytes(b"weights")
     (staging / "optimizer.pt").write_bytes(b"state")
-    checkpoints.complete(folder, step, epoch=epoch, resumable=True)
+    checkpoints.complete(folder, step, epoch=epoch, resumable=resumable)

@@ -65,6 +65,17 @@ def test_of_an_ended_trial_only_its_best_epoch_is_kept(study: Study) -> None:
     assert names(study) == ["mine-0003", "mine-0001"]
 
 
+def test_a_worse_model_without_optimizer_state_is_deleted(study: Study) -> None:
+    """Two models of an ended trial, neither of which can be resumed."""
+    record = study.records["mine-0003"]
+    for epoch, value in ((2.0, 0.95), (3.0, 0.97)):
+        add_result(study, record, epoch, value, resumable=False)
+    study.checkpoints.remove(record, study.checkpoints.saved(record)[0])
+    study.end(record.trial_id, TrialStatus.COMPLETED)
+    retention.remove_unneeded_checkpoints(study)
+    assert [point.epoch for point in study.checkpoints.saved(record)] == [3.0]
+
+
 def test_a_failed_trial_keeps_no_model(study: Study) -> None:
     """Even if it had the best value before it failed."""
     add_result(study, study.records["mine-0003"], 2.0, 0.99)
