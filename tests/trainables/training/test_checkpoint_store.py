@@ -1,4 +1,4 @@
-"""Checkpoints in a bucket are what they are in a folder."""
+"""Checkpoints in a bucket behave as those in a folder."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def save(place: str, step: int, content: bytes = b"x", *, resumable: bool = True
     return checkpoints.complete(place, step, epoch=step / 10, resumable=resumable)
 
 
-def test_what_is_complete_is_listed_and_read(place: str) -> None:
-    """Oldest first; saved again, it is the newer one."""
+def test_complete_checkpoints_are_listed_and_read(place: str) -> None:
+    """Oldest first; a step that is saved again replaces the first."""
     assert checkpoints.list_complete(place) == []
     second, first = save(place, 20), save(place, 10)
     assert checkpoints.list_complete(place) == [first, second]
@@ -43,8 +43,8 @@ def test_what_is_complete_is_listed_and_read(place: str) -> None:
     assert checkpoints.newest_resumable(place) == first
 
 
-def test_what_a_crash_left_is_none(place: str) -> None:
-    """Without a manifest, with half a file, or a file too few."""
+def test_incomplete_checkpoints_are_skipped(place: str) -> None:
+    """Without a manifest, with a truncated file, or with a missing file."""
     whole = save(place, 10)
     for step, file, content in ((20, MANIFEST, None), (30, "model.safetensors", b"x"), (40, "config.json", None)):
         address = buckets.join(str(save(place, step).path), file)
@@ -55,28 +55,28 @@ def test_what_a_crash_left_is_none(place: str) -> None:
     assert checkpoints.newest_intact(place) == whole
 
 
-def test_bytes_that_changed_are_found(place: str) -> None:
-    """The damaged one is deleted, and the one before it taken."""
+def test_a_damaged_checkpoint_is_deleted(place: str) -> None:
+    """The previous one is used."""
     first, second = save(place, 10), save(place, 20)
     buckets.write(buckets.join(str(second.path), "optimizer.pt"), b"y" * 20)
     assert checkpoints.newest_intact(place) == first
     assert checkpoints.list_complete(place) == [first]
 
 
-def test_of_an_ended_trial_its_model_stays_alone(place: str) -> None:
-    """The best without what only going on needs; nothing half-written."""
+def test_an_ended_trial_keeps_its_model_only(place: str) -> None:
+    """The best one without optimizer state; incomplete ones are deleted."""
     best, _ = save(place, 10), save(place, 20)
     checkpoints.upload(place, 30, [])
     checkpoints.prune(place, keep_epochs={1.0}, keep_newest=False)
-    (kept,) = checkpoints.list_complete(place)
-    assert (kept.path, kept.resumable) == (best.path, False)
-    assert sorted(file.name for file in kept.local_folder().iterdir()) == sorted([*_MODEL, MANIFEST])
+    (best_model,) = checkpoints.list_complete(place)
+    assert (best_model.path, best_model.resumable) == (best.path, False)
+    assert sorted(file.name for file in best_model.local_folder().iterdir()) == sorted([*_MODEL, MANIFEST])
     checkpoints.remove_all(place)
     assert checkpoints.list_complete(place) == []
 
 
-def test_a_running_trial_keeps_what_it_goes_on_from(place: str) -> None:
-    """And its best, which is another one."""
+def test_a_running_trial_keeps_its_best_and_its_newest_checkpoint(place: str) -> None:
+    """The newest one is resumable."""
     points = [save(place, step) for step in (10, 20, 30)]
     checkpoints.prune(place, keep_epochs={1.0}, keep_newest=True)
     assert [point.path for point in checkpoints.list_complete(place)] == [points[0].path, points[2].path]
@@ -84,7 +84,7 @@ def test_a_running_trial_keeps_what_it_goes_on_from(place: str) -> None:
 
 
 def test_workers_of_several_machines_save_one_checkpoint(bucket: str, tmp_path: Path) -> None:
-    """Each brings its own random state, and whoever goes on finds all of them."""
+    """Each uploads its own random state, and a resumed trial reads all of them."""
     place = buckets.join(bucket, "checkpoints")
     with pytest.MonkeyPatch.context() as elsewhere:
         elsewhere.setattr(buckets.tempfile, "gettempdir", lambda: str(tmp_path))
@@ -98,8 +98,8 @@ def test_workers_of_several_machines_save_one_checkpoint(bucket: str, tmp_path: 
     assert checkpoints.newest_intact(place) == point
 
 
-def test_a_damaged_copy_is_no_damaged_checkpoint(bucket: str) -> None:
-    """What this machine holds of it is fetched once more; what lies in the bucket stays."""
+def test_a_damaged_local_copy_is_downloaded_again(bucket: str) -> None:
+    """The checkpoint in the bucket is not deleted."""
     place = buckets.join(bucket, "checkpoints")
     point = save(place, 10)
     (point.local_folder() / "optimizer.pt").write_bytes(b"y" * 10)

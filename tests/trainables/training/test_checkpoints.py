@@ -1,4 +1,4 @@
-"""Checkpoints: complete or not there, and only what is needed is kept."""
+"""Checkpoints: complete or skipped, and pruned to what is needed."""
 
 import json
 import os
@@ -25,7 +25,7 @@ RESUME = ("optimizer.pt", "rng_state.pth", "scheduler.pt", "trainer_state.json")
 
 
 def stage(folder: Path, step: int) -> Path:
-    """What training leaves of `step` before it is complete: a byte per file and step."""
+    """A checkpoint of `step` before it is complete: each file has `step` bytes."""
     staged = staging(folder, step)
     staged.mkdir(parents=True)
     for name in (*MODEL, *RESUME):
@@ -34,7 +34,7 @@ def stage(folder: Path, step: int) -> Path:
 
 
 def saved(folder: Path, step: int, *, resumable: bool = True) -> Checkpoint:
-    """A complete checkpoint; 10 steps are an epoch."""
+    """A complete checkpoint, with 10 steps per epoch."""
     stage(folder, step)
     return complete(folder, step, epoch=step / 10, resumable=resumable)
 
@@ -50,7 +50,7 @@ def names(point: Checkpoint) -> list[str]:
 
 
 def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
-    """With step, epoch and whether training can go on; oldest first, and nothing staged is left."""
+    """With step, epoch and whether it is resumable; oldest first; nothing staged remains."""
     later, earlier = saved(tmp_path, 110), saved(tmp_path, 20, resumable=False)
     assert list_complete(tmp_path) == [earlier, later]
     assert later == Checkpoint(tmp_path / "step-00000110", 110, 11.0, True, 11.0)
@@ -58,41 +58,41 @@ def test_a_complete_checkpoint_is_listed_as_it_was_made(tmp_path: Path) -> None:
 
 
 def test_the_manifest_names_every_file_with_its_size(tmp_path: Path) -> None:
-    """All but itself; and its checksum."""
+    """And its checksum; without the manifest itself."""
     manifest = json.loads((saved(tmp_path, 3).local_folder() / MANIFEST).read_text())
     checks = dict.fromkeys((*MODEL, *RESUME), zlib.crc32(b"xxx"))
     files = dict.fromkeys((*MODEL, *RESUME), 3)
-    told = {"step": 3, "epoch": 0.3, "resumable": True, "files": files, "checks": checks, "evaluated": None}
-    assert manifest == told
+    expected = {"step": 3, "epoch": 0.3, "resumable": True, "files": files, "checks": checks, "evaluated": None}
+    assert manifest == expected
 
 
-def test_bytes_that_changed_are_found(tmp_path: Path) -> None:
-    """A checkpoint that rotted is deleted, and the one before it taken; without any, training begins anew."""
+def test_damaged_checkpoints_are_deleted(tmp_path: Path) -> None:
+    """The previous one is used; without an intact one, training starts from the beginning."""
     first, second = saved(tmp_path, 10), saved(tmp_path, 20)
     (second.local_folder() / "optimizer.pt").write_bytes(b"y" * 20)
-    assert newest_resumable(tmp_path) == second  # of the right size
+    assert newest_resumable(tmp_path) == second  # all sizes are right
     assert newest_intact(tmp_path) == first
     assert steps(tmp_path) == [10]
     (first.local_folder() / "model.safetensors").write_bytes(b"y" * 10)
     assert newest_intact(tmp_path) is None
 
 
-def test_a_checkpoint_between_two_rungs_knows_the_last(tmp_path: Path) -> None:
-    """A machine was about to go."""
+def test_a_checkpoint_between_two_evaluations_has_the_epoch_of_the_last(tmp_path: Path) -> None:
+    """Saved because the machine was about to be taken away."""
     stage(tmp_path, 15)
     point = complete(tmp_path, 15, epoch=1.5, resumable=True, evaluated=1.0)
     assert list_complete(tmp_path) == [point]
     assert (point.epoch, point.evaluated) == (1.5, 1.0)
 
 
-def test_no_folder_holds_no_checkpoints(tmp_path: Path) -> None:
-    """A trial that never saved."""
+def test_a_missing_folder_has_no_checkpoints(tmp_path: Path) -> None:
+    """A trial that never saved one."""
     assert list_complete(tmp_path / "checkpoints") == []
     assert newest_resumable(tmp_path / "checkpoints") is None
 
 
-def test_what_a_crash_leaves_is_not_listed(tmp_path: Path) -> None:
-    """No manifest, half a manifest, a truncated file, a file too few, one that was only staged."""
+def test_incomplete_checkpoints_are_not_listed(tmp_path: Path) -> None:
+    """No manifest, half a manifest, a truncated file, a missing file, a missing field, or only staged."""
     whole = saved(tmp_path, 1)
     (saved(tmp_path, 2).local_folder() / MANIFEST).unlink()
     (saved(tmp_path, 3).local_folder() / MANIFEST).write_text('{"step": 3, "epo')
@@ -103,8 +103,8 @@ def test_what_a_crash_leaves_is_not_listed(tmp_path: Path) -> None:
     assert list_complete(tmp_path) == [whole]
 
 
-def test_a_crash_before_the_move_leaves_nothing_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The manifest is written in the staging folder, so that the move is what completes."""
+def test_a_crash_before_the_rename_completes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest is in the staging folder; the rename completes the checkpoint."""
     stage(tmp_path, 1)
 
     def killed(self: Path, target: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_crash_before_the_move_leaves_nothing_complete(tmp_path: Path, monkeyp
     assert (staging(tmp_path, 1) / MANIFEST).is_file()
 
 
-def test_everything_is_on_disk_before_the_move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_files_are_synced_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All files and the staging folder are synced before, the parent after; else a power cut leaves empty files."""
     stage(tmp_path, 1)
     synced: list[str] = []
@@ -136,24 +136,24 @@ def test_everything_is_on_disk_before_the_move(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_step_that_is_saved_again_replaces_the_first(tmp_path: Path) -> None:
-    """As after a crash between saving and telling."""
+    """As after a crash between saving and reporting."""
     (saved(tmp_path, 5).local_folder() / "evaluations_without_improvement.bin").write_bytes(b"old")
     again = saved(tmp_path, 5, resumable=False)
     assert list_complete(tmp_path) == [again]
     assert "evaluations_without_improvement.bin" not in names(again)
 
 
-def test_training_goes_on_from_the_newest_it_can(tmp_path: Path) -> None:
-    """Newer ones that hold the model alone, or are broken, are passed over."""
+def test_training_resumes_from_the_newest_resumable_checkpoint(tmp_path: Path) -> None:
+    """Newer ones that have only the model, or are incomplete, are skipped."""
     saved(tmp_path, 10)
-    wanted = saved(tmp_path, 20)
+    expected = saved(tmp_path, 20)
     saved(tmp_path, 30, resumable=False)
     (saved(tmp_path, 40).local_folder() / "optimizer.pt").unlink()
-    assert newest_resumable(tmp_path) == wanted
+    assert newest_resumable(tmp_path) == expected
 
 
 def test_pruning_keeps_the_best_and_the_newest(tmp_path: Path) -> None:
-    """The best without what only going on needs, the newest whole."""
+    """The best one loses its optimizer state, the newest one keeps it."""
     points = [saved(tmp_path, step) for step in (10, 20, 30, 40)]
     prune(tmp_path, keep_epochs={2.0}, keep_newest=True)
     assert steps(tmp_path) == [20, 40]
@@ -162,16 +162,16 @@ def test_pruning_keeps_the_best_and_the_newest(tmp_path: Path) -> None:
     assert newest_resumable(tmp_path) == points[3]
 
 
-def test_the_newest_stays_whole_when_it_is_the_best(tmp_path: Path) -> None:
-    """It is what training goes on from."""
+def test_the_newest_keeps_its_optimizer_state_if_it_is_the_best(tmp_path: Path) -> None:
+    """Training resumes from it."""
     saved(tmp_path, 10)
     newest = saved(tmp_path, 20)
     prune(tmp_path, keep_epochs={2.0}, keep_newest=True)
     assert list_complete(tmp_path) == [newest]
 
 
-def test_pruning_an_ended_trial_keeps_its_model_alone(tmp_path: Path) -> None:
-    """Nothing to go on from, and nothing that a crash left staged; without a best, nothing at all."""
+def test_pruning_an_ended_trial_keeps_its_model_only(tmp_path: Path) -> None:
+    """Nothing resumable and nothing staged; without a best one, nothing at all."""
     saved(tmp_path, 10)
     saved(tmp_path, 20)
     stage(tmp_path, 30)
@@ -182,31 +182,31 @@ def test_pruning_an_ended_trial_keeps_its_model_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pruning_while_training_leaves_the_staged_alone(tmp_path: Path) -> None:
-    """It may be the one that is being written."""
+def test_pruning_during_training_keeps_staged_files(tmp_path: Path) -> None:
+    """Another checkpoint may be in writing."""
     saved(tmp_path, 10)
     staged = stage(tmp_path, 20)
     prune(tmp_path, keep_epochs=set(), keep_newest=True)
     assert staged.is_dir()
 
 
-def test_a_stripped_checkpoint_is_a_model_that_loads(tmp_path: Path, tiny_base: Path) -> None:
-    """Complete, not resumable, with every weight; stripping twice changes nothing."""
+def test_a_checkpoint_without_optimizer_state_loads_as_a_model(tmp_path: Path, tiny_base: Path) -> None:
+    """Complete, not resumable, with every weight; pruning again changes nothing."""
     staged = stage(tmp_path, 10)
     for name in MODEL:
         shutil.copy(tiny_base / name, staged / name)
     point = complete(tmp_path, 10, epoch=1.0, resumable=True)
     prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
-    (stripped,) = list_complete(tmp_path)
-    assert stripped == Checkpoint(point.path, 10, 1.0, False, 1.0)
-    assert names(stripped) == sorted([*MODEL, MANIFEST])
+    (model_only,) = list_complete(tmp_path)
+    assert model_only == Checkpoint(point.path, 10, 1.0, False, 1.0)
+    assert names(model_only) == sorted([*MODEL, MANIFEST])
     prune(tmp_path, keep_epochs={1.0}, keep_newest=False)
-    assert list_complete(tmp_path) == [stripped]
-    assert load_model(str(stripped.local_folder())).num_parameters() == load_model(str(tiny_base)).num_parameters()
+    assert list_complete(tmp_path) == [model_only]
+    assert load_model(str(model_only.local_folder())).num_parameters() == load_model(str(tiny_base)).num_parameters()
 
 
-def test_the_states_of_all_workers_are_stripped(tmp_path: Path) -> None:
-    """Random states are one file per worker."""
+def test_the_random_states_of_all_workers_are_deleted(tmp_path: Path) -> None:
+    """There is one file per worker."""
     staged = stage(tmp_path, 1)
     for name in ("rng_state_0.pth", "rng_state_1.pth", "scaler.pt", "training_args.bin"):
         (staged / name).write_bytes(b"x")
@@ -215,8 +215,8 @@ def test_the_states_of_all_workers_are_stripped(tmp_path: Path) -> None:
     assert names(point) == sorted([*MODEL, MANIFEST])
 
 
-def test_a_half_stripped_checkpoint_is_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The manifest changes first: cut off after it, the checkpoint is a complete model."""
+def test_a_crash_during_pruning_leaves_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest is replaced first, so the checkpoint is complete and not resumable."""
     point = saved(tmp_path, 10)
 
     def killed(self: Path, missing_ok: bool = False) -> None:

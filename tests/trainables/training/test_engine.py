@@ -1,4 +1,4 @@
-"""The engine alone: one loss however a batch is cut, report before save, resume without a trace."""
+"""The engine: one loss for every split of a batch, report before save, and exact resumption."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_token_loss_is_the_sum_over_counted_tokens() -> None:
     assert torch.allclose(token_loss(logits, labels), expected)
 
 
-def test_smoothing_is_that_of_transformers() -> None:
-    """Per token the same as `LabelSmoother`, which `label_smoothing_factor` stands for."""
+def test_label_smoothing_equals_that_of_transformers() -> None:
+    """Per token the same as `LabelSmoother`, which `label_smoothing_factor` selects in transformers."""
     torch.manual_seed(0)
     logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 4, -100], [0, 2, -100]])
     theirs = LabelSmoother(epsilon=0.1)({"logits": logits}, labels)
@@ -48,26 +48,26 @@ def test_smoothing_is_that_of_transformers() -> None:
 
 
 def test_a_stopped_trial_writes_nothing(make_job: MakeJob, tmp_path: Path) -> None:
-    """Report first: the answer "stop" at the first rung leaves no checkpoint."""
+    """Report first: the decision to stop at the first evaluation leaves no checkpoint."""
     job = make_job(tmp_path, config={"num_train_epochs": 3})
-    notes = RecordingReporter(until=1.0)
-    run_trial(job, notes, WorkerCache())
-    assert notes.epochs == [1.0]
+    reporter = RecordingReporter(until=1.0)
+    run_trial(job, reporter, WorkerCache())
+    assert reporter.epochs == [1.0]
     assert steps(job) == []
 
 
-def test_patience_ends_a_trial_that_stands_still(make_job: MakeJob, tmp_path: Path) -> None:
-    """Nothing is learned at a rate of 0: two evaluations after the first the trial ends, with the first as its best."""
+def test_early_stopping_ends_a_trial(make_job: MakeJob, tmp_path: Path) -> None:
+    """A learning rate of 0 improves nothing: the trial ends two evaluations after the first, which is its best."""
     config = {"num_train_epochs": 5, "learning_rate": 0.0, "early_stopping_patience": 2}
-    notes, job = RecordingReporter(), make_job(tmp_path, config=config)
-    run_trial(job, notes, WorkerCache())
-    assert [(report.epoch, report.last) for report in notes.reports] == [(1.0, False), (2.0, False), (3.0, True)]
+    reporter, job = RecordingReporter(), make_job(tmp_path, config=config)
+    run_trial(job, reporter, WorkerCache())
+    assert [(report.epoch, report.last) for report in reporter.reports] == [(1.0, False), (2.0, False), (3.0, True)]
     assert steps(job)[0] == "step-00000005"  # 34 rows in batches of 8
 
 
 @pytest.mark.parametrize("clipped_to", [0.01, 0, 1e9])
-def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_path: Path, clipped_to: float) -> None:
-    """Beside every logged loss; their squares sum to that of the whole gradient, as it was before any clipping."""
+def test_log_gradients_logs_norms_by_layer(make_job: MakeJob, tmp_path: Path, clipped_to: float) -> None:
+    """With every logged loss; the sum of their squares is that of the whole gradient before clipping."""
     config = {"log_gradients": True, "logging_steps": 2, "max_grad_norm": clipped_to}
     engine = run_trial(make_job(tmp_path, config=config), RecordingReporter(), WorkerCache())
     logged = [entry for entry in engine.state.log_history if "grad_norm" in entry]
@@ -78,18 +78,18 @@ def test_gradients_are_logged_by_layer_when_asked_for(make_job: MakeJob, tmp_pat
         assert math.hypot(*layers.values()) == pytest.approx(float(entry["grad_norm"]), rel=1e-4)
 
 
-def test_a_plateau_is_one_of_the_objective(make_job: MakeJob, tmp_path: Path) -> None:
-    """ReduceLROnPlateau knows whether more is better, and waits no longer than a trial lasts."""
+def test_reduce_lr_on_plateau_follows_the_objective(make_job: MakeJob, tmp_path: Path) -> None:
+    """It has the direction of the objective, and a patience shorter than a trial."""
     config = {"lr_scheduler_type": "reduce_lr_on_plateau", "learning_rate": 1e-7, "num_train_epochs": 3}
     job = make_job(tmp_path, config=config, metric="rouge_sum", mode="max")
     engine = run_trial(job, RecordingReporter(), WorkerCache())
     schedule: Any = engine.lr_scheduler
     assert (schedule.mode, schedule.patience) == ("max", 1)
-    assert schedule.get_last_lr() == pytest.approx([5e-8, 5e-8])  # two evaluations were no better than the first
+    assert schedule.get_last_lr() == pytest.approx([5e-8, 5e-8])  # two evaluations did not improve on the first
 
 
 def test_adafactor_trains_at_its_own_rate(make_job: MakeJob, tmp_path: Path) -> None:
-    """From the first step on, with the rate that it chose in the log."""
+    """From the first step on; the log has its rate."""
     config = {"optim": "adafactor", "adafactor_own_rate": True, "logging_steps": 1}
     engine = run_trial(make_job(tmp_path, config=config), RecordingReporter(), WorkerCache())
     rates = [entry["learning_rate"] for entry in engine.state.log_history if "learning_rate" in entry]
@@ -97,24 +97,24 @@ def test_adafactor_trains_at_its_own_rate(make_job: MakeJob, tmp_path: Path) -> 
     assert 0 < rates[-1] < 1e-6
 
 
-def test_the_last_report_finds_its_model(make_job: MakeJob, tmp_path: Path) -> None:
-    """When the last result is told, the best model of the trial is on disk already."""
+def test_the_best_model_is_saved_before_the_last_report(make_job: MakeJob, tmp_path: Path) -> None:
+    """So that the receiver of the report can read it."""
     job = make_job(tmp_path)
 
-    class Looks(RecordingReporter):
+    class CheckingReporter(RecordingReporter):
         def report(self, report: Report) -> Decision:
             assert len(steps(job)) == 1
             return super().report(report)
 
-    notes = Looks()
-    run_trial(job, notes, WorkerCache())
-    assert notes.reports[-1].last
+    reporter = CheckingReporter()
+    run_trial(job, reporter, WorkerCache())
+    assert reporter.reports[-1].last
 
 
-def test_going_on_from_a_checkpoint_leaves_no_trace(make_job: MakeJob, tmp_path: Path) -> None:
-    """Stopped after two of three epochs and run again, a trial ends with the weights of an uninterrupted one."""
+def test_a_resumed_trial_equals_an_uninterrupted_one(make_job: MakeJob, tmp_path: Path) -> None:
+    """Killed after two of three epochs and run again, it ends with the same weights."""
 
-    class Dies(RecordingReporter):
+    class KilledReporter(RecordingReporter):
         def report(self, report: Report) -> Decision:
             if report.epoch == 3.0 and len(self.reports) == 2:
                 raise KeyboardInterrupt
@@ -126,7 +126,7 @@ def test_going_on_from_a_checkpoint_leaves_no_trace(make_job: MakeJob, tmp_path:
     run_trial(whole, straight, WorkerCache())
     cut = make_job(tmp_path / "cut", config=config)
     with pytest.raises(KeyboardInterrupt):
-        run_trial(cut, Dies(), WorkerCache())
+        run_trial(cut, KilledReporter(), WorkerCache())
     again = RecordingReporter()
     run_trial(cut, again, WorkerCache())
     assert again.epochs == [3.0]  # two were on disk
@@ -136,16 +136,16 @@ def test_going_on_from_a_checkpoint_leaves_no_trace(make_job: MakeJob, tmp_path:
     assert all(torch.equal(kept[key], redone[key]) for key in kept)
 
 
-def test_a_loss_that_is_no_number_fails_the_trial(make_job: MakeJob, tmp_path: Path) -> None:
-    """With the metric and the epoch in the reason; nothing is reported."""
+def test_a_loss_that_is_not_finite_fails_the_trial(make_job: MakeJob, tmp_path: Path) -> None:
+    """The message has the metric and the epoch; nothing is reported."""
     job = make_job(tmp_path, config={"learning_rate": 1e30, "max_grad_norm": 0})
-    notes = RecordingReporter()
+    reporter = RecordingReporter()
     with pytest.raises(TrialFailed, match="loss is nan at epoch 1"):
-        run_trial(job, notes, WorkerCache())
-    assert notes.reports == []
+        run_trial(job, reporter, WorkerCache())
+    assert reporter.reports == []
 
 
-def test_one_global_batch_gives_one_training_however_it_is_cut(tmp_path: Path) -> None:
+def test_every_split_of_a_global_batch_gives_the_same_training(tmp_path: Path) -> None:
     """1×32, two workers×16 and 8×4 accumulated: loss, norms, weights, dev loss and ROUGE within 1e-4.
 
     The short form of `python -m benchmarks.equal_cuts`, which takes twenty steps.

@@ -1,4 +1,4 @@
-"""Rungs: evaluations fall where their epochs are reached."""
+"""When a trial is evaluated, and gradient norms by layer."""
 
 import math
 
@@ -14,21 +14,21 @@ from trainables.training.evaluation_schedule import EvaluationSchedule, Gradient
     [
         (1.0, 3.0, 10, {10: 1.0, 20: 2.0, 30: 3.0}),
         (0.5, 1.0, 3, {2: 0.5, 3: 1.0}),  # half of three steps is reached at the second
-        (2.0, 3.0, 4, {8: 2.0, 12: 3.0}),  # the end is always a rung
-        (1.0, 0.5, 4, {2: 0.5}),  # a trial shorter than the distance between rungs
+        (2.0, 3.0, 4, {8: 2.0, 12: 3.0}),  # the end is always evaluated
+        (1.0, 0.5, 4, {2: 0.5}),  # a trial shorter than the interval
     ],
 )
-def test_rungs_are_laid_in_epochs(every: float, until: float, per_epoch: int, expected: dict[int, float]) -> None:
-    """Evaluations fall on the first step at which their epoch is reached."""
-    rungs = EvaluationSchedule(every, until)
-    rungs.plan(per_epoch)
-    asked = {}
+def test_evaluations_are_due_by_epoch(every: float, until: float, per_epoch: int, expected: dict[int, float]) -> None:
+    """An evaluation is due at the first step at which its epoch is reached."""
+    schedule = EvaluationSchedule(every, until)
+    schedule.plan(per_epoch)
+    requested = {}
     for step in range(1, max(expected) + 1):
         state, control = TrainerState(global_step=step), TrainerControl()
-        if rungs.on_step_end(None, state, control).should_evaluate:
-            asked[step] = rungs.epoch_at(step)
-    assert asked == expected
-    assert [rungs.is_last(step) for step in asked] == [step == max(expected) for step in asked]
+        if schedule.on_step_end(None, state, control).should_evaluate:
+            requested[step] = schedule.epoch_at(step)
+    assert requested == expected
+    assert [schedule.is_last(step) for step in requested] == [step == max(expected) for step in requested]
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_rungs_are_laid_in_epochs(every: float, until: float, per_epoch: int, ex
     ],
 )
 def test_a_parameter_has_a_layer(parameter: str, layer: str) -> None:
-    """The outermost numbered layer, or the module where there is none."""
+    """The outermost numbered layer, otherwise the module."""
     assert layer_of(parameter) == layer
 
 
-def test_gradient_norms_are_taken_by_layer() -> None:
-    """The norm over all weights of a layer; a gradient that was clipped to a tenth is told in full."""
+def test_gradient_norms_by_layer() -> None:
+    """The norm over all weights of a layer; clipping, here to a tenth, is undone."""
     model = torch.nn.Sequential()
     model.add_module("layers", torch.nn.ModuleList([torch.nn.Linear(2, 1), torch.nn.Linear(1, 1)]))
     for parameter, gradient in zip(model.parameters(), ([[3.0, 0.0]], [4.0], [[1.0]], [0.0]), strict=True):

@@ -1,4 +1,4 @@
-"""One trial's configuration: what is built of it before a model is there, and what cannot be."""
+"""One trial from its job to its reports."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from trainables.training.trial import run_trial
 from trainables.training.worker_cache import WorkerCache
 
 
-def test_a_corrupted_checkpoint_is_not_gone_on_from(make_job: Callable[..., Job], tmp_path: Path) -> None:
-    """Its bytes are not what was written: training begins where they are, and ends as if nothing had happened."""
+def test_a_damaged_checkpoint_is_not_resumed_from(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """Training resumes from the previous one, and ends with the losses of an uninterrupted trial."""
 
     class Cut(Exception):
-        """The machine went."""
+        """Ends a trial."""
 
     class LossReporter:
         """Raises `Cut` at report number `until`."""
@@ -32,9 +32,9 @@ def test_a_corrupted_checkpoint_is_not_gone_on_from(make_job: Callable[..., Job]
                 raise Cut
             return Decision.CONTINUE
 
-    calm, cut, resumed = LossReporter(9), LossReporter(3), LossReporter(9)
+    whole, cut, resumed = LossReporter(9), LossReporter(3), LossReporter(9)
     config = {"num_train_epochs": 4}
-    run_trial(make_job(tmp_path / "calm", config=config), calm, WorkerCache())
+    run_trial(make_job(tmp_path / "whole", config=config), whole, WorkerCache())
     with pytest.raises(Cut):
         run_trial(make_job(tmp_path / "cut", config=config), cut, WorkerCache())
     newest = newest_resumable(tmp_path / "cut" / "checkpoints")
@@ -42,5 +42,5 @@ def test_a_corrupted_checkpoint_is_not_gone_on_from(make_job: Callable[..., Job]
     state = newest.path / "optimizer.pt"
     state.write_bytes(bytes(state.stat().st_size))
     run_trial(make_job(tmp_path / "cut", config=config), resumed, WorkerCache())
-    assert resumed.losses == calm.losses
-    assert cut.losses.items() <= calm.losses.items()
+    assert resumed.losses == whole.losses
+    assert cut.losses.items() <= whole.losses.items()
