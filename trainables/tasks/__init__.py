@@ -9,6 +9,7 @@ Networks and weights belong in `trainables.models`, optimisation in `trainables.
     labels: Labels of the training rows, rows with other labels, and texts corrected to the nearest label
     metric: What a metric is: its name, its direction, what it needs, and how it is computed
     number_metrics: Metrics of predicted numbers: correlations and errors
+    padding: Rows of a tokenised table as padded tensors
     prediction_format: How predictions are written for people: the most probable classes, rounded numbers
     rdass: RDASS: the similarity in meaning of a summary to its document and to its reference
     registry: All tasks by name. A new task is one class and one line here

@@ -20,8 +20,9 @@ from trainables.tasks.confusion import ConfusionMatrix
 from trainables.tasks.evaluation import BatchResult, Evaluation
 from trainables.tasks.labels import labels_of, unknown_labels
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
+from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat, most_probable
-from trainables.tasks.task import Criterion, Limits, Row, Task, pad
+from trainables.tasks.task import Criterion, Limits, Row, Task
 from trainables.text.encoding import TextDecoder, encode_for_encoder
 
 #: The weight of a class in the loss is its share of the training rows to the power of minus this.

@@ -18,9 +18,10 @@ from trainables.tasks.confusion import ConfusionMatrix
 from trainables.tasks.evaluation import BatchResult, Evaluation
 from trainables.tasks.labels import LabelCorrector, labels_of, unknown_labels
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
+from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.rdass import SentenceEncoder
-from trainables.tasks.task import Criterion, Limits, Row, Task, pad
+from trainables.tasks.task import Criterion, Limits, Row, Task
 from trainables.tasks.text_metrics import TEXT_METRICS, TextInputs
 from trainables.text.decoding import reads_the_source
 from trainables.text.encoding import TextDecoder, encode_with_ends, text_decoder, truncate

@@ -284,25 +284,6 @@ class Task(ABC):
         return f"{self.format_prediction(prediction, options)}\t{text}"
 
 
-def pad(rows: Sequence[Mapping[str, Sequence[int]]], pads: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """Returns the columns of `pads` as tensors [rows, tokens], padded on the right to the longest row of the batch.
-
-    `attention_mask` is derived from the lengths of `input_ids`.
-
-    Args:
-        pads: column -> padding value; columns that the rows lack are skipped.
-    """
-    stack = torch.nn.utils.rnn.pad_sequence
-    padded = {
-        name: stack([torch.as_tensor(row[name]) for row in rows], batch_first=True, padding_value=value)
-        for name, value in pads.items()
-        if name in rows[0]
-    }
-    lengths = torch.tensor([len(row["input_ids"]) for row in rows])
-    padded["attention_mask"] = (torch.arange(padded["input_ids"].shape[1]) < lengths[:, None]).long()
-    return padded
-
-
 def _tokenizer_state(tokenizer: PreTrainedTokenizerBase) -> str:
     """Returns a fingerprint of all that decides how the tokenizer cuts a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)

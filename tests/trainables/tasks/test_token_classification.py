@@ -26,10 +26,11 @@ from tests.delivery.conftest import Trained, trained
 from trainables.tasks.classification import encode_rows, model_inputs
 from trainables.tasks.evaluation import BatchResult, Evaluation
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
+from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import TASKS
 from trainables.tasks.seq2seq import token_loss
-from trainables.tasks.task import Criterion, Limits, Row, Task, pad
+from trainables.tasks.task import Criterion, Limits, Row, Task
 from trainables.text.encoding import TextDecoder
 from trainables.text.word_tokenizers import train_words
 
