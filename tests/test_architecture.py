@@ -114,6 +114,12 @@ def test_files_are_short() -> None:
     assert not {name: count for name, count in structure.lines_per_file().items() if count > structure.MAX_LINES}
 
 
+def test_signatures_have_few_untyped_dicts() -> None:
+    """What crosses a process or a file is a typed object; `dict[str, Any]` is for mappings with arbitrary keys."""
+    counts = structure.dicts_in_signatures()
+    assert counts.total() <= structure.MAX_DICTS, counts.most_common(10)
+
+
 def test_package_docstrings_list_their_files() -> None:
     """The docstring of a package starts with a sentence on what belongs there, and has one line for each file."""
     for package in PACKAGES[:-1]:

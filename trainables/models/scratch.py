@@ -109,7 +109,7 @@ def _cnn(tokenizer: PreTrainedTokenizerBase, **fields: Any) -> CnnConfig:
     return CnnConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **fields)
 
 
-def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+def _special_ids(tokenizer: PreTrainedTokenizerBase) -> Mapping[str, Any]:
     return {
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": tokenizer.bos_token_id,

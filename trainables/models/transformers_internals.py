@@ -6,6 +6,7 @@ so each has a test of the same name in `tests/trainables/models/test_transformer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,9 @@ def source_of_config(config: Any) -> str:
     return str(config._name_or_path)
 
 
-def default_generation_parameters() -> dict[str, Any]:
+def default_generation_parameters() -> Mapping[str, Any]:
     """Returns every field of `GenerationConfig` with the value that generation uses if it is not set."""
-    defaults: dict[str, Any] = GenerationConfig()._get_default_generation_params()
+    defaults: Mapping[str, Any] = GenerationConfig()._get_default_generation_params()
     return defaults
 
 

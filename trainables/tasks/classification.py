@@ -22,7 +22,7 @@ from trainables.tasks.labels import labels_of, unknown_labels
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat, most_probable
-from trainables.tasks.task import Criterion, Limits, Row, Task
+from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task
 from trainables.text.encoding import TextDecoder, encode_for_encoder
 
 #: The weight of a class in the loss is its share of the training rows to the power of minus this.
@@ -96,7 +96,7 @@ class Classification(Task):
 
     # ---- model
 
-    def model_options(self) -> dict[str, Any]:
+    def model_options(self) -> Mapping[str, Any]:
         return {
             "num_labels": len(self.labels),
             "id2label": dict(enumerate(self.labels)),
@@ -109,7 +109,7 @@ class Classification(Task):
     def collate(self, rows: Sequence[Mapping[str, Any]], model: PreTrainedModel) -> dict[str, torch.Tensor]:
         return collate(rows, model, torch.long)
 
-    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
         return {**row, "labels": -100}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:

@@ -19,7 +19,7 @@ from trainables.tasks.evaluation import BatchResult, Evaluation
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.number_metrics import NUMBER_METRICS, NumberInputs
 from trainables.tasks.prediction_format import PredictionFormat, format_number
-from trainables.tasks.task import Criterion, Limits, Row, Task
+from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task
 from trainables.text.encoding import TextDecoder
 
 _MASK = -100.0  # transformers counts every label that is not -100, so that no target may have this value
@@ -73,7 +73,7 @@ class Regression(Task):
 
     # ---- model
 
-    def model_options(self) -> dict[str, Any]:
+    def model_options(self) -> Mapping[str, Any]:
         return {"num_labels": 1, "problem_type": "regression"}
 
     # ---- training and evaluation
@@ -81,7 +81,7 @@ class Regression(Task):
     def collate(self, rows: Sequence[Mapping[str, Any]], model: PreTrainedModel) -> dict[str, torch.Tensor]:
         return collate(rows, model, torch.float32)
 
-    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
         return {**row, "labels": _MASK}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:

@@ -21,7 +21,7 @@ from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.rdass import SentenceEncoder
-from trainables.tasks.task import Criterion, Limits, Row, Task
+from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task
 from trainables.tasks.text_metrics import TEXT_METRICS, TextInputs
 from trainables.text.decoding import reads_the_source
 from trainables.text.encoding import TextDecoder, encode_with_ends, text_decoder, truncate
@@ -151,7 +151,7 @@ class Seq2Seq(Task):
             batch["decoder_input_ids"] = model.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
         return batch
 
-    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
         return {**row, "labels": [-100] * len(row["labels"])}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:

@@ -17,6 +17,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 
 from corpora.fingerprint import fingerprint
 from corpora.tokenised import cached, open_table, values
+from foundation.checked_json import JsonObject
 from foundation.errors import UserError, nearest
 from search_spaces.schema import Space
 from trainables.tasks.confusion import ConfusionMatrix
@@ -27,6 +28,9 @@ from trainables.text.encoding import TextDecoder, text_decoder
 
 #: Role (`id`, `source`, `pair`, `target`) -> text.
 Row = Mapping[str, str]
+
+#: Column -> value, of one row of a tokenised table.
+TableRow = dict[str, Any]
 
 #: (model outputs, labels) -> loss, summed over everything that counts in the batch.
 Criterion = Callable[[Any, torch.Tensor], torch.Tensor]
@@ -108,7 +112,7 @@ class Task(ABC):
                 raise UserError(f"{cls.name} has no option {name!r}", ", ".join(names) or "none", nearest(name, names))
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
 
-    def to_options(self) -> dict[str, Any]:
+    def to_options(self) -> JsonObject:
         """Returns plain values that `from_options` reads."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
@@ -191,7 +195,7 @@ class Task(ABC):
 
     # ---- model
 
-    def model_options(self) -> dict[str, Any]:
+    def model_options(self) -> Mapping[str, Any]:
         """Returns fields of the model's configuration that the task sets, such as its classes."""
         return {}
 
@@ -206,7 +210,7 @@ class Task(ABC):
         """Returns rows of a table as one padded batch; `labels` are -100 at positions that do not count."""
 
     @abstractmethod
-    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
         """Returns the row with labels that do not count."""
 
     @abstractmethod

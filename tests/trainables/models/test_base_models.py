@@ -30,10 +30,8 @@ from trainables.training.parameters import model_variant
 SEQ2SEQ = make_task("seq2seq", {})
 
 
-def test_korean_text_survives_encoding_and_decoding(
-    tiny_base: Path, tiny_rows: dict[str, list[dict[str, str]]]
-) -> None:
-    """Every summary that the tokenizer was trained on is decoded unchanged."""
+def test_korean_text_is_decoded_unchanged(tiny_base: Path, tiny_rows: dict[str, list[dict[str, str]]]) -> None:
+    """Every summary that the tokenizer was trained on has the same text after encoding and decoding."""
     tokenizer = load_tokenizer(str(tiny_base))
     targets = [row["target"] for row in tiny_rows["train"]]
     assert tokenizer.batch_decode(tokenizer(targets)["input_ids"]) == targets

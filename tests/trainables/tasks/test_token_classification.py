@@ -30,7 +30,7 @@ from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import TASKS
 from trainables.tasks.seq2seq import token_loss
-from trainables.tasks.task import Criterion, Limits, Row, Task
+from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task
 from trainables.text.encoding import TextDecoder
 from trainables.text.word_tokenizers import train_words
 
@@ -85,13 +85,13 @@ class TokenClassification(Task):
         labels = [[self.labels.index(label) for label in row["target"].split()][: limits.source] for row in rows]
         return {"labels": labels, "cut_target": [False] * len(rows)}
 
-    def model_options(self) -> dict[str, Any]:
+    def model_options(self) -> Mapping[str, Any]:
         return {"num_labels": len(self.labels), "id2label": dict(enumerate(self.labels))}
 
     def collate(self, rows: Sequence[Mapping[str, Any]], model: PreTrainedModel) -> dict[str, torch.Tensor]:
         return pad(rows, {"input_ids": 0, "labels": -100})
 
-    def mask_labels(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
         return {**row, "labels": [-100] * len(row["labels"])}
 
     def criterion(self, extra: Mapping[str, Any], smoothing: float, table: Any) -> Criterion:
