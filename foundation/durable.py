@@ -122,7 +122,7 @@ def move_folder(source: Path, target: Path, *, overwrite: bool = False) -> None:
 
 
 def _beside(path: Path, suffix: str = "tmp") -> Path:
-    """A hidden name on the same file system, since a rename is atomic only there; `retention.tidy` removes `.*.tmp`."""
+    """A hidden name on the same file system: renames are atomic there. `remove_leftovers` deletes `.*.tmp`."""
     return path.with_name(f".{path.name}.{os.getpid()}.{suffix}")
 
 
