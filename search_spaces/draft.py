@@ -17,10 +17,8 @@ from search_spaces.values import as_written
 
 #: Task -> its metrics and their directions, the default metric first.
 MetricsOf = Callable[[str], Mapping[str, str]]
-
 #: Parameters and their values -> the problems of these values.
 FaultsOf = Callable[[Mapping[str, Any]], Sequence[UserError]]
-
 #: Pairs of parameters that set the same limit; the later layer wins.
 _RIVALS = {"max_length": ("max_new_tokens",), "max_new_tokens": ("max_length",)}
 
