@@ -174,15 +174,17 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trained:
 def test_a_label_per_word_trains_scores_and_predicts(study: Trained, tmp_path: Path) -> None:
     """From the files to the exported model, its card, its scores, a file of predictions, and lines of input."""
     summary = study.summary
-    assert summary["metric"] == "word_accuracy"
-    assert summary["best"]["value"] > 0.5  # the same label for every word is right in 2 of 5 words
-    assert summary["test"]["rows"] == 10
-    assert "confusion" not in summary or summary["confusion"] is None
+    assert summary.metric == "word_accuracy"
+    assert summary.best is not None
+    assert summary.best.value > 0.5  # the same label for every word is right in 2 of 5 words
+    assert summary.test is not None
+    assert summary.test.rows == 10
+    assert summary.confusion is None
     card = (study.model / "README.md").read_text(encoding="utf-8")
     assert "AutoModelForTokenClassification" in card
     assert "tags: [token-classification, kotune]" in card
     scores = evaluate(study.model, study.files["test"], 4)
-    assert scores["word_accuracy"] == pytest.approx(summary["test"]["word_accuracy"])
+    assert scores["word_accuracy"] == pytest.approx(summary.test.metrics["word_accuracy"])
     assert predict_file(study.model, study.files["test"], tmp_path / "out.csv", 4, PredictionFormat()) == 10
     with (tmp_path / "out.csv").open(encoding="utf-8") as file:
         written = list(csv.DictReader(file))
