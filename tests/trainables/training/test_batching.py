@@ -8,8 +8,8 @@ import pytest
 import torch
 from datasets import Dataset
 
+from trainables.tasks.padding import pad
 from trainables.tasks.registry import make_task
-from trainables.tasks.task import pad
 from trainables.training.batching import GlobalBatchSampler, TokenRows, deal, evaluation_batches, global_batches
 
 #: Rows per epoch: fewer than a batch, a whole number of batches of 32, one more, and none of these.
