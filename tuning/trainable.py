@@ -14,7 +14,9 @@ import ray
 from ray.tune import Trainable
 
 from foundation import buckets
+from foundation.checked_json import decode_json
 from foundation.durable import StorageLost, retry_on_storage_error
+from foundation.errors import UserError
 from foundation.statuses import TrialStatus
 from trainables.slots.messages import (
     Failed,
@@ -146,8 +148,9 @@ class _RecordStatus(msgspec.Struct):
 
 def _has_ended(folder: str) -> bool:
     """Whether the record in a trial's folder says that the trial has ended."""
+    path = buckets.join(folder, RECORD)
     try:
-        record = msgspec.json.decode(buckets.read(buckets.join(folder, RECORD)) or b"{}", type=_RecordStatus)
-    except (OSError, msgspec.DecodeError):  # a decision may still come
+        record = decode_json(buckets.read(path) or b"{}", _RecordStatus, path, todo="")
+    except (OSError, UserError):  # a decision may still come
         return False
     return record.status is not TrialStatus.RUNNING

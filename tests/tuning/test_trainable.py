@@ -167,10 +167,14 @@ def test_a_slot_without_a_trial_is_closed(
             owner.step()
 
 
+@pytest.mark.parametrize("config", ["{}", '{"max_grad_norm": Infinity}'])
 def test_a_slot_whose_trial_was_pruned_is_closed(
-    owner_of: Callable[[Any], SlotTrainable], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    owner_of: Callable[[Any], SlotTrainable], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, config: str
 ) -> None:
-    """Only the trial's record tells the slot; while the record says "running", a decision may come."""
+    """Only the trial's record tells the slot; while the record says "running", a decision may come.
+
+    A value of the space may be infinite, and Python writes it as `Infinity`.
+    """
     monkeypatch.setattr(trainable, "IDLE_SECONDS", 0.1)
     slot, record = FakeSlot(reports(False)), tmp_path / "trial.json"
     record.write_text('{"status": "running", "number": 0}')
@@ -180,7 +184,7 @@ def test_a_slot_whose_trial_was_pruned_is_closed(
     record.write_text('{"status": "pru')  # being written
     time.sleep(0.3)
     assert slot.calls == ["submit trial-0"]
-    record.write_text('{"status": "pruned", "number": 0}')
+    record.write_text(f'{{"status": "pruned", "number": 0, "config": {config}}}')
     time.sleep(0.5)
     assert slot.calls == ["submit trial-0", "stop", "close"]
 
