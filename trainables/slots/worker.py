@@ -40,12 +40,18 @@ def work(config: dict[str, Any]) -> None:
     try:
         _train_jobs(mailbox, settings)
     except Exception as error:
-        from trainables.slots.failures import is_lost_peer  # imports torch
-
         # Without this report a group that cannot start would be restarted for ever.
-        if not isinstance(error, AlreadyReported) and not is_lost_peer(error):
+        if not isinstance(error, AlreadyReported) and not _is_lost_peer(error):
             ray.get(mailbox.report_broken_group.remote(f"{type(error).__name__}: {error}", traceback.format_exc()))
         raise
+
+
+def _is_lost_peer(error: Exception) -> bool:
+    try:
+        from trainables.slots.failures import is_lost_peer  # imports torch
+    except (ImportError, OSError):  # torch is missing or broken, and no peer is lost
+        return False
+    return is_lost_peer(error)
 
 
 def _train_jobs(mailbox: Any, settings: SlotSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -137,3 +138,13 @@ def test_a_group_that_cannot_start_is_reported(
     with pytest.raises(type(error)):
         worker.work({"mailbox": mailbox, "settings": None})
     assert [call[:2] for call in mailbox.calls] == [("report_broken_group", "ImportError: no torch")] * reported
+
+
+def test_a_machine_without_torch_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check for lost peers needs torch itself."""
+    mailbox = RecordingMailbox()
+    monkeypatch.setitem(sys.modules, "trainables.slots.failures", None)  # importing it raises an ImportError
+    monkeypatch.setattr(worker, "_train_jobs", lambda *args: raising(ModuleNotFoundError("no torch"))())
+    with pytest.raises(ModuleNotFoundError, match="no torch"):
+        worker.work({"mailbox": mailbox, "settings": None})
+    assert [call[:2] for call in mailbox.calls] == [("report_broken_group", "ModuleNotFoundError: no torch")]
