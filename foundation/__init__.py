@@ -2,6 +2,7 @@
 
 Nothing here depends on Ray, on models or on another package of kotune.
 
+    bucket_copies: Local copies of files in a bucket, shared by the processes of a machine.
     buckets: Reads and writes files in a local folder or in a bucket (`s3://BUCKET/…`, `gs://BUCKET/…`).
     checked_json: Reads JSON files of kotune as typed objects, and reports damage with its place in the file.
     durable: Writes files and folders atomically and durably, and retries while the storage is unavailable.

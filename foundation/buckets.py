@@ -8,36 +8,30 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
-import os
-import shutil
-import stat
-import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from filelock import FileLock
-
-from foundation.durable import new_folder, write_text
+from foundation.durable import write_text
 from foundation.errors import UserError, first_line
 from foundation.secrets import redact, redacted
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
+T = TypeVar("T")
+
 SCHEMES = ("s3://", "gs://")
 
 #: Files that are copied in parallel, and bytes of each that are in memory at a time.
 _PARALLEL, _CHUNK_BYTES = 8, 1 << 24
 
-#: A copy that is not used for so long is deleted.
-_UNUSED_SECONDS = 6 * 3600.0
+#: Attempts to read a file that another process replaces again and again.
+_READ_ATTEMPTS = 20
 
 
 def in_bucket(address: str | Path) -> bool:
@@ -89,9 +83,30 @@ def read(address: str) -> bytes | None:
             return Path(address).read_bytes()
         return None
     system, path = _split(address)
-    with contextlib.suppress(FileNotFoundError), _as_storage_error(address), system.open_input_stream(path) as stream:
-        return bytes(stream.read())
+
+    def read_once() -> bytes:
+        with system.open_input_stream(path) as stream:
+            return bytes(stream.read())
+
+    with contextlib.suppress(FileNotFoundError), _as_storage_error(address):
+        return _unreplaced(system, path, read_once, len)
     return None
+
+
+def _unreplaced(system: FileSystem, path: str, attempt: Callable[[], T], size: Callable[[T], int]) -> T:
+    """Returns the result of an attempt to read a file of a bucket that was not replaced meanwhile.
+
+    The client asks for the size and then for the content. If another version appears in between, it is cut or padded
+    to the size of the version before.
+
+    Raises:
+        OSError: every attempt met a new version.
+    """
+    for _ in range(_READ_ATTEMPTS):
+        result = attempt()
+        if system.get_file_info(path).size == size(result):
+            return result
+    raise OSError(errno.EIO, f"{path} was replaced during each of {_READ_ATTEMPTS} attempts to read it")
 
 
 def read_each(addresses: Iterable[str]) -> list[bytes | None]:
@@ -207,13 +222,19 @@ def _copy(source: FileSystem | None, read_from: str | Path, target: FileSystem |
     from pyarrow.fs import LocalFileSystem
 
     local = LocalFileSystem()
-    with (
-        _as_storage_error(str(write_to if target else read_from)),
-        (source or local).open_input_stream(str(read_from)) as incoming,
-        (target or local).open_output_stream(str(write_to)) as outgoing,
-    ):
-        while chunk := incoming.read(_CHUNK_BYTES):
-            outgoing.write(chunk)
+
+    def copy_once() -> int:
+        with (
+            (source or local).open_input_stream(str(read_from)) as incoming,
+            (target or local).open_output_stream(str(write_to)) as outgoing,
+        ):
+            return sum(outgoing.write(chunk) for chunk in iter(lambda: incoming.read(_CHUNK_BYTES), b""))
+
+    with _as_storage_error(str(write_to if target else read_from)):
+        if source is None:
+            copy_once()
+        else:
+            _unreplaced(source, str(read_from), copy_once, int)
 
 
 def _in_parallel(copy: Callable[[str], None], names: Iterable[str]) -> None:
@@ -245,53 +266,3 @@ def remove(address: str, names: Iterable[str] | None = None) -> None:
         system.delete_file(path)
     with _as_storage_error(address):
         system.delete_dir_contents(path, missing_dir_ok=True)
-
-
-def local_copy(address: str | Path) -> Path:
-    """Returns a local folder with the content of `address`: itself, or a copy that all processes here share.
-
-    The copy is made once, and again if the content of the bucket changes.
-
-    Raises:
-        OSError: the bucket does not answer.
-        FileNotFoundError: there are no files at the address.
-    """
-    if not in_bucket(address):
-        return Path(address)
-    address = str(address)
-    files = list_files(address)
-    if not files:
-        raise FileNotFoundError(errno.ENOENT, "there are no files", address)
-    key = hashlib.sha256(json.dumps([address, sorted(files.items())]).encode()).hexdigest()[:24]
-    copy = scratch("copies") / key
-    with FileLock(copy.with_suffix(".lock")):
-        if not copy.is_dir():
-            with new_folder(copy, mode=0o700) as staging:
-                download(address, staging, files)
-            _remove_unused(copy.parent)
-        os.utime(copy)
-    return copy
-
-
-def _remove_unused(copies: Path) -> None:
-    for copy in copies.iterdir():
-        if copy.is_dir() and time.time() - copy.stat().st_mtime > _UNUSED_SECONDS:
-            with FileLock(copy.with_suffix(".lock")):
-                shutil.rmtree(copy, ignore_errors=True)
-
-
-def scratch(kind: str, address: str = "") -> Path:
-    """Returns a private local folder for the files of an address; it may be deleted while kotune is not running.
-
-    Raises:
-        PermissionError: another user created the folder.
-    """
-    # With a dot: leftover folders `kotune-*` are removed after a week.
-    root = Path(tempfile.gettempdir()) / f".kotune-buckets-{os.getuid()}"
-    root.mkdir(mode=0o700, exist_ok=True)
-    status = root.lstat()
-    if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
-        raise PermissionError(errno.EPERM, "it belongs to another user", str(root))
-    folder = root / kind / hashlib.sha256(address.encode()).hexdigest()[:24] if address else root / kind
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder

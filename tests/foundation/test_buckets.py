@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,13 +12,15 @@ import threading
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pyarrow.fs import GcsFileSystem
 
 from benchmarks._programs import free_port, serving
-from foundation import buckets
+from foundation import bucket_copies, buckets
+from foundation.bucket_copies import local_copy
 from foundation.durable import StorageLost, retry_on_storage_error
 from foundation.errors import UserError
 
@@ -82,20 +85,20 @@ def test_a_copy_is_made_once_and_again_when_something_changed(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Processes of a machine share the copy; a local folder is not copied."""
-    monkeypatch.setattr(buckets.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(bucket_copies.tempfile, "gettempdir", lambda: str(tmp_path))
     buckets.write(buckets.join(bucket, "model", "weights"), b"1")
-    first = buckets.local_copy(buckets.join(bucket, "model"))
-    assert buckets.local_copy(buckets.join(bucket, "model")) == first
+    first = local_copy(buckets.join(bucket, "model"))
+    assert local_copy(buckets.join(bucket, "model")) == first
     buckets.write(buckets.join(bucket, "model", "weights"), b"22")
-    second = buckets.local_copy(buckets.join(bucket, "model"))
+    second = local_copy(buckets.join(bucket, "model"))
     assert ((first / "weights").read_bytes(), (second / "weights").read_bytes()) == (b"1", b"22")
     os.utime(first, (0, 0))  # not used for years
     buckets.write(buckets.join(bucket, "model", "weights"), b"333")
-    buckets.local_copy(buckets.join(bucket, "model"))
+    local_copy(buckets.join(bucket, "model"))
     assert (first.exists(), second.exists()) == (False, True)
-    assert buckets.local_copy(tmp_path) == tmp_path
+    assert local_copy(tmp_path) == tmp_path
     with pytest.raises(FileNotFoundError):
-        buckets.local_copy(buckets.join(bucket, "nothing"))
+        local_copy(buckets.join(bucket, "nothing"))
 
 
 def test_a_name_that_leads_out_is_refused(anywhere: str, tmp_path: Path) -> None:
@@ -121,3 +124,30 @@ def test_an_unresponsive_server_is_retried(s3: subprocess.Popen[bytes], bucket: 
     finally:
         back.cancel()
         s3.send_signal(signal.SIGCONT)
+
+
+def test_a_file_that_is_replaced_meanwhile_is_read_whole(bucket: str, tmp_path: Path) -> None:
+    """The client asks for the size first, and cuts or pads a version of another size that appears in between."""
+    address, stop = f"{bucket}/replaced/record.json", threading.Event()
+
+    def content(number: int) -> bytes:  # of another size for each number, and recognisable
+        return f"{number:06d}".encode() * (number * 7919 % 1009 + 1)
+
+    def is_whole(read: bytes | None) -> bool:
+        return read is not None and read == content(int(read[:6]))
+
+    def replace() -> None:
+        for number in itertools.takewhile(lambda _: not stop.is_set(), range(1, 1009)):
+            buckets.write(address, content(number))
+
+    buckets.write(address, content(0))
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(replace)
+        try:
+            for _ in range(60):
+                assert is_whole(buckets.read(address))
+                buckets.download(f"{bucket}/replaced", tmp_path, ["record.json"])
+                assert is_whole((tmp_path / "record.json").read_bytes())
+        finally:
+            stop.set()
+    assert writer.exception() is None

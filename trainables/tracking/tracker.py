@@ -21,7 +21,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from foundation.buckets import in_bucket, join, scratch, upload, write_json
+from foundation.bucket_copies import scratch
+from foundation.buckets import in_bucket, join, upload, write_json
 from foundation.checked_json import plain
 from foundation.errors import first_line
 from foundation.secrets import redact, redacted

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from foundation import buckets
+from foundation.bucket_copies import scratch
 from foundation.durable import move_folder, write_text
 from foundation.safe_paths import check_inside, check_links
 
@@ -119,7 +120,7 @@ class BucketStore:
         return buckets.join(self._address, name)
 
     def staging(self, name: str) -> Path:
-        return buckets.scratch("staged", self._address) / f".{name}.tmp"
+        return scratch("staged", self._address) / f".{name}.tmp"
 
     def steps(self) -> dict[str, dict[str, int]]:
         steps: dict[str, dict[str, int]] = {}

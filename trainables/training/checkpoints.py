@@ -21,6 +21,7 @@ import msgspec
 from msgspec.structs import replace
 
 from foundation import buckets
+from foundation.bucket_copies import local_copy
 from foundation.checked_json import decode_json, plain
 from foundation.errors import UserError
 from foundation.safe_paths import plain_name
@@ -57,7 +58,7 @@ class Checkpoint:
         Raises:
             OSError: the bucket does not respond, or the checkpoint was deleted meanwhile.
         """
-        return buckets.local_copy(self.path)
+        return local_copy(self.path)
 
 
 class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

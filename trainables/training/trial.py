@@ -23,6 +23,7 @@ from transformers import Seq2SeqTrainingArguments, TrainerCallback, set_seed
 from transformers.utils import logging as transformers_logging
 
 from foundation import buckets
+from foundation.bucket_copies import scratch
 from foundation.checked_json import plain
 from foundation.durable import retry_on_storage_error
 from foundation.errors import UserError
@@ -73,7 +74,7 @@ def _run(job: Job, reporter: Reporter, cache: WorkerCache, callbacks: Sequence[T
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     job = cache.localized(job)
-    folder = buckets.scratch("trials", job.folder) if buckets.in_bucket(job.folder) else Path(job.folder)
+    folder = scratch("trials", job.folder) if buckets.in_bucket(job.folder) else Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
     arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
     start = _newest_checkpoint(job, arguments)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from corpora.tokenised import open_table
-from foundation.buckets import local_copy
+from foundation.bucket_copies import local_copy
 from foundation.durable import retry_on_storage_error
 from trainables.models.base_models import BaseModels
 from trainables.training.job import Job

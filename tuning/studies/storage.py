@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from foundation import buckets
+from foundation.bucket_copies import scratch
 from foundation.checked_json import read_json
 from foundation.durable import retry_on_storage_error, write_json
 from foundation.errors import UserError, first_line
@@ -84,7 +85,7 @@ def storage_at(location: str | Path, folder: Path | None = None) -> Storage:
     if not re.fullmatch(r"[\w.-]+", name):
         todo = "credentials come from the environment or the machine's role" if "@" in name else "check the address"
         raise UserError(f"--storage {redact(str(location))}", "the name of a bucket after //", todo)
-    return Storage(folder or buckets.scratch("studies", address), address)
+    return Storage(folder or scratch("studies", address), address)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation import buckets
+from foundation import bucket_copies, buckets
 from trainables.training import checkpoints
 from trainables.training.checkpoint_store import MANIFEST
 
@@ -87,7 +87,7 @@ def test_workers_of_several_machines_save_one_checkpoint(bucket: str, tmp_path: 
     """Each uploads its own random state, and a resumed trial reads all of them."""
     place = buckets.join(bucket, "checkpoints")
     with pytest.MonkeyPatch.context() as elsewhere:
-        elsewhere.setattr(buckets.tempfile, "gettempdir", lambda: str(tmp_path))
+        elsewhere.setattr(bucket_copies.tempfile, "gettempdir", lambda: str(tmp_path))
         staged = checkpoints.staging(place, 10)
         staged.mkdir(parents=True)
         (staged / "rng_state_1.pth").write_bytes(b"other")
