@@ -103,7 +103,7 @@ class Runner:
             "TOKENIZERS_PARALLELISM": "false",
             "HF_HUB_OFFLINE": "1",
             "WANDB_MODE": "disabled",
-            "RAY_usage_stats_enabled": "0",
+            "RAY_USAGE_STATS_ENABLED": "0",
         }
 
     def run(self, way: str, trials: int, copies: int = 1) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ DEFAULTS = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_usage_stats_enabled": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # trials are the main load of the machine
     # A slot is a few small actors that start together; Ray would warn about many starting processes.
     "RAY_worker_maximum_startup_concurrency": "8",
