@@ -17,6 +17,7 @@ from search_spaces.choices import SchedulerName
 from search_spaces.schema import Space
 from trainables.slots.messages import Evaluated, Message, TuneResult, from_tune_config, from_tune_result
 from trainables.training.job import Job
+from tuning.algorithms.tune_internals import last_error, reset_failures
 from tuning.studies.attempts import read_attempts
 from tuning.studies.records import Result, TrialRecord
 
@@ -89,13 +90,12 @@ class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
         """
         job = _job(trial)
         self._added.discard(job.trial_id)
-        lines = (trial.get_error() or "").split("\n")
-        self.on_slot_lost(job.trial_id, next((line.strip() for line in reversed(lines) if line.strip()), ""))
+        self.on_slot_lost(job.trial_id, last_error(trial))
         attempts = read_attempts(job.folder)
         started = attempts.slots if attempts else 0
         if self._slots_started.get(job.trial_id, 0) < started:
             self._slots_started[job.trial_id] = started
-            trial.run_metadata.num_failures = 0
+            reset_failures(trial)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         self._added.discard(_job(trial).trial_id)

@@ -246,6 +246,13 @@ def test_a_machine_without_kotune_in_this_place(folder: Path, program: Path, mon
     assert not servers(folder)
 
 
+def test_torch_cuda_is_in_bad_fork() -> None:
+    """A private point of torch, which has no public one for this."""
+    import torch
+
+    assert torch.cuda._is_in_bad_fork() is False
+
+
 def test_an_import_that_initialised_cuda(folder: Path, program: Path, tmp_path: Path) -> None:
     """CUDA does not work in a child then: the process starts in the usual way."""
     poisoned = tmp_path / "torch.py"
