@@ -259,7 +259,8 @@ class Task(ABC):
     def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
         """Returns every available metric of an evaluation."""
         inputs = self.scoring_inputs(evaluation, table)
-        return {metric.name: metric.compute(inputs) for metric in self.available_metrics()}
+        # `float`: NumPy's numbers pass as Python's, but cannot be written to a record.
+        return {metric.name: float(metric.compute(inputs)) for metric in self.available_metrics()}
 
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Any]) -> ConfusionMatrix | None:
         """Returns the confusion matrix of predictions for rows with targets; None if predictions have no classes."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 
+from foundation.checked_json import plain
 from search_spaces.choices import Direction
+from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.metric import Metric, best_of, is_better
+from trainables.tasks.regression import Regression
 
 
 def test_a_label_names_the_tokenizer_only_if_the_value_depends_on_it() -> None:
@@ -43,3 +48,18 @@ def test_the_best_value() -> None:
     assert best_of(values, "min") == 2.0
     assert best_of({1.0: math.nan}, "max") is None
     assert best_of({}, "min") is None
+
+
+class MeanError(Regression):
+    """A regression with a metric that returns a number of NumPy, as `np.mean` does."""
+
+    metrics = (Metric("error", Direction.MIN, lambda inputs: np.float64(0.5)),)
+
+    def scoring_inputs(self, evaluation: Evaluation, table: Any) -> Any:
+        return None
+
+
+def test_a_metric_may_return_a_number_of_numpy() -> None:
+    """Scores are plain numbers, which a record can hold."""
+    scores = MeanError().score(Evaluation([], loss=0.0, generated_tokens=0.0, seconds=0.0), table=None)
+    assert plain(scores) == {"error": 0.5}
