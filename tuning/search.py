@@ -26,7 +26,7 @@ from tuning.algorithms.schedulers import make_scheduler
 from tuning.cluster.fleet import Fleet
 from tuning.cluster.resources import OWNER_CPUS, Plan
 from tuning.display.live import View
-from tuning.display.progress import Progress, TrialRow
+from tuning.display.progress import Progress, trial_row
 from tuning.jobs import make_job
 from tuning.progress_note import ProgressNote, write_progress
 from tuning.studies.attempts import MAX_SLOTS
@@ -80,7 +80,7 @@ class Search:
             self.searcher = OptunaSearcher(study, optuna_study, jobs, slot, view.say, room)
             self.searcher.prune(self.scheduler.replay(study.records.values(), study.metric))
         self.scheduler.on_slot_lost = self.searcher.slot_lost
-        self._rows = {record.trial_id: _row(study, record) for record in study.records.values()}
+        self._rows = {record.trial_id: trial_row(study, record) for record in study.records.values()}
         study.observe(self._on_change)
 
     def run(self) -> None:
@@ -157,7 +157,7 @@ class Search:
 
     def _on_change(self, record: TrialRecord) -> None:
         # Only the changed row is built anew: a study may have a thousand trials.
-        self._rows[record.trial_id] = row = _row(self.study, record)
+        self._rows[record.trial_id] = row = trial_row(self.study, record)
         progress = self.progress()
         self.view.show(replace(progress, changed=[row]))
         if time.monotonic() - self._noted >= _NOTE_SECONDS:
@@ -223,19 +223,3 @@ class _SessionStopper(tune.Stopper):  # type: ignore[misc]
 
 def _trial_name(trial: Any) -> str:
     return from_tune_config(trial.config).job.trial_id
-
-
-def _row(study: Study, record: TrialRecord) -> TrialRow:
-    last = record.results[-1] if record.results else None
-    return TrialRow(
-        number=record.number,
-        status=record.status,
-        epoch=last.epoch if last else None,
-        max_epochs=record.max_epochs,
-        value=last.metrics[study.metric] if last else None,
-        best=record.best_value(study.metric, study.mode),
-        parameters=record.parameters,
-        note="stopped early: no improvement within its patience" if record.stopped_early else record.reason,
-        is_default=record.is_default,
-        resumed=record.sessions > 1,
-    )

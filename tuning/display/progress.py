@@ -11,6 +11,8 @@ from foundation.formatting import one_line, score_text, short_epoch
 from foundation.statuses import ENDED, TrialStatus
 from search_spaces.choices import Direction
 from tuning.studies.ranking import rank_trials
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
 
 #: The status of a trial that has no record yet.
 WAITING = "waiting"
@@ -60,6 +62,23 @@ class TrialRow:
         marks = [("recipe default", self.is_default), ("resumed", self.resumed)]
         note = one_line(self.note)
         return "; ".join([name for name, is_set in marks if is_set] + ([note] if note else []))
+
+
+def trial_row(study: Study, record: TrialRecord) -> TrialRow:
+    """Returns the row of a trial, from its record."""
+    last = record.results[-1] if record.results else None
+    return TrialRow(
+        number=record.number,
+        status=record.status,
+        epoch=last.epoch if last else None,
+        max_epochs=record.max_epochs,
+        value=last.metrics[study.metric] if last else None,
+        best=record.best_value(study.metric, study.mode),
+        parameters=record.parameters,
+        note="stopped early: no improvement within its patience" if record.stopped_early else record.reason,
+        is_default=record.is_default,
+        resumed=record.sessions > 1,
+    )
 
 
 @dataclass(frozen=True)
