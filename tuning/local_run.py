@@ -18,6 +18,7 @@ from foundation import buckets
 from foundation.durable import StorageLost, is_storage_error, retry_on_storage_error, write_json
 from foundation.secrets import redact
 from foundation.statuses import SessionEnd, TrialStatus
+from trainables.tracking.run_settings import RunStatus
 from trainables.tracking.tracker import Tracker, TrackingCallback
 from trainables.training.callbacks import SaveOnShutdown
 from trainables.training.job import Job
@@ -118,15 +119,15 @@ class LocalRun:
         retry_on_storage_error(lambda: write_json(file, job.to_plain()), f"the job of trial {record.trial_id}")
         study.publish(file)
         tracker = Tracker(job.tracking) if job.tracking else None
-        status = "interrupted"
+        status = RunStatus.INTERRUPTED
         try:
             status = self._train(record, job, tracker)
         finally:
             if tracker:
-                tracker.close({"status": status})
-                tracker.wait(_TRACKER_SECONDS_INTERRUPTED if status == "interrupted" else _TRACKER_SECONDS)
+                tracker.close({"status": str(status)})
+                tracker.wait(_TRACKER_SECONDS_INTERRUPTED if status is RunStatus.INTERRUPTED else _TRACKER_SECONDS)
 
-    def _train(self, record: TrialRecord, job: Job, tracker: Tracker | None) -> str:
+    def _train(self, record: TrialRecord, job: Job, tracker: Tracker | None) -> RunStatus:
         """Returns the status of the W&B run."""
         callbacks = [*([TrackingCallback(tracker)] if tracker else []), *self._callbacks]
         shutdown = SaveOnShutdown(lambda step: (self._must_stop(), step + 1), self._must_stop)
@@ -134,7 +135,7 @@ class LocalRun:
             with _deadline(self._stopping, _STOP_SECONDS):
                 run_trial(job, _RecordReporter(self._study, record, self._view), WorkerCache(), [*callbacks, shutdown])
         except (Interrupted, KeyboardInterrupt):
-            return "interrupted"
+            return RunStatus.INTERRUPTED
         except Exception as error:
             if isinstance(error, StorageLost) or is_storage_error(error):
                 raise
@@ -142,12 +143,12 @@ class LocalRun:
                 buckets.write(buckets.join(job.folder, "error.txt"), redact(traceback.format_exc()).encode())
             record.infeasible = isinstance(error, Infeasible)
             self._end(record, TrialStatus.FAILED, failure_reason(error))
-            return "failed"
+            return RunStatus.FAILED
         self._end(record, TrialStatus.COMPLETED)
         if record.stopped_early:
             patience = record.config["early_stopping_patience"]
             self._view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: training ends early")
-        return "finished"
+        return RunStatus.FINISHED
 
     def _must_stop(self) -> bool:
         limit = self._study.space.budget.time

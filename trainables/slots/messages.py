@@ -22,15 +22,6 @@ class FailureKind(StrEnum):
     STORAGE = "storage"  # nothing can be written any more; the trial itself is well
 
 
-class RunStatus(StrEnum):
-    """How a job ended on its workers; the `status` of its W&B run."""
-
-    FINISHED = "finished"
-    PRUNED = "pruned"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
-
-
 @dataclass(frozen=True)
 class WorkerInfo:
     """Where the workers of a slot run, as rank 0 sees it."""

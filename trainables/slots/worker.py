@@ -18,8 +18,9 @@ import ray.train
 from ray.train.collective import broadcast_from_rank_zero
 
 from foundation import buckets
-from trainables.slots.messages import Assignment, RunStatus, WorkerInfo
+from trainables.slots.messages import Assignment, WorkerInfo
 from trainables.slots.settings import SlotSettings
+from trainables.tracking.run_settings import RunStatus
 from trainables.training.reports import Decision, Interrupted, Report
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from foundation.secrets import redact, redacted
 from search_spaces.choices import WandbMode
 from trainables.tracking import wandb_internals
 from trainables.tracking.logged_steps import LoggedSteps
-from trainables.tracking.run_settings import RunRecord, RunSettings
+from trainables.tracking.run_settings import RunRecord, RunSettings, RunStatus
 
 _PROBE_SECONDS = 5.0
 
@@ -76,7 +76,7 @@ class Tracker:
             self._queue.put(_Values(dict(values), step))
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Finishes the run; `summary` holds its status (finished, pruned, failed, interrupted)."""
+        """Finishes the run; `summary` holds its `status`, a `RunStatus`."""
         self._queue.put(_End(dict(summary)))
 
     def wait(self, seconds: float) -> bool:
@@ -97,7 +97,7 @@ class Tracker:
                 self._log(run, entry)
         if run is not None:
             run.summary.update(redacted(entry.summary))
-            run.finish(exit_code=1 if entry.summary.get("status") == "failed" else 0)
+            run.finish(exit_code=1 if entry.summary.get("status") == RunStatus.FAILED else 0)
             self._upload(wandb_internals.run_folder(run))
 
     def _log(self, run: Any, entry: _Values) -> None:

@@ -14,7 +14,8 @@ import ray.train
 
 from tests.trainables.slots.scenes import a_job, a_report
 from trainables.slots import worker
-from trainables.slots.messages import Assignment, Failed, FailureKind, RunStatus
+from trainables.slots.messages import Assignment, Failed, FailureKind
+from trainables.tracking.run_settings import RunStatus
 from trainables.training import trial
 from trainables.training.memory import Infeasible, MemoryFull
 from trainables.training.reports import Decision, Interrupted, TrialFailed
