@@ -5,9 +5,11 @@ from __future__ import annotations
 from delivery.results.summary import Summary
 from delivery.results.summary_lines import summary_lines
 from foundation import buckets
+from foundation.checked_json import decode_json
 from foundation.errors import COMMAND, program
 from foundation.statuses import SessionEnd
-from search_spaces.values import load_yaml
+from search_spaces.choices import WandbMode
+from trainables.tracking.run_settings import RunRecord
 from tuning.studies.study import Study
 from tuning.wandb_settings import TrackingSettings
 
@@ -45,17 +47,18 @@ def _tracking_lines(study: Study) -> list[str]:
     folders = [study.paths.trial(trial_id) for trial_id in study.records]
     files = [study.paths.address(folder / "tracking.json") for folder in folders]
     contents = zip(buckets.read_each(files), files, strict=True)
-    notes = [load_yaml(content, file) for content, file in contents if content is not None]
-    offline = [note for note in notes if note["mode"] == "offline"]
+    todo = "delete it: it only says how the W&B run was kept"
+    records = [decode_json(content, RunRecord, file, todo) for content, file in contents if content is not None]
+    offline = [record for record in records if record.mode is WandbMode.OFFLINE]
     if not offline:
         return []
-    reasons = sorted({note["reason"] for note in offline} - {""})
+    reasons = sorted({record.reason for record in offline} - {""})
     why = f" (W&B could not be reached: {reasons[0]})" if reasons else ""
     where = f"{study.paths.address(study.paths.root)}/wandb"
-    todo = (
+    command = (
         f"copy {where} here, then {program('wandb')} sync offline-run-*"
         if study.paths.bucket
         else f"{program('wandb')} sync {where}/offline-run-*"
     )
     runs, them = ("1 run is", "it") if len(offline) == 1 else (f"{len(offline)} runs are", "them")
-    return [f"wandb    {runs} offline{why}; send {them}: {todo}"]
+    return [f"wandb    {runs} offline{why}; send {them}: {command}"]

@@ -6,7 +6,6 @@ typed, relative to a working directory that it does not record; `data.json` hold
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from corpora.fingerprint import file_sha256
 from foundation.checked_json import read_json
 from foundation.errors import UserError
 from search_spaces.choices import Runner
@@ -75,7 +75,7 @@ def _located(typed: Path, split: str, recorded: Mapping[str, _RecordedSplit], pa
     candidates.append(Path.cwd() / typed)
     existing = [path for path in candidates if path.is_file()]
     for path in existing:
-        if not entry.sha256 or hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256:
+        if not entry.sha256 or file_sha256(path) == entry.sha256:
             return path
     if existing:
         problem = f"{existing[0]} is not the {split} file of study {paths.root.name!r}: its content has changed"

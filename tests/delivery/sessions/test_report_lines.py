@@ -1,16 +1,20 @@
-"""The last lines of a sitting, which a person types from."""
+"""The last lines of a session, from which a user copies the next command."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from delivery.sessions.report_lines import last_lines
+from foundation.errors import UserError
 from foundation.statuses import SessionEnd
+from search_spaces.choices import WandbMode
 from tests.delivery.results.summaries import a_summary
-from tests.tuning.studies.studies import SPACE
+from tests.tuning.studies.studies import SPACE, start_trial
 from tuning.studies.study import Study
+from tuning.wandb_settings import TrackingSettings
 
 
 @pytest.mark.parametrize(("address", "option"), [("auto", " --address auto"), (None, "")])
@@ -21,3 +25,20 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path, address: str 
     assert lines[-1] == f"resume   python cli.py resume mine --storage '{tmp_path}/my runs'{option}"
     finished = last_lines(study, a_summary(), None, SessionEnd.DONE, address)
     assert not any(line.startswith("resume") for line in finished)
+
+
+def test_offline_runs_are_counted_with_their_reason(tmp_path: Path) -> None:
+    """Two of three runs are offline, one of them because of the server; a damaged record is refused with its place."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    tracking = TrackingSettings(WandbMode.ONLINE, "kotune", None, (), str(study.paths.root))
+    kept = [("online", ""), ("offline", ""), ("offline", "no answer")]
+    for number, (mode, reason) in enumerate(kept):
+        record = start_trial(study, number)
+        note = {"mode": mode, "id": record.trial_id, "reason": reason, "folder": "wandb/run"}
+        (study.paths.trial(record.trial_id) / "tracking.json").write_text(json.dumps(note), encoding="utf-8")
+    line = last_lines(study, a_summary(), tracking, SessionEnd.DONE, None)[-1]
+    assert line.startswith("wandb    2 runs are offline (W&B could not be reached: no answer); send them: ")
+    assert line.endswith(f"wandb sync {study.paths.root}/wandb/offline-run-*")
+    (study.paths.trial("mine-0001") / "tracking.json").write_text('{"mode": "offline"', encoding="utf-8")
+    with pytest.raises(UserError, match=r"mine-0001/tracking\.json"):
+        last_lines(study, a_summary(), tracking, SessionEnd.DONE, None)

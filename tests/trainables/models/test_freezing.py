@@ -3,34 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from transformers import BertConfig, BertForSequenceClassification, T5Config, T5ForConditionalGeneration
+from transformers import BertForSequenceClassification, T5ForConditionalGeneration
 
 from foundation.errors import UserError
 from trainables.models.freezing import freeze, layer_depths
-
-
-@pytest.fixture
-def bert() -> BertForSequenceClassification:
-    """Two layers."""
-    sizes = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 8, "num_hidden_layers": 2}
-    return BertForSequenceClassification(BertConfig(vocab_size=20, max_position_embeddings=16, **sizes))
-
-
-@pytest.fixture
-def t5() -> T5ForConditionalGeneration:
-    """Two encoder and three decoder layers."""
-    return T5ForConditionalGeneration(
-        T5Config(
-            vocab_size=20,
-            d_model=8,
-            d_kv=4,
-            d_ff=8,
-            num_heads=2,
-            num_layers=2,
-            num_decoder_layers=3,
-            decoder_start_token_id=0,
-        )
-    )
 
 
 def test_depths_count_from_the_embeddings() -> None:

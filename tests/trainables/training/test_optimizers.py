@@ -7,40 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import (
-    BertConfig,
     BertForSequenceClassification,
     Seq2SeqTrainingArguments,
-    T5Config,
     T5ForConditionalGeneration,
 )
 from transformers.optimization import Adafactor
 
 from trainables.models.freezing import freeze
 from trainables.training.optimizers import adafactor_schedule, make, parameter_groups
-
-
-@pytest.fixture
-def bert() -> BertForSequenceClassification:
-    """Two layers."""
-    sizes = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 8, "num_hidden_layers": 2}
-    return BertForSequenceClassification(BertConfig(vocab_size=20, max_position_embeddings=16, **sizes))
-
-
-@pytest.fixture
-def t5() -> T5ForConditionalGeneration:
-    """Two encoder and three decoder layers."""
-    return T5ForConditionalGeneration(
-        T5Config(
-            vocab_size=20,
-            d_model=8,
-            d_kv=4,
-            d_ff=8,
-            num_heads=2,
-            num_layers=2,
-            num_decoder_layers=3,
-            decoder_start_token_id=0,
-        )
-    )
 
 
 def arguments(folder: Path, **fields: object) -> Seq2SeqTrainingArguments:
