@@ -5,14 +5,21 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Runner(StrEnum):
+class Option(StrEnum):
+    """The base class of all choices: an option reads as its text in messages and in seeds, as before it had a type."""
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Runner(Option):
     """Where trials run: in the slots of a Ray cluster, or one configuration in the process of the command."""
 
     RAY = "ray"
     LOCAL = "local"
 
 
-class SamplerName(StrEnum):
+class SamplerName(Option):
     """Which Optuna sampler proposes configurations."""
 
     TPE = "tpe"
@@ -21,7 +28,7 @@ class SamplerName(StrEnum):
     GP = "gp"
 
 
-class SchedulerName(StrEnum):
+class SchedulerName(Option):
     """Which scheduler stops trials early."""
 
     ASHA = "asha"
@@ -29,14 +36,14 @@ class SchedulerName(StrEnum):
     NONE = "none"
 
 
-class Direction(StrEnum):
+class Direction(Option):
     """Whether a larger or a smaller value of the metric is better."""
 
     MAX = "max"
     MIN = "min"
 
 
-class WandbMode(StrEnum):
+class WandbMode(Option):
     """Where W&B logs trials; `auto` is online if there is an API key, else offline."""
 
     AUTO = "auto"
@@ -45,7 +52,7 @@ class WandbMode(StrEnum):
     DISABLED = "disabled"
 
 
-class Quoting(StrEnum):
+class Quoting(Option):
     """What a quotation mark means in a CSV or TSV file; `auto` decides by the file name and the content."""
 
     AUTO = "auto"
@@ -53,14 +60,14 @@ class Quoting(StrEnum):
     NONE = "none"
 
 
-class BrokenRows(StrEnum):
+class BrokenRows(Option):
     """What happens if a row of a data file cannot be used."""
 
     STOP = "stop"
     SKIP = "skip"
 
 
-class RougeTokenizer(StrEnum):
+class RougeTokenizer(Option):
     """The units that ROUGE and BLEU count: morphemes (Kiwi), words between blanks, or characters."""
 
     KIWI = "kiwi"
@@ -68,7 +75,7 @@ class RougeTokenizer(StrEnum):
     SYLLABLE = "syllable"
 
 
-class TokenizerKind(StrEnum):
+class TokenizerKind(Option):
     """What kind of tokenizer is trained for a model with fresh weights."""
 
     BPE = "bpe"
@@ -76,7 +83,7 @@ class TokenizerKind(StrEnum):
     MORPHEMES = "morphemes"
 
 
-class ClassWeights(StrEnum):
+class ClassWeights(Option):
     """How strongly rare classes count in the loss."""
 
     NONE = "none"
@@ -84,7 +91,7 @@ class ClassWeights(StrEnum):
     SQRT_BALANCED = "sqrt_balanced"
 
 
-class RegressionLoss(StrEnum):
+class RegressionLoss(Option):
     """The loss of a regression."""
 
     MSE = "mse"

@@ -89,3 +89,8 @@ def test_anything_else_is_refused(key: str, value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  the caller adds the message
         READERS[key].read(value)
     assert READERS[key].allowed.removesuffix(", or null") == ", ".join(KEYS[key])
+
+
+def test_an_option_reads_as_its_text() -> None:
+    """In a message with `!r`, in an f-string, and in a tuple that is hashed."""
+    assert f"{Quoting.CSV!r} {Quoting.CSV} {(Quoting.CSV, 3)!r}" == "'csv' csv ('csv', 3)"

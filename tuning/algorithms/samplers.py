@@ -33,9 +33,13 @@ SAMPLERS: dict[SamplerName, Callable[[int, int], BaseSampler]] = {
 }
 
 
-def derived_seed(seed: int, *parts: object) -> int:
-    """Returns a seed of 31 bits for one purpose, derived from the study's seed."""
-    return int.from_bytes(hashlib.sha256(repr((seed, *parts)).encode()).digest()[:4], "big") >> 1
+def derived_seed(seed: int, *parts: str | int) -> int:
+    """Returns a seed of 31 bits for one purpose, derived from the study's seed.
+
+    An enum counts as its text, so that studies of versions without the enum continue with the same suggestions.
+    """
+    plain = tuple(str(part) if isinstance(part, str) else part for part in parts)
+    return int.from_bytes(hashlib.sha256(repr((seed, *plain)).encode()).digest()[:4], "big") >> 1
 
 
 def ask(study: optuna.Study, space: Space, number: int) -> optuna.Trial:

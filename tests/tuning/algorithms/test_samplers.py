@@ -9,6 +9,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from search_spaces.choices import SamplerName
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from tuning.algorithms.optuna_storage import open_study
@@ -94,6 +95,24 @@ def test_each_purpose_has_its_own_seed() -> None:
 def test_seeds_are_the_same_in_every_version() -> None:
     """A study that an earlier version began continues with the same suggestions."""
     assert (derived_seed(1, "split"), derived_seed(0, "tpe", 3)) == (103283498, 1494993733)
+    assert derived_seed(0, SamplerName.TPE, 3) == 1494993733
+
+
+@pytest.mark.parametrize(
+    ("sampler", "rate", "beams"),
+    [
+        ("tpe", 2.0675956747119427e-05, 6),
+        ("random", 2.008440751039818e-05, 6),
+        ("cmaes", 2.4610764175671194e-05, 4),
+        ("gp", 0.0003354988819315532, 6),
+    ],
+)
+def test_a_sampler_suggests_what_earlier_versions_suggested(sampler: str, rate: float, beams: int) -> None:
+    """Trial 7 of seed 42, as commit 6d67dca suggested it: a study that it began continues in the same way."""
+    search = {"learning_rate": {"log": [1e-5, 1e-3], "default": 1e-4}, "num_beams": {"int": [1, 8], "default": 4}}
+    where = from_dict({"seed": 42, "sampler": {"name": sampler}, "search": search}, "test")
+    suggestion = suggest(ask(optuna.create_study(), where, 7), where.search)
+    assert suggestion == {"learning_rate": pytest.approx(rate, rel=1e-12), "num_beams": beams}
 
 
 def test_ranges_are_optuna_s_distributions() -> None:
