@@ -89,14 +89,66 @@ def lines_per_file() -> Counter[str]:
 
 
 def dicts_in_signatures() -> Counter[str]:
-    """Returns how often `dict[str, Any]` occurs in the signatures of each module's functions."""
-    counts: Counter[str] = Counter()
-    for name, path in modules().items():
-        counts[name] = sum(
-            ast.unparse(annotation).count("dict[str, Any]")
-            for annotation in annotations(ast.parse(path.read_text(encoding="utf-8")))
-        )
-    return counts
+    """Returns how often `dict[str, Any]` occurs in the signatures of each module's functions, also as an alias."""
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules().items()}
+    scopes = {name: Scope(name, trees) for name in trees}
+    return Counter({name: sum(map(scopes[name].dicts, annotations(tree))) for name, tree in trees.items()})
+
+
+class Scope:
+    """The names of one module, as far as they stand for types: its own aliases, and what it imports."""
+
+    def __init__(self, module: str, trees: Mapping[str, ast.Module]) -> None:
+        self.trees = trees
+        self.aliases = dict(type_aliases(trees[module]))
+        self.imports: dict[str, tuple[str, str]] = {}  # name here -> module, name there ("" for the module itself)
+        for node in ast.walk(trees[module]):
+            if isinstance(node, ast.Import):
+                self.imports |= {alias.asname or alias.name: (alias.name, "") for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    target = (whole, "") if whole in trees else (str(node.module), alias.name)
+                    self.imports[alias.asname or alias.name] = target
+
+    def dicts(self, expression: ast.AST, open_names: frozenset[str] = frozenset()) -> int:
+        """Returns how often `dict[str, Any]` occurs in a type, with each alias replaced by what it stands for.
+
+        An alias that contains itself (one of `open_names`) counts once.
+        """
+        text = ast.unparse(expression)
+        if text.replace("typing.", "") in ("dict[str, Any]", "Dict[str, Any]"):
+            return 1
+        if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
+            return self._quoted(expression.value, open_names)
+        if isinstance(expression, ast.Name | ast.Attribute):
+            return self._named(text, open_names)
+        return sum(self.dicts(child, open_names) for child in ast.iter_child_nodes(expression))
+
+    def _quoted(self, text: str, open_names: frozenset[str]) -> int:
+        try:
+            return self.dicts(ast.parse(text, mode="eval").body, open_names)
+        except SyntaxError:
+            return 0  # the text of a Literal or of an option's help
+
+    def _named(self, text: str, open_names: frozenset[str]) -> int:
+        if text in self.aliases:
+            return 0 if text in open_names else self.dicts(self.aliases[text], open_names | {text})
+        prefix, _, last = text.rpartition(".")
+        module, name = self.imports.get(text) or (self.imports.get(prefix, ("", ""))[0], last)
+        return Scope(module, self.trees)._named(name, frozenset()) if module in self.trees and name else 0
+
+
+def type_aliases(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yields the aliases of a module: `A = …`, `A: TypeAlias = …` and `type A = …`."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            yield from ((target.id, node.value) for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            if ast.unparse(node.annotation).endswith("TypeAlias"):
+                yield node.target.id, node.value
+        elif type(node).__name__ == "TypeAlias":  # ast.TypeAlias, from Python 3.12
+            yield node.name.id, node.value
 
 
 def annotations(tree: ast.AST) -> Iterator[ast.expr]:

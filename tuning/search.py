@@ -206,7 +206,7 @@ class _SessionStopper(tune.Stopper):  # type: ignore[misc]
         self._search = search
         self._out_of_time = False
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {}  # Tune pickles the stopper, and kotune never reads Tune's state
 
     def __call__(self, trial_id: str, result: TuneResult) -> bool:

@@ -24,7 +24,6 @@ from trainables.slots.messages import (
     Message,
     Saved,
     TrialConfig,
-    TuneResult,
     TuneTrialConfig,
     from_tune_config,
     to_tune_result,
@@ -92,7 +91,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             # and Tune waits for such an actor; and Tune retries only trials that have started.
             self._slot_lost = error
 
-    def step(self) -> TuneResult:
+    def step(self) -> dict[str, object]:
         self._wake()
         if self._slot_lost is not None:
             raise self._slot_lost

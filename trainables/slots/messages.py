@@ -5,9 +5,9 @@ worker ──Report, Failed, Saved──► Mailbox ──Message──► SlotT
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from trainables.slots.settings import SlotSettings
 from trainables.training.job import Job
@@ -79,15 +79,16 @@ class Message:
         return not isinstance(self.event, Evaluated) or self.event.report.last
 
 
-#: A result of a trial, and the configuration of a trial, as Tune passes them on. Only the functions below look inside.
-TuneResult = dict[str, Any]
-TuneTrialConfig = dict[str, Any]
+#: A result of a trial, and the configuration of a trial, as Tune passes them on. Only the functions below look inside,
+#: and they check the types of the entries.
+TuneResult = Mapping[str, object]
+TuneTrialConfig = Mapping[str, object]
 
 #: The entry of Tune's result that holds the message. Tune copies it as it is, and adds entries of its own.
 _MESSAGE = "message"
 
 
-def to_tune_result(message: Message) -> TuneResult:
+def to_tune_result(message: Message) -> dict[str, object]:
     """Returns the result that a Tune trainable reports for a message."""
     return {_MESSAGE: message, "done": message.last}
 
@@ -107,11 +108,14 @@ class TrialConfig:
     slot: SlotSettings
 
 
-def to_tune_config(config: TrialConfig) -> TuneTrialConfig:
+def to_tune_config(config: TrialConfig) -> dict[str, object]:
     """Returns the configuration that Tune passes to a trainable."""
     return {"job": config.job, "slot": config.slot}
 
 
 def from_tune_config(config: TuneTrialConfig) -> TrialConfig:
     """Returns the entries of a Tune configuration that `to_tune_config` made."""
-    return TrialConfig(config["job"], config["slot"])
+    job, slot = config["job"], config["slot"]
+    assert isinstance(job, Job)
+    assert isinstance(slot, SlotSettings)
+    return TrialConfig(job, slot)

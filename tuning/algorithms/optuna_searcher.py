@@ -25,7 +25,6 @@ from trainables.slots.messages import (
     Saved,
     TrialConfig,
     TuneResult,
-    TuneTrialConfig,
     WorkerInfo,
     from_tune_result,
     to_tune_config,
@@ -73,7 +72,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         self._lost_slots: Counter[str] = Counter()
         self._causes: dict[str, str] = {}  # why each trial lost its last slot
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # Ray Tune pickles the searcher; terminal and cluster belong to this process.
         return {**self.__dict__, "_say": None, "_room": None}
 
@@ -88,12 +87,12 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
 
     # ---- called by Tune for a new trial
 
-    def suggest(self, trial_id: str) -> TuneTrialConfig | str | None:
+    def suggest(self, trial_id: str) -> dict[str, object] | str | None:
         with self._losing_storage():
             return self._suggest(trial_id)
         return str(Searcher.FINISHED)
 
-    def _suggest(self, tune_id: str) -> TuneTrialConfig | str | None:
+    def _suggest(self, tune_id: str) -> dict[str, object] | str | None:
         running = len(self._open)
         if self._room is not None and running >= self._room(running, running + self._trials_left()):
             return None  # Tune asks again later

@@ -39,7 +39,7 @@ class _Score:
     epoch: float
     objective: float
 
-    def to_result(self) -> dict[str, Any]:
+    def to_result(self) -> dict[str, float]:
         """As Ray's schedulers read it."""
         # ASHA computes a rung of 0.1 * 3 epochs as 0.30000000000000004, which an evaluation at 0.3 would miss.
         return {_EPOCH: self.epoch + 1e-6, _OBJECTIVE: self.objective}

@@ -10,7 +10,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import ray
 import yaml
@@ -120,7 +119,7 @@ class Fleet:
         while len(self._requests) < slots:
             self._requests.append(placement_group([bundle] * shape.workers, strategy="PACK"))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         raise TypeError("a fleet belongs to one process")
 
 

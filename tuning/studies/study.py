@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -87,7 +86,7 @@ class Study:
         self.remarks: list[str] = []
         self._observers: list[Callable[[TrialRecord], None]] = []
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # Ray Tune pickles the searcher and with it this object; observers belong to this process alone.
         return {**self.__dict__, "_observers": []}
 
