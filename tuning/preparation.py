@@ -131,10 +131,15 @@ def learn(space: Space, splits: Splits) -> Task:
     return task
 
 
-def prepare(study: Study, splits: Splits, say: Say) -> Material:
-    """Makes the base model and the tokenized tables of every tokenizer, and writes `data.json`."""
+def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = None) -> Material:
+    """Makes the base model and the tokenized tables of every tokenizer, and writes `data.json`.
+
+    Args:
+        recorded: The content of `data.json` if the study was prepared before and has lost folders. What the task
+            learned and the base models that exist stay as they are, so that trials compare.
+    """
     space, paths = study.space, study.paths
-    task = learn(space, splits)
+    task = learn(space, splits) if recorded is None else task_of(space, recorded)
     remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
     for variant in tokenizer_variants(space):
         texts = (row[role] for row in splits.train.rows for role in task.tokenizer_roles if role in row)
@@ -150,7 +155,8 @@ def prepare(study: Study, splits: Splits, say: Say) -> Material:
         )
         base = paths.base_model(variant.name)
         base.parent.mkdir(parents=True, exist_ok=True)
-        prepare_base(base, recipe, task, texts)
+        if recorded is None or not base.is_dir():
+            prepare_base(base, recipe, task, texts)
         make_private(paths.cache, exist_ok=True)
         tokenized = _tokenized(task, splits, base, space, paths.cache)
         tables[variant.name] = {name: str(table.folder) for name, table in tokenized.items()}

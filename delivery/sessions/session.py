@@ -169,8 +169,9 @@ def _resume(study: Study, lock_remark: str, budget: Budget, address: str | None,
         for remark in [*([lock_remark] if lock_remark else []), *study.remarks]:
             view.say(remark)
         retention.remove_leftovers(study)
-        if material is None:  # the study was interrupted before its first trial
-            material = preparation.prepare(study, splits, view.say)
+        # The study was interrupted before its first trial, or its tables were deleted with the cache.
+        if material is None or not material.is_complete(study.paths):
+            material = preparation.prepare(study, splits, view.say, material)
         view.say(f"study {study.name}: {_so_far(study, plan, address)}")
         return _run_session(_Session(study, splits, material, plan, address, screen, view))
 

@@ -40,7 +40,7 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def load(cls, paths: Paths) -> Material | None:
-        """Reads `data.json`; None if it or a folder it names does not exist.
+        """Reads `data.json`; None if it does not exist. The folders it names may be missing: see `is_complete`.
 
         Raises:
             UserError: the file is damaged.
@@ -55,9 +55,13 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         storage = paths.root.parent
         material = replace(stored, tables=_each(stored.tables, lambda folder: str(storage / folder)))
         check_tables(paths.data, material.tables, storage, paths.cache)
-        folders = [paths.base_model(variant) for variant in material.tables]
-        folders += [Path(folder) for tables in material.tables.values() for folder in tables.values()]
-        return material if all(_exists(paths, folder) for folder in folders) else None
+        return material
+
+    def is_complete(self, paths: Paths) -> bool:
+        """Whether trials can read every base model and table. The cache of tables may be deleted at any time."""
+        folders = [paths.base_model(variant) for variant in self.tables]
+        folders += [Path(folder) for tables in self.tables.values() for folder in tables.values()]
+        return all(_exists(paths, folder) for folder in folders)
 
     def save(self, paths: Paths) -> None:
         """Writes `data.json`."""

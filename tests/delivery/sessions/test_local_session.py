@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from delivery.inference.predict import predict_file
 from delivery.sessions import session
+from delivery.sessions.finalize import export_study
 from delivery.sessions.session import Outcome
 from delivery.sessions.space_options import one_configuration, resolve_space
 from delivery.sessions.status import study_status
@@ -179,3 +181,23 @@ def test_a_damaged_data_file_is_named(cnn: Trained, review_files: dict[str, Path
     (copy.paths.root / "base_model").symlink_to(study.paths.root / "base_model")
     with pytest.raises(UserError):
         session.resume("copy", storage_at(tmp_path), io.StringIO())
+
+
+def test_data_is_checked_without_the_cache(review_files: dict[str, Path], tmp_path: Path) -> None:
+    """The cache may be deleted: `export` does not read it, and `resume` still compares the files by `data.json`."""
+    files = {name: tmp_path / path.name for name, path in review_files.items()}
+    for name, path in files.items():
+        shutil.copyfile(review_files[name], path)
+    trained("cnn", "mine", tmp_path / "runs", files)
+    shutil.rmtree(tmp_path / "runs" / ".cache")
+    storage = storage_at(tmp_path / "runs")
+    assert Path(export_study("mine", storage, tmp_path / "out"), "model.safetensors").is_file()
+    whole = files["dev"].read_text(encoding="utf-8")
+    files["dev"].write_text(whole.replace("\n", " \n", 1), encoding="utf-8")
+    with pytest.raises(UserError, match=r"the data of study 'mine' has changed: dev"):
+        session.resume("mine", storage, io.StringIO())
+    files["dev"].write_text(whole, encoding="utf-8")
+    (base,) = (tmp_path / "runs" / "mine" / "base_model").iterdir()
+    before = base.stat().st_ino
+    assert session.resume("mine", storage, io.StringIO()).end is SessionEnd.DONE
+    assert base.stat().st_ino == before  # a model from the hub may have changed there since

@@ -67,10 +67,15 @@ def test_its_data_is_read(storage: Path) -> None:
     assert json.loads(study.paths.data.read_text(encoding="utf-8")) == original
 
 
-def test_data_whose_tables_were_deleted_is_prepared_again(storage: Path) -> None:
-    """The cache may be deleted at any time."""
+def test_data_is_read_without_its_tables(storage: Path) -> None:
+    """The cache may be deleted at any time; the hashes of the files stay, and `is_complete` tells that tables miss."""
+    paths = Study.load(storage, "old").paths
+    before = Material.load(paths)
+    assert before is not None
+    assert before.is_complete(paths)
     (storage / ".cache" / "04c9430a512b29df").rmdir()
-    assert Material.load(Study.load(storage, "old").paths) is None
+    assert Material.load(paths) == before
+    assert not before.is_complete(paths)
 
 
 def test_its_summary_is_read(storage: Path) -> None:
