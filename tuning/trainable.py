@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -107,6 +108,19 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             time.sleep(_NOTICE_SECONDS)
         self._close_slot_later(IDLE_SECONDS if message.last else UNDECIDED_SECONDS)
         return to_tune_result(message)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, object]:
+        """The scheduler pauses the trial: its workers save it. Tune gets nothing, since the folder has everything."""
+        self._wake()
+        if self._slot is not None and self._undecided:
+            self._slot.answer(Decision.INTERRUPT)
+            self._slot.next_message()  # the trial is saved; after a failure it continues from an earlier checkpoint
+            self._undecided = False
+            self._close_slot_later(IDLE_SECONDS)
+        return {}
+
+    def load_checkpoint(self, checkpoint: Mapping[str, object] | None) -> None:
+        """A paused trial continues. Does nothing: its workers load its newest checkpoint."""
 
     def _close_slot_later(self, seconds: float) -> None:
         """Closes the slot, so that others can use its resources, unless `_wake` is called within `seconds`."""

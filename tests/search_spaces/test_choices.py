@@ -29,7 +29,7 @@ from trainables.tasks.regression import LOSSES
 from trainables.text.rouge_tokenizers import TOKENIZERS
 from trainables.training.parameter_names import EXTRA_WORDS
 from tuning.algorithms.samplers import SAMPLERS
-from tuning.algorithms.schedulers import make_scheduler
+from tuning.algorithms.schedulers import SCHEDULERS, make_scheduler
 
 KEYS: dict[str, type[StrEnum]] = {
     "scheduler.name": SchedulerName,
@@ -46,6 +46,7 @@ KEYS: dict[str, type[StrEnum]] = {
     ("options", "table"),
     [
         (SamplerName, SAMPLERS),
+        (SchedulerName, SCHEDULERS),
         (RougeTokenizer, TOKENIZERS),
         (ClassWeights, WEIGHT_EXPONENTS),
         (RegressionLoss, LOSSES),

@@ -10,15 +10,19 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ray.tune.schedulers import FIFOScheduler
 from safetensors.torch import load_file
 
 from benchmarks.small import make_search, small_space, small_study
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
+from search_spaces.choices import SchedulerName
+from tuning.algorithms.schedulers import SCHEDULERS
 from tuning.cluster.connection import connect
 from tuning.studies import retention
 from tuning.studies.study import Study
@@ -183,3 +187,32 @@ def test_an_address_without_a_cluster_is_refused_at_once() -> None:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(UserError, match=f"--address {address}: nothing answers there"):
         connect(address)
+
+
+class PausesOnce(FIFOScheduler):  # type: ignore[misc]
+    """Pauses each trial at its first report."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused: list[str] = []
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        if trial.trial_id in self.paused:
+            return str(self.CONTINUE)
+        self.paused.append(trial.trial_id)
+        return str(self.PAUSE)
+
+
+def test_a_paused_trial_continues_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler may pause trials: each is completed, its epochs are complete, and no slot is lost."""
+    pausing = PausesOnce()
+    monkeypatch.setitem(SCHEDULERS, SchedulerName.NONE, lambda *options: pausing)
+    space = small_space(tmp_path, ["budget.trials=2", "scheduler.name=none", "num_train_epochs=3"])
+    study, material = small_study(tmp_path, "pausing", space)
+    search = make_search(study, material)
+    search.run()
+    assert sorted(pausing.paused) == sorted(study.records)
+    for record in study.records.values():
+        assert record.status == "completed"
+        assert [result.epoch for result in record.results] == [1.0, 2.0, 3.0]
+    assert search.worker_groups_started == 1

@@ -209,3 +209,16 @@ def test_the_next_trial_uses_the_same_slot(owner_of: Callable[[Any], SlotTrainab
     assert owner.reset_config(to_tune_config(TrialConfig(job, SETTINGS)))
     owner.step()
     assert slot.calls == ["submit trial-0", "submit trial-1"]
+
+
+def test_a_paused_trial_is_saved_by_its_workers(owner_of: Callable[[Any], SlotTrainable]) -> None:
+    """Its slot then trains another trial; the report before the pause needs no other decision."""
+    slot = FakeSlot([*reports(False), Message(Saved()), *reports(True)])
+    owner = owner_of(slot)
+    owner.step()
+    assert owner.save_checkpoint("") == {}
+    assert slot.calls == ["submit trial-0", "interrupt"]
+    assert owner.reset_config(to_tune_config(TrialConfig(a_job(trial_id="trial-1"), SETTINGS)))
+    owner.step()
+    owner.cleanup()
+    assert slot.calls == ["submit trial-0", "interrupt", "submit trial-1", "close"]

@@ -32,7 +32,8 @@ class Decision(enum.Enum):
 
     CONTINUE = "continue"
     STOP = "stop"  # the trial is pruned
-    INTERRUPT = "interrupt"  # the search ends before it decided: save the trial; its evaluation is repeated on resume
+    # The search ends before it decided, or the scheduler pauses the trial: save it; its evaluation is repeated later.
+    INTERRUPT = "interrupt"
 
 
 class Reporter(Protocol):

@@ -13,8 +13,8 @@ from typing import Any
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
 from foundation.statuses import TrialStatus
-from search_spaces.choices import SchedulerName
-from search_spaces.schema import Space
+from search_spaces.choices import Direction, SchedulerName
+from search_spaces.schema import Scheduler, Space
 from trainables.slots.messages import Evaluated, Message, TuneResult, from_tune_config, from_tune_result
 from trainables.training.job import Job
 from tuning.algorithms.tune_internals import last_error, reset_failures
@@ -148,16 +148,38 @@ def _job(trial: Any) -> Job:
     return from_tune_config(trial.config).job
 
 
-def make_scheduler(space: Space, max_epochs: float) -> ResumableScheduler:
-    """Returns the scheduler of a search space. Its unit of time is the epoch."""
-    options = space.scheduler
-    common = {"time_attr": _EPOCH, "metric": _OBJECTIVE, "mode": space.mode}
-    if options.name == SchedulerName.ASHA:
-        grace = min(options.grace, max_epochs)
-        inner = ASHAScheduler(**common, grace_period=grace, max_t=max_epochs, reduction_factor=options.reduction_factor)
-    elif options.name == SchedulerName.MEDIAN:
+def _asha(options: Scheduler, mode: Direction | None, max_epochs: float) -> TrialScheduler:
+    return ASHAScheduler(
+        time_attr=_EPOCH,
+        metric=_OBJECTIVE,
+        mode=mode,
+        grace_period=min(options.grace, max_epochs),
+        max_t=max_epochs,
+        reduction_factor=options.reduction_factor,
+    )
+
+
+def _median(options: Scheduler, mode: Direction | None, max_epochs: float) -> TrialScheduler:
+    return MedianStoppingRule(
+        time_attr=_EPOCH,
+        metric=_OBJECTIVE,
+        mode=mode,
+        grace_period=options.grace,
+        hard_stop=True,
         # An endless time slice: with too few samples Ray would pause trials, which frees no slot here.
-        inner = MedianStoppingRule(**common, grace_period=options.grace, hard_stop=True, min_time_slice=float("inf"))
-    else:
-        inner = FIFOScheduler()
-    return ResumableScheduler(inner)
+        min_time_slice=float("inf"),
+    )
+
+
+#: Scheduler name -> a function of the options, the mode and the longest trial in epochs, the unit of time.
+#: A scheduler may also return PAUSE; the trial is saved, and continues when `choose_trial_to_run` returns it.
+SCHEDULERS: dict[SchedulerName, Callable[[Scheduler, Direction | None, float], TrialScheduler]] = {
+    SchedulerName.ASHA: _asha,
+    SchedulerName.MEDIAN: _median,
+    SchedulerName.NONE: lambda options, mode, max_epochs: FIFOScheduler(),
+}
+
+
+def make_scheduler(space: Space, max_epochs: float) -> ResumableScheduler:
+    """Returns the scheduler of a search space."""
+    return ResumableScheduler(SCHEDULERS[space.scheduler.name](space.scheduler, space.mode, max_epochs))
