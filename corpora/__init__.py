@@ -7,6 +7,7 @@ Tasks and models do not belong here: a corpus is rows with the roles source, pai
     fingerprint: Content hashes: keys of cache entries, and hashes of files.
     reading: Reads a table of texts; every row is returned or refused with its line number.
     records: Splits the text of a table into records with line numbers: comma, tab or JSON lines.
+    same_text: When two texts are the same: equal up to Unicode composition, case and whitespace.
     splits: Reads the train, dev and test rows of a study.
     splitting: Splits off a part of the rows so that no text is on both sides.
     tokenised: Cached tables of tokenized rows, read memory-mapped by every worker.

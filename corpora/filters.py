@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from corpora.same_text import text_key
 from foundation.errors import UserError, raise_all
 
 Row = dict[str, str]
@@ -38,7 +39,7 @@ class Filters:
     max_ngram_repeats: int | None = None  # occurrences of one sequence of `ngram` tokens of the target
     ngram: int = 3  # tokens
     drop_patterns: tuple[str, ...] = ()  # regular expressions, searched in source, pair and target
-    drop_duplicates: bool = False  # equal texts up to case and whitespace; keeps the first
+    drop_duplicates: bool = False  # the same texts (`corpora.same_text`); keeps the first
     sample: int | None = None  # rows, drawn with the seed from the remaining ones
 
     def __post_init__(self) -> None:
@@ -136,7 +137,7 @@ def _duplicates(rows: Sequence[Row]) -> list[str | None]:
     seen: set[tuple[str, ...]] = set()
     verdicts: list[str | None] = []
     for row in rows:
-        key = tuple(map(_without_case_and_whitespace, _texts(row)))
+        key = tuple(map(text_key, _texts(row)))
         verdicts.append(row["source"] if key in seen else None)
         seen.add(key)
     return verdicts
@@ -172,10 +173,6 @@ def strip_row(row: Mapping[str, str]) -> Row:
 
 def _one_character(run: re.Match[str]) -> str:
     return "\n" if "\n" in run[0] else " "  # each turn of a dialogue has its own line
-
-
-def _without_case_and_whitespace(text: str) -> str:
-    return "".join(text.casefold().split())
 
 
 def _shortened(text: str) -> str:

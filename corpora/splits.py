@@ -11,7 +11,8 @@ import msgspec
 
 from corpora.reading import Refused, read_table
 from corpora.records import clean
-from corpora.splitting import shared_texts, split_by_group
+from corpora.same_text import kind_of
+from corpora.splitting import groups_of, shared_texts, split_by_group
 from foundation.checked_json import Count
 from foundation.errors import UserError
 from search_spaces.choices import BrokenRows, Quoting
@@ -89,6 +90,7 @@ def read_splits(
     split_by: Sequence[str],
     classes: bool = False,
     dev_share: float = 0.1,
+    split_version: int = 2,
 ) -> Splits:
     """Reads all files; without `dev`, splits it off `train` so that no text of the roles `split_by` is on both sides.
 
@@ -97,6 +99,7 @@ def read_splits(
         split_by: Roles whose texts must not be on both sides.
         classes: Targets are classes; a class that would be in dev only stays in train.
         dev_share: Share of the training rows that becomes the dev split.
+        split_version: How texts are compared (`corpora.same_text.keys_of`).
 
     Raises:
         UserError: a file cannot be read, has unusable rows, or cannot be split.
@@ -104,25 +107,27 @@ def read_splits(
     train_split = read_split(train, layout)
     test_split = read_split(test, layout) if test else None
     remarks = _refusals("train", train_split)
-    what = " or ".join(f"{role}s" for role in split_by)
+    what = " or ".join(f"{texts}s" for texts in _compared(split_by))
     if dev:
         dev_split = read_split(dev, layout)
         remarks += _refusals("dev", dev_split) + _shared("dev", dev_split, "train", train_split, split_by)
     else:
         try:
-            rest, part = split_by_group(train_split.rows, split_by, dev_share, seed)
+            rest, part = split_by_group(train_split.rows, split_by, dev_share, seed, split_version=split_version)
         except UserError as error:
             raise UserError(f"{train}: {error.problem}", error.allowed, error.todo) from None
         _check_size(len(part), len(train_split.rows), dev_share, what)
         if classes:
-            rest, part = _with_every_class(train_split.rows, rest, part, split_by)
+            rest, part = _with_every_class(train_split.rows, rest, part, split_by, split_version)
             if not part:
                 rows = f"{len(train_split.rows):,} training rows"
                 problem = f"cannot hold out a dev split of {rows}: every candidate row is the only example of its class"
                 raise UserError(problem, "classes with two rows or more", "use --dev FILE, or more rows")
         dev_split = replace(train_split, rows=[train_split.rows[row] for row in part], refused=())
         train_split = replace(train_split, rows=[train_split.rows[row] for row in rest])
-        remarks.append(f"no --dev: {len(part):,} rows of train became dev; no {what} are on both sides")
+        shared = _shared("dev", dev_split, "train", train_split, split_by)  # only if an earlier version split them
+        remark = f"no --dev: {len(part):,} rows of train became dev"
+        remarks += [remark, *shared] if shared else [f"{remark}; no {what} are on both sides"]
     if test_split is not None:
         remarks += _refusals("test", test_split) + _shared("test", test_split, "train", train_split, split_by)
         remarks += [
@@ -162,13 +167,14 @@ def _check_size(part: int, rows: int, share: float, what: str) -> None:
 
 
 def _with_every_class(
-    rows: Rows, rest: Sequence[int], part: Sequence[int], split_by: Sequence[str]
+    rows: Rows, rest: Sequence[int], part: Sequence[int], split_by: Sequence[str], split_version: int
 ) -> tuple[list[int], list[int]]:
     """Moves dev rows of classes that train does not have back to train, with all rows that share a text with them."""
     classes = {rows[row]["target"] for row in rest}
-    rare = [rows[row] for row in part if rows[row]["target"] not in classes]
-    dev = [rows[row] for row in part]
-    back = {part[index] for role in split_by for index in shared_texts(rare, dev, role)}
+    back: set[int] = set()
+    for group in groups_of([rows[row] for row in part], split_by, split_version=split_version):
+        if any(rows[part[index]]["target"] not in classes for index in group):
+            back.update(part[index] for index in group)
     return sorted([*rest, *back]), [row for row in part if row not in back]
 
 
@@ -194,7 +200,19 @@ def _refusals(name: str, split: Split) -> list[str]:
     return [f"{name}: {len(split.refused):,} of {total:,} rows skipped: {shown}{more}"]
 
 
+def _compared(split_by: Sequence[str]) -> dict[str, list[str]]:
+    """Returns what messages call the compared texts -> their roles; the two texts of a pair are compared together."""
+    kinds: dict[str, list[str]] = {}
+    for role in split_by:
+        kinds.setdefault(kind_of(role), []).append(role)
+    return {roles[0] if len(roles) == 1 else kind: roles for kind, roles in kinds.items()}
+
+
 def _shared(name: str, split: Split, other: str, other_split: Split, split_by: Sequence[str]) -> list[str]:
-    shared = {role: len(shared_texts(other_split.rows, split.rows, role)) for role in split_by}
     total = len(split.rows)
-    return [f"{count:,} of {total:,} {name} {role}s are also in {other}" for role, count in shared.items() if count]
+    remarks = []
+    for texts, roles in _compared(split_by).items():
+        if count := len(shared_texts(other_split.rows, split.rows, roles)):
+            are = f"{name} {texts}s are also" if len(roles) == 1 else f"{name} rows have a text that is also"
+            remarks.append(f"{count:,} of {total:,} {are} in {other}")
+    return remarks

@@ -6,13 +6,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from corpora.same_text import keys_of, word_key
 from foundation.errors import UserError, raise_all
 
 Row = Mapping[str, str]
 
 
 def split_by_group(
-    rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int
+    rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int, *, split_version: int = 2
 ) -> tuple[list[int], list[int]]:
     """Returns the indices of the remaining rows and of those that are split off, both in file order.
 
@@ -23,15 +24,21 @@ def split_by_group(
 
     Args:
         rows: The rows of a `Table`.
-        roles: Roles whose texts are compared, ignoring case and whitespace.
+        roles: Roles whose texts are compared, as `corpora.same_text` describes.
         fraction: Share of rows to split off, between 0 and 1, both exclusive.
         seed: Any integer.
+        split_version: As in `corpora.same_text.keys_of`.
 
     Raises:
         UserError: there are fewer than two groups, the fraction is out of range, or rows do not have a role.
     """
     _check(rows, roles, fraction)
-    groups = _groups(rows, roles)
+    groups = {
+        # The first text decides the order of groups; as words, so that a seed gives the split of earlier versions
+        # wherever their groups are the same.
+        min(word_key(rows[index][roles[0]]) for index in group): group
+        for group in groups_of(rows, roles, split_version=split_version)
+    }
     if len(groups) < 2:
         problem = f"{len(rows):,} rows in {len(groups)} group{'' if len(groups) == 1 else 's'} cannot be split"
         allowed = f"at least two groups of rows that share no {' or '.join(roles)}"
@@ -45,14 +52,34 @@ def split_by_group(
     return [index for index in range(len(rows)) if index not in part], sorted(part)
 
 
-def shared_texts(first: Sequence[Row], second: Sequence[Row], role: str) -> list[int]:
-    """Returns the indices of rows of `second` whose text in `role` is also in `first`, ignoring case and whitespace.
+def shared_texts(first: Sequence[Row], second: Sequence[Row], roles: Sequence[str]) -> list[int]:
+    """Returns the indices of rows of `second` that share a text in one of the roles with `first`.
 
     Raises:
-        KeyError: a row does not have that role.
+        KeyError: a row does not have one of the roles.
     """
-    texts = {_normalized(row[role]) for row in first}
-    return [index for index, row in enumerate(second) if _normalized(row[role]) in texts]
+    keys = {key for row in first for key in keys_of(row, roles)}
+    return [index for index, row in enumerate(second) if not keys.isdisjoint(keys_of(row, roles))]
+
+
+def groups_of(rows: Sequence[Row], roles: Sequence[str], *, split_version: int = 2) -> list[list[int]]:
+    """Returns the groups of row indices that share a text, directly or through other rows."""
+    parents = list(range(len(rows)))  # union-find: row -> a row nearer to the root of its group
+
+    def root(row: int) -> int:
+        while parents[row] != row:
+            parents[row] = parents[parents[row]]  # path halving
+            row = parents[row]
+        return row
+
+    seen: dict[tuple[str, str], int] = {}
+    for index, row in enumerate(rows):
+        for key in keys_of(row, roles, split_version=split_version):
+            parents[root(index)] = root(seen.setdefault(key, index))
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(rows)):
+        groups[root(index)].append(index)
+    return list(groups.values())
 
 
 def _check(rows: Sequence[Row], roles: Sequence[str], fraction: float) -> None:
@@ -66,30 +93,6 @@ def _check(rows: Sequence[Row], roles: Sequence[str], fraction: float) -> None:
             problem = f"a split by {role!r}, which some rows do not have"
             problems.append(UserError(problem, roles_of_rows, "use one of these"))
     raise_all(problems)
-
-
-def _groups(rows: Sequence[Row], roles: Sequence[str]) -> dict[str, list[int]]:
-    """Returns the groups of row indices, keyed by the alphabetically first text of their first role."""
-    parents = list(range(len(rows)))  # union-find: row -> a row nearer to the root of its group
-
-    def root(row: int) -> int:
-        while parents[row] != row:
-            parents[row] = parents[parents[row]]  # path halving
-            row = parents[row]
-        return row
-
-    seen: dict[tuple[str, str], int] = {}
-    for index, row in enumerate(rows):
-        for role in roles:
-            parents[root(index)] = root(seen.setdefault((role, _normalized(row[role])), index))
-    groups: dict[int, list[int]] = defaultdict(list)
-    for index in range(len(rows)):
-        groups[root(index)].append(index)
-    return {min(_normalized(rows[index][roles[0]]) for index in group): group for group in groups.values()}
-
-
-def _normalized(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _hash(seed: int, key: str) -> bytes:

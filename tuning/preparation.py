@@ -88,6 +88,7 @@ def read(space: Space) -> Splits:
         split_by=task.split_by(space),
         classes=task.has_classes(space),
         dev_share=data.dev_share,
+        split_version=data.split_version,
     )
     options, seed = filters.Filters(**asdict(space.filters)), derived_seed(space.seed, "sample")
     learnable, removed = filters.apply(splits.train.rows, replace(options, sample=None), seed)

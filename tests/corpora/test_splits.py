@@ -135,6 +135,56 @@ def test_targets_on_both_sides_get_a_remark(tmp_path: Path) -> None:
     assert len(splits.test.rows) == 3
 
 
+def test_spacing_does_not_hide_a_leak(tmp_path: Path) -> None:
+    """Texts that differ only in spacing never stand on both sides of a split, and are counted between files."""
+    train = write(tmp_path / "train.csv", [text for n in range(20) for text in (f"요약 {n} 번", f"요약{n}번")])
+    splits = read_splits(train, None, None, LAYOUT, seed=0, split_by=("target",))
+    keys = [{text.replace(" ", "") for text in targets(splits, name)} for name in ("train", "dev")]
+    assert not keys[0] & keys[1]
+    dev = write(tmp_path / "dev.csv", ["요약 3번", "다른 글"])
+    splits = read_splits(train, dev, None, LAYOUT, seed=0, split_by=("target",))
+    assert splits.remarks == ["1 of 2 dev targets are also in train"]
+
+
+def test_a_study_of_an_earlier_version_keeps_its_split(tmp_path: Path) -> None:
+    """Its texts that differ in spacing may be on both sides; the remark says how many."""
+    train = write(tmp_path / "train.csv", [text for n in range(20) for text in (f"요약 {n} 번", f"요약{n}번")])
+    for seed in range(5):
+        splits = read_splits(train, None, None, LAYOUT, seed=seed, split_by=("target",), split_version=1)
+        assert splits.remarks[0] == "no --dev: 4 rows of train became dev"
+        assert splits.remarks[1].endswith("of 4 dev targets are also in train")
+
+
+def test_either_text_of_a_pair_is_a_leak(tmp_path: Path) -> None:
+    """In either order, in the split and between files, with what is compared in the remark."""
+    layout = Layout({"id": None, "source": "one", "pair": "other", "target": "label"})
+    rows = [f"질문 {n},물음 {n},{n % 2}\n물음 {n},질문{n},{n % 2}" for n in range(20)]
+    train, dev = tmp_path / "train.csv", tmp_path / "dev.csv"
+    train.write_text("one,other,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    dev.write_text("one,other,label\n새 글,질문3,0\n물음 4,새 글,1\n새 글,새 말,1\n", encoding="utf-8")
+    both = ("source", "pair")
+    splits = read_splits(str(train), str(dev), None, layout, seed=0, split_by=both, classes=True)
+    assert splits.remarks == ["2 of 3 dev rows have a text that is also in train"]
+    for seed in range(5):
+        splits = read_splits(str(train), None, None, layout, seed=seed, split_by=both, classes=True)
+        sides = [{row["source"].split()[-1] for row in rows} for rows in (splits.train.rows, splits.dev.rows)]
+        assert not sides[0] & sides[1]
+        assert splits.remarks == ["no --dev: 4 rows of train became dev; no texts are on both sides"]
+
+
+def test_rows_of_a_rare_class_take_their_whole_group_back(tmp_path: Path) -> None:
+    """Also rows that share a text with them through a third row."""
+    layout = Layout({"id": None, "source": "one", "pair": "other", "target": "label"})
+    pairs = [f"질문 {n},물음 {n},{n % 2}" for n in range(40)]
+    chain = ["가,나,기타", "나,다,0", "다,라,1"]
+    (tmp_path / "train.csv").write_text("one,other,label\n" + "\n".join([*pairs, *chain]) + "\n", encoding="utf-8")
+    for seed in range(10):
+        splits = read_splits(
+            str(tmp_path / "train.csv"), None, None, layout, seed=seed, split_by=("source", "pair"), classes=True
+        )
+        assert {"가", "나", "다"} <= {row["source"] for row in splits.train.rows}
+
+
 def test_test_is_compared_with_the_remaining_training_rows(tmp_path: Path) -> None:
     """A target that moved to dev is not trained on."""
     train = write(tmp_path / "train.csv", many(20))  # 10 pairs; 2 rows are a tenth

@@ -5,11 +5,12 @@ import os
 import random
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 
 import pytest
 
-from corpora.splitting import shared_texts, split_by_group
+from corpora.splitting import groups_of, shared_texts, split_by_group
 from foundation.errors import UserError, UserErrors
 
 
@@ -63,6 +64,31 @@ def test_texts_that_differ_in_case_and_whitespace_are_one_group() -> None:
         assert split_by_group(rows, ["target"], 0.25, seed) == ([0, 1, 2], [3])
 
 
+def test_texts_that_differ_in_spacing_or_composition_are_one_group() -> None:
+    """Korean is written with and without blanks, and macOS decomposes Hangul; version 1 separates them."""
+    texts = ["아버지가 방에", "아버지 가방에", "아버지가방에", unicodedata.normalize("NFD", "아버지가 방에"), "다른 글"]
+    rows = [{"source": text} for text in texts]
+    assert groups_of(rows, ["source"]) == [[0, 1, 2, 3], [4]]
+    assert groups_of(rows, ["source"], split_version=1) == [[0], [1], [2], [3], [4]]
+
+
+def test_pairs_that_share_a_text_in_either_order_are_one_group() -> None:
+    """The second text counts as the first does; a target is never compared with a text."""
+    pairs = [("가", "나"), ("나 ", "다"), ("라", "가"), ("마", "바"), ("사", "마"), ("아", "자")]
+    rows = [{"source": one, "pair": other, "target": "아"} for one, other in pairs]
+    assert groups_of(rows, ["source", "pair"]) == [[0, 1, 2], [3, 4], [5]]
+    assert shared_texts(rows[:1], rows[1:], ["source", "pair"]) == [0, 1]
+    assert shared_texts(rows[:1], rows[1:], ["source"]) == []
+
+
+def test_a_split_without_variants_is_that_of_the_earlier_version() -> None:
+    """The measurements and the embedded samples keep their dev splits."""
+    rows = [{"source": f"문장 {n % 70} 입니다", "target": str(n % 2)} for n in range(100)]
+    for seed in range(5):
+        earlier = split_by_group(rows, ["source"], 0.2, seed, split_version=1)
+        assert split_by_group(rows, ["source"], 0.2, seed) == earlier
+
+
 def test_rows_that_share_any_text_are_one_group() -> None:
     """Directly or through other rows; the same word as source and as target does not join two rows."""
     rows = [
@@ -91,8 +117,7 @@ def test_the_order_of_rows_does_not_matter_for_joined_groups() -> None:
     first, second = ({some[i]["id"] for i in split_by_group(some, roles, 0.2, 4)[1]} for some in (rows, shuffled))
     assert first == second
     rest = [row for row in rows if row["id"] not in first]
-    for role in roles:
-        assert shared_texts(rest, [row for row in rows if row["id"] in first], role) == []
+    assert shared_texts(rest, [row for row in rows if row["id"] in first], roles) == []
 
 
 def test_only_the_seed_matters() -> None:
@@ -149,6 +174,6 @@ def test_shared_texts_are_row_numbers_of_the_second() -> None:
     """Each row once, ignoring case and whitespace, however often its text is in the first."""
     first = [{"target": text} for text in ("A b", "A b", "c")]
     second = [{"target": text} for text in ("a  B", "a b", "d", "C ")]
-    assert shared_texts(first, second, "target") == [0, 1, 3]  # 'a  B', 'a b', 'C '
-    assert shared_texts(second, first, "target") == [0, 1, 2]
-    assert shared_texts(first, [], "target") == []
+    assert shared_texts(first, second, ["target"]) == [0, 1, 3]  # 'a  B', 'a b', 'C '
+    assert shared_texts(second, first, ["target"]) == [0, 1, 2]
+    assert shared_texts(first, [], ["target"]) == []

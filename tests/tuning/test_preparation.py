@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,18 @@ def test_generated_labels_are_split_by_their_texts(tmp_path: Path) -> None:
     assert {row["target"] for row in splits.train.rows} == {row["target"] for row in splits.dev.rows}
     task = learn(space, splits)
     assert task.to_options()["labels"] == ["긍정", "부정"]
+
+
+def test_both_texts_of_a_pair_are_compared(tmp_path: Path) -> None:
+    """A leak in the second text counts; a study of an earlier version compared the first texts alone."""
+    rows = [f"{number},질문 {number // 2},물음 {number // 3},{number % 5}" for number in range(60)]
+    (tmp_path / "train.csv").write_text("id,sentence1,sentence2,score\n" + "\n".join(rows), encoding="utf-8")
+    space = resolve_space("sts", {"data.train": str(tmp_path / "train.csv")}, [], [], None)
+    splits = read(space)
+    for role in ("source", "pair"):
+        assert {row[role] for row in splits.train.rows}.isdisjoint(row[role] for row in splits.dev.rows)
+    earlier = replace(space, data=replace(space.data, split_version=1))
+    assert read(earlier).dev.rows != splits.dev.rows
 
 
 def test_dev_and_test_texts_are_rewritten_like_training_texts(tmp_path: Path) -> None:

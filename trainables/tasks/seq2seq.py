@@ -81,7 +81,7 @@ class Seq2Seq(Task):
     @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:
         # Without labels, equal targets are near duplicates: one sentence and its several translations.
-        return ("source",) if space.correct_labels else ("source", "target")
+        return super().split_by(space) if space.correct_labels else ("source", "target")
 
     @classmethod
     def has_classes(cls, space: Space) -> bool:

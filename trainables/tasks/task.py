@@ -127,8 +127,9 @@ class Task(ABC):
 
     @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:
-        """Returns the roles of a row whose texts must not be in two splits."""
-        return ("source",)
+        """Returns the roles of a row whose texts must not be in two splits: both texts of a pair."""
+        is_compared = space.columns.pair is not None and space.data.split_version > 1
+        return ("source", "pair") if is_compared else ("source",)
 
     @classmethod
     def has_classes(cls, space: Space) -> bool:

@@ -46,6 +46,11 @@ def stored_runner(mapping: Mapping[str, Any], root: Path) -> Runner:
     return Runner.LOCAL if is_single and not has_database else Runner.RAY
 
 
+def stored_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the section `data` of a `study.yaml`; without `split_version`, its dev split was cut by version 1."""
+    return {"split_version": 1, **data}
+
+
 def locate_data_files(space: Space, paths: Paths) -> Space:
     """Returns the space with absolute paths for data files that are not in the study's folder.
 

@@ -21,7 +21,7 @@ from search_spaces.schema import Space
 from search_spaces.values import SavedLoader, load_yaml
 from trainables.tasks.registry import TASKS
 from tuning.studies.checkpoint_index import CheckpointIndex
-from tuning.studies.earlier_versions import stored_runner
+from tuning.studies.earlier_versions import stored_data, stored_runner
 from tuning.studies.paths import Paths
 from tuning.studies.permissions import OWNER_ONLY
 from tuning.studies.ranking import rank_trials
@@ -47,7 +47,7 @@ def _saved_space(path: Path) -> Space:
     if isinstance(mapping, dict) and isinstance(mapping.get("data"), dict):
         data = mapping["data"]  # a relative path is relative to the study's folder
         absolute = {split: str(path.parent / data[split]) for split in _SPLITS if isinstance(data.get(split), str)}
-        mapping = {"runner": stored_runner(mapping, path.parent), **mapping, "data": {**data, **absolute}}
+        mapping = {"runner": stored_runner(mapping, path.parent), **mapping, "data": {**stored_data(data), **absolute}}
     space = from_dict(mapping, str(path))
     if space.task not in TASKS:
         raise UserError(f"{path}: task {space.task!r} is unknown", ", ".join(TASKS), nearest(space.task, TASKS) or todo)

@@ -46,6 +46,13 @@ def test_its_space_and_records_are_read(storage: Path) -> None:
     assert retention.best_saved_trial(study) is None
 
 
+def test_its_dev_split_stays_as_it_was(storage: Path) -> None:
+    """Texts are compared as they were when it was split, also after its space is written again."""
+    study = Study.load(storage, "old")
+    study.save_space()
+    assert Study.load(storage, "old").space.data.split_version == study.space.data.split_version == 1
+
+
 def test_its_record_is_written_as_it_was(storage: Path) -> None:
     """A session of the new version adds no field that the old one refuses."""
     study = Study.load(storage, "old")
