@@ -131,16 +131,16 @@ def resume(
 
 @app.command()
 def status(
-    study: options.StudyArgument,
+    study: options.OptionalStudy = None,
     storage: options.StorageName = "runs",
     json_: options.JsonObject = False,
 ) -> None:
-    """Show the status of a study, from any machine that sees its storage. Changes nothing."""
-    from delivery.sessions.status import status_lines, study_status
+    """Show the status of a study, or list all studies, from any machine that sees the storage. Changes nothing."""
+    from delivery.sessions.study_list import describe
 
     with readable_storage(storage, light=True) as place:
-        current = study_status(study, place)
-    _print_json(redacted(current.to_dict())) if json_ else typer.echo("\n".join(status_lines(current)))
+        content, lines = describe(study, place)
+    _print_json(redacted(content)) if json_ else typer.echo("\n".join(lines))
 
 
 @app.command()

@@ -29,6 +29,7 @@ def _machines(text: str, *names: str, **options: Any) -> Any:
 
 Space = Annotated[str, typer.Argument(help="Name of a search space (see `spaces`), or a YAML file.")]
 StudyArgument = Annotated[str, typer.Argument(help="Name of the study.")]
+OptionalStudy = Annotated[str | None, typer.Argument(help="Name of a study. Default: list all.")]
 Exported = Annotated[Path, typer.Argument(help="A folder that `export`, `tune`, `train` or `ensemble` wrote.")]
 
 Train = Annotated[str | None, _data("Training rows: CSV, TSV or JSONL.")]
@@ -71,7 +72,7 @@ MoreTrials = Annotated[int | None, typer.Option("--trials", help="Raise the numb
 SessionTimeBudget = Annotated[
     str | None, typer.Option("--time-budget", help="Time limit of this session: 90s, 30m, 4h, 1h30m.")
 ]
-JsonObject = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+JsonObject = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ExportFolder = Annotated[Path | None, typer.Option("--out", help="New folder. Default: best_model in the study.")]
 
 Input = Annotated[

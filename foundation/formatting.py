@@ -51,6 +51,14 @@ def clock_text(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def age_text(seconds: float) -> str:
+    """Formats how long ago something was, in its largest unit: 42 s, 5 min, 3 h, 12 d."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds / size)} {unit}"
+    return f"{int(seconds)} s"
+
+
 def one_line(text: str) -> str:
     """Replaces line breaks and control characters, which would break a table, by spaces."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -11,6 +11,7 @@ What works on an exported folder alone belongs in `delivery.inference`.
     space_options: From a search space's name and command-line options to a checked space
     status: The status of a study: its trials, the best of them, its running session. Changes nothing
     study_data: The data files of a study when a session starts
+    study_list: The table of all studies in a storage, as `status` without a name prints it
     study_request: A request for a new study, and every check that is possible before anything is started or written
     trust: Whether the code that comes with a study's model may run
 """

@@ -31,7 +31,7 @@ from search_spaces.choices import Runner
 from search_spaces.paths import with_absolute_paths
 from search_spaces.schema import Budget, parse_duration
 from tuning import preparation
-from tuning.algorithms.optuna_storage import check_database, with_study_name
+from tuning.algorithms.optuna_storage import check_database, check_file, with_study_name
 from tuning.cluster.resources import Plan
 from tuning.display.live import View, logged, open_view
 from tuning.studies import retention
@@ -155,6 +155,7 @@ def _resume(study: Study, lock_remark: str, budget: Budget, address: str | None,
     screen = open_view(out)
     Summary.load(study.paths.summary)  # read before anything is started, so that a damaged file is reported first
     check_database(study.space)
+    check_file(study.paths.optuna)
     space = locate_data_files(replace(study.space, budget=budget), study.paths)
     study.change_space(with_study_name(space, study.name), save=False)
     # The sample is written here if the study was interrupted before it had one.

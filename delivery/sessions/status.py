@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from foundation.checked_json import plain
 from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
 from trainables.tasks.registry import metric_label
+from tuning.display.live import LOG_MARK
 from tuning.progress_note import ProgressNote, read_progress
 from tuning.studies.lock import LockOwner, lock_owner
 from tuning.studies.records import TrialRecord
@@ -32,6 +35,8 @@ class StudyStatus:
     """The status of a study.
 
     Args:
+        space: The name of its search space.
+        age: Seconds since its first session started; None if it has no log.
         resume: The command that continues it.
         session: The process that works on it now; None if none does.
         trials: The number of trials by status.
@@ -41,7 +46,9 @@ class StudyStatus:
     """
 
     study: str
+    space: str
     storage: str
+    age: float | None
     resume: str
     session: LockOwner | None
     trials: dict[TrialStatus, int]
@@ -86,9 +93,11 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
     progress = read_progress(study.paths.progress)
     return StudyStatus(
         study=name,
+        space=study.space.name,
         storage=str(storage),
+        age=_age(study.paths.log),
         resume=study.paths.command("resume"),
-        session=lock_owner(study.paths.address(study.paths.lock_owner)),
+        session=lock_owner(study.paths.lock_owner, study.paths.address(study.paths.lock_owner)),
         trials={status: len(study.with_status(status)) for status in TrialStatus},
         budget=study.space.budget.trials,
         metric=metric,
@@ -98,6 +107,16 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
         failures={record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
         progress=progress,
     )
+
+
+def _age(log: Path) -> float | None:
+    """Returns the seconds since the log was begun; its first line has the time."""
+    try:
+        with log.open(encoding="utf-8") as file:
+            begun = datetime.fromisoformat(file.readline().removeprefix(LOG_MARK).strip())
+    except (OSError, ValueError):  # the study ended before it had a log
+        return None
+    return max(0.0, time.time() - begun.timestamp())
 
 
 def _best(study: Study, record: TrialRecord) -> BestTrial:

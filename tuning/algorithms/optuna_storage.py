@@ -25,6 +25,9 @@ from search_spaces.schema import Space
 #: How many times to try to create a study in a shared database.
 _ATTEMPTS = 5
 
+#: Seconds to wait for another program's transaction in an SQLite file.
+_BUSY_SECONDS = 5.0
+
 
 def open_study(path: Path, space: Space, address: str = "") -> optuna.Study:
     """Opens Optuna's study, or creates it: in the SQLite file `path`, or in the database that the space names.
@@ -71,7 +74,7 @@ def storage_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+    except (SQLAlchemyError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
         reason = redact(first_line(error.__cause__ or error))
         raise StorageLost(f"Optuna's database cannot be written: {reason}") from error
 
@@ -123,6 +126,30 @@ def check_database(space: Space, *, new: bool = False) -> None:
     if space.optuna_study in names:
         problem = f"optuna_study {space.optuna_study!r} is in {space.optuna_storage} already"
         raise UserError(problem, "a new name: samplers must not learn from another study", "remove optuna_study")
+
+
+def check_file(path: Path) -> None:
+    """Checks that the SQLite file of a study, if it exists, can be written now. `open_study` replaces a damaged one.
+
+    Raises:
+        UserError: another program has locked the file, or it is read-only.
+    """
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            todo = "end the program that has it open, such as a database browser, and repeat the command"
+            raise UserError(
+                f"{path} is locked by another program", "a database that no program writes", todo
+            ) from error
+        if "readonly" in str(error) or "unable to open" in str(error):
+            raise UserError(f"{path}: {error}", "a file that you may write to", "check its owner") from error
+    except sqlite3.DatabaseError:  # damaged
+        pass
 
 
 def database_url(address: str) -> str:

@@ -28,6 +28,9 @@ from tuning.display.table import progress_table
 
 _REFRESHES_PER_SECOND = 2.0
 
+#: The beginning of a log's line that starts a session; the time follows.
+LOG_MARK = "---- "
+
 
 class View(Protocol):
     """Shows the progress of a search."""
@@ -226,7 +229,7 @@ def logged(view: View, path: Path) -> Iterator[View]:
     log = LineView(file)
     try:
         with suppress(OSError):
-            log.say(f"---- {datetime.now():%Y-%m-%d %H:%M:%S}")
+            log.say(f"{LOG_MARK}{datetime.now().astimezone().isoformat(' ', 'seconds')}")
         yield _LoggedView(view, log)
     finally:
         with suppress(OSError):

@@ -8,6 +8,7 @@ reach other machines.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import platform
 import signal
@@ -30,6 +31,9 @@ REFRESH_SECONDS, DEAD_SECONDS = 10.0, 60.0
 
 #: Seconds in which two processes that lock a study in a bucket at the same time see each other.
 _SETTLE_SECONDS = 1.0
+
+#: Seconds that `study_lock` waits for the lock: `lock_owner` of another process may hold it for a moment.
+_ACQUIRE_SECONDS = 0.2
 
 
 class LockOwner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +77,7 @@ def study_lock(file: Path, name: str, address: str | None = None) -> Iterator[st
     address = address or str(file)
     lock = FileLock(file.with_suffix(".lock"))
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=_ACQUIRE_SECONDS, poll_interval=_ACQUIRE_SECONDS / 10)
     except Timeout:
         raise _refusal(name, _read_owner(address)) from None
     except OSError as error:
@@ -105,14 +109,51 @@ def study_lock(file: Path, name: str, address: str | None = None) -> Iterator[st
         lock.release()
 
 
-def lock_owner(address: str) -> LockOwner | None:
-    """Returns the process that works on the study now; None if there is none.
+def lock_owner(file: Path, address: str | None = None) -> LockOwner | None:
+    """Returns the process that works on the study now; None if there is none. Writes nothing.
+
+    A process of this machine works on the study as long as it holds the operating system's lock, whenever it last
+    refreshed the file; for a study in a bucket, as long as it exists.
 
     Args:
-        address: As for `study_lock`.
+        file, address: As for `study_lock`.
     """
-    owner = _read_owner(address)
-    return owner if owner is not None and owner.is_alive else None
+    owner = _read_owner(address or str(file))
+    if owner is None or owner.host != platform.node():
+        return owner if owner is not None and owner.is_alive else None
+    is_held = _is_held(file.with_suffix(".lock")) if address in (None, str(file)) else None
+    if is_held is None:
+        is_held = owner.is_alive and _process_exists(owner.pid)
+    return owner if is_held else None
+
+
+def _is_held(lock: Path) -> bool | None:
+    """Whether a process holds the operating system's lock; None if this user may not know."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _process_exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to another user
+        return True
+    return True
 
 
 def _refresh(address: str, own: LockOwner, stop: threading.Event) -> None:

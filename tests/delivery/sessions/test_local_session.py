@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from tests.delivery.conftest import Trained, trained
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import get_task_class
 from tuning import local_run, preparation
+from tuning.algorithms import optuna_storage
 from tuning.display.live import SilentView
 from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
@@ -131,6 +134,18 @@ def test_a_running_training_is_locked(
     assert outcome.end is SessionEnd.INTERRUPTED
     assert lines[-1].startswith("resume   ")
     assert study_status("locked", storage_at(storage)).state == "interrupted"
+
+
+def test_a_locked_database_is_reported_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `resume`, with what to do."""
+    monkeypatch.setattr(optuna_storage, "_BUSY_SECONDS", 0.01)
+    study = Study.create(resolve_space("cnn", {}, [], [], None), tmp_path, "mine")
+    optuna_storage.open_study(study.paths.optuna, study.space)
+    with closing(sqlite3.connect(study.paths.optuna, isolation_level=None)) as browser:
+        browser.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match="is locked by another program"):
+            session.resume("mine", storage_at(tmp_path), io.StringIO())
+    assert not study.paths.log.exists()
 
 
 def test_a_finished_training_stays_as_it_is(cnn: Trained) -> None:

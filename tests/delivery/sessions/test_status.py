@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,3 +56,14 @@ def test_a_study_that_does_not_run(tmp_path: Path) -> None:
     assert status_lines(study_status("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
     with pytest.raises(UserError, match="no study 'yours'"):
         study_status("yours", storage_at(tmp_path / "runs"))
+
+
+def test_a_process_that_was_killed_leaves_no_running_study(tmp_path: Path) -> None:
+    """`status` says at once that nothing runs, and how to continue."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    owner = {"host": platform.node(), "pid": 2**22 + 1, "since": 1.0, "seen": time.time()}
+    study.paths.lock_owner.write_text(json.dumps(owner))
+    study.paths.lock_owner.with_suffix(".lock").touch()
+    lines = status_lines(study_status("mine", storage_at(tmp_path / "runs")))
+    assert lines[0].endswith("not running")
+    assert lines[-1].startswith("resume   ")

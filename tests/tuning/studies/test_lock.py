@@ -1,11 +1,13 @@
 """The lock of a study: one process at a time, and a process that died does not block the next one."""
 
+import fcntl
 import json
 import os
 import platform
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 from foundation.errors import UserError
 from tuning.studies import lock
-from tuning.studies.lock import study_lock
+from tuning.studies.lock import lock_owner, study_lock
 
 ROOT = Path(__file__).parents[3]
 HOLDING = """if True:
@@ -88,3 +90,39 @@ def test_a_process_that_lost_its_lock_ends_itself(tmp_path: Path, monkeypatch: p
         time.sleep(0.5)
     assert signals == [signal.SIGINT]
     assert json.loads(file.read_text()) == other
+
+
+def test_a_process_that_was_killed_does_not_work_on_the_study(file: Path) -> None:
+    """At once, and not a minute later; a process that holds the lock works on it, however long it was suspended."""
+    with subprocess.Popen([sys.executable, "-c", HOLDING, str(file)], cwd=ROOT, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"held\n"
+        assert (owner := lock_owner(file)) is not None
+        assert owner.pid == first.pid
+        file.write_text(json.dumps({**json.loads(file.read_text()), "seen": time.time() - 600}))
+        assert lock_owner(file) is not None
+        first.kill()
+        first.wait()
+        file.write_text(json.dumps({**json.loads(file.read_text()), "seen": time.time()}))
+        assert lock_owner(file) is None
+
+
+def test_in_a_bucket_the_process_itself_is_looked_for(tmp_path: Path) -> None:
+    """The operating system's lock is in the working folder of the process, which `status` does not know."""
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+        pass
+    for pid, works in ((os.getpid(), True), (ended.pid, False)):
+        address = tmp_path / "bucket.json"
+        content = {"host": platform.node(), "pid": pid, "since": 1.0, "seen": time.time()}
+        address.write_text(json.dumps(content))
+        assert (lock_owner(tmp_path / "copy" / ".running.json", str(address)) is not None) == works
+
+
+def test_asking_for_the_owner_refuses_no_process(file: Path) -> None:
+    """The question holds the lock for a moment; whoever wants the lock then waits for it."""
+    file.with_suffix(".lock").touch()
+    descriptor = os.open(file.with_suffix(".lock"), os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    threading.Timer(0.05, os.close, [descriptor]).start()
+    with study_lock(file, "mine"):
+        pass
