@@ -2,8 +2,8 @@
 
     python -m benchmarks.spaces [--out runs/spaces] [cnn rnn …]
 
-Prints one line per space while it runs, then a table for the README. Exits with 1 if a search takes more than `LIMIT`
-seconds, exports no model, or predicts a different number of rows than the file has.
+Prints one line per space while it runs, then the table of docs/measurements.md §13. Exits with 1 if a search takes
+more than `LIMIT` seconds, exports no model, or predicts a different number of rows than the file has.
 """
 
 from __future__ import annotations

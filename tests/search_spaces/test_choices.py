@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 
 import pytest
 import yaml
 
+import search_spaces
 from search_spaces.choices import (
     BrokenRows,
     ClassWeights,
@@ -40,6 +43,24 @@ KEYS: dict[str, type[StrEnum]] = {
     "mode": Direction,
     "rouge_tokenizer": RougeTokenizer,
 }
+
+#: A comment of a search space file that lists options, with the keys around it.
+LISTING = re.compile(r"^ *(\w+): \S+ +# (.*\|.*)$")
+
+
+@pytest.mark.parametrize("path", sorted(Path(search_spaces.__file__).parent.glob("*.yaml")), ids=lambda path: path.stem)
+def test_comments_list_every_option(path: Path) -> None:
+    """A comment `# a | b | c` names exactly the options of its key, in words between bars or parentheses."""
+    options = {**KEYS, "tokenizer_kind": TokenizerKind, "regression_loss": RegressionLoss}
+    section = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line[:1].isalpha():
+            section = line.split(":")[0]
+        if (match := LISTING.match(line)) and match[1] != "model":  # any model may be named
+            key, text = match.groups()
+            names = re.findall(r"(?:^|\| |: )(\w+)(?= \||$|;| \()", text)
+            enum = options.get(f"{section}.{key}") or options[key]
+            assert set(names) == set(enum), line
 
 
 @pytest.mark.parametrize(
