@@ -21,7 +21,11 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTr
 import trainables.models.networks  # noqa: F401  registers RNN and CNN with the auto classes of transformers
 from foundation.checked_json import read_json
 from foundation.errors import UserError, first_line
-from trainables.models.transformers_internals import is_missing_safetensors_error, is_remote_code_error
+from trainables.models.transformers_internals import (
+    is_missing_safetensors_error,
+    is_remote_code_error,
+    is_tokenizers_error,
+)
 
 
 class _TokenizerModel(msgspec.Struct, frozen=True):
@@ -49,6 +53,12 @@ _TOKENIZER_FILES: dict[str, type[msgspec.Struct]] = {
     "tokenizer_config.json": _TokenizerConfig,
 }
 
+#: What transformers raises for files that are missing or damaged; a TypeError is a path that is None.
+_TOKENIZER_ERRORS = (OSError, ValueError, ImportError, TypeError, KeyError, RuntimeError)
+
+#: How tokenizers write blanks and the insides of words: SentencePiece, byte-level BPE, WordPiece.
+_BLANK_MARKS = "▁Ġ# "
+
 _SOURCES = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"
 _TODO = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
 
@@ -61,13 +71,15 @@ def load_tokenizer(source: str, *, is_generative: bool = True, trust: bool = Fal
         trust: run the code that comes with the tokenizer.
 
     Raises:
-        UserError: the tokenizer cannot be loaded, or lacks a token that training needs.
+        UserError: the tokenizer cannot be loaded, has no vocabulary, or lacks a token that training needs.
     """
     _silence_hub()
     _check_tokenizer_files(Path(source))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:
+        if not isinstance(error, _TOKENIZER_ERRORS) and not is_tokenizers_error(error):
+            raise
         if is_remote_code_error(error):
             raise untrusted_code_error(f"tokenizer {source!r}") from error
         raise UserError(
@@ -75,10 +87,30 @@ def load_tokenizer(source: str, *, is_generative: bool = True, trust: bool = Fal
             "a hub id, or a folder with tokenizer.json",
             _TODO,
         ) from error
+    _check_vocabulary(tokenizer, source)
     for kind in ("pad", "eos") if is_generative else ("pad",):
         if getattr(tokenizer, f"{kind}_token") is None:
             raise UserError(f"tokenizer {source!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
     return tokenizer
+
+
+def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    """Checks that a tokenizer has tokens of text.
+
+    Without its files, transformers makes a tokenizer of special tokens only.
+
+    Raises:
+        UserError: all tokens are special tokens or marks of blanks.
+    """
+    special = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
+    if any(token not in special and token.strip(_BLANK_MARKS) for token in tokenizer.get_vocab()):
+        return
+    files = sorted({"tokenizer.json", *type(tokenizer).vocab_files_names.values()})
+    raise UserError(
+        f"tokenizer {source!r} has no vocabulary, so that it reads every text alike",
+        f"a tokenizer with its files: {', '.join(files)}",
+        "add the files that the model was published with, or name another tokenizer: --tokenizer FOLDER",
+    )
 
 
 def _check_tokenizer_files(folder: Path) -> None:

@@ -50,6 +50,14 @@ def is_remote_code_error(error: BaseException) -> bool:
     return isinstance(error, ValueError) and "trust_remote_code" in str(error)
 
 
+def is_tokenizers_error(error: BaseException) -> bool:
+    """Returns whether the tokenizers library raised `error` for a damaged vocabulary.
+
+    The library has no exception class: it raises `Exception` itself.
+    """
+    return type(error) is Exception
+
+
 def is_missing_safetensors_error(error: BaseException) -> bool:
     """Returns whether transformers raised `error` because a repository on the hub has no weights in safetensors.
 

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import PreTrainedTokenizerBase
+from transformers import (
+    BartConfig,
+    BertConfig,
+    ElectraConfig,
+    MBartConfig,
+    PreTrainedTokenizerBase,
+    T5Config,
+    XLMRobertaConfig,
+)
 
 from foundation.errors import UserError
 from trainables.models.hub import load_config, load_model, load_tokenizer
@@ -39,3 +47,29 @@ def test_a_tokenizer_needs_an_end_token(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no eos token"):
         load_tokenizer(str(tmp_path))
     assert load_tokenizer(str(tmp_path), is_generative=False).pad_token == "[PAD]"
+
+
+@pytest.mark.parametrize("kind", [BertConfig, ElectraConfig, XLMRobertaConfig, BartConfig, MBartConfig, T5Config])
+def test_a_folder_without_tokenizer_files_is_refused(kind: Any, tmp_path: Path) -> None:
+    """transformers makes a tokenizer of special tokens, which reads every text alike. The message names the files."""
+    kind().save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="has no vocabulary") as caught:
+        load_tokenizer(str(tmp_path), is_generative=False)
+    assert str(tmp_path) in caught.value.problem
+    assert "tokenizer.json" in caught.value.allowed
+    assert "--tokenizer FOLDER" in caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("config", "content"),
+    [({"model_type": "bert"}, b"\xff\xfe\x00"), ({"model_type": "marian"}, None), ({"model_type": "m2m_100"}, None)],
+)
+def test_whatever_transformers_raises_for_a_tokenizer_is_one_message(
+    config: dict[str, str], content: bytes | None, tmp_path: Path
+) -> None:
+    """A vocabulary that is no text raises `Exception` itself, and a missing one a TypeError."""
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    if content is not None:
+        (tmp_path / "vocab.txt").write_bytes(content)
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_tokenizer(str(tmp_path))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
@@ -80,6 +81,14 @@ def test_is_remote_code_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="own") as caught:
         AutoConfig.from_pretrained(tmp_path, trust_remote_code=False)
     assert not internals.is_remote_code_error(caught.value)
+
+
+def test_is_tokenizers_error() -> None:
+    """A tokenizer.json of an unknown form; errors of Python and transformers have classes of their own."""
+    with pytest.raises(Exception, match="expected value") as caught:
+        Tokenizer.from_str("x")
+    assert internals.is_tokenizers_error(caught.value)
+    assert not internals.is_tokenizers_error(ValueError("expected value"))
 
 
 def test_is_missing_safetensors_error(bart: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
