@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from foundation.statuses import SessionEnd
 
@@ -18,7 +17,9 @@ except ModuleNotFoundError:
 from delivery import cli_options as options
 from foundation.durable import StorageLost, is_storage_error
 from foundation.errors import COMMAND, UserError
+from foundation.launchers import drop_launcher_variables
 from foundation.secrets import redact, redacted
+from foundation.standard_output import output, print_json, text_output
 from tuning.interruption import EXIT_CODE, immediate_interrupts
 from tuning.studies.storage import readable_storage, storage_at
 
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(cls=options.Command)
 def tune(
     space: options.Space,
     train: options.Train = None,
@@ -77,7 +78,7 @@ def tune(
     _start(StudyRequest(resolved, name, storage_at(storage), address), out, json_, dry_run)
 
 
-@app.command()
+@app.command(cls=options.Command)
 def train(
     space: options.Space,
     train: options.Train = None,
@@ -109,7 +110,7 @@ def train(
     _start(StudyRequest(one, name, place, resume_from=resume_from), out, json_, dry_run)
 
 
-@app.command()
+@app.command(cls=options.Command)
 def resume(
     study: options.StudyArgument,
     trials: options.MoreTrials = None,
@@ -129,7 +130,7 @@ def resume(
     _finish(outcome, json_)
 
 
-@app.command()
+@app.command(cls=options.Command)
 def status(
     study: options.OptionalStudy = None,
     storage: options.StorageName = "runs",
@@ -140,10 +141,10 @@ def status(
 
     with readable_storage(storage, light=True) as place:
         content, lines = describe(study, place)
-    _print_json(redacted(content)) if json_ else typer.echo("\n".join(lines))
+    print_json(redacted(content)) if json_ else typer.echo("\n".join(lines), output())
 
 
-@app.command()
+@app.command(cls=options.Command)
 def export(
     study: options.StudyArgument,
     out: options.ExportFolder = None,
@@ -154,10 +155,10 @@ def export(
     from delivery.sessions.finalize import export_study
 
     with readable_storage(storage) as place:
-        typer.echo(export_study(study, place, out, trust=trust_remote_code))
+        typer.echo(export_study(study, place, out, trust=trust_remote_code), output())
 
 
-@app.command()
+@app.command(cls=options.Command)
 def predict(
     model_dir: options.Exported,
     input: options.Input = "-",
@@ -178,25 +179,25 @@ def predict(
 
     form = PredictionFormat(top_k, probabilities, decimals)
     decoding = dict(parse_set_option(text) for text in set_ or [])
-    names = [name.strip() for name in header.split(",")] if header is not None else None
-    if names is not None and (len(names) != 2 or not all(names)):
-        raise UserError(f"--header {header!r}", "two names, of the ids and of the predictions", "--header id,target")
+    names = options.header_names(header)
     if input == "-":
         for_files = {"--out": out, "--workers": workers, "--header": header}
         if used := ", ".join(name for name, value in for_files.items() if value is not None):
             todo = "name the file as INPUT; the output of lines goes to a file with > FILE"
             raise UserError(f"{used} with lines of standard input", f"{used} with a file", todo)
-        predict_lines(model_dir, sys.stdin, sys.stdout, batch_size, form, decoding, trust=trust_remote_code)
+        predict_lines(
+            model_dir, options.input_lines(), text_output(), batch_size, form, decoding, trust=trust_remote_code
+        )
         return
     count = predict_file(
         model_dir, Path(input), out, batch_size, form,
         header=names, decoding=decoding, workers=workers, trust=trust_remote_code,
     )  # fmt: skip
     if out is not None:
-        typer.echo(f"{count} rows: {out}")
+        typer.echo(f"{count} rows: {out}", output())
 
 
-@app.command()
+@app.command(cls=options.Command)
 def evaluate(
     model_dir: options.Exported,
     data: options.ScoredFile,
@@ -207,10 +208,10 @@ def evaluate(
     """Score a model on a file, without training; prints one JSON object."""
     from delivery.inference.scoring import evaluate as run
 
-    _print_json(run(model_dir, data, batch_size, picture, trust=trust_remote_code))
+    print_json(run(model_dir, data, batch_size, picture, trust=trust_remote_code))
 
 
-@app.command()
+@app.command(cls=options.Command)
 def ensemble(
     members: options.Members,
     out: options.NewFolder,
@@ -220,10 +221,10 @@ def ensemble(
     """Combine classifiers: the mean of their probabilities, scored beside each of them."""
     from delivery.exports.ensemble import make_ensemble
 
-    _print_json(make_ensemble(members, options.local_storage(storage, "ensemble").folder, out, batch_size))
+    print_json(make_ensemble(members, options.local_storage(storage, "ensemble").folder, out, batch_size))
 
 
-@app.command()
+@app.command(cls=options.Command)
 def models(
     space: options.SpaceOrFolder,
     model: options.Model = None,
@@ -247,7 +248,7 @@ def models(
     print_layers(*summarize_model(resolved, freeze_layers), shapes=shapes)
 
 
-@app.command()
+@app.command(cls=options.Command)
 def spaces() -> None:
     """Show the search spaces that come with kotune."""
     from delivery.space_table import print_spaces
@@ -255,22 +256,18 @@ def spaces() -> None:
     print_spaces()
 
 
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
-
-
 def _start(request: StudyRequest, out: TextIO, as_json: bool, dry_run: bool) -> None:
     from delivery.sessions import session
 
     if dry_run:
-        typer.echo(redact(session.dry_run(request, out)))
+        typer.echo(redact(session.dry_run(request, out)), output())
         return
     _finish(session.start(request, out), as_json)
 
 
 def _finish(outcome: Outcome, as_json: bool) -> None:
     if as_json:
-        _print_json(redacted(outcome.summary.to_json()))
+        print_json(redacted(outcome.summary.to_json()))
     if outcome.end is SessionEnd.INTERRUPTED:
         raise typer.Exit(EXIT_CODE)
     if outcome.summary.best is None or outcome.end is SessionEnd.STORAGE_LOST:
@@ -280,6 +277,8 @@ def _finish(outcome: Outcome, as_json: bool) -> None:
 def main() -> None:
     """Runs a command; a user's mistake is one message on stderr and exit code 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if dropped := drop_launcher_variables(os.environ):
+        typer.echo(f"kotune: {options.launcher_note(dropped)}", err=True)
     try:
         with immediate_interrupts():
             app()

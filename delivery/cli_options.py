@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperCommand
 
 from foundation.errors import UserError
+from foundation.standard_output import output, reserve_output
 from tuning.studies.storage import Storage, storage_at
 
 _DATA, _SEARCH, _MACHINES = "Data and model", "Search", "Machines"
@@ -25,6 +29,14 @@ def _search(text: str, *names: str, **options: Any) -> Any:
 
 def _machines(text: str, *names: str, **options: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=_MACHINES, **options)
+
+
+class Command(TyperCommand):
+    """A command whose standard output carries only what was asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with reserve_output():
+            return super().invoke(ctx)
 
 
 Space = Annotated[str, typer.Argument(help="Name of a search space (see `spaces`), or a YAML file.")]
@@ -110,7 +122,32 @@ def data_options(*values: Any) -> dict[str, Any]:
 
 def progress_stream(has_output: bool) -> TextIO:
     """Returns the stream for progress: standard error if standard output is for a program to read."""
-    return sys.stderr if has_output else sys.stdout
+    return sys.stderr if has_output else output()
+
+
+def input_lines() -> TextIO:
+    """Returns standard input; a terminal without Korean letters is read as UTF-8, which includes ASCII."""
+    if isinstance(sys.stdin, io.TextIOWrapper) and (sys.stdin.encoding or "").lower() in ("ascii", "us-ascii"):
+        sys.stdin.reconfigure(encoding="utf-8")
+    return sys.stdin
+
+
+def header_names(header: str | None) -> list[str] | None:
+    """Returns the two column names of `--header`.
+
+    Raises:
+        UserError: there are not two, or one is empty.
+    """
+    names = [name.strip() for name in header.split(",")] if header is not None else None
+    if names is not None and (len(names) != 2 or not all(names)):
+        raise UserError(f"--header {header!r}", "two names, of the ids and of the predictions", "--header id,target")
+    return names
+
+
+def launcher_note(variables: Sequence[str]) -> str:
+    """Returns the line that says which variables of a launcher are not used."""
+    shown = ", ".join(variables[:4]) + (f" and {len(variables) - 4} more" if len(variables) > 4 else "")
+    return f"the launcher's variables {shown} are not used: kotune starts its own workers (--workers-per-trial)"
 
 
 def local_storage(storage: str, command: str) -> Storage:

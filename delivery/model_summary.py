@@ -12,6 +12,7 @@ from rich.table import Table
 
 from delivery.inference.settings import read_settings
 from foundation.errors import UserError
+from foundation.standard_output import output
 from search_spaces.schema import Space
 from trainables.models.hub import load_config
 from trainables.models.model_checks import base_config, build_meta_model, override_config
@@ -128,7 +129,7 @@ def print_layers(kind: str, layers: Iterable[Layer], *, shapes: bool) -> None:
     size = totals(layers)
     table.add_section()
     table.add_row("all", f"{size.parameters:,}", f"{size.trained:,}")
-    console = Console()
+    console = Console(file=output())
     console.print(table)
     console.print(
         f"{size.weights_mb:,.0f} MB of weights in 32 bit; {size.training_mb:,.0f} MB with gradients and Adam's"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Column, Table
 
+from foundation.standard_output import output
 from search_spaces.parsing import parse_range
 from search_spaces.resolve import list_spaces, load_space
 
@@ -21,5 +22,5 @@ def print_spaces() -> None:
         raw, where = load_space(name)
         ranges = [f"{key}: {parse_range(key, spec, where).describe()}" for key, spec in raw["search"].items()]
         table.add_row(name, raw["task"], raw["model"], raw["metric"], "\n".join(ranges))
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
+    console = Console(file=output())
+    (console if console.is_terminal else Console(file=output(), width=_WIDTH)).print(table)

@@ -8,7 +8,9 @@ Nothing here depends on Ray, on models or on another package of kotune.
     durable: Writes files and folders atomically and durably, and retries while the storage is unavailable.
     errors: Errors of the user, in three parts: the problem, what is allowed, what to do.
     formatting: Formats numbers, durations and texts for people.
+    launchers: Environment variables of torchrun, MPI and other launchers, which are not used.
     safe_paths: Checks that no name or link in a folder from others leads out of it.
     secrets: Removes keys and passwords from everything that is written or shown.
+    standard_output: Keeps standard output for what a command was asked for.
     statuses: The status of a trial.
 """

@@ -24,6 +24,7 @@ from delivery.inference.predictor import Model, load_exported, predict_all
 from delivery.results.output_paths import check_file
 from foundation.durable import new_file
 from foundation.errors import UserError
+from foundation.standard_output import text_output
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.task import Row
 
@@ -57,6 +58,8 @@ def predict_file(
     """
     if out is not None:
         check_file("--out", out)
+    else:
+        text_output()  # checks its encoding before the work
     model = load_on_devices(folder, workers, decoding, trust=trust)
     _check(model, form)
     layout = model.settings.layout
@@ -69,7 +72,7 @@ def predict_file(
     cells = (model.task.output_cells(prediction, form) for prediction in predictions)
     lines = [[row["id"], *more] for row, more in zip(split.rows, cells, strict=True)]
     if out is None:
-        _write(sys.stdout, names, lines)
+        _write(text_output(), names, lines)
     else:
         with new_file(out, newline="") as file:
             _write(file, names, lines)

@@ -23,6 +23,7 @@ from trainables.training.parameters import model_variant, split_parameters
 from tuning import preparation, tokenizers
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_storage import check_database
+from tuning.cluster.ray_environment import check_temporary_folder
 from tuning.cluster.resources import Plan, local_machine, plan_slots
 from tuning.studies.storage import Storage, check_writable
 from tuning.studies.study import name_taken
@@ -155,6 +156,8 @@ def plan_for(space: Space, address: str | None, shared: Path | None, say: Callab
         UserError: No cluster answers, one trial needs more than there can be, or a machine does not see the folder.
     """
     if address is None:
+        if space.runner is Runner.RAY:
+            check_temporary_folder()
         return plan_slots(space, [local_machine()])
     from tuning.cluster.connection import connect
     from tuning.cluster.fleet import machine_types

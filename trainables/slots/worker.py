@@ -18,6 +18,7 @@ import ray.train
 from ray.train.collective import broadcast_from_rank_zero
 
 from foundation import buckets
+from foundation.launchers import drop_launcher_variables
 from trainables.slots.messages import Assignment, WorkerInfo
 from trainables.slots.settings import SlotSettings
 from trainables.tracking.run_settings import RunStatus
@@ -61,10 +62,8 @@ def _train_jobs(mailbox: Any, settings: SlotSettings) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray hides no GPU from a worker that asked for none
     context = ray.train.get_context()
     rank, workers = context.get_world_rank(), context.get_world_size()
-    if workers == 1:
-        # transformers would see the variables of a launcher and wrap the model in DDP for one worker.
-        for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
-            os.environ.pop(name, None)
+    # transformers would see the variables of Ray Train as those of a launcher and wrap the model in DDP for one worker.
+    drop_launcher_variables(os.environ, workers=workers)
     import torch
 
     torch.set_num_threads(max(1, int(settings.shape.cpus + 0.01)))

@@ -27,6 +27,7 @@ from foundation.bucket_copies import scratch
 from foundation.checked_json import plain
 from foundation.durable import retry_on_storage_error
 from foundation.errors import UserError
+from foundation.launchers import drop_launcher_variables
 from trainables.tasks.registry import make_task
 from trainables.text.decoding import decoding_config
 from trainables.training import checkpoints, memory
@@ -179,6 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="folder that this run writes to (default: a new temporary folder)")
     parser.add_argument("--trust-remote-code", action="store_true", help="run Python code that comes with the model")
     options = parser.parse_args(arguments)
+    drop_launcher_variables(os.environ)
     # Never the trial's own folder: its checkpoints would be replaced.
     folder = str(options.folder or tempfile.mkdtemp(prefix="kotune-"))
     try:

@@ -23,7 +23,7 @@ from tuning.cluster.ray_token import keep_token_private
 from tuning.cluster.resources import Machine
 
 #: What Ray raises when it cannot start or join.
-_CONNECTION_ERRORS = (ConnectionError, ValueError, RuntimeError, AuthenticationError)
+_CONNECTION_ERRORS = (OSError, ValueError, RuntimeError, AuthenticationError)
 
 #: Seconds that the head of a cluster has to accept a connection.
 _PROBE_SECONDS = 10.0
@@ -52,6 +52,9 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
             _probe(address)
         (_join if address else ray.init)(**options)
     except _CONNECTION_ERRORS as error:
+        if address is None:
+            todo = "free memory and disk space, or set RAY_TMPDIR to a writable folder with a short path"
+            raise UserError(f"Ray does not start on this machine: {first_line(error)}", "", todo) from error
         raise UserError(
             f"--address {address}: {first_line(error)}",
             "auto on a machine of the cluster, or HOST:PORT",

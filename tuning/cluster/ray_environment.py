@@ -5,6 +5,13 @@ A module that imports Ray for the driver runs `os.environ.update(ray_environment
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from foundation.errors import UserError
+
 #: Variable -> value, unless the user has set another one.
 DEFAULTS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay valid
@@ -22,3 +29,27 @@ DEFAULTS = {
     # A slot is a few small actors that start together; Ray would warn about many starting processes.
     "RAY_worker_maximum_startup_concurrency": "8",
 }
+
+#: The longest path of a socket that Ray creates below its temporary folder, and the most that the system accepts.
+_SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
+_LONGEST_PATH = 103 if sys.platform == "darwin" else 107
+
+
+def check_temporary_folder(environment: Mapping[str, str] = os.environ) -> None:
+    """Checks that a Ray of this machine can create its sockets.
+
+    Raises:
+        UserError: the path of the temporary folder is too long, or the folder cannot be written.
+    """
+    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform.startswith("linux") else ("RAY_TMPDIR",)
+    name = next((name for name in names if name in environment), None)
+    if name is None:
+        return
+    folder, most = environment[name], _LONGEST_PATH - len(_SOCKET)
+    todo = "export RAY_TMPDIR=/tmp"
+    if (length := len(os.fsencode(folder))) > most:
+        problem = f"{name}={folder} has {length} bytes, too many for the sockets that Ray creates below it"
+        raise UserError(problem, f"a folder whose path has at most {most} bytes", todo)
+    parent = next((path for path in (Path(folder), *Path(folder).parents) if path.exists()), Path("/"))
+    if not (parent.is_dir() and os.access(parent, os.W_OK)):
+        raise UserError(f"{name}={folder}: {parent} is not a folder that can be written", "a writable folder", todo)

@@ -9,7 +9,9 @@ import pytest
 import ray
 from ray._private.ray_constants import DEFAULT_RUNTIME_ENV_DIR_NAME
 from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
+from ray._private.utils import validate_socket_filepath
 
+from foundation.errors import UserError
 from tuning.cluster import processes, ray_environment
 
 #: Settings of Ray's core, which are compiled into this library without the prefix `RAY_`.
@@ -44,3 +46,24 @@ def test_names_of_a_job() -> None:
     """The variable that holds a job's settings, and the folder that Ray unpacks its code to."""
     assert RAY_JOB_CONFIG_JSON_ENV_VAR == "RAY_JOB_CONFIG_JSON_ENV_VAR"
     assert DEFAULT_RUNTIME_ENV_DIR_NAME == processes._UNPACKED
+
+
+@pytest.mark.parametrize("name", ["RAY_TMPDIR", "TMPDIR"])
+def test_a_long_temporary_folder_is_refused(name: str, tmp_path: Path) -> None:
+    """Ray's longest socket path is the folder and `_SOCKET`; the system accepts 107 bytes on Linux."""
+    longest = f"/tmp/{'f' * (107 - len(ray_environment._SOCKET) - 5)}"
+    ray_environment.check_temporary_folder({name: longest})
+    with pytest.raises(UserError, match=f"{name}=.* too many for the sockets") as caught:
+        ray_environment.check_temporary_folder({name: f"{longest}f"})
+    assert "RAY_TMPDIR=/tmp" in caught.value.todo
+    validate_socket_filepath(f"{longest}{ray_environment._SOCKET}")
+    with pytest.raises(OSError, match="AF_UNIX"):
+        validate_socket_filepath(f"{longest}f{ray_environment._SOCKET}")
+
+
+def test_a_temporary_folder_must_be_writable(tmp_path: Path) -> None:
+    """A file cannot be one; a folder that does not exist yet is created."""
+    (tmp_path / "file").write_text("")
+    ray_environment.check_temporary_folder({"RAY_TMPDIR": str(Path("/tmp/new"))})
+    with pytest.raises(UserError, match="is not a folder"):
+        ray_environment.check_temporary_folder({"RAY_TMPDIR": "/dev/null/ray"})
