@@ -16,6 +16,7 @@ from tuning.display.live import open_view
 from tuning.search import Search
 from tuning.studies.material import Material
 from tuning.studies.study import Study
+from tuning.trainable import SlotTrainable
 
 #: Parameters of a trial that takes a fraction of a second: two epochs of a few steps on truncated rows.
 _QUICK = (
@@ -45,7 +46,9 @@ def small_study(folder: Path, name: str, space: Space) -> tuple[Study, Material]
     return study, preparation.prepare(study, preparation.read(space), lambda text: None)
 
 
-def make_search(study: Study, material: Material, slots: int = 1, workers: int = 1) -> Search:
+def make_search(
+    study: Study, material: Material, slots: int = 1, workers: int = 1, trainable: type[SlotTrainable] = SlotTrainable
+) -> Search:
     """Returns a search over `study` without a display; Ray must be running."""
     plan = Plan(slots, Shape(workers, 0.9, 0.0))
-    return Search(study, material, plan, None, open_view(io.StringIO(), quiet=True))
+    return Search(study, material, plan, None, open_view(io.StringIO(), quiet=True), trainable=trainable)

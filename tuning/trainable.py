@@ -46,6 +46,9 @@ IDLE_SECONDS = 10.0
 #: Seconds that a slot waits for a decision on its trial: the search may wait for a storage that is away.
 UNDECIDED_SECONDS = 120.0
 
+#: The entry of Tune's checkpoint of a paused trial that holds its failure.
+_FAILURE = "failure"
+
 
 class SlotTrainable(Trainable):  # type: ignore[misc]
     """Owns a slot. `step` returns the next message of the trial.
@@ -59,7 +62,7 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
     def setup(self, config: TuneTrialConfig) -> None:
         self._slot: Slot | None = None
         self._slot_lost: SlotLost | None = None
-        self._failure: Failed | None = None
+        self._failure: Message | None = None  # the next message of a trial that does not run
         self._undecided = False
         self._lock, self._awake = threading.Lock(), threading.Event()
         trial = from_tune_config(config)
@@ -68,10 +71,11 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
             count = partial(count_attempt, trial.job, self.trial_id, node, alive)
             job, attempts = retry_on_storage_error(count, "what a trial saved", verb="read")
         except StorageLost as error:
-            self._failure = Failed(str(error), FailureKind.STORAGE)
+            self._failure = Message(Failed(str(error), FailureKind.STORAGE))
             return
         if attempts > MAX_SLOTS:
-            self._failure = Failed(f"its slot was lost {attempts - 1} times without a checkpoint in between")
+            reason = f"its slot was lost {attempts - 1} times without a checkpoint in between"
+            self._failure = Message(Failed(reason))
             return
         self._submit(TrialConfig(job, trial.slot))
 
@@ -97,7 +101,8 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         if self._slot_lost is not None:
             raise self._slot_lost
         if self._failure is not None:
-            return to_tune_result(Message(self._failure))
+            self._close_slot_later(IDLE_SECONDS)
+            return to_tune_result(self._failure)
         if self._slot is None:
             raise SlotLost(f"nothing was decided for {UNDECIDED_SECONDS:g} s")
         if self._undecided:
@@ -110,17 +115,25 @@ class SlotTrainable(Trainable):  # type: ignore[misc]
         return to_tune_result(message)
 
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, object]:
-        """The scheduler pauses the trial: its workers save it. Tune gets nothing, since the folder has everything."""
+        """The scheduler pauses the trial: its workers save it in its folder.
+
+        Returns:
+            The failure of the trial if it could not be saved; else nothing.
+        """
         self._wake()
-        if self._slot is not None and self._undecided:
-            self._slot.answer(Decision.INTERRUPT)
-            self._slot.next_message()  # the trial is saved; after a failure it continues from an earlier checkpoint
-            self._undecided = False
-            self._close_slot_later(IDLE_SECONDS)
-        return {}
+        if self._slot is None or not self._undecided:
+            return {}
+        self._slot.answer(Decision.INTERRUPT)
+        message = replace(self._slot.next_message(), slot=self._slot.name)
+        self._undecided = False
+        self._close_slot_later(IDLE_SECONDS)
+        return {_FAILURE: message} if isinstance(message.event, Failed) else {}
 
     def load_checkpoint(self, checkpoint: Mapping[str, object] | None) -> None:
-        """A paused trial continues. Does nothing: its workers load its newest checkpoint."""
+        """A paused trial continues from its newest checkpoint, which its workers load; one that failed ends."""
+        message = (checkpoint or {}).get(_FAILURE)
+        assert message is None or isinstance(message, Message)
+        self._failure = message or self._failure
 
     def _close_slot_later(self, seconds: float) -> None:
         """Closes the slot, so that others can use its resources, unless `_wake` is called within `seconds`."""

@@ -19,13 +19,17 @@ from ray.tune.schedulers import FIFOScheduler
 from safetensors.torch import load_file
 
 from benchmarks.small import make_search, small_space, small_study
+from foundation.checked_json import read_json
+from foundation.durable import write_json
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
 from search_spaces.choices import SchedulerName
+from trainables.training import checkpoints
 from tuning.algorithms.schedulers import SCHEDULERS
 from tuning.cluster.connection import connect
 from tuning.studies import retention
 from tuning.studies.study import Study
+from tuning.trainable import SlotTrainable
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("two_cpus"), pytest.mark.timeout(240)]
 
@@ -203,16 +207,27 @@ class PausesOnce(FIFOScheduler):  # type: ignore[misc]
         return str(self.PAUSE)
 
 
+class NotesCheckpoints(SlotTrainable):
+    """Notes which epochs a paused trial can continue from."""
+
+    def save_checkpoint(self, checkpoint_dir: str) -> dict[str, object]:
+        saved = super().save_checkpoint(checkpoint_dir)
+        points = checkpoints.list_complete(f"{self._folder}/checkpoints")
+        write_json(Path(self._folder) / "paused.json", [point.epoch for point in points if point.resumable])
+        return saved
+
+
 def test_a_paused_trial_continues_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scheduler may pause trials: each is completed, its epochs are complete, and no slot is lost."""
+    """A scheduler may pause trials: each is saved and completed, its epochs are complete, and no slot is lost."""
     pausing = PausesOnce()
     monkeypatch.setitem(SCHEDULERS, SchedulerName.NONE, lambda *options: pausing)
     space = small_space(tmp_path, ["budget.trials=2", "scheduler.name=none", "num_train_epochs=3"])
     study, material = small_study(tmp_path, "pausing", space)
-    search = make_search(study, material)
+    search = make_search(study, material, trainable=NotesCheckpoints)
     search.run()
     assert sorted(pausing.paused) == sorted(study.records)
     for record in study.records.values():
         assert record.status == "completed"
         assert [result.epoch for result in record.results] == [1.0, 2.0, 3.0]
+        assert read_json(study.paths.trial(record.trial_id) / "paused.json", list[float], "") == [1.0]
     assert search.worker_groups_started == 1

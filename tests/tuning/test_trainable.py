@@ -222,3 +222,31 @@ def test_a_paused_trial_is_saved_by_its_workers(owner_of: Callable[[Any], SlotTr
     owner.step()
     owner.cleanup()
     assert slot.calls == ["submit trial-0", "interrupt", "submit trial-1", "close"]
+
+
+def test_a_trial_that_fails_while_it_is_paused_has_failed(owner_of: Callable[[Any], SlotTrainable]) -> None:
+    """Tune keeps the failure with the paused trial, and it is the trial's next message, in whatever slot."""
+    failed = Message(Failed("the disk is full", FailureKind.STORAGE))
+    first, second = FakeSlot([*reports(False), failed]), FakeSlot(reports(True))
+    owner = owner_of(first)
+    owner.step()
+    checkpoint = owner.save_checkpoint("")
+    other = owner_of(second)
+    other.load_checkpoint(checkpoint)
+    assert from_tune_result(other.step()) == Message(failed.event, slot="slot")
+    other.reset_config(to_tune_config(TrialConfig(a_job(trial_id="trial-1"), SETTINGS)))
+    assert from_tune_result(other.step()) == Message(reports(True)[0].event, slot="slot")
+
+
+def test_a_slot_that_is_lost_at_a_pause_is_lost(owner_of: Callable[[Any], SlotTrainable]) -> None:
+    """Tune then starts the trial again in another slot, as after any loss."""
+
+    class Lost(FakeSlot):
+        def answer(self, decision: Decision) -> None:
+            raise SlotLost("its mailbox is gone")
+
+    owner = owner_of(Lost(reports(False)))
+    owner.step()
+    with pytest.raises(SlotLost):
+        owner.save_checkpoint("")
+    owner.cleanup()
