@@ -30,7 +30,7 @@ def kind_of(role: str) -> str:
     return _KINDS.get(role, role)
 
 
-def keys_of(row: Mapping[str, str], roles: Sequence[str], *, split_version: int = 2) -> set[tuple[str, str]]:
+def keys_of(row: Mapping[str, str], roles: Sequence[str], *, split_version: int) -> set[tuple[str, str]]:
     """Returns (kind, key) of each text of a row in these roles.
 
     Args:

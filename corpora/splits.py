@@ -90,7 +90,7 @@ def read_splits(
     split_by: Sequence[str],
     classes: bool = False,
     dev_share: float = 0.1,
-    split_version: int = 2,
+    split_version: int,
 ) -> Splits:
     """Reads all files; without `dev`, splits it off `train` so that no text of the roles `split_by` is on both sides.
 

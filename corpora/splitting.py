@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from corpora.same_text import keys_of, word_key
 from foundation.errors import UserError, raise_all
+from search_spaces.choices import SPLIT_VERSION
 
 Row = Mapping[str, str]
 
 
 def split_by_group(
-    rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int, *, split_version: int = 2
+    rows: Sequence[Row], roles: Sequence[str], fraction: float, seed: int, *, split_version: int
 ) -> tuple[list[int], list[int]]:
     """Returns the indices of the remaining rows and of those that are split off, both in file order.
 
@@ -58,11 +59,12 @@ def shared_texts(first: Sequence[Row], second: Sequence[Row], roles: Sequence[st
     Raises:
         KeyError: a row does not have one of the roles.
     """
-    keys = {key for row in first for key in keys_of(row, roles)}
-    return [index for index, row in enumerate(second) if not keys.isdisjoint(keys_of(row, roles))]
+    keys = {key for row in first for key in keys_of(row, roles, split_version=SPLIT_VERSION)}
+    each = (keys_of(row, roles, split_version=SPLIT_VERSION) for row in second)
+    return [index for index, row_keys in enumerate(each) if not keys.isdisjoint(row_keys)]
 
 
-def groups_of(rows: Sequence[Row], roles: Sequence[str], *, split_version: int = 2) -> list[list[int]]:
+def groups_of(rows: Sequence[Row], roles: Sequence[str], *, split_version: int) -> list[list[int]]:
     """Returns the groups of row indices that share a text, directly or through other rows."""
     parents = list(range(len(rows)))  # union-find: row -> a row nearer to the root of its group
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+#: How texts are compared when a dev split is cut: the version of new studies. 1: of studies made before.
+SPLIT_VERSION = 2
+
 
 class Option(StrEnum):
     """The base class of all choices: an option reads as its text in messages and in seeds, as before it had a type."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, get_args, get_type_hints
 
 from search_spaces.choices import (
+    SPLIT_VERSION,
     BrokenRows,
     Direction,
     Quoting,
@@ -116,7 +117,7 @@ class Data:
     test: Annotated[str | None, optional(path())] = None
     embedded: Annotated[bool, flag()] = False
     dev_share: Annotated[float, share()] = 0.1  # share of the training rows, if there is no dev file
-    split_version: Annotated[int, whole(at_least=1, at_most=2)] = 2  # of how texts are compared; 1: studies made before
+    split_version: Annotated[int, whole(at_least=1, at_most=SPLIT_VERSION)] = SPLIT_VERSION  # how texts are compared
     quoting: Annotated[Quoting, choice(Quoting)] = Quoting.AUTO
     broken_rows: Annotated[BrokenRows, choice(BrokenRows)] = (
         BrokenRows.STOP

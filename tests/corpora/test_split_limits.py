@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from corpora.splits import Layout, read_split, read_splits
+from corpora import splits as corpora_splits
+from corpora.splits import Layout, read_split
 from foundation.errors import UserError
-from search_spaces.choices import BrokenRows, Quoting
+from search_spaces.choices import SPLIT_VERSION, BrokenRows, Quoting
 
 COLUMNS = {"source": "text", "target": "label"}
 SKIP = Layout(COLUMNS, broken=BrokenRows.SKIP)
+
+read_splits = partial(corpora_splits.read_splits, split_version=SPLIT_VERSION)
 
 
 def write(path: Path, lines: list[str]) -> str:

@@ -7,11 +7,18 @@ import subprocess
 import sys
 import unicodedata
 from collections import Counter
+from functools import partial
 
 import pytest
 
-from corpora.splitting import groups_of, shared_texts, split_by_group
+from corpora import splitting
+from corpora.splitting import shared_texts
 from foundation.errors import UserError, UserErrors
+from search_spaces.choices import SPLIT_VERSION
+
+#: As for new studies, where a test does not give a version.
+split_by_group = partial(splitting.split_by_group, split_version=SPLIT_VERSION)
+groups_of = partial(splitting.groups_of, split_version=SPLIT_VERSION)
 
 
 def rows_of(sizes: list[int]) -> list[dict[str, str]]:
@@ -136,7 +143,7 @@ def test_another_process_gives_the_same_split() -> None:
     """It does not depend on hash randomization."""
     code = (
         "from corpora.splitting import split_by_group;"
-        "print(split_by_group([{'target': str(n % 37)} for n in range(100)], ['target'], 0.2, 5))"
+        "print(split_by_group([{'target': str(n % 37)} for n in range(100)], ['target'], 0.2, 5, split_version=2))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
