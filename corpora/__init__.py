@@ -2,11 +2,16 @@
 
 Tasks and models do not belong here: a corpus is rows with the roles source, pair and target.
 
+    classes: Classes in the target column: what the counts reveal about wrong files, and the counts for the user.
     encodings: Detects the encoding of a Korean text file: UTF-8, UTF-16 or UTF-32 with a BOM, or CP949.
+    file_types: The formats of data files by suffix and by content, and how to convert other formats.
     filters: Filters of training rows, with a report of what each filter removed.
     fingerprint: Content hashes: keys of cache entries, and hashes of files.
+    json_records: Reads the records of JSON: one object per line, or an array of objects.
+    names: Texts and column names as they are compared and shown.
+    parquet_records: Reads the records of a Parquet file with pyarrow.
     reading: Reads a table of texts; every row is returned or refused with its line number.
-    records: Splits the text of a table into records with line numbers: comma, tab or JSON lines.
+    records: Splits the text of a table with commas or tabs into records with line numbers.
     same_text: When two texts are the same: equal up to Unicode composition, case and whitespace.
     splits: Reads the train, dev and test rows of a study.
     splitting: Splits off a part of the rows so that no text is on both sides.

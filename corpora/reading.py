@@ -10,27 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from corpora.encodings import decode
-from corpora.records import (
-    DELIMITERS,
-    JSON_SUFFIXES,
-    QUOTATION,
-    Record,
-    clean,
-    column_name,
-    duplicates,
-    in_quotes,
-    is_json,
-    read_records,
-)
+from corpora.file_types import SUFFIXES, content_problem, is_json, is_parquet, suffix_problem
+from corpora.json_records import json_records
+from corpora.names import clean, column_name, duplicates, in_quotes
+from corpora.parquet_records import parquet_records
+from corpora.records import QUOTATION, Record, read_records
 from foundation.errors import UserError, nearest, raise_all
 from search_spaces.choices import BrokenRows, Quoting
 
+_LIST = "a list"  # in every reason about several values in one field
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")  # a lone surrogate (from a JSON escape) cannot be encoded as UTF-8
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that cannot be used: its first line (1-based), and the reason."""
+    """A row that cannot be used: its first line (1-based; in a Parquet file its row), and the reason."""
 
     line: int
     reason: str
@@ -64,14 +58,16 @@ def read_table(
     header: Sequence[str] = (),
     broken: BrokenRows = BrokenRows.STOP,
 ) -> Table:
-    """Reads a .csv, .tsv, .txt or .jsonl file completely, or refuses it with all its broken rows.
+    """Reads a file with one of `SUFFIXES` completely, or refuses it with all its broken rows.
 
-    Texts are NFC normalized and stripped; whitespace and line breaks inside a text stay. Numbers in JSON lines keep
-    their digits as written. Blank lines at the end are ignored; a blank line between rows is a broken row. UTF-8,
-    UTF-16 and UTF-32 with a BOM, and CP949 are detected. Wrong columns are reported before broken rows.
+    Texts are NFC normalized and stripped; whitespace and line breaks inside a text stay. Numbers in JSON keep their
+    digits as written; a target of true or false becomes that word. Blank lines at the end are ignored; a blank line
+    between rows is a broken row. UTF-8, UTF-16 and UTF-32 with a BOM, and CP949 are detected. Wrong columns are
+    reported before broken rows.
 
     Args:
-        path: The file; its suffix gives the format: comma, tab, or one JSON object per line.
+        path: The file; its suffix gives the format: comma, tab, JSON (an object per line, or in a .json file an array)
+            or Parquet.
         required: Role -> column; every row must have text in each of them.
         optional: Role -> column, used if the file has the column ("" if a row has no text). The role "id" is always
             set: without its column the ids are the row numbers in the file, from 1.
@@ -80,7 +76,7 @@ def read_table(
             unless every field that begins with a quotation mark is a complete quoted field on its own line.
         max_problems: Number of broken rows in the message; the others are counted.
         header: Column names of a file without a header line. A first line with the required columns, or with any of
-            the names, is still a header. Ignored for JSON lines, which have names of their own.
+            the names, is still a header. Ignored for JSON and Parquet, which have names of their own.
         broken: "stop", or "skip", which collects unusable rows in `Table.refused`. If a quotation mark swallows several
             lines, each line counts as a row, since the ends of the rows are unknown.
 
@@ -92,8 +88,15 @@ def read_table(
     path = Path(path)
     _check_arguments(path, quoting, broken)
     raw = _bytes(path)
-    text, encoding = decode(path, raw)
-    columns, records = read_records(path, text, quoting, header, list(required.values()))
+    if is_parquet(path):
+        encoding = "parquet"
+        columns, records = parquet_records(path, raw, [*optional.values(), *required.values()])
+    else:
+        text, encoding = decode(path, raw)
+        if is_json(path):
+            columns, records = json_records(path, text)
+        else:
+            columns, records = read_records(path, text, quoting, header, list(required.values()))
     raise_all(_column_problems(path, columns, required, bool(records)))
     present = {role: column for role, column in {**optional, **required}.items() if column_name(column) in columns}
     numbered = "id" in optional and "id" not in present
@@ -111,15 +114,14 @@ def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
         problems.append(UserError(f"{path} is a folder", "one file", "use a file in it"))
     elif os.path.exists(path) and not os.path.isfile(path):  # reading from a pipe without a writer would block forever
         problems.append(UserError(f"{path} is a pipe or a device", "one file", "write its output to a file"))
-    elif path.suffix.lower() not in (*DELIMITERS, *JSON_SUFFIXES):
-        allowed = ", ".join((*DELIMITERS, *JSON_SUFFIXES))
-        problems.append(UserError(f"{path}: unknown suffix {path.suffix!r}", allowed, "convert or rename the file"))
+    elif path.suffix.lower() not in SUFFIXES:
+        problems.append(suffix_problem(path))
     if quoting not in tuple(Quoting):
         problems.append(
             UserError(f"quoting {quoting!r}", ", ".join(Quoting), nearest(quoting, Quoting) or "choose one of them")
         )
-    elif quoting != Quoting.AUTO and is_json(path):
-        problems.append(UserError(f"{path}: quoting {quoting!r} for JSON lines", "auto", "remove quoting"))
+    elif quoting != Quoting.AUTO and (is_json(path) or is_parquet(path)):
+        problems.append(UserError(f"{path}: quoting {quoting!r} for JSON or Parquet", "auto", "remove quoting"))
     if broken not in tuple(BrokenRows):
         problems.append(
             UserError(
@@ -146,6 +148,8 @@ def _bytes(path: Path) -> bytes:
         raise UserError(f"{str(path)!r} cannot be read: {error}", "a readable file", "check the path") from None
     if not raw.strip():
         raise UserError(f"{path} is empty", "a file with rows", "write it again, or use another file")
+    if problem := content_problem(path, raw):
+        raise problem
     return raw
 
 
@@ -217,8 +221,12 @@ def _row(
     reasons = []
     for role, column in present.items():
         value = values.get(column_name(column))
+        if isinstance(value, bool) and role == "target":
+            value = str(value).lower()  # as JSON writes it
         row[role] = clean(value) if isinstance(value, str) else ""
-        if value is not None and not isinstance(value, str):
+        if isinstance(value, list):
+            reasons.append(f"{column!r} is {_LIST} of {len(value)}")
+        elif value is not None and not isinstance(value, str):
             reasons.append(f"{column!r} is neither text nor a number")
         elif not row[role] and role in required:
             reasons.append(f"{column!r} is empty")
@@ -230,17 +238,20 @@ def _row(
 def _refusal(
     path: Path, refused: Sequence[Refused], usable: int, columns: Sequence[str], required: Mapping[str, str], most: int
 ) -> UserError:
-    problems = [f"line {row.line:,}: {row.reason}" for row in refused[:most]]
+    unit = "row" if is_parquet(path) else "line"
+    problems = [f"{unit} {row.line:,}: {row.reason}" for row in refused[:most]]
     more = [f"and {len(refused) - most:,} more"] if len(refused) > most else []
     miscut = any(QUOTATION in row.reason for row in refused)  # then the number of rows is unknown
     number = f"{len(refused):,}" if miscut else f"{len(refused):,} of {usable + len(refused):,}"
     problem = f"{path}: {number} rows cannot be used, so the file was not read"
-    shape = "a JSON object per line" if is_json(path) else f"{len(columns)} fields per row"
+    shape = "JSON objects" if is_json(path) else "rows" if is_parquet(path) else f"{len(columns)} fields per row"
     allowed = f"{shape}, text in {in_quotes(list(required.values()))}"
     todo = ["fix or delete these rows"]
     if miscut:
         todo.append(f'write a {QUOTATION} inside a quoted field twice (""), or use quoting "none" for plain characters')
-    elif any(" fields where " in row.reason for row in refused) and not is_json(path):
+    elif any(_LIST in row.reason for row in refused):
+        todo.append("a row has one text in each column: join the texts of a list, or write a row for each of them")
+    elif any(" fields where " in row.reason for row in refused):
         todo.append('use quoting "csv" if quoted fields contain separators or line breaks')
     if usable:
         todo.append("or skip them with --set data.broken_rows=skip")

@@ -1,24 +1,21 @@
-"""Splits the text of a table into records with line numbers: comma or tab separated, or JSON lines."""
+"""Splits the text of a table with commas or tabs into records with line numbers."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import threading
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from corpora.file_types import DELIMITERS
+from corpora.names import column_name, in_quotes
 from foundation.errors import UserError, nearest
 from search_spaces.choices import Quoting
 
-DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-JSON_SUFFIXES = (".jsonl", ".ndjson", ".json-lines")
 QUOTATION = "quotation mark"  # in every reason that another quoting may fix
 _QUOTED_FIELD = re.compile(r'(?:^|(?<=\t))"(?:[^"]|"")*+"(?=\t|$)')
 
@@ -39,15 +36,12 @@ class Record:
 _Row = tuple[int, list[str] | Record]  # first line; fields, or a record with the problem
 
 
-def is_json(path: Path) -> bool:
-    """Whether the suffix means one JSON object per line."""
-    return path.suffix.lower() in JSON_SUFFIXES
-
-
 def read_records(
     path: Path, text: str, quoting: Quoting, header: Sequence[str] = (), required: Sequence[str] = ()
 ) -> tuple[tuple[str, ...], list[Record]]:
     """Returns the columns and records of `text`, the content of `path`; `quoting` and `header` as in `read_table`.
+
+    Blank fields and columns without a name, which spreadsheets write at the end of each row, are left out.
 
     Args:
         required: Columns of which a first line must have one to be a header, if `header` is set.
@@ -55,15 +49,6 @@ def read_records(
     Raises:
         UserError: the first line has no column names, or rows do not fit `header`.
     """
-    return _json_records(text) if is_json(path) else _table_records(path, text, quoting, header, required)
-
-
-# ---- comma and tab
-
-
-def _table_records(
-    path: Path, text: str, quoting: Quoting, header: Sequence[str], required: Sequence[str]
-) -> tuple[tuple[str, ...], list[Record]]:
     delimiter = DELIMITERS[path.suffix.lower()]
     if "\n" not in text:
         text = text.replace("\r", "\n")  # line ends of classic Mac OS
@@ -141,7 +126,7 @@ def _explained(error: str, start: int, end: int) -> str:
 
 
 def _without_trailing_blank_lines(rows: list[_Row]) -> list[_Row]:
-    while rows and not rows[-1][1]:
+    while rows and isinstance(fields := rows[-1][1], list) and not any(map(str.strip, fields)):
         rows.pop()
     return rows
 
@@ -156,7 +141,7 @@ def _below_header(
     if not names or (isinstance(first, list) and _is_header(first, names, required)):
         return _header(path, line, first), rows[1:]
     columns = tuple(map(column_name, names))
-    fits = any(isinstance(fields, Record) or len(fields) == len(columns) for _, fields in rows)
+    fits = any(isinstance(fields, Record) or len(_trimmed(fields, len(columns))) == len(columns) for _, fields in rows)
     if not fits or not {column_name(name) for name in required} <= set(columns):
         raise _no_header(path, first, columns, required)
     return columns, rows
@@ -185,7 +170,13 @@ def _header(path: Path, line: int, fields: list[str] | Record) -> tuple[str, ...
     if problem:
         allowed = "column names in the first line of a text file (UTF-16 only with a BOM)"
         raise UserError(f"{path}: line {line}: {problem}", allowed, "fix the first line")
-    return tuple(map(column_name, names))
+    width = max((number for number, name in enumerate(names, 1) if name.strip()), default=0)
+    return tuple(map(column_name, names[:width]))
+
+
+def _trimmed(fields: list[str], width: int) -> list[str]:
+    """Returns the fields without blank ones after the last column, which spreadsheets write."""
+    return fields if any(map(str.strip, fields[width:])) else fields[:width]
 
 
 def _record(line: int, fields: list[str] | Record, header: Sequence[str]) -> Record:
@@ -193,68 +184,9 @@ def _record(line: int, fields: list[str] | Record, header: Sequence[str]) -> Rec
         return fields
     if not fields:
         return Record(line, problem="a blank line")
+    fields = _trimmed(fields, len(header))
     if len(fields) != len(header):
         return Record(line, problem=f"{len(fields)} fields where the header has {len(header)}")
     if any("\0" in value for value in fields):
         return Record(line, problem="NUL bytes")
     return Record(line, dict(zip(header, fields, strict=True)))
-
-
-# ---- JSON lines
-
-
-def _json_records(text: str) -> tuple[tuple[str, ...], list[Record]]:
-    lines = text.rstrip().split("\n")  # not splitlines(): U+2028 may be inside a JSON string
-    records = [_json_record(number, line) for number, line in enumerate(lines, start=1)]
-    return tuple(dict.fromkeys(name for record in records for name in record.values)), records
-
-
-def _json_record(number: int, line: str) -> Record:
-    if not line.strip():
-        return Record(number, problem="a blank line")
-    try:
-        # Numbers keep their digits: 4.20 is not 4.2, and a long id is not rounded.
-        values = json.loads(
-            line, parse_float=str, parse_int=str, parse_constant=_no_constant, object_pairs_hook=_no_duplicates
-        )
-    except json.JSONDecodeError as error:
-        return Record(number, problem=f"not JSON: {error.msg}, character {error.colno:,}")
-    except (ValueError, RecursionError) as error:
-        return Record(number, problem=f"not usable JSON: {error}")
-    if not isinstance(values, dict):
-        return Record(number, problem="not a JSON object {…}")
-    return Record(number, {column_name(name): value for name, value in values.items()})
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is not a number")
-
-
-def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    repeated = duplicates([column_name(name) for name, _ in pairs])
-    if repeated:
-        raise ValueError(f"duplicate key {in_quotes(repeated)}")
-    return dict(pairs)
-
-
-# ---- names
-
-
-def clean(text: str) -> str:
-    """Composes Hangul (NFC) and strips whitespace."""
-    return unicodedata.normalize("NFC", text).strip()
-
-
-def column_name(column: str) -> str:
-    """Normalizes a column name for comparisons."""
-    return clean(column)  # macOS decomposes Hangul
-
-
-def duplicates(names: Sequence[str]) -> list[str]:
-    """Returns the names that occur more than once."""
-    return [name for name, count in Counter(names).items() if count > 1]
-
-
-def in_quotes(names: Sequence[str]) -> str:
-    """Formats names for a message."""
-    return ", ".join(map(repr, names)) or "none"

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from corpora.classes import class_problem
+from corpora.file_types import DELIMITERS
+from corpora.names import clean
 from corpora.reading import Refused, read_table
-from corpora.records import clean
 from corpora.same_text import kind_of
 from corpora.splitting import groups_of, shared_texts, split_by_group
 from foundation.checked_json import Count
@@ -40,12 +42,17 @@ class Layout:
 
 @dataclass(frozen=True)
 class Split:
-    """One split: its rows (keyed by role), their file, the file's hash, and the rows that were skipped."""
+    """One split: its rows (keyed by role), their file, the file's hash, and the rows that were skipped.
+
+    Args:
+        header: The names of the columns of a file without a header line; empty for other files.
+    """
 
     rows: Rows
     path: str
     sha256: str
     refused: tuple[Refused, ...] = ()
+    header: tuple[str, ...] = ()
 
 
 class SplitFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,9 +109,11 @@ def read_splits(
         split_version: How texts are compared (`corpora.same_text.keys_of`).
 
     Raises:
-        UserError: a file cannot be read, has unusable rows, or cannot be split.
+        UserError: a file cannot be read, has unusable rows, cannot be split, or has targets that are no classes.
     """
     train_split = read_split(train, layout)
+    if classes and (wrong := class_problem(train, train_split.rows, train_split.header, layout.columns)):
+        raise wrong
     test_split = read_split(test, layout) if test else None
     remarks = _refusals("train", train_split)
     what = " or ".join(f"{texts}s" for texts in _compared(split_by))
@@ -155,7 +164,8 @@ def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
     rows = [{**row, "id": row.get("id") or str(number)} for number, row in enumerate(table.rows, 1)]
     if targets and layout.labels:
         rows = _relabelled(rows, layout.labels, path)
-    return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused))
+    header = table.columns if table.line_numbers[:1] == [1] and Path(path).suffix.lower() in DELIMITERS else ()
+    return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused), header)
 
 
 def _check_size(part: int, rows: int, share: float, what: str) -> None:
@@ -188,7 +198,8 @@ def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:
 
 
 def _quoting(path: str, layout: Layout) -> Quoting:
-    return Quoting.AUTO if "json" in Path(path).suffix.lower() else layout.quoting  # JSON has its own quoting
+    # JSON has its own quoting, and Parquet none.
+    return layout.quoting if Path(path).suffix.lower() in DELIMITERS else Quoting.AUTO
 
 
 def _refusals(name: str, split: Split) -> list[str]:

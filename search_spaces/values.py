@@ -27,7 +27,7 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class StrictLoader(yaml.SafeLoader):
-    """YAML without its traps: duplicate keys are refused, `1e-5` is a number, `1:30` and dates are texts."""
+    """YAML without its traps: duplicate keys are refused, keys are texts, `1e-5` is a number, `1:30` is a text."""
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         """Reads one mapping and refuses duplicate keys (PyYAML silently keeps the last)."""
@@ -37,6 +37,8 @@ class StrictLoader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 problem = f"duplicate key {key.value!r}"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            if isinstance(key, yaml.ScalarNode) and key.tag != f"{_TAG}merge":
+                key.tag = f"{_TAG}str"  # the label True or 1.0 keeps its spelling
             seen.add(str(key.value))
         return node
 

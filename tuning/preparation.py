@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from corpora import filters
+from corpora.classes import class_counts
 from corpora.samples.registry import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, read_splits
 from foundation import buckets
@@ -99,6 +100,9 @@ def read(space: Space) -> Splits:
     result = replace(splits, train=replace(splits.train, rows=sampled), learnable=learnable, remarks=remarks)
     if data.rows:  # a debug run does not wait for 50,000 rows to be scored
         result = replace(result, dev=_sampled(result.dev, space), test=result.test and _sampled(result.test, space))
+    if task.has_classes(space):
+        counts = class_counts({name: split.rows for name, split in _by_name(result).items()})
+        result = replace(result, remarks=[*result.remarks, counts])
     if options.strip_whitespace:  # it removes no row, and a model is scored on texts like those it learned from
         result = replace(result, dev=_stripped(result.dev), test=result.test and _stripped(result.test))
     return result

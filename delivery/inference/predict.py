@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from corpora.records import clean
+from corpora.names import clean
 from corpora.splits import Layout, Split, read_split
 from delivery.inference.parallel import load_on_devices
 from delivery.inference.predictor import Model, load_exported, predict_all

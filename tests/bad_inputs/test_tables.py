@@ -98,7 +98,7 @@ CASES = {
     "csv: no header": _csv("a,가,나\nb,다,라\n", "no column 'dialogue'", "write the column names in the first line"),
     "csv: a column twice": _csv("fname,dialogue,summary,summary\na,가,나,나\n", "duplicate columns"),
     "csv: capitals": _csv("FNAME,DIALOGUE,SUMMARY\na,가,나\n", "no column 'dialogue'"),
-    "csv: columns without names": _csv(",,\na,가,나\n", "duplicate columns in the header: ''"),
+    "csv: columns without names": _csv(",,\na,가,나\n", "no column 'dialogue'", "the columns of the file: none"),
     "csv: separated by tabs": _csv("fname\tdialogue\tsummary\na\t가\t나\n", "separated by '\\t'"),
     "csv: separated by semicolons": _csv("fname;dialogue;summary\na;가;나\n", "separated by ';'"),
     "csv: an open quotation mark in the header": _csv('fname,"dialogue,summary\na,가,나\n', "line 1", "never closed"),
@@ -206,7 +206,7 @@ CASES = {
         _line(summary='{"text": "나"}'), "line 1", "'summary' is neither text nor a number"
     ),
     "jsonl: a list of turns": _jsonl(
-        _line(dialogue='["가", "나"]'), "line 1", "'dialogue' is neither text nor a number"
+        _line(dialogue='["가", "나"]'), "line 1", "'dialogue' is a list of 2", "join the texts"
     ),
     "jsonl: null for text": _jsonl(_line(dialogue="null"), "line 1", "'dialogue' is empty"),
     "jsonl: true for text": _jsonl(_line(dialogue="true"), "line 1", "'dialogue' is neither text nor a number"),

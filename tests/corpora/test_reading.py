@@ -91,7 +91,7 @@ def test_refused_rows_are_listed_by_line(tmp_path: Path) -> None:
         ("t.csv", "a\tb\n1\t2\n", ["separated by '\\t'"]),
         ("t.tsv", "가\t1\n나\t2\n", ["'가', '1'", "write the column names in the first line"]),
         ("t.csv", "a,b\n1,2\n".encode("utf-16-le"), ["line 1: NUL bytes", "UTF-16 only with a BOM"]),
-        ("t.json", "{}", ["unknown suffix '.json'", ".csv, .tsv, .txt, .jsonl, .ndjson, .json-lines"]),
+        ("t.text", "{}", ["unknown suffix '.text'", ".csv, .tsv, .txt, .jsonl, .ndjson, .json-lines, .json, .parquet"]),
         ("t", "a", ["unknown suffix ''"]),
         ("t.jsonl", '{"a": 1, "B": 2}', ["no column 'b' for 'label'", "'a', 'B'"]),
     ],

@@ -188,7 +188,7 @@ def test_every_broken_line_of_json_is_listed(tmp_path: Path) -> None:
             "not a JSON object",
             "'b' is empty",
             "'b' is empty",
-            "'a' is neither text nor a number; 'b' is neither text nor a number",
+            "'a' is a list of 1; 'b' is neither text nor a number",
             "not usable JSON: duplicate key 'b'",
             "not usable JSON: NaN is not a number",
             "'a' contains a NUL or half a surrogate pair; 'b' contains",
@@ -198,3 +198,23 @@ def test_every_broken_line_of_json_is_listed(tmp_path: Path) -> None:
         start=2,
     ):
         assert reasons[line - 1].startswith(f"    line {line}: {reason}")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+def test_empty_columns_of_spreadsheets_are_left_out(tmp_path: Path, name: str) -> None:
+    """Excel writes separators up to the widest row, and lines of them after the last row; text there is no blank."""
+    lines = ["a,b,,,", "가,1,,,", "나,2,,,", ",,,,", ",,,,"]
+    text = "\n".join(lines).replace(",", "," if name == "t.csv" else "\t") + "\n"
+    table = read_table(write(tmp_path, name, text), PAIR)
+    assert table.columns == ("a", "b")
+    assert table.rows == [{"text": "가", "label": "1"}, {"text": "나", "label": "2"}]
+    assert "line 2: 3 fields where the header has 2" in refusal(write(tmp_path, "u.csv", "a,b,\n가,1,메모\n"))
+
+
+def test_empty_columns_without_a_header_line(tmp_path: Path) -> None:
+    """The names of the settings apply to the columns with texts."""
+    path = write(tmp_path, "t.tsv", "1\t가\t\t\n2\t나\t\t\n")
+    assert read_table(path, PAIR, header=("b", "a")).rows == [
+        {"text": "가", "label": "1"},
+        {"text": "나", "label": "2"},
+    ]

@@ -78,8 +78,8 @@ def test_a_rare_class_stays_in_train(tmp_path: Path) -> None:
 
 def test_rare_classes_may_leave_no_dev_split(tmp_path: Path) -> None:
     """If every row is the only one of its class."""
-    train = write(tmp_path / "train.csv", [f"class {number}" for number in range(20)])
-    with pytest.raises(UserError, match="dev split of 20 training rows: every candidate row is the only example"):
+    train = write(tmp_path / "train.csv", [f"class {number}" for number in range(19)])
+    with pytest.raises(UserError, match="dev split of 19 training rows: every candidate row is the only example"):
         read_splits(train, None, None, LAYOUT, seed=0, split_by=("source",), classes=True)
 
 

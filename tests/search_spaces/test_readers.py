@@ -7,6 +7,7 @@ import re
 import pytest
 
 from search_spaces.readers import renamed
+from search_spaces.values import as_written, load_yaml
 
 
 def test_labels_may_be_numbers_in_yaml() -> None:
@@ -15,3 +16,9 @@ def test_labels_may_be_numbers_in_yaml() -> None:
     for wrong in ({}, {True: "긍정"}, {"0": ["부정"]}, "0: 부정", {0.5: "반"}):
         with pytest.raises(ValueError, match=re.escape(str(wrong))):
             renamed().read(wrong)
+
+
+def test_labels_keep_their_spelling_in_yaml() -> None:
+    """pandas writes True and 1.0, JSON true; YAML reads them as booleans and numbers, but not as keys."""
+    labels = as_written(load_yaml("{True: 긍정, no: 부정, 1.0: 긍정, 007: 부정, null: 없음}", "data.labels"))
+    assert list(renamed().read(labels)) == ["True", "no", "1.0", "007", "null"]

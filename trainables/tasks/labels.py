@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from foundation.errors import UserError, nearest, raise_all
 from trainables.tasks.task import Row
+
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{0,15})?")
+_SEPARATOR = re.compile(r"[,;|/+]")
 
 
 def labels_of(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
@@ -16,9 +20,11 @@ def labels_of(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
         rows: split -> rows; splits other than `train` may only have labels of `train`.
 
     Raises:
-        UserError: fewer than two labels, or a label that is not in `train`.
+        UserError: fewer than two labels, two spellings of one number, or a label that is not in `train`.
     """
     labels = sorted({row["target"] for row in rows["train"]})
+    if ambiguous := _equal_numbers({row["target"] for split_rows in rows.values() for row in split_rows}):
+        raise ambiguous
     problems: list[UserError] = []
     if len(labels) < 2:
         number = len(rows["train"])
@@ -30,6 +36,22 @@ def labels_of(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     return tuple(labels)
 
 
+def _equal_numbers(labels: Collection[str]) -> UserError | None:
+    """Returns the error for labels such as 1 and 1.0, which pandas writes where a file has missing values."""
+    spellings: dict[float, list[str]] = {}
+    for label in sorted(labels, key=lambda label: (len(label), label)):
+        if _NUMBER.fullmatch(label):
+            spellings.setdefault(float(label), []).append(label)
+    same = [group for group in spellings.values() if len(group) > 1]
+    if not same:
+        return None
+    shown = "; ".join(" and ".join(map(repr, group)) for group in same[:3])
+    new = {label: group[0] for group in spellings.values() for label in group}
+    mapping = ", ".join(f"{label!r}: {new.get(label, label)!r}" for label in sorted(labels))
+    problem = f"labels that differ only in how a number is written: {shown}"
+    return UserError(problem, "one spelling for each label", f'--set "data.labels={{{mapping}}}"')
+
+
 def unknown_labels(split: str, rows: Sequence[Row], labels: Sequence[str]) -> list[UserError]:
     """Returns one error for each of the five most frequent labels of `rows` that are not in `labels`."""
     counts = Counter(row["target"] for row in rows if row["target"] not in set(labels))
@@ -37,10 +59,18 @@ def unknown_labels(split: str, rows: Sequence[Row], labels: Sequence[str]) -> li
         UserError(
             f"label {label!r} of {split} ({count} row{'' if count == 1 else 's'}) is not in train",
             f"{', '.join(labels[:10])}{' …' if len(labels) > 10 else ''}",
-            nearest(label, labels) or "remove these rows, or add such rows to train",
+            _several(label, labels) or nearest(label, labels) or "remove these rows, or add such rows to train",
         )
         for label, count in counts.most_common(5)
     ]
+
+
+def _several(label: str, labels: Sequence[str]) -> str:
+    """Returns what to do if a label lists several labels of `train`; empty if it does not."""
+    parts = [part.strip() for part in _SEPARATOR.split(label)]
+    if len(parts) < 2 or not set(parts) <= set(labels):
+        return ""
+    return "a row has one class, several labels per row (multi-label) are not supported: keep one label in each row"
 
 
 class LabelCorrector:

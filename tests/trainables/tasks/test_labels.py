@@ -1,10 +1,15 @@
-"""Labels: generated texts are corrected to the nearest one."""
+"""Labels: those of the training rows, and generated texts corrected to the nearest one."""
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
-from trainables.tasks.labels import LabelCorrector
+from foundation.errors import UserError
+from search_spaces.readers import renamed
+from search_spaces.values import load_yaml
+from trainables.tasks.labels import LabelCorrector, labels_of
 
 
 def test_the_nearest_label() -> None:
@@ -25,3 +30,21 @@ def test_the_share_of_corrected_texts() -> None:
         0.5,
     )
     assert LabelCorrector(["긍정"]).correct_all([]) == ([], 0.0)
+
+
+def test_two_spellings_of_a_number_are_refused() -> None:
+    """pandas writes 1.0 where a column has missing values; the command of the message makes them one label."""
+    rows = {"train": [{"target": "0"}, {"target": "1"}, {"target": "기타"}], "dev": [{"target": "1.0"}]}
+    with pytest.raises(UserError) as caught:
+        labels_of(rows)
+    assert "how a number is written: '1' and '1.0'" in str(caught.value)
+    option = shlex.split(str(caught.value).rpartition("--set ")[2])[0]
+    labels = renamed().read(load_yaml(option.removeprefix("data.labels="), "data.labels"))
+    assert labels == {"0": "0", "1": "1", "1.0": "1", "기타": "기타"}
+
+
+def test_several_labels_in_a_row_are_explained() -> None:
+    """A row has one class."""
+    train = [{"target": "기쁨"}, {"target": "슬픔"}]
+    with pytest.raises(UserError, match=r"label '기쁨, 슬픔' of dev .*\n.*\n.*multi-label\) are not supported"):
+        labels_of({"train": train, "dev": [{"target": "기쁨, 슬픔"}]})

@@ -1,0 +1,83 @@
+"""The formats of data files by suffix and by content, and how to convert a file that has another format."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from foundation.errors import UserError
+
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+JSON_LINES = (".jsonl", ".ndjson", ".json-lines")
+JSON = ".json"
+PARQUET = ".parquet"
+SUFFIXES = (*DELIMITERS, *JSON_LINES, JSON, PARQUET)
+
+_WORKBOOK = 'save it in Excel as "CSV UTF-8 (Comma delimited)", or run: pip install openpyxl && ' + (
+    'python -c "import pandas, sys; pandas.read_excel(sys.argv[1]).to_csv(sys.argv[2], index=False)" {file} {stem}.csv'
+)
+_ARROW = (
+    'run: python -c "import datasets, sys; datasets.Dataset.from_file(sys.argv[1]).to_parquet(sys.argv[2])" '
+    "{file} {stem}.parquet"
+)
+#: Suffix of other formats -> how to convert such a file.
+_CONVERSIONS = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), _WORKBOOK),
+    **dict.fromkeys((".arrow", ".feather"), _ARROW),
+    ".gz": "unpack it: gunzip --keep {file}",
+    ".bz2": "unpack it: bunzip2 --keep {file}",
+    ".xz": "unpack it: unxz --keep {file}",
+    ".zip": "unpack it: unzip {file}",
+    ".tab": "copy it to {stem}.tsv if tabs separate its fields",
+    ".dat": "copy it to {stem}.tsv if tabs separate its fields, or to {stem}.csv if commas do",
+}
+#: First bytes of formats that are no text -> format, and the suffix whose conversion applies.
+_SIGNATURES = {
+    b"PAR1": ("a Parquet file", PARQUET),
+    b"PK\x03\x04": ("an Excel workbook or another zip file", ".xlsx"),
+    b"\xd0\xcf\x11\xe0": ("an Excel workbook (.xls)", ".xls"),
+    b"ARROW1": ("an Arrow file", ".arrow"),
+    b"\x1f\x8b": ("packed by gzip", ".gz"),
+    b"BZh": ("packed by bzip2", ".bz2"),
+    b"\xfd7zXZ\x00": ("packed by xz", ".xz"),
+}
+
+
+def is_json(path: Path) -> bool:
+    """Whether the suffix means JSON: an object per line, or in a .json file an array of objects."""
+    return path.suffix.lower() in (*JSON_LINES, JSON)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the suffix means a Parquet file."""
+    return path.suffix.lower() == PARQUET
+
+
+def suffix_problem(path: Path) -> UserError:
+    """Returns the error for a file whose suffix is not one of `SUFFIXES`."""
+    suffix = path.suffix.lower()
+    todo = _conversion(path, suffix) or "rename it if it has one of these formats, else convert it"
+    return UserError(f"{path}: unknown suffix {path.suffix!r}", ", ".join(SUFFIXES), todo)
+
+
+def content_problem(path: Path, raw: bytes) -> UserError | None:
+    """Returns the error for content that does not have the format of the suffix; None if it may have it."""
+    name, suffix = next((entry for start, entry in _SIGNATURES.items() if raw.startswith(start)), ("", ""))
+    if suffix == path.suffix.lower():
+        return None
+    if suffix == PARQUET:
+        copy = f"cp {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix(PARQUET)))}"
+        return UserError(
+            f"{path} is {name}", f"a Parquet file with the suffix {PARQUET}", f"give it that suffix: {copy}"
+        )
+    if suffix:
+        allowed = f"text with the suffix {', '.join(SUFFIXES)}"
+        return UserError(f"{path} is {name}, not text", allowed, _conversion(path, suffix))
+    if is_parquet(path):
+        return UserError(f"{path} is not a Parquet file", "a complete Parquet file", "copy or write it again")
+    return None
+
+
+def _conversion(path: Path, suffix: str) -> str:
+    file, stem = shlex.quote(str(path)), shlex.quote(str(path.with_suffix("")))
+    return _CONVERSIONS.get(suffix, "").format(file=file, stem=stem)
