@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from foundation.errors import UserError, nearest
-from search_spaces.choices import SchedulerName
-from search_spaces.ranges import Choice, Range, as_tuple
+from search_spaces.choices import SamplerName, SchedulerName
+from search_spaces.ranges import MAX_LISTED, Choice, Range, as_tuple, configurations, continuous
 from search_spaces.schema import Space
 from search_spaces.values import Scalar, as_number
 
@@ -59,6 +60,24 @@ def _impossible(parent: Range, name: str, values: tuple[Scalar, ...], place: str
     ]
 
 
+def space_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
+    """Reports keys that contradict each other, whatever the task is."""
+    return [*epoch_problems(space, origin), *grid_problems(space, origin), *data_problems(space, origin)]
+
+
+def grid_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
+    """Reports a grid whose configurations cannot be listed."""
+    if space.sampler.name is not SamplerName.GRID or configurations(space.search) is not None:
+        return []
+    where = f"{origin['sampler.name']}: sampler.name is grid, but"
+    if names := continuous(space.search):
+        todo = f"--range {names[0]}=choice:A,B,C with the values that you want, or --set sampler.name=tpe"
+        allowed = "whole numbers and choices"
+        return [UserError(f"{where} {', '.join(names)} can have infinitely many values", allowed, todo)]
+    todo = "use fewer values, or --set sampler.name=random"
+    return [UserError(f"{where} the ranges have too many configurations", f"at most {MAX_LISTED:,}", todo)]
+
+
 def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
     """Reports a grace period longer than the training, with which ASHA could not stop any trial."""
     key, most = "scheduler.max", space.scheduler.max
@@ -70,6 +89,25 @@ def epoch_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
     source = origin.get("scheduler.grace", "the default")
     problem = f"{origin[key]}: {key} is {most:g}, but scheduler.grace is {grace:g} epochs ({source})"
     return [UserError(problem, f"a grace of at most {most:g} epochs", f"lower scheduler.grace or raise {key}")]
+
+
+def word_problems(
+    values: Mapping[str, Any], words: Mapping[str, Collection[str]], origin: Mapping[str, str]
+) -> list[UserError]:
+    """Reports values of keys whose values are defined elsewhere.
+
+    Args:
+        words: Key -> its allowed values.
+    """
+    return [
+        UserError(
+            f"{origin[key]}: {key} {values[key]!r} is unknown",
+            ", ".join(allowed),
+            nearest(values[key], allowed) or "choose one of them",
+        )
+        for key, allowed in words.items()
+        if key in values and values[key] not in allowed
+    ]
 
 
 def data_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:

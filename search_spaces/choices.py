@@ -29,6 +29,7 @@ class SamplerName(Option):
     RANDOM = "random"
     CMAES = "cmaes"
     GP = "gp"
+    GRID = "grid"
 
 
 class SchedulerName(Option):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from foundation.errors import UserError, UserErrors, nearest, raise_all
-from search_spaces.checks import condition_problems, data_problems, epoch_problems, metric_problems, parents_first
+from search_spaces.checks import condition_problems, metric_problems, parents_first, space_problems, word_problems
 from search_spaces.choices import Direction
 from search_spaces.parsing import YAML_FORMS, parse_range
 from search_spaces.ranges import Range, ends, holds
@@ -76,9 +76,8 @@ class Draft:
     def apply(self, mapping: object, where: str) -> None:
         """Applies a mapping in YAML form as the next layer."""
         if not isinstance(mapping, Mapping):
-            self.add_problem(
-                UserError(f"{where} contains {mapping!r}", "a mapping, KEY: VALUE", "write one key per line")
-            )
+            error = UserError(f"{where} contains {mapping!r}", "a mapping, KEY: VALUE", "write one key per line")
+            self.add_problem(error)
             return
         for key, value in mapping.items():
             if key in SECTIONS:
@@ -165,9 +164,9 @@ class Draft:
             top[section] = replace(getattr(Space(), section), **values)
         search = {name: self.search[name] for name in parents_first(self.search)}
         space = Space(**top, fixed=self.fixed, search=search)
-        self.problems += condition_problems(self.search, self.broken, self.origin)
-        self.problems += [*epoch_problems(space, self.origin), *data_problems(space, self.origin)]
-        self.problems += self._unknown_words(words)
+        conditions = condition_problems(self.search, self.broken, self.origin)
+        self.problems += [*conditions, *space_problems(space, self.origin)]
+        self.problems += word_problems(self.values, words, self.origin)
         self.problems += self._value_faults(faults) if faults else ()
         if metrics is None or (words and space.task not in words["task"]):
             raise_all(self.problems)
@@ -183,13 +182,6 @@ class Draft:
         raise_all(self.problems)
         return replace(space, mode=Direction(directions[str(space.metric)]))
 
-    def _unknown_words(self, words: Mapping[str, Collection[str]]) -> Iterator[UserError]:
-        for key, allowed in words.items():
-            if key in self.values and self.values[key] not in allowed:
-                problem = f"{self.origin[key]}: {key} {self.values[key]!r} is unknown"
-                todo = nearest(self.values[key], allowed) or "choose one of them"
-                yield UserError(problem, ", ".join(allowed), todo)
-
     def _value_faults(self, faults: FaultsOf) -> Iterator[UserError]:
         values = {name: (value,) for name, value in self.fixed.items()}
         values |= {name: ends(searched) for name, searched in self.search.items()}
@@ -200,6 +192,8 @@ class Draft:
     def _section(self, key: str, value: object, where: str) -> Mapping[str, Any]:
         if value is None or isinstance(value, Mapping):  # a section whose lines are all comments reads as None
             return {str(name): item for name, item in (value or {}).items()}
+        if isinstance(value, str) and "name" in SECTIONS.get(key, ()):  # `sampler: grid`
+            return {"name": value}
         self.add_problem(UserError(f"{where}: {key} is {value!r}", "lines KEY: VALUE", f"indent them under {key}:"))
         return {}
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeAlias
 
 from search_spaces.values import RawMapping, Scalar
 
 When: TypeAlias = Mapping[str, "Scalar | tuple[Scalar, ...]"]
 Fault: TypeAlias = tuple[str, str]  # what is wrong, what to do
+
+#: A finite space with more configurations is not listed: a search never comes to its end.
+MAX_LISTED = 10_000
 
 UNSET: Any = object()  # no default: None can be an option of a choice
 
@@ -134,6 +138,40 @@ Range: TypeAlias = FloatRange | IntRange | Choice
 def ends(searched: Range) -> tuple[Any, ...]:
     """Returns the values that stand for the whole range in checks: every option, or the lowest and the highest."""
     return searched.options if isinstance(searched, Choice) else (searched.low, searched.high)
+
+
+def continuous(search: Mapping[str, Range]) -> list[str]:
+    """Returns the names of the parameters that have infinitely many values."""
+    return [name for name, searched in search.items() if isinstance(searched, FloatRange)]
+
+
+def configurations(search: Mapping[str, Range]) -> list[dict[str, Scalar]] | None:
+    """Returns all configurations of a search; None if there are more than `MAX_LISTED`, or infinitely many.
+
+    Conditions are respected.
+
+    Args:
+        search: A parameter follows those in its condition, as in `Space.search`.
+    """
+    if continuous(search):
+        return None
+    every = list(islice(_extensions({}, list(search.items())), MAX_LISTED + 1))
+    return every if len(every) <= MAX_LISTED else None
+
+
+def _extensions(values: dict[str, Scalar], ranges: Sequence[tuple[str, Range]]) -> Iterator[dict[str, Scalar]]:
+    """Yields `values` with every combination of values of `ranges`."""
+    if not ranges:
+        yield values
+        return
+    (name, searched), *others = ranges
+    if not holds(searched.when, values):
+        yield from _extensions(values, others)
+        return
+    assert not isinstance(searched, FloatRange)
+    every = searched.options if isinstance(searched, Choice) else range(searched.low, searched.high + 1, searched.step)
+    for value in every:
+        yield from _extensions({**values, name: value}, others)
 
 
 def holds(when: When | None, values: Mapping[str, Any]) -> bool:

@@ -69,6 +69,11 @@ class Sampler:
 
     name: Annotated[SamplerName, choice(SamplerName)] = SamplerName.TPE
     startup_trials: Annotated[int, whole(at_least=1)] = 10  # random trials before the sampler learns from them
+    repeats: Annotated[int, whole(at_least=1)] = 1  # trials of each configuration, each with its own seed
+
+    def repeat_of(self, number: int) -> int:
+        """Returns how often the configuration of trial `number` has been trained before it."""
+        return number % self.repeats
 
 
 @dataclass(frozen=True)

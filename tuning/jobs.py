@@ -8,6 +8,7 @@ from pathlib import Path
 
 from foundation import buckets
 from foundation.checked_json import plain
+from search_spaces.schema import Space
 from trainables.models.scratch import scratch_size
 from trainables.tracking.run_settings import RunSettings
 from trainables.training.job import EpochValue, Job
@@ -63,8 +64,8 @@ def make_job(study: Study, material: Material, tracking: TrackingSettings | None
             train=paths.address(Path(tables["train"])),
             dev=paths.address(Path(tables["dev"])),
             config=record.config,
-            # All trials have the same seed: they differ by their configuration alone.
-            seed=derived_seed(space.seed, "training"),
+            # All trials have the same seed, so that they differ by their configuration alone; repeats have their own.
+            seed=_seed(space, record.number),
             metric=study.metric,
             mode=study.mode,
             eval_every=space.eval_every,
@@ -79,3 +80,8 @@ def make_job(study: Study, material: Material, tracking: TrackingSettings | None
         )
 
     return make
+
+
+def _seed(space: Space, number: int) -> int:
+    repeat = space.sampler.repeat_of(number)
+    return derived_seed(space.seed, "training", *([repeat] if repeat else []))

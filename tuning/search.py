@@ -124,8 +124,8 @@ class Search:
     def _session_end(self) -> SessionEnd:
         if self.study.storage_error is not None:
             return SessionEnd.STORAGE_LOST
-        budget = self.study.space.budget
-        if not self.study.with_status(TrialStatus.RUNNING) and len(self.study.records) >= budget.trials:
+        enough = len(self.study.records) >= self.study.space.budget.trials or self.searcher.is_exhausted()
+        if not self.study.with_status(TrialStatus.RUNNING) and enough:
             return SessionEnd.DONE
         if self.searcher.all_trials_failed():
             return SessionEnd.ALL_FAILED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from delivery.results import remarks
 from delivery.results.scores import Score
 from delivery.results.summary import VERSION, BestTrial, DefaultTrial, Failure, Summary, TrialCounts
 from foundation import buckets
@@ -64,6 +65,7 @@ def summarize(
         data=material.splits,
         versions={name: version(name) for name in ("kotune", *_LIBRARIES)},
         best_model=study.paths.address(study.paths.best_model) if best else None,
+        notes=remarks.notes(study),
     )
 
 

@@ -14,8 +14,8 @@ from foundation.durable import write_json
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
 
-#: Increased whenever a field changes; files without a version are of version 1 and have the same fields.
-VERSION = 2
+#: Increased whenever a field changes; files of versions 1 (which have no version) and 2 lack `notes`.
+VERSION = 3
 
 _TODO = "delete it: resume and export write a new one, without the seconds and the test score of earlier sessions"
 
@@ -85,6 +85,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         test: Score of the best model on the test split, which is scored once.
         slots: The most slots that ran at once.
         wall_seconds: Time of all sessions.
+        notes: What the scores alone do not show, one sentence each.
         data: Split name -> its file.
         versions: Library -> version.
         best_model: Folder or address of the exported model; None if there is none.
@@ -110,6 +111,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     versions: dict[str, str]
     best_model: str | None
     confusion: Confusion | None = None
+    notes: list[str] = []
 
     def to_json(self) -> JsonObject:
         """The summary as dicts, lists and scalars; the metrics of the test score are beside its other fields."""
@@ -121,7 +123,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     @classmethod
     def load(cls, path: Path) -> Summary | None:
-        """Reads a summary of this version or of version 1; None if there is no file.
+        """Reads a summary of this version or an earlier one; None if there is no file.
 
         Raises:
             UserError: The file is damaged, or of a newer version.

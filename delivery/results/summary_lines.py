@@ -31,6 +31,7 @@ def summary_lines(summary: Summary, parameters: Mapping[str, Any], command: str)
     if parameters:
         lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
         lines.append(f"default  {compare_default(summary)}")
+    lines += [f"note     {note}" for note in summary.notes]
     if summary.test is not None:
         lines.append(f"test     {_test_text(summary.metric, summary.test)}")
     if summary.best_model is not None:

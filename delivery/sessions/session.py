@@ -23,7 +23,7 @@ from delivery.sessions.finalize import earlier_test_score, finalize
 from delivery.sessions.report_lines import last_lines
 from delivery.sessions.runners import RunResult, run_trials, start_early
 from delivery.sessions.study_data import check_unchanged, copy_to_bucket, write_embedded_sample
-from delivery.sessions.study_request import StudyRequest, check, plan_for
+from delivery.sessions.study_request import StudyRequest, check, limit_trials, plan_for
 from delivery.sessions.trust import trusted
 from foundation.errors import COMMAND, UserError
 from foundation.statuses import SessionEnd, TrialStatus
@@ -32,6 +32,7 @@ from search_spaces.paths import with_absolute_paths
 from search_spaces.schema import Budget, parse_duration
 from tuning import preparation
 from tuning.algorithms.optuna_storage import check_database, check_file, with_study_name
+from tuning.algorithms.untried import possible_trials
 from tuning.cluster.resources import Plan
 from tuning.display.live import View, logged, open_view
 from tuning.studies import retention
@@ -75,6 +76,7 @@ class _Session:
 
 def dry_run(request: StudyRequest, out: TextIO) -> str:
     """Returns the resolved study as YAML after all checks. Starts and writes nothing."""
+    request = replace(request, space=limit_trials(request.space, lambda text: print(text, file=out)))
     with tempfile.TemporaryDirectory() as folder:
         splits, plan = check(request, Path(folder), lambda text: print(text, file=out))
     trials = request.space.budget.trials
@@ -94,6 +96,7 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
         UserError: The request cannot work. Nothing has been started or written.
     """
     screen = open_view(out)
+    request = replace(request, space=limit_trials(request.space, screen.say))
     point = None
     if request.resume_from is not None:
         from delivery.sessions.resume_from import open_checkpoint
@@ -156,7 +159,8 @@ def _resume(study: Study, lock_remark: str, budget: Budget, address: str | None,
     Summary.load(study.paths.summary)  # read before anything is started, so that a damaged file is reported first
     check_database(study.space)
     check_file(study.paths.optuna)
-    space = locate_data_files(replace(study.space, budget=budget), study.paths)
+    space = limit_trials(replace(study.space, budget=budget), screen.say, study.records.values())
+    space = locate_data_files(space, study.paths)
     study.change_space(with_study_name(space, study.name), save=False)
     # The sample is written here if the study was interrupted before it had one.
     splits = write_embedded_sample(study, screen) or preparation.read(study.space)
@@ -217,7 +221,9 @@ def _so_far(study: Study, plan: Plan, address: str | None) -> str:
     if study.with_status(TrialStatus.RUNNING) or begun < budget.trials:
         return f"{begun} of {_trials(budget.trials)} so far, {_place(study.space.runner, plan, address)}"
     more = "" if study.space.runner is Runner.LOCAL else f"; --trials {begun + 10} asks for ten more"
-    return f"finished, with {_trials(begun)}{more}"
+    return f"finished, with {_trials(begun)}" + (
+        "" if possible_trials(study.space, study.records.values()) == begun else more
+    )
 
 
 def _run_session(session: _Session) -> Outcome:

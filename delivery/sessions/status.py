@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from delivery.results import remarks
 from foundation.checked_json import plain
 from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
@@ -43,6 +44,7 @@ class StudyStatus:
         budget: The number of trials that the study may have.
         default: The best value of the recipe default.
         failures: Trial id -> reason.
+        notes: What the scores alone do not show.
     """
 
     study: str
@@ -59,6 +61,7 @@ class StudyStatus:
     default: float | None
     failures: dict[str, str]
     progress: ProgressNote | None
+    notes: list[str]
 
     @property
     def begun(self) -> int:
@@ -106,6 +109,7 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
         default=None if default is None else default.best_value(metric, study.mode),
         failures={record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
         progress=progress,
+        notes=remarks.notes(study),
     )
 
 
@@ -145,6 +149,7 @@ def status_lines(status: StudyStatus) -> list[str]:
         parameters = [f"{key} = {short_number(value)}" for key, value in best.parameters.items()]
         lines += [f"         {', '.join(parameters)}"] if parameters else []
         lines += [f"default  {score_text(status.default)}"] if status.budget > 1 else []
+    lines += [f"note     {note}" for note in status.notes]
     lines += [f"failed   {trial}: {reason}" for trial, reason in list(status.failures.items())[:3]]
     if state in ("interrupted", "waiting"):
         lines.append(f"resume   {status.resume}")

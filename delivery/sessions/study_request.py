@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from trainables.training.parameters import model_variant, split_parameters
 from tuning import preparation, tokenizers
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_storage import check_database
+from tuning.algorithms.untried import possible_trials
 from tuning.cluster.ray_environment import check_temporary_folder
 from tuning.cluster.resources import Plan, local_machine, plan_slots
+from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage, check_writable
 from tuning.studies.study import name_taken
 
@@ -43,6 +45,20 @@ class StudyRequest:
     storage: Storage
     address: str | None = None
     resume_from: Path | None = None
+
+
+def limit_trials(space: Space, say: Callable[[str], None], records: Iterable[TrialRecord] = ()) -> Space:
+    """Returns the space with no more trials than it has configurations; says so if it has fewer.
+
+    Args:
+        records: The trials that the study has already.
+    """
+    possible, repeats = possible_trials(space, records), space.sampler.repeats
+    if possible is None or possible >= space.budget.trials:
+        return space
+    each = f", {repeats} trials of each" if repeats > 1 else ""
+    say(f"the space has no more configurations than {possible // repeats}{each}: {possible} trials at most")
+    return replace(space, budget=replace(space.budget, trials=possible))
 
 
 def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:

@@ -101,7 +101,7 @@ def test_every_example_in_a_message_is_valid() -> None:
         ({"scheduler": {"reduction_factor": 1}}, "scheduler.reduction_factor is 1"),
         ({"scheduler": {"grace": float("nan")}}, "scheduler.grace is nan"),
         ({"scheduler": {"name": "hyperband"}}, "scheduler.name is 'hyperband'"),
-        ({"scheduler": "asha"}, "scheduler is 'asha'"),
+        ({"budget": "large"}, "budget is 'large'"),
         ({"model": 3}, "model is 3"),
         ({"model": None}, "model is None"),
         ({"special_tokens": [1]}, "special_tokens is [1]"),
@@ -178,6 +178,19 @@ def test_an_invalid_range_is_reported_once() -> None:
     """And not again for the conditions that name it."""
     search = {"a": {"int": [4, 0]}, "b": {"int": [0, 4], "when": {"a": 1}}}
     assert problems({"search": search}) == ["my.yaml: search.a: the lower bound is above the upper bound: 4 > 0"]
+
+
+def test_a_grid_is_a_list_of_configurations() -> None:
+    """By its name alone; a continuous range has infinitely many values, and some lists are too long."""
+    beams = {"num_beams": {"int": [1, 4]}}
+    assert from_dict({"sampler": "grid", "search": beams}, "x").sampler.name == "grid"
+    rate = {"learning_rate": {"log": [1e-5, 1e-3]}}
+    assert problems({"sampler": "grid", "search": beams | rate}) == [
+        "my.yaml: sampler.name is grid, but learning_rate can have infinitely many values"
+    ]
+    assert problems({"sampler": {"name": "grid"}, "search": {"max_new_tokens": {"int": [1, 20_000]}}}) == [
+        "my.yaml: sampler.name is grid, but the ranges have too many configurations"
+    ]
 
 
 def test_a_grace_longer_than_the_training_is_refused() -> None:

@@ -60,3 +60,13 @@ def test_trials_differ_by_their_configuration_only(study: Study) -> None:
     assert first.seed == second.seed
     assert first.config != second.config
     assert first.folder != second.folder
+
+
+def test_each_repeat_of_a_configuration_has_its_own_seed(study: Study) -> None:
+    """`sampler.repeats: 3`: trials 3, 4 and 5 train one configuration; trial 0 keeps the seed that all trials share."""
+    shared = job_of(study, 0).seed
+    study.change_space(from_dict({**study.space.to_dict(), "sampler": {"repeats": 3}}, "test"))
+    seeds = [job_of(study, number).seed for number in range(6)]
+    assert seeds[:3] == seeds[3:]
+    assert len(set(seeds)) == 3
+    assert seeds[0] == shared

@@ -9,4 +9,5 @@ What a trial costs and where it runs belongs in `tuning.cluster`.
     samplers: Optuna's samplers by name, and the ranges of a search space as its distributions
     schedulers: ASHA and median stopping from Ray Tune, wrapped so that a resumed study can rebuild their state
     tune_internals: The private points of Ray Tune that kotune uses, and nothing else
+    untried: Configurations that no trial has had yet
 """

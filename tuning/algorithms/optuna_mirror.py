@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from itertools import count
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from foundation.statuses import TrialStatus
+from search_spaces.choices import SamplerName
+from search_spaces.values import Scalar
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_internals import storage_id, trial_by_storage_id
+from tuning.algorithms.untried import Untried
 from tuning.studies.epochs import trial_epochs
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
@@ -24,24 +28,61 @@ class OptunaMirror:
 
     def __init__(self, study: Study, optuna_study: optuna.Study) -> None:
         self._study, self._optuna = study, optuna_study
+        self._untried = Untried(study.space)
         self._storage_ids: dict[str, int] = {}  # by trial id
 
-    def ask(self) -> TrialRecord:
-        """Asks the sampler for a new trial; the first one is the recipe default."""
-        space = self._study.space
+    @property
+    def untried(self) -> int | None:
+        """The number of configurations that no trial has had; None if there is no end of them."""
+        return self._untried.count(self._study.records.values())
+
+    def ask(self) -> TrialRecord | None:
+        """Asks the sampler for a new trial; the first one is the recipe default. None if everything was tried.
+
+        If the sampler repeats a configuration, the new trial gets the nearest one that no trial has had.
+        """
+        space, records = self._study.space, self._study.records.values()
         # The lowest number that is free: a damaged trial that the user removed is searched again.
-        used = {record.number for record in self._study.records.values()}
+        used = {record.number for record in records}
         number = next(number for number in count() if number not in used)
-        if number == 0 and not self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            self._optuna.enqueue_trial(samplers.defaults(space.search))
+        repeat = space.sampler.repeat_of(number)
+        if number == 0:
+            self._enqueue(samplers.defaults(space.search))
+        elif repeated := next((record for record in records if record.number == number - repeat and repeat), None):
+            self._enqueue(repeated.parameters)
+        elif self._untried.count(records) == 0:
+            return None
+        elif space.sampler.name is SamplerName.GRID:
+            following = self._untried.next(records, samplers.derived_seed(space.seed, SamplerName.GRID))
+            assert following is not None  # the space was checked: it can be listed
+            self._enqueue(following)
         trial = samplers.ask(self._optuna, space, number)
         parameters = samplers.suggest(trial, space.search)
+        if number and not repeat and self._untried.is_tried(parameters, records):
+            trial, parameters = self._ask_instead(trial, parameters, number)
         trial_id = f"{self._study.name}-{number:04d}"
         trial.set_user_attr(_TRIAL_ID, trial_id)
         self._storage_ids[trial_id] = storage_id(trial)  # Optuna may still have a removed trial of this name
         config = {**space.fixed, **parameters}
         epochs = trial_epochs(space, config)
         return TrialRecord(number, trial_id, parameters, config, epochs, is_default=number == 0)
+
+    def _enqueue(self, parameters: Mapping[str, Scalar]) -> None:
+        # One is waiting after a crash between the two steps.
+        if not self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            self._optuna.enqueue_trial(dict(parameters))
+
+    def _ask_instead(
+        self, trial: optuna.Trial, parameters: Mapping[str, Scalar], number: int
+    ) -> tuple[optuna.Trial, dict[str, Scalar]]:
+        """Ends the Optuna trial of a repeated suggestion, and returns the nearest untried one."""
+        space = self._study.space
+        trial.set_user_attr("reason", "another trial has the same configuration")
+        self._optuna.tell(trial, state=TrialState.FAIL)  # samplers ignore it
+        seed = samplers.derived_seed(space.seed, "untried", number)
+        self._enqueue(self._untried.nearest(parameters, self._study.records.values(), seed) or parameters)
+        instead = samplers.ask(self._optuna, space, number)
+        return instead, samplers.suggest(instead, space.search)
 
     def report(self, record: TrialRecord) -> None:
         """Reports the newest result of a record."""

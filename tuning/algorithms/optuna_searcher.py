@@ -111,6 +111,8 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
     def _trials_left(self) -> int:
         """How many trials are still to be proposed."""
         new = 0 if self.all_trials_failed() else self._study.space.budget.trials - len(self._study.records)
+        if new > 0 and (untried := self._optuna.untried) is not None:
+            new = min(new, untried * self._study.space.sampler.repeats)
         return len(self._retries) + len(self._unfinished) + max(0, new)
 
     def _next(self) -> TrialRecord | None:
@@ -123,6 +125,10 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         if len(self._study.records) >= self._study.space.budget.trials or self.all_trials_failed():
             return None
         return self._optuna.ask()
+
+    def is_exhausted(self) -> bool:
+        """Whether every configuration of the space has had its trials."""
+        return self._optuna.untried == 0 and not self._trials_left()
 
     def all_trials_failed(self) -> bool:
         """Whether all trials that ended have failed, and `budget.max_failures` or more have."""

@@ -30,6 +30,8 @@ SAMPLERS: dict[SamplerName, Callable[[int, int], BaseSampler]] = {
     SamplerName.GP: lambda seed, startup: GPSampler(
         seed=seed, n_startup_trials=startup, warn_independent_sampling=False
     ),
+    # The next configuration of the list comes from `OptunaMirror`; the sampler has nothing left to choose.
+    SamplerName.GRID: lambda seed, startup: RandomSampler(seed=seed),
 }
 
 

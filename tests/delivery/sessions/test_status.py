@@ -12,6 +12,7 @@ import pytest
 
 from delivery.sessions.status import status_lines, study_status
 from foundation.errors import UserError
+from search_spaces.draft import from_dict
 from tests.tuning.studies.studies import SPACE, start_trial
 from tuning.studies.lock import study_lock
 from tuning.studies.storage import storage_at
@@ -56,6 +57,17 @@ def test_a_study_that_does_not_run(tmp_path: Path) -> None:
     assert status_lines(study_status("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
     with pytest.raises(UserError, match="no study 'yours'"):
         study_status("yours", storage_at(tmp_path / "runs"))
+
+
+def test_the_status_says_that_nothing_is_left_to_try(tmp_path: Path) -> None:
+    """As the last lines of the search did."""
+    space = from_dict({**SPACE.to_dict(), "search": {"num_beams": {"int": [0, 1]}}, "budget": {"trials": 2}}, "test")
+    study = Study.create(space, tmp_path / "runs", "mine")
+    for number in range(2):
+        start_trial(study, number).config = {"num_beams": number}
+        study.end(f"mine-{number:04d}", "pruned")
+    status = study_status("mine", storage_at(tmp_path / "runs"))
+    assert "note     every configuration of the space has been tried: 2 trials" in status_lines(status)
 
 
 def test_a_process_that_was_killed_leaves_no_running_study(tmp_path: Path) -> None:

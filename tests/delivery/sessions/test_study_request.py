@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from delivery.sessions.space_options import resolve_space
-from delivery.sessions.study_request import StudyRequest, check
+from delivery.sessions.study_request import StudyRequest, check, limit_trials
 from foundation.errors import UserError
 from search_spaces.choices import Runner
+from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
@@ -47,6 +48,20 @@ def test_names_that_cannot_be_folders_are_refused(space: Space, tmp_path: Path) 
     Study.create(space, storage, "mine")
     with pytest.raises(UserError, match="'mine'"):
         check(StudyRequest(space, "mine", storage), tmp_path)
+
+
+def test_a_finite_space_limits_the_trials() -> None:
+    """Ten trials of four configurations are four trials, or eight with two seeds each; and this is said."""
+    search = {"num_beams": {"int": [1, 2]}, "optim": {"choice": ["adafactor", "adamw_torch"]}}
+    lines: list[str] = []
+    for repeats in (1, 2, 3):
+        content = {"search": search, "budget": {"trials": 10}, "sampler": {"repeats": repeats}}
+        limited = limit_trials(from_dict(content, "test"), lines.append)
+        assert limited.budget.trials == min(10, 4 * repeats)
+    assert lines == [
+        "the space has no more configurations than 4: 4 trials at most",
+        "the space has no more configurations than 4, 2 trials of each: 8 trials at most",
+    ]
 
 
 def test_a_search_needs_ray(space: Space, tmp_path: Path) -> None:

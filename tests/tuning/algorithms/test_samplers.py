@@ -21,11 +21,17 @@ SEARCH = {
     "optim": {"choice": ["adamw_torch", "adafactor"]},
     "adam_beta1": {"float": [0.8, 0.95], "when": {"optim": "adamw_torch"}},
 }
+#: The same with lists of numbers, as a grid needs them.
+LISTED = SEARCH | {
+    "learning_rate": {"choice": [1e-5, 1e-4, 1e-3, 1e-2]},
+    "adam_beta1": {"choice": [0.8, 0.9], "when": {"optim": "adamw_torch"}},
+}
 
 
 def space(sampler: str = "tpe", seed: int = 0) -> Space:
     """A space with every kind of range."""
-    content = {"mode": "max", "seed": seed, "search": SEARCH, "sampler": {"name": sampler, "startup_trials": 3}}
+    search = LISTED if sampler == "grid" else SEARCH
+    content = {"mode": "max", "seed": seed, "search": search, "sampler": {"name": sampler, "startup_trials": 3}}
     return from_dict(content, "test")
 
 

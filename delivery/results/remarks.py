@@ -1,0 +1,42 @@
+"""What a user must know about the result of a study before trusting it."""
+
+from __future__ import annotations
+
+import statistics
+
+from foundation.statuses import TrialStatus
+from tuning.algorithms.untried import possible_trials
+from tuning.studies.records import TrialRecord
+from tuning.studies.study import Study
+
+
+def notes(study: Study) -> list[str]:
+    """Returns one sentence for each thing that the scores alone do not show."""
+    return [*_exhausted(study), *_repeats(study)]
+
+
+def _exhausted(study: Study) -> list[str]:
+    begun = len(study.records)
+    if not study.space.search or possible_trials(study.space, study.records.values()) != begun:
+        return []
+    return [f"every configuration of the space has been tried: {begun} trials"]
+
+
+def _repeats(study: Study) -> list[str]:
+    """The spread of the best configuration over its seeds."""
+    best = next(iter(study.ranked()), None)
+    if best is None or study.space.sampler.repeats == 1:
+        return []
+    values = [
+        value
+        for record in _completed_like(study, best)
+        if (value := record.best_value(study.metric, study.mode)) is not None
+    ]
+    if len(values) < 2:
+        return []
+    spread = f"mean {statistics.fmean(values):.4f}, standard deviation {statistics.stdev(values):.4f}"
+    return [f"the best configuration with {len(values)} seeds: {study.metric} {spread}"]
+
+
+def _completed_like(study: Study, best: TrialRecord) -> list[TrialRecord]:
+    return [record for record in study.with_status(TrialStatus.COMPLETED) if record.config == best.config]
