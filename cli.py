@@ -285,8 +285,8 @@ def main() -> None:
     except UserError as error:
         typer.echo(f"kotune: {error}", err=True)
         sys.exit(2)
-    except (StorageLost, OSError) as error:
-        if isinstance(error, OSError) and not is_storage_error(error):
+    except Exception as error:  # safetensors and torch have exceptions of their own for a full disk
+        if not isinstance(error, StorageLost) and not is_storage_error(error):
             raise
         todo = f"make room or bring the storage back; {COMMAND} resume STUDY continues a study"
         typer.echo(f"kotune: {UserError(str(error), '', todo)}", err=True)

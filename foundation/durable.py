@@ -30,7 +30,10 @@ PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 _TRANSIENT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN}
 
 #: The same failures in the messages of safetensors and torch, whose exceptions carry no error number.
-_TRANSIENT_MESSAGES = ("os error 28", "os error 30", "os error 5)", "PytorchStreamWriter", "file write failed")
+_TRANSIENT_MESSAGES = (
+    *("os error 28", "os error 30", "os error 5)"),
+    *("PytorchStreamWriter", "file write failed", ". unexpected pos ", "basic_ios::clear: iostream error"),
+)
 
 
 class StorageLost(Exception):

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safetensors import SafetensorError
 
 from corpora.samples.dialogues import write_samples
+from delivery.sessions import session
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -193,3 +195,16 @@ def test_values_are_tried_beside_those_that_they_need(depth: int, frozen: int, f
     code, _, said = run("tune", "kcbert", *options, "--set", "sample=reviews")
     assert code == (0 if fine else 2), said
     assert fine or f"freeze_layers: {frozen}" in said
+
+
+def test_a_full_disk_is_one_message_and_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while the base model of a new study is written, where safetensors raises an exception of its own."""
+
+    def full(*arguments: object, **options: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(session, "start", full)
+    code, _, err = run("train", "cnn", "--study", "mine")
+    assert code == 1
+    assert err.startswith("kotune: Error while serializing: I/O error: No space left on device (os error 28)")
+    assert "resume STUDY continues a study" in err

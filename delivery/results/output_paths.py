@@ -42,7 +42,7 @@ def check_new_folder(option: str, path: Path) -> None:
     check_name(option, path.name)
     if os.path.lexists(path):
         raise UserError(f"{path} already exists", "a new folder: nothing is overwritten", f"choose another {option}")
-    _check_above(option, path)
+    _check_above(option, path, path)
 
 
 def check_folder(option: str, path: Path) -> None:
@@ -53,7 +53,7 @@ def check_folder(option: str, path: Path) -> None:
     """
     for part in path.parts:
         check_name(option, part)
-    _check_above(option, path / "inside")
+    _check_above(option, path, path / "inside")
 
 
 def set_usual_permissions(folder: Path) -> None:
@@ -77,8 +77,8 @@ def check_name(option: str, name: str) -> None:
         raise UserError(problem, f"at most {_MAX_NAME_BYTES} bytes", "choose a shorter name")
 
 
-def _check_above(option: str, path: Path) -> None:
-    above = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
+def _check_above(option: str, path: Path, new: Path) -> None:
+    above = next(folder for folder in new.absolute().parents if os.path.lexists(folder))
     if not os.path.isdir(above):
         raise UserError(f"{option} {path}: {above} is a file", "a folder, or a new path", "choose another")
     _check_writable(option, path, above)

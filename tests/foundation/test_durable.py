@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import SafetensorError
 
 from foundation import durable
@@ -75,6 +76,15 @@ def test_storage_errors_are_retried(error: BaseException) -> None:
     retry_on_storage_error(failing(error, error), "x", pauses=(0.0, 0.0))
     with pytest.raises(StorageLost, match="x cannot be written"):
         retry_on_storage_error(failing(error, error), "x", pauses=(0.0,))
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("numbers", [10, 1000])
+def test_what_torch_raises_on_a_full_disk_is_a_storage_error(numbers: int) -> None:
+    """The installed torch, for a file that its buffer holds until the end and for a larger one."""
+    with pytest.raises(RuntimeError) as caught:
+        torch.save(torch.zeros(numbers), "/dev/full")
+    assert is_storage_error(caught.value)
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EACCES, "no"), RuntimeError("shapes differ"), KeyError("a")])

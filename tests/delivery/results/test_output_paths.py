@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery.results.output_paths import check_file, check_new_folder, set_usual_permissions
+from delivery.results.output_paths import check_file, check_folder, check_new_folder, set_usual_permissions
 from foundation.errors import UserError
 
 
@@ -97,3 +97,13 @@ def test_files_get_the_usual_permissions(tmp_path: Path) -> None:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*.safetensors")} == {0o640}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["member", "model.safetensors"]
+
+
+def test_a_folder_that_cannot_be_written_is_named_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write everywhere, so the answer of the operating system is replaced."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError) as caught:
+        check_folder("--storage", tmp_path)
+    assert caught.value.problem == f"--storage {tmp_path}: {tmp_path} cannot be written"
