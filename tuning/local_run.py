@@ -14,14 +14,13 @@ from contextlib import contextmanager, suppress
 
 from transformers import TrainerCallback
 
-from foundation import buckets
-from foundation.durable import StorageLost, is_storage_error, retry_on_storage_error, write_json
+from foundation.durable import StorageLost, is_storage_error
 from foundation.secrets import redact
 from foundation.statuses import SessionEnd, TrialStatus
 from trainables.tracking.run_settings import RunStatus
 from trainables.tracking.tracker import Tracker, TrackingCallback
 from trainables.training.callbacks import SaveOnShutdown
-from trainables.training.job import Job
+from trainables.training.job import Job, write_trace
 from trainables.training.memory import Infeasible
 from trainables.training.reports import Decision, Interrupted, Report, failure_reason
 from trainables.training.trial import run_trial
@@ -30,6 +29,7 @@ from tuning.display.live import View
 from tuning.jobs import make_job
 from tuning.studies import retention
 from tuning.studies.epochs import trial_epochs
+from tuning.studies.job_file import write_job
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
@@ -115,9 +115,7 @@ class LocalRun:
             return
         study.begin(record)
         job = make_job(study, self._material, self._tracking)(record)
-        file = study.paths.trial(record.trial_id) / "job.json"
-        retry_on_storage_error(lambda: write_json(file, job.to_plain()), f"the job of trial {record.trial_id}")
-        study.publish(file)
+        write_job(study, job)
         tracker = Tracker(job.tracking) if job.tracking else None
         status = RunStatus.INTERRUPTED
         try:
@@ -139,8 +137,7 @@ class LocalRun:
         except Exception as error:
             if isinstance(error, StorageLost) or is_storage_error(error):
                 raise
-            with suppress(OSError):
-                buckets.write(buckets.join(job.folder, "error.txt"), redact(traceback.format_exc()).encode())
+            write_trace(job.folder, redact(traceback.format_exc()))
             record.infeasible = isinstance(error, Infeasible)
             self._end(record, TrialStatus.FAILED, failure_reason(error))
             return RunStatus.FAILED

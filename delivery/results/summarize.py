@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.metadata import version
 
 from delivery.results import remarks
@@ -10,6 +11,7 @@ from delivery.results.summary import VERSION, BestTrial, DefaultTrial, Failure, 
 from foundation import buckets
 from foundation.errors import program
 from foundation.statuses import ENDED, TrialStatus
+from trainables.training.job import JOB, TRACE
 from tuning.studies import retention
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
@@ -71,14 +73,14 @@ def summarize(
 
 def _failure(study: Study, record: TrialRecord) -> Failure:
     folder = study.paths.address(study.paths.trial(record.trial_id))
-    trace = buckets.read(buckets.join(folder, "error.txt"))
+    trace = buckets.read(buckets.join(folder, TRACE))
     return Failure(
         trial=record.trial_id,
         reason=record.reason,
         config=record.config,
         trace=trace.decode(errors="replace") if trace is not None else None,
         log=str(study.paths.log),
-        alone=f"{program('python')} -m trainables.training.trial {buckets.join(folder, 'job.json')}",
+        alone=f"{program('python')} -m trainables.training.trial {shlex.quote(buckets.join(folder, JOB))}",
     )
 
 

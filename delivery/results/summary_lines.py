@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,8 +48,8 @@ def _test_text(metric: str, test: Score) -> str:
 
 def _next_command(study: str, best_model: str) -> str:
     if buckets.in_bucket(best_model):
-        return f"export {study} --storage {best_model.rsplit('/', 2)[0]} --out FOLDER"
-    return f"predict {best_model} INPUT.csv"
+        return f"{shlex.join(['export', study, '--storage', best_model.rsplit('/', 2)[0]])} --out FOLDER"
+    return f"{shlex.join(['predict', best_model])} INPUT.csv"
 
 
 def compare_default(summary: Summary) -> str:

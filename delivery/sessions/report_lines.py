@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from delivery.results.summary import Summary
 from delivery.results.summary_lines import summary_lines
 from foundation import buckets
@@ -10,6 +12,7 @@ from foundation.errors import COMMAND, program
 from foundation.statuses import SessionEnd
 from search_spaces.choices import WandbMode
 from trainables.tracking.run_settings import RunRecord
+from trainables.training.job import TRACE
 from tuning.studies.study import Study
 from tuning.wandb_settings import TrackingSettings
 
@@ -27,7 +30,7 @@ def last_lines(
     parameters = study.records[best.trial].parameters if best else {}
     lines = summary_lines(summary, parameters, COMMAND)
     for failed in summary.failures[:1]:
-        trace = study.paths.address(study.paths.trial(failed.trial) / "error.txt")
+        trace = study.paths.address(study.paths.trial(failed.trial) / TRACE)
         lines += [
             f"failed   {failed.trial}: {failed.reason}",
             f"         trace {trace}; alone: {failed.alone}",
@@ -58,7 +61,7 @@ def _tracking_lines(study: Study) -> list[str]:
     command = (
         f"copy {where} here, then {program('wandb')} sync offline-run-*"
         if study.paths.bucket
-        else f"{program('wandb')} sync {where}/offline-run-*"
+        else f"{program('wandb')} sync {shlex.quote(where)}/offline-run-*"
     )
     runs, them = ("1 run is", "it") if len(offline) == 1 else (f"{len(offline)} runs are", "them")
     return [f"wandb    {runs} offline{why}; send {them}: {command}"]

@@ -11,6 +11,7 @@ import msgspec
 from foundation.checked_json import read_json
 from foundation.errors import UserError
 from trainables.training import checkpoints
+from trainables.training.job import JOB
 from trainables.training.parameters import split_parameters
 from tuning.jobs import make_job
 from tuning.local_run import only_trial
@@ -93,7 +94,7 @@ def take_over(point: checkpoints.Checkpoint, study: Study, material: Material) -
 def _read_trial(point: checkpoints.Checkpoint) -> tuple[_EarlierJob, list[_EarlierResult]]:
     folder = point.local_folder().parents[1]
     try:
-        job = read_json(folder / "job.json", _EarlierJob, "")
+        job = read_json(folder / JOB, _EarlierJob, "")
         record = read_json(folder / RECORD, _EarlierRecord, "")
     except UserError as error:
         problem = f"--resume-from {point.path}: the files of its trial cannot be used ({error.problem})"

@@ -6,7 +6,6 @@ and Ray Train starts the group again.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import platform
@@ -17,11 +16,11 @@ import ray
 import ray.train
 from ray.train.collective import broadcast_from_rank_zero
 
-from foundation import buckets
 from foundation.launchers import drop_launcher_variables
 from trainables.slots.messages import Assignment, WorkerInfo
 from trainables.slots.settings import SlotSettings
 from trainables.tracking.run_settings import RunStatus
+from trainables.training.job import write_trace
 from trainables.training.reports import Decision, Interrupted, Report
 
 if TYPE_CHECKING:
@@ -183,8 +182,7 @@ def _train_job(assignment: Assignment, mailbox: Any, cache: WorkerCache, rank: i
             ray.get(mailbox.reset_starts.remote(turn))
             raise AlreadyReported from error
         failure = failure_of(error)
-        with contextlib.suppress(OSError):  # the disk may be what failed
-            buckets.write(buckets.join(job.folder, "error.txt"), failure.trace.encode())
+        write_trace(job.folder, failure.trace)
         ray.get(mailbox.report_failure.remote(turn, failure))
         if not can_train_next(error, ray.train.get_context().get_world_size()):
             raise AlreadyReported from error

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from foundation.buckets import join
+from foundation.buckets import join, write
 from foundation.checked_json import convert_json, decode_json, plain
 from trainables.tracking.run_settings import RunSettings
+
+#: The file of a job, and the file of the traceback of a failed job, in the folder of the trial.
+JOB, TRACE = "job.json", "error.txt"
 
 _TODO = "run it with the version of kotune that wrote it, or start the search again"
 
@@ -92,3 +96,14 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         """Returns the job as `job.json` holds it."""
         result: dict[str, Any] = plain(self)
         return result
+
+
+def write_trace(folder: str, trace: str) -> None:
+    """Writes the traceback of a failed job; nothing if it cannot be written, since the disk may be what failed.
+
+    Args:
+        folder: The trial's own folder.
+        trace: Without keys and tokens.
+    """
+    with contextlib.suppress(OSError):
+        write(join(folder, TRACE), trace.encode(errors="backslashreplace"))

@@ -15,7 +15,7 @@ from typing import Any
 import optuna
 from ray.tune.search import Searcher
 
-from foundation.durable import StorageLost, retry_on_storage_error, write_json
+from foundation.durable import StorageLost
 from foundation.statuses import TrialStatus
 from trainables.slots.messages import (
     Evaluated,
@@ -35,6 +35,7 @@ from tuning.algorithms.optuna_mirror import OptunaMirror
 from tuning.algorithms.optuna_storage import storage_errors
 from tuning.studies import retention
 from tuning.studies.attempts import MAX_SLOTS
+from tuning.studies.job_file import write_job
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 
@@ -103,9 +104,7 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         self._open.add(tune_id)
         self._study.begin(record)
         job = self._make_job(record)
-        file = self._study.paths.trial(record.trial_id) / "job.json"
-        retry_on_storage_error(lambda: write_json(file, job.to_plain()), f"the job of trial {record.trial_id}")
-        self._study.publish(file)
+        write_job(self._study, job)
         return to_tune_config(TrialConfig(job, self._slot))
 
     def _trials_left(self) -> int:

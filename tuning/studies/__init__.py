@@ -6,6 +6,7 @@ Ray and Optuna belong in other rooms of `tuning`.
     checkpoint_index: The saved checkpoints of a study's trials, with a cache of those of ended trials.
     earlier_versions: Reads studies that an earlier version created.
     epochs: How many epochs the trials of a space train.
+    job_file: The job of a trial, written beside its record.
     lock: The lock of a study: one process at a time works on it.
     material: The input of all trials of a study: splits, task options and tokenized tables, stored in `data.json`.
     paths: Every path of a study.

@@ -45,6 +45,14 @@ def test_the_lines_of_a_finished_study() -> None:
     ]
 
 
+def test_the_next_command_can_be_pasted_whatever_its_folder_is_called() -> None:
+    """A path with spaces is quoted for the shell."""
+    lines = summary_lines(replace(SUMMARY, best_model="/my runs/s/best_model"), {}, "kotune")
+    assert lines[-1] == "next     kotune predict '/my runs/s/best_model' INPUT.csv"
+    lines = summary_lines(replace(SUMMARY, best_model="s3://a b/runs/s/best_model"), {}, "kotune")
+    assert lines[-1] == "next     kotune export s --storage 's3://a b/runs' --out FOLDER"
+
+
 def test_the_lines_of_a_training_have_no_parameters_and_no_default() -> None:
     """Nothing was searched."""
     lines = summary_lines(replace(SUMMARY, trials=TrialCounts(1, 1, 0, 0, 0)), {}, "kotune")

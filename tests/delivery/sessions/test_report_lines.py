@@ -29,7 +29,7 @@ def test_an_interrupted_study_goes_on_where_it_was(tmp_path: Path, address: str 
 
 def test_offline_runs_are_counted_with_their_reason(tmp_path: Path) -> None:
     """Two of three runs are offline, one of them because of the server; a damaged record is refused with its place."""
-    study = Study.create(SPACE, tmp_path, "mine")
+    study = Study.create(SPACE, tmp_path / "my runs", "mine")
     tracking = TrackingSettings(WandbMode.ONLINE, "kotune", None, (), str(study.paths.root))
     kept = [("online", ""), ("offline", ""), ("offline", "no answer")]
     for number, (mode, reason) in enumerate(kept):
@@ -38,7 +38,7 @@ def test_offline_runs_are_counted_with_their_reason(tmp_path: Path) -> None:
         (study.paths.trial(record.trial_id) / "tracking.json").write_text(json.dumps(note), encoding="utf-8")
     line = last_lines(study, a_summary(), tracking, SessionEnd.DONE, None)[-1]
     assert line.startswith("wandb    2 runs are offline (W&B could not be reached: no answer); send them: ")
-    assert line.endswith(f"wandb sync {study.paths.root}/wandb/offline-run-*")
+    assert line.endswith(f"wandb sync '{study.paths.root}/wandb'/offline-run-*")
     (study.paths.trial("mine-0001") / "tracking.json").write_text('{"mode": "offline"', encoding="utf-8")
     with pytest.raises(UserError, match=r"mine-0001/tracking\.json"):
         last_lines(study, a_summary(), tracking, SessionEnd.DONE, None)

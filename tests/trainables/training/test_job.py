@@ -12,7 +12,7 @@ import pytest
 from foundation.errors import UserError
 from search_spaces.choices import WandbMode
 from trainables.tracking.run_settings import RunSettings
-from trainables.training.job import EpochValue, Job
+from trainables.training.job import TRACE, EpochValue, Job, write_trace
 
 MakeJob = Callable[..., Job]
 
@@ -67,3 +67,11 @@ def test_a_job_that_is_no_json_is_refused() -> None:
     """As is a truncated file."""
     with pytest.raises(UserError, match="line 1, character 14"):
         Job.from_json(b'{"trial_id": ', "job.json")
+
+
+def test_a_trace_that_cannot_be_written_is_left_out(tmp_path: Path) -> None:
+    """The disk may be what failed. A file name that is no Unicode is written with escapes."""
+    write_trace(str(tmp_path), "no file \udcff")
+    assert (tmp_path / TRACE).read_text(encoding="utf-8") == "no file \\udcff"
+    (tmp_path / "file").touch()
+    write_trace(str(tmp_path / "file"), "no folder")
