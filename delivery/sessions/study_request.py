@@ -26,6 +26,7 @@ from tuning.algorithms.optuna_storage import check_database
 from tuning.algorithms.untried import possible_trials
 from tuning.cluster.ray_environment import check_temporary_folder
 from tuning.cluster.resources import Plan, local_machine, plan_slots
+from tuning.studies.epochs import check_evaluations
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage, check_writable
 from tuning.studies.study import name_taken
@@ -141,6 +142,7 @@ def check_configs(space: Space) -> None:
     task = get_task_class(space.task)
     for config in _configs(space):
         check_config(config, task)
+    check_evaluations(space)
 
 
 def _configs(space: Space) -> list[dict[str, Any]]:

@@ -189,7 +189,7 @@ def test_a_spent_time_budget_saves_running_trials(tmp_path: Path, monkeypatch: p
 )
 def test_an_interrupted_search_ends_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
     """With all results, a checkpoint to continue from, an exported model, and no process left behind."""
-    study = FaultStudy("ended", tmp_path, trials=4, epochs=80, slots=1, sets=("eval_every=20",))
+    study = FaultStudy("ended", tmp_path, trials=4, epochs=80, slots=1, sets=("eval_every=20", "scheduler.grace=20"))
     study.start()
     assert wait_until(lambda: study.results() > 0, 120) is not None
     assert study.driver is not None

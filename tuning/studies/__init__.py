@@ -5,7 +5,7 @@ Ray and Optuna belong in other rooms of `tuning`.
     attempts: Counts the slots of a trial in its folder, so that a trial that loses slot after slot is given up.
     checkpoint_index: The saved checkpoints of a study's trials, with a cache of those of ended trials.
     earlier_versions: Reads studies that an earlier version created.
-    epochs: How many epochs the trials of a space train.
+    epochs: How many epochs the trials of a space train, and at which epochs they are compared.
     job_file: The job of a trial, written beside its record.
     lock: The lock of a study: one process at a time works on it.
     material: The input of all trials of a study: splits, task options and tokenized tables, stored in `data.json`.

@@ -1,14 +1,21 @@
-"""How many epochs the trials of a space train."""
+"""How many epochs the trials of a space train, and at which epochs they are compared."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from itertools import count, takewhile
 from typing import Any
 
+from foundation.errors import UserError
+from search_spaces.choices import SchedulerName
 from search_spaces.schema import Space
 
 #: The number of epochs of `TrainingArguments`, for a space that does not set it.
 _DEFAULT_EPOCHS = 3.0
+
+#: Epochs of evaluations are rounded to six digits.
+_SAME_EPOCH = 1e-6
 
 
 def trial_epochs(space: Space, config: Mapping[str, Any]) -> float:
@@ -28,3 +35,45 @@ def longest_epochs(space: Space) -> float:
 def _limited(space: Space, epochs: float) -> float:
     limit = space.scheduler.max
     return min(epochs, float(limit)) if limit else epochs
+
+
+def rungs(space: Space) -> list[float]:
+    """Returns the epochs at which ASHA compares trials, before the end of the longest; empty for other schedulers."""
+    options, last = space.scheduler, longest_epochs(space)
+    if options.name is not SchedulerName.ASHA:
+        return []
+    epochs = (options.grace * options.reduction_factor**number for number in count())
+    return list(takewhile(lambda epoch: epoch < last - _SAME_EPOCH, epochs))
+
+
+def check_evaluations(space: Space) -> None:
+    """Checks that trials are evaluated where they are compared.
+
+    ASHA would compare a trial without an evaluation at a rung by its next one, at an epoch that is no rung.
+
+    Raises:
+        UserError: `eval_every` is longer than the training, or skips a rung.
+    """
+    every, longest = space.eval_every, longest_epochs(space)
+    if every > longest + _SAME_EPOCH:
+        todo = f"--set eval_every={longest:g}, or raise num_train_epochs"
+        raise UserError(f"eval_every is {every:g}, but trials train {longest:g} epochs", f"at most {longest:g}", todo)
+    missed = [epoch for epoch in rungs(space) if abs(round(epoch / every) * every - epoch) > _SAME_EPOCH]
+    if not missed:
+        return
+    grace, factor = space.scheduler.grace, space.scheduler.reduction_factor
+    problem = (
+        f"eval_every is {every:g}, so that trials have no evaluation at epoch {_list(missed)}, where ASHA compares them"
+        f" (scheduler.grace {grace:g}, reduction_factor {factor:g})"
+    )
+    if factor != round(factor):
+        todo = f"--set scheduler.reduction_factor={max(2, round(factor))}, or --set scheduler.name=median"
+        raise UserError(problem, "a whole reduction_factor, and a grace that is a multiple of eval_every", todo)
+    # All rungs are multiples of the first.
+    shorter, later = grace / math.ceil(grace / every - 1e-9), every * math.ceil(grace / every - 1e-9)
+    todo = f"--set eval_every={shorter:.9g}, or --set scheduler.grace={later:.9g}"
+    raise UserError(problem, "a grace that is a multiple of eval_every", todo)
+
+
+def _list(epochs: list[float]) -> str:
+    return ", ".join(f"{epoch:g}" for epoch in epochs[:3]) + (", …" if len(epochs) > 3 else "")

@@ -36,6 +36,8 @@ def test_the_embedded_sample_from_tune_to_predict(tmp_path: Path) -> None:
         "--set",
         "num_train_epochs=0.05",
         "--set",
+        "eval_every=0.05",
+        "--set",
         "scheduler.name=none",
         "--set",
         "rouge_tokenizer=syllable",

@@ -77,3 +77,11 @@ def test_both_ends_of_a_range_are_tried(review_files: dict[str, Path], tmp_path:
     space = resolve_space("cnn", options, [], ["model.num_filters=int:0:100"], None)
     with pytest.raises(UserError, match="num_filters"):
         check(StudyRequest(space, "mine", storage_at(tmp_path)), tmp_path)
+
+
+def test_evaluations_that_skip_a_rung_are_refused(review_files: dict[str, Path], tmp_path: Path) -> None:
+    """Before anything is started."""
+    options = {f"data.{split}": str(path) for split, path in review_files.items()}
+    space = resolve_space("cnn", options, ["eval_every=2", "num_train_epochs=9"], [], None)
+    with pytest.raises(UserError, match="no evaluation at epoch 1, 3, where ASHA compares them"):
+        check(StudyRequest(space, "mine", storage_at(tmp_path)), tmp_path)

@@ -17,6 +17,7 @@ from trainables.slots.messages import Evaluated, Failed, Message, TrialConfig, t
 from trainables.slots.settings import Shape, SlotSettings
 from tuning.algorithms.schedulers import ResumableScheduler, make_scheduler
 from tuning.studies.attempts import count_attempt
+from tuning.studies.epochs import longest_epochs, rungs
 from tuning.studies.records import Result, TrialRecord
 
 SETTINGS = SlotSettings(Shape(1, 1.0, 0.0), folder="", hang=1.0)
@@ -262,3 +263,12 @@ def test_rays_scheduler_gets_each_trial_once_per_slot() -> None:
     assert inner.calls[-1] == ("add", "b")
     assert scheduler.debug_string() == "recording"
     assert scheduler.set_search_properties("loss", "min") is True
+
+
+@pytest.mark.parametrize("options", [{}, {"grace": 2.0, "reduction_factor": 2}, {"grace": 0.1, "max": 5.0}])
+def test_asha_has_the_rungs_that_are_checked(options: dict[str, Any]) -> None:
+    """`tuning.studies.epochs.rungs` computes them without Ray; Ray adds one at the very end of the longest trial."""
+    where = from_dict({"mode": "max", "fixed": {"num_train_epochs": 10}, "scheduler": options}, "test")
+    asha: Any = make_scheduler(where, longest_epochs(where)).inner
+    milestones = sorted(milestone for milestone, _ in asha._brackets[0]._rungs)
+    assert [epoch for epoch in milestones if epoch < longest_epochs(where)] == pytest.approx(rungs(where))
