@@ -72,11 +72,15 @@ class BrokenRows(Option):
 
 
 class RougeTokenizer(Option):
-    """The units that ROUGE and BLEU count: morphemes (Kiwi), words between blanks, or characters."""
+    """The units that ROUGE and BLEU count: morphemes (Kiwi), words between blanks, characters, or the English words of
+    Google's rouge-score."""
 
     KIWI = "kiwi"
+    KIWI_SPLIT_TAGS = "kiwi_split_tags"  # the `kiwi` of earlier versions: `#Person1#은` is `#Person1` and `#은`
     WHITESPACE = "whitespace"
     SYLLABLE = "syllable"
+    ROUGE_SCORE = "rouge_score"
+    ROUGE_SCORE_STEMMED = "rouge_score_stemmed"
 
 
 class TokenizerKind(Option):

@@ -13,6 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from corpora.tokenised import values
 from foundation.errors import UserError
+from search_spaces.choices import RougeTokenizer
 from search_spaces.schema import Space
 from trainables.tasks.confusion import ConfusionMatrix
 from trainables.tasks.evaluation import BatchResult, Evaluation
@@ -25,7 +26,7 @@ from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task
 from trainables.tasks.text_metrics import TEXT_METRICS, TextInputs
 from trainables.text.decoding import reads_the_source
 from trainables.text.encoding import TextDecoder, encode_with_ends, text_decoder, truncate
-from trainables.text.rouge_tokenizers import text_tokenizer
+from trainables.text.rouge_tokenizers import TOKENIZERS, text_tokenizer
 
 #: More different targets than this are taken for free text, not for labels.
 _MAX_LABELS = 200
@@ -125,7 +126,7 @@ class Seq2Seq(Task):
         }
         if not scored:
             return columns
-        columns |= {"target": texts, "reference": text_tokenizer(self.rouge_tokenizer).tokenize(texts)}
+        columns |= {"target": texts, "reference": self._references(texts)}
         if self.rdass_encoder:
             encoder = _sentence_encoder(self.rdass_encoder)
             columns |= {
@@ -133,6 +134,17 @@ class Seq2Seq(Task):
                 "reference_vector": encoder.encode(texts).tolist(),
             }
         return columns
+
+    def _references(self, texts: Sequence[str]) -> list[list[str]]:
+        tokens = text_tokenizer(self.rouge_tokenizer).tokenize(texts)
+        empty = sum(not row for row in tokens)
+        if empty > len(tokens) / 2:
+            problem = (
+                f"rouge_tokenizer {self.rouge_tokenizer} returns no token for {empty:,} of {len(tokens):,} targets"
+            )
+            others = [name for name in TOKENIZERS if not name.startswith(RougeTokenizer.ROUGE_SCORE)]
+            raise UserError(f"{problem}; rouge_score keeps only a–z and 0–9", ", ".join(others), "use kiwi for Korean")
+        return tokens
 
     def text_decoder(self, tokenizer: PreTrainedTokenizerBase) -> TextDecoder:
         return text_decoder(tokenizer, self.remove_tokens)

@@ -9,7 +9,7 @@ from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from foundation.errors import UserError
-from search_spaces.choices import TokenizerKind
+from search_spaces.choices import RougeTokenizer, TokenizerKind
 from trainables.text.rouge_tokenizers import text_tokenizer
 
 #: The key of `tokenizer_config.json` for how texts are cut before they are tokenised.
@@ -61,7 +61,7 @@ def cut_morphemes(texts: Sequence[str]) -> list[str]:
 
     A morpheme of several words (Kiwi has the title 나사의 회전 as one) is split at its blanks by the tokenizer.
     """
-    kiwi = text_tokenizer("kiwi")
+    kiwi = text_tokenizer(RougeTokenizer.KIWI_SPLIT_TAGS)  # as exported models of earlier versions were trained
     return [
         " ".join(forms)
         for start in range(0, len(texts), _BLOCK)

@@ -17,8 +17,9 @@ import msgspec
 from corpora.fingerprint import file_sha256
 from foundation.checked_json import read_json
 from foundation.errors import UserError
-from search_spaces.choices import Runner
+from search_spaces.choices import RougeTokenizer, Runner
 from search_spaces.schema import Space
+from trainables.text.rouge_tokenizers import SPLIT_TAGS_NAME
 from tuning.studies.paths import Paths
 
 
@@ -49,6 +50,13 @@ def stored_runner(mapping: Mapping[str, Any], root: Path) -> Runner:
 def stored_data(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Returns the section `data` of a `study.yaml`; without `split_version`, its dev split was cut by version 1."""
     return {"split_version": 1, **data}
+
+
+def stored_task_options(options: Mapping[str, Any], scored_with: str) -> Mapping[str, Any]:
+    """Returns the task options of a `data.json`; Kiwi split speaker tags when it had the name in `scored_with`."""
+    if scored_with.startswith(f"{SPLIT_TAGS_NAME} ") and options.get("rouge_tokenizer") == RougeTokenizer.KIWI:
+        return {**options, "rouge_tokenizer": RougeTokenizer.KIWI_SPLIT_TAGS.value}
+    return options
 
 
 def locate_data_files(space: Space, paths: Paths) -> Space:

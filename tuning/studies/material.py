@@ -14,6 +14,7 @@ from foundation import buckets
 from foundation.checked_json import plain, read_json
 from foundation.durable import write_json
 from foundation.errors import UserError
+from tuning.studies.earlier_versions import stored_task_options
 from tuning.studies.paths import Paths
 from tuning.studies.validation import check_tables
 
@@ -53,7 +54,10 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 problem = f"{paths.data}: tables, {variant!r}: {', '.join(sorted(missing))} is missing"
                 raise UserError(problem, "train, dev, and maybe test", _TODO)
         storage = paths.root.parent
-        material = replace(stored, tables=_each(stored.tables, lambda folder: str(storage / folder)))
+        options = stored_task_options(stored.task_options, stored.scored_with)
+        material = replace(
+            stored, task_options=dict(options), tables=_each(stored.tables, lambda folder: str(storage / folder))
+        )
         check_tables(paths.data, material.tables, storage, paths.cache)
         return material
 

@@ -17,7 +17,7 @@ def scores(reference: str, prediction: str, tokenizer: str = "whitespace") -> di
     return rouge(*(text_tokenizer(tokenizer).tokenize([text]) for text in (reference, prediction)))
 
 
-@pytest.mark.parametrize("tokenizer", sorted(TOKENIZERS))
+@pytest.mark.parametrize("tokenizer", sorted(name for name in TOKENIZERS if "rouge_score" not in name))
 def test_hangul_against_itself_scores_one(tokenizer: str) -> None:
     """The sum is therefore 3; rouge-score's own tokenizer would delete every syllable and score 0."""
     assert scores(SENTENCE, SENTENCE, tokenizer) == {"rouge_1": 1, "rouge_2": 1, "rouge_l": 1, "rouge_sum": 3}

@@ -78,7 +78,7 @@ def test_long_lists_are_cut_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
             return [list(text) for text in texts]
 
     monkeypatch.setattr(word_tokenizers, "_BLOCK", 2)
-    monkeypatch.setattr(word_tokenizers, "text_tokenizer", {"kiwi": Fake()}.__getitem__)
+    monkeypatch.setattr(word_tokenizers, "text_tokenizer", {"kiwi_split_tags": Fake()}.__getitem__)
     assert cut_morphemes(["가나", "다", "라", "마바", "사"]) == ["가 나", "다", "라", "마 바", "사"]
     assert seen == [2, 2, 1]
     assert text_tokenizer("kiwi") is text_tokenizer("kiwi")

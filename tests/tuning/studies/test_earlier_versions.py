@@ -12,7 +12,7 @@ import pytest
 from foundation.errors import UserError
 from search_spaces.schema import Space
 from tests.tuning.studies.studies import SPACE
-from tuning.studies.earlier_versions import locate_data_files
+from tuning.studies.earlier_versions import locate_data_files, stored_task_options
 from tuning.studies.study import Study
 
 _CONTENT = "label\ttext\n"
@@ -77,3 +77,14 @@ def test_files_in_the_study_stay(tmp_path: Path) -> None:
     study = old_study(tmp_path / "runs", None)
     (study.paths.root / "a.tsv").write_text(_CONTENT, encoding="utf-8")
     assert located(study) is study.space
+
+
+@pytest.mark.parametrize(
+    ("scored_with", "counted"),
+    [("kiwi-morphemes (kiwipiepy 0.24.1, model 0.24.0)", "kiwi_split_tags"), ("kiwi-morphemes-tags (x)", "kiwi")],
+)
+def test_a_study_keeps_its_tokenizer_of_scores(scored_with: str, counted: str) -> None:
+    """Trials before and after `resume` are counted alike, although `kiwi` now keeps speaker tags whole."""
+    assert stored_task_options({"rouge_tokenizer": "kiwi"}, scored_with) == {"rouge_tokenizer": counted}
+    assert stored_task_options({"rouge_tokenizer": "syllable"}, scored_with) == {"rouge_tokenizer": "syllable"}
+    assert stored_task_options({"labels": ["0"]}, "") == {"labels": ["0"]}
