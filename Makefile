@@ -13,10 +13,13 @@ STAMP := .venv/.installed-$(EXTRAS)
 tune: venv
 	$(BIN)/python cli.py tune kobart
 
-# Tests without Ray run in parallel. Those with Ray do not: they measure time and share one Ray.
+# Tests without Ray run in parallel. Those with Ray do not: they measure time and share one Ray. Both halves always run,
+# so that one run shows every failure.
 test: venv
-	$(BIN)/python -m pytest -m "not ray and not slow" --numprocesses 2 --dist loadscope
-	$(BIN)/python -m pytest -m "ray and not slow"
+	@failed=; \
+	$(BIN)/python -m pytest -m "not ray and not slow" --numprocesses 2 --dist loadscope || failed="without Ray"; \
+	$(BIN)/python -m pytest -m "ray and not slow" || failed="$${failed:+$$failed, and }with Ray"; \
+	test -z "$$failed" || { echo "make test: tests failed $$failed" >&2; exit 1; }
 
 lint: venv
 	$(BIN)/ruff format --check .

@@ -21,10 +21,22 @@ if TYPE_CHECKING:  # only tests that need heavy modules import them
 
 #: Beginnings of the names of environment variables that change what kotune, its libraries or the tests do.
 CLEARED = (
-    *("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_", "MASTER_", "TORCHELASTIC_"),
-    *("SLURM_", "OMPI_", "PMI_", "MV2_", "ACCELERATE_", "CUDA_VISIBLE_DEVICES"),
+    *("RANK", "WORLD_SIZE", "LOCAL_", "NODE_RANK", "GROUP_", "ROLE_", "MASTER_", "TORCHELASTIC_", "PET_", "NCCL_"),
+    *(
+        "SLURM_",
+        "OMPI_",
+        "PMI_",
+        "PMIX_",
+        "MPI_",
+        "MV2_",
+        "ACCELERATE_",
+        "FSDP_",
+        "MEGATRON_LM_",
+        "CUDA_VISIBLE_DEVICES",
+    ),
+    *("PARALLELISM_CONFIG_", "SMDATAPARALLEL_"),
     *("WANDB_", "HF_", "HUGGING", "TRANSFORMERS_", "OPTUNA_", "KOTUNE_", "XDG_C", "XDG_D", "PG"),
-    *("RAY_ADDRESS", "RAY_AUTH_", "RAY_JOB_", "RAY_NAMESPACE", "AWS_", "GOOGLE_", "STORAGE_EMULATOR_HOST"),
+    *("RAY_", "AWS_", "GOOGLE_", "STORAGE_EMULATOR_HOST"),
     *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"),
 )
 
