@@ -57,7 +57,8 @@ class OwnTokenizer(PreTrainedTokenizerFast):
 def make_own_code(folder: Path, mark: Path) -> Path:
     """Creates the folder and returns it. Importing its configuration creates the file `mark`."""
     folder.mkdir(parents=True)
-    words = train_words(["가 나 다 라 마 바 사"] * 3, 16)
+    numbers = " ".join(map(str, range(24)))
+    words = train_words([f"가 나 다 라 마 바 사 train dev {numbers}"], 40)
     words.save_pretrained(folder)
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     settings |= {"tokenizer_class": "OwnTokenizer", "auto_map": {"AutoTokenizer": [None, "own_tokenizer.OwnTokenizer"]}}

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerBase
+
 from corpora import filters
 from corpora.classes import class_counts
 from corpora.samples.registry import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, read_splits
+from corpora.tokenised import open_table
 from foundation import buckets
 from foundation.errors import UserError, nearest
 from search_spaces.schema import Columns, Data, Space
@@ -18,11 +21,12 @@ from trainables.models.base_models import Recipe, prepare_base
 from trainables.models.hub import load_tokenizer
 from trainables.tasks.registry import get_task_class, make_task
 from trainables.tasks.task import Limits, Task, TokenisedSplit
+from trainables.text.coverage import coverage_lines, measure_split
 from tuning.algorithms.samplers import derived_seed
 from tuning.studies.material import Material
 from tuning.studies.permissions import make_private
 from tuning.studies.study import Study
-from tuning.tokenizers import tokenizer_variants
+from tuning.tokenizers import TokenizerVariant, tokenizer_variants
 
 Say = Callable[[str], None]
 
@@ -101,7 +105,7 @@ def read(space: Space) -> Splits:
     if data.rows:  # a debug run does not wait for 50,000 rows to be scored
         result = replace(result, dev=_sampled(result.dev, space), test=result.test and _sampled(result.test, space))
     if task.has_classes(space):
-        counts = class_counts({name: split.rows for name, split in _by_name(result).items()})
+        counts = class_counts({name: split.rows for name, split in splits_by_name(result).items()})
         result = replace(result, remarks=[*result.remarks, counts])
     if options.strip_whitespace:  # it removes no row, and a model is scored on texts like those it learned from
         result = replace(result, dev=_stripped(result.dev), test=result.test and _stripped(result.test))
@@ -126,7 +130,7 @@ def learn(space: Space, splits: Splits) -> Task:
     Raises:
         UserError: The task cannot learn from the rows, or the metric needs an option that is not set.
     """
-    rows = {**{name: split.rows for name, split in _by_name(splits).items()}, "train": splits.learnable}
+    rows = {**{name: split.rows for name, split in splits_by_name(splits).items()}, "train": splits.learnable}
     task = get_task_class(space.task).learn(space, rows)
     available = task.available_metrics()
     for metric in task.metrics:
@@ -148,25 +152,23 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
     remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
     for variant in tokenizer_variants(space):
         texts = (row[role] for row in splits.train.rows for role in task.tokenizer_roles if role in row)
-        recipe = Recipe(
-            space.model,
-            space.architecture,
-            space.tokenizer,
-            variant.kind,
-            variant.vocabulary,
-            space.special_tokens,
-            derived_seed(space.seed, "weights"),
-            space.trust_remote_code,
-        )
+        recipe = base_recipe(space, variant)
         base = paths.base_model(variant.name)
         base.parent.mkdir(parents=True, exist_ok=True)
         if recorded is None or not base.is_dir():
             prepare_base(base, recipe, task, texts)
         make_private(paths.cache, exist_ok=True)
-        tokenized = _tokenized(task, splits, base, space, paths.cache)
+        tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
+        tokenized = _tokenized(task, splits, tokenizer, space, paths.cache)
         tables[variant.name] = {name: str(table.folder) for name, table in tokenized.items()}
         if len(tables) == 1:
             remarks += [line for name, table in tokenized.items() for line in _truncation_remarks(name, table, space)]
+        coverage = {
+            name: measure_split(split.rows, open_table(tokenized[name].folder), tokenizer, targets=task.is_generative)
+            for name, split in splits_by_name(splits).items()
+        }
+        lines = coverage_lines(coverage, tokenizer, is_trained=recipe.tokenizer_source is None)
+        remarks += [f"{variant.name}: {line}" if variant.name else line for line in lines]
     material = Material(splits.described(), task.to_options(), tables, task.metric_tokenizer, remarks)
     material.save(paths)
     _publish(study, material)
@@ -191,16 +193,32 @@ def _publish(study: Study, material: Material) -> None:
     study.publish(paths.data)
 
 
-def _tokenized(task: Task, splits: Splits, base: Path, space: Space, cache: Path) -> dict[str, TokenisedSplit]:
-    tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
+def base_recipe(space: Space, variant: TokenizerVariant) -> Recipe:
+    """Returns what the base model of a space is made from, with one of its tokenizers."""
+    return Recipe(
+        space.model,
+        space.architecture,
+        space.tokenizer,
+        variant.kind,
+        variant.vocabulary,
+        space.special_tokens,
+        derived_seed(space.seed, "weights"),
+        space.trust_remote_code,
+    )
+
+
+def _tokenized(
+    task: Task, splits: Splits, tokenizer: PreTrainedTokenizerBase, space: Space, cache: Path
+) -> dict[str, TokenisedSplit]:
     limits = Limits(space.max_source_length, space.max_target_length)
     return {
         name: task.prepare(split.rows, tokenizer, limits, cache, scored=name != "train")
-        for name, split in _by_name(splits).items()
+        for name, split in splits_by_name(splits).items()
     }
 
 
-def _by_name(splits: Splits) -> dict[str, Split]:
+def splits_by_name(splits: Splits) -> dict[str, Split]:
+    """Returns train, dev and, if there is one, test."""
     by_name = {"train": splits.train, "dev": splits.dev, "test": splits.test}
     return {name: split for name, split in by_name.items() if split is not None}
 

@@ -78,12 +78,12 @@ def dry_run(request: StudyRequest, out: TextIO) -> str:
     """Returns the resolved study as YAML after all checks. Starts and writes nothing."""
     request = replace(request, space=limit_trials(request.space, lambda text: print(text, file=out)))
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = check(request, Path(folder), lambda text: print(text, file=out))
+        splits, plan, coverage = check(request, Path(folder), lambda text: print(text, file=out))
     trials = request.space.budget.trials
     lines = [
         f"# study {request.name} in {request.storage}: {_trials(trials)}, {_place(request.space.runner, plan, None)}",
         *(f"# {name}: {entry.rows} rows, {entry.path}" for name, entry in splits.described().items()),
-        *(f"# {remark}" for remark in splits.remarks),
+        *(f"# {remark}" for remark in (*splits.remarks, *coverage)),
     ]
     text = yaml.safe_dump(request.space.to_dict(), allow_unicode=True, sort_keys=False)
     return "\n".join([*lines, text.rstrip()])
@@ -103,7 +103,7 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
 
         point = open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan = check(request, Path(folder), screen.say)
+        splits, plan, _ = check(request, Path(folder), screen.say)
     space = with_study_name(with_absolute_paths(request.space, Path.cwd()), request.name)
     start_early(space, request.address)
     with ExitStack() as stack:

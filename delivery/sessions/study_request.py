@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from corpora.splits import Splits
 from delivery.results.output_paths import check_folder, check_name
@@ -15,9 +15,7 @@ from foundation.errors import UserError
 from search_spaces.choices import Runner
 from search_spaces.ranges import Range, as_tuple, ends
 from search_spaces.schema import Space
-from trainables.models.hub import load_tokenizer
 from trainables.models.model_checks import check_model
-from trainables.models.scratch import scratch_size
 from trainables.tasks.registry import get_task_class
 from trainables.training.parameters import model_variant, split_parameters
 from tuning import preparation, tokenizers
@@ -26,6 +24,7 @@ from tuning.algorithms.optuna_storage import check_database
 from tuning.algorithms.untried import possible_trials
 from tuning.cluster.ray_environment import check_temporary_folder
 from tuning.cluster.resources import Plan, local_machine, plan_slots
+from tuning.model_fit import check_fit
 from tuning.studies.epochs import check_evaluations
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage, check_writable
@@ -62,7 +61,15 @@ def limit_trials(space: Space, say: Callable[[str], None], records: Iterable[Tri
     return replace(space, budget=replace(space.budget, trials=possible))
 
 
-def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> tuple[Splits, Plan]:
+class Checked(NamedTuple):
+    """What the checks of a request gave; `coverage` has lines on the tokens of a sample of the rows."""
+
+    splits: Splits
+    plan: Plan
+    coverage: list[str]
+
+
+def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> Checked:
     """Returns the splits and the slots of a request that can be run.
 
     Args:
@@ -105,9 +112,7 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     check_model(
         space.model, space.architecture, task, map(model_variant, _configs(space)), _longest(space), trust=trust
     )
-    if space.tokenizer or scratch_size(space.model) is None:
-        load_tokenizer(space.tokenizer or space.model, is_generative=task.is_generative, trust=trust)
-    return splits, plan
+    return Checked(splits, plan, check_fit(space, task, splits))
 
 
 def _check_runner(space: Space) -> None:

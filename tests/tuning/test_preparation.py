@@ -56,6 +56,7 @@ def test_every_tokenizer_of_the_space_is_trained_first(tmp_path: Path) -> None:
     for variant in material.tables:
         size = len(AutoTokenizer.from_pretrained(study.paths.base_model(variant)))
         assert size <= int(variant.split("-")[1])
+        assert any(message.startswith(f"{variant}: unknown tokens: train ") for message in messages)
     config = {"tokenizer_kind": "whitespace", "vocabulary": 300}
     job = make_job(study, material, None)(TrialRecord(0, "kinds-0000", config, config, 1.0))
     assert job.base_model.endswith("whitespace-300")

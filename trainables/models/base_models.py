@@ -58,6 +58,11 @@ class Recipe:
     seed: int = 0
     trust: bool = False
 
+    @property
+    def tokenizer_source(self) -> str | None:
+        """Hub id or folder of the tokenizer; None: one is trained."""
+        return self.tokenizer or (self.model if scratch_size(self.model) is None else None)
+
 
 def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str]) -> None:
     """Writes a base model and its tokenizer into `folder`, which appears complete or not at all.
@@ -65,22 +70,18 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
     Args:
         texts: what a new tokenizer is trained on.
     """
+    tokenizer = open_tokenizer(recipe, task)
     size = scratch_size(recipe.model)
     if size is not None:
-        tokenizer = (
-            load_tokenizer(recipe.tokenizer, is_generative=task.is_generative, trust=recipe.trust)
-            if recipe.tokenizer
-            else make_tokenizer(recipe.architecture, size, texts, recipe.kind, recipe.vocabulary)
-        )
-        _add_tokens(tokenizer, recipe.special_tokens)
+        if tokenizer is None:
+            tokenizer = make_tokenizer(recipe.architecture, size, texts, recipe.kind, recipe.vocabulary)
+            _add_tokens(tokenizer, recipe.special_tokens)
         config = scratch_config(recipe.architecture, size, tokenizer)
         for name, value in task.model_options().items():
             setattr(config, name, value)
         model = initialise_model(config, task, recipe.seed)
     else:
-        tokenizer = load_tokenizer(
-            recipe.tokenizer or recipe.model, is_generative=task.is_generative, trust=recipe.trust
-        )
+        assert tokenizer is not None  # a trained model has one
         model = _load_with_tokens(recipe, task, tokenizer)
     disable_progress_bar()
     with new_folder(folder, overwrite=True) as staging:
@@ -89,11 +90,24 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
         tokenizer.save_pretrained(staging)
 
 
+def open_tokenizer(recipe: Recipe, task: Task) -> PreTrainedTokenizerBase | None:
+    """Loads the tokenizer of a base model and adds its special tokens; None if it is to be trained.
+
+    Raises:
+        UserError: the tokenizer cannot be loaded.
+    """
+    source = recipe.tokenizer_source
+    if source is None:
+        return None
+    tokenizer = load_tokenizer(source, is_generative=task.is_generative, trust=recipe.trust)
+    _add_tokens(tokenizer, recipe.special_tokens)
+    return tokenizer
+
+
 def _load_with_tokens(recipe: Recipe, task: Task, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
-    """Loads the model, adds the special tokens to the tokenizer, and grows the embeddings to its vocabulary."""
+    """Loads the model and grows the embeddings to the vocabulary of the tokenizer, which has the special tokens."""
     set_seed(recipe.seed)  # for a new head
     model = load_model(recipe.model, task.auto_model, task.model_options(), trust=recipe.trust)
-    _add_tokens(tokenizer, recipe.special_tokens)
     embeddings: Any = model.get_input_embeddings()
     if len(tokenizer) > embeddings.num_embeddings:
         set_seed(recipe.seed)  # for the new rows, however many numbers the head took

@@ -26,6 +26,7 @@ from trainables.models.transformers_internals import (
     is_remote_code_error,
     is_tokenizers_error,
 )
+from trainables.text.encoding import BLANK_MARKS
 
 
 class _TokenizerModel(msgspec.Struct, frozen=True):
@@ -55,9 +56,6 @@ _TOKENIZER_FILES: dict[str, type[msgspec.Struct]] = {
 
 #: What transformers raises for files that are missing or damaged; a TypeError is a path that is None.
 _TOKENIZER_ERRORS = (OSError, ValueError, ImportError, TypeError, KeyError, RuntimeError)
-
-#: How tokenizers write blanks and the insides of words: SentencePiece, byte-level BPE, WordPiece.
-_BLANK_MARKS = "▁Ġ# "
 
 _SOURCES = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"
 _TODO = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
@@ -103,7 +101,7 @@ def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
         UserError: all tokens are special tokens or marks of blanks.
     """
     special = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
-    if any(token not in special and token.strip(_BLANK_MARKS) for token in tokenizer.get_vocab()):
+    if any(token not in special and token.strip(BLANK_MARKS) for token in tokenizer.get_vocab()):
         return
     files = sorted({"tokenizer.json", *type(tokenizer).vocab_files_names.values()})
     raise UserError(

@@ -10,6 +10,9 @@ from transformers import PreTrainedTokenizerBase
 from search_spaces.choices import TokenizerKind
 from trainables.text.word_tokenizers import CUT, cut_morphemes
 
+#: How tokenizers write blanks and the insides of words: SentencePiece, byte-level BPE, WordPiece.
+BLANK_MARKS = "▁Ġ# "
+
 #: Token ids of several texts -> texts as they are scored.
 TextDecoder = Callable[[Sequence[Sequence[int]]], list[str]]
 

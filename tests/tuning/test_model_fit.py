@@ -1,0 +1,78 @@
+"""Model, tokenizer and texts of a space that do not fit together are reported before anything starts."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from transformers import BertConfig
+
+from corpora.samples.reviews import write_samples
+from delivery.sessions.session import dry_run
+from delivery.sessions.space_options import resolve_space
+from delivery.sessions.study_request import StudyRequest
+from foundation.errors import UserError
+from search_spaces.schema import Space
+from tuning.studies.storage import storage_at
+
+
+def bert_folder(folder: Path, words: list[str], **options: bool) -> Path:
+    """A folder of a BERT without weights, with a vocabulary of whole words.
+
+    Args:
+        options: of `tokenizer_config.json`; without any, there is no such file, as in many old folders.
+    """
+    BertConfig(num_hidden_layers=1, hidden_size=8, num_attention_heads=1, intermediate_size=8).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    if options:
+        (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer", **options}))
+    return folder
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Space:
+    """Reviews that `kcbert` is to learn."""
+    files = write_samples(tmp_path / "data", train=60, dev=12, test=8)
+    options = {f"data.{split}": str(path) for split, path in files.items()}
+    return resolve_space("kcbert", options, ["wandb.mode=disabled", "slots.count=1"], [], None)
+
+
+def words_of(space: Space) -> list[str]:
+    """The words of all texts."""
+    files = (space.data.train, space.data.dev, space.data.test)
+    texts = " ".join(Path(str(file)).read_text(encoding="utf-8") for file in files)
+    return sorted({*re.findall(r"\w+|[^\w\s]", texts)})
+
+
+def dry(space: Space, folder: Path) -> list[str]:
+    """The comment lines of a dry run with the model in `folder`."""
+    request = StudyRequest(replace(space, model=str(folder)), "mine", storage_at(folder / "runs"))
+    return [line for line in dry_run(request, io.StringIO()).splitlines() if line.startswith("# ")]
+
+
+def test_a_tokenizer_that_knows_none_of_the_texts_is_refused(reviews: Space, tmp_path: Path) -> None:
+    """BERT's tokenizer takes Hangul apart as accents unless its files say that it keeps case."""
+    with pytest.raises(UserError, match=r"tokens in train are unknown \(\[UNK\]\)") as caught:
+        dry(reviews, bert_folder(tmp_path / "bert", words_of(reviews)))
+    assert str(tmp_path / "bert") in caught.value.problem
+    assert "do_lower_case: false" in caught.value.todo
+
+
+def test_a_dry_run_shows_how_much_is_unknown(reviews: Space, tmp_path: Path) -> None:
+    """The same vocabulary with its settings; if every tenth word is missing, there is a warning."""
+    words = words_of(reviews)
+    lines = dry(reviews, bert_folder(tmp_path / "all", words, do_lower_case=False))
+    assert lines[-1] == (
+        "# unknown tokens: train 0.0%, dev 0.0%, test 0.0%; "
+        "different texts with the same tokens: train 0.0%, dev 0.0%, test 0.0%"
+    )
+    del words[::10]
+    lines = dry(reviews, bert_folder(tmp_path / "most", words, do_lower_case=False))
+    assert re.fullmatch(
+        r"# warning: \d+\.\d% of the source tokens in \w+ are unknown \(\[UNK\]\); another --tokenizer may read them",
+        lines[-1],
+    )

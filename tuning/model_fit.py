@@ -1,0 +1,44 @@
+"""Checks that the tokenizer of a space reads its texts, before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corpora.splits import Splits
+from search_spaces.schema import Space
+from trainables.models.base_models import open_tokenizer
+from trainables.tasks.task import Limits, Row, Task
+from trainables.text.coverage import RoleCoverage, check_coverage, coverage_lines, measure_split
+from tuning.preparation import base_recipe, splits_by_name
+from tuning.tokenizers import TokenizerVariant
+
+#: Rows of each split that are tokenized to see how many tokens are unknown.
+_SAMPLED_ROWS = 500
+
+
+def check_fit(space: Space, task: Task, splits: Splits) -> list[str]:
+    """Checks the tokenizer of a space on a sample of the rows; one that is to be trained is not checked.
+
+    Returns:
+        Lines on the tokens of the sample.
+
+    Raises:
+        UserError: The tokenizer cannot be loaded, or does not know most of the texts.
+    """
+    recipe = base_recipe(space, TokenizerVariant(None, None))
+    tokenizer = open_tokenizer(recipe, task)
+    if tokenizer is None:
+        return []
+    limits = Limits(space.max_source_length, space.max_target_length)
+    coverage: dict[str, RoleCoverage] = {}
+    for name, split in splits_by_name(splits).items():
+        rows = _sample(split.rows)
+        table = {**task.encode(rows, tokenizer, limits), **task.encode_targets(rows, tokenizer, limits, scored=False)}
+        coverage[name] = measure_split(rows, table, tokenizer, targets=task.is_generative)
+    check_coverage(coverage, tokenizer, str(recipe.tokenizer_source))
+    return coverage_lines(coverage, tokenizer, is_trained=False)
+
+
+def _sample(rows: Sequence[Row]) -> list[Row]:
+    """Returns rows from all parts of a split, which may be sorted."""
+    return list(rows[:: max(1, len(rows) // _SAMPLED_ROWS)])[:_SAMPLED_ROWS]
