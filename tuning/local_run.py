@@ -42,12 +42,17 @@ _STOP_SECONDS = 6.0
 _TRACKER_SECONDS, _TRACKER_SECONDS_INTERRUPTED = 30.0, 2.0
 
 
+def new_trial(study: Study) -> TrialRecord:
+    """Returns a record for the only trial of a new study, which has not begun."""
+    config = dict(study.space.fixed)
+    return TrialRecord(0, f"{study.name}-0000", {}, config, trial_epochs(study.space, config), is_default=True)
+
+
 def only_trial(study: Study) -> TrialRecord:
     """Returns the record of the study's only trial. A new study gets its record here."""
     if study.records:
         return next(iter(study.records.values()))
-    config = dict(study.space.fixed)
-    record = TrialRecord(0, f"{study.name}-0000", {}, config, trial_epochs(study.space, config), is_default=True)
+    record = new_trial(study)
     study.begin(record)
     return record
 

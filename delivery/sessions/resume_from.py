@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,8 @@ from trainables.training import checkpoints
 from trainables.training.job import JOB
 from trainables.training.parameters import split_parameters
 from tuning.jobs import make_job
-from tuning.local_run import only_trial
 from tuning.studies.material import Material
-from tuning.studies.records import RECORD
+from tuning.studies.records import RECORD, Result
 from tuning.studies.study import Study
 
 
@@ -27,6 +27,12 @@ class _EarlierJob(msgspec.Struct):
     task_options: dict[str, Any]
     train: str  # folder of the tokenised rows, named by a hash of their content
     config: dict[str, Any]
+
+
+class _Source(msgspec.Struct):
+    """The content of `resume_from.json`."""
+
+    checkpoint: str
 
 
 class _EarlierResult(msgspec.Struct):
@@ -48,6 +54,7 @@ def open_checkpoint(folder: Path) -> checkpoints.Checkpoint:
     Raises:
         UserError: It is incomplete, or holds a model without the optimizer state.
     """
+    folder = Path(os.path.abspath(folder))
     point = {point.local_folder().name: point for point in checkpoints.list_complete(folder.parent)}.get(folder.name)
     if point is None or not point.resumable:
         state = "is no complete checkpoint" if point is None else "holds a model, but nothing to go on from"
@@ -59,6 +66,23 @@ def open_checkpoint(folder: Path) -> checkpoints.Checkpoint:
     return point
 
 
+def pending_checkpoint(study: Study) -> checkpoints.Checkpoint | None:
+    """Returns the checkpoint that the trial of an interrupted study has still to take over; None if there is none.
+
+    Raises:
+        UserError: The checkpoint cannot be used any more.
+    """
+    if study.records or not study.paths.resume_from.is_file():
+        return None
+    todo = "put it back, or start a new study"
+    source = read_json(study.paths.resume_from, _Source, todo)
+    try:
+        return open_checkpoint(Path(source.checkpoint))
+    except UserError as error:
+        problem = f"study {study.name!r} was to continue from a checkpoint: {error.problem}"
+        raise UserError(problem, "the checkpoint that was given as --resume-from", todo) from None
+
+
 def take_over(point: checkpoints.Checkpoint, study: Study, material: Material) -> None:
     """Copies the state of an interrupted trial at a checkpoint into the only trial of a new study.
 
@@ -67,7 +91,9 @@ def take_over(point: checkpoints.Checkpoint, study: Study, material: Material) -
     Raises:
         UserError: The interrupted trial had another task, other rows or another model.
     """
-    record = only_trial(study)
+    from tuning.local_run import new_trial  # imports the training engine
+
+    record = new_trial(study)
     job = make_job(study, material, None)(record)
     earlier, results = _read_trial(point)
     for what, before, now in (
@@ -83,12 +109,16 @@ def take_over(point: checkpoints.Checkpoint, study: Study, material: Material) -
         problem = f"--resume-from {point.path} is at epoch {point.epoch:g} of {record.max_epochs:g}"
         raise UserError(problem, "a checkpoint before the last epoch", "raise it: --set num_train_epochs=…")
     target = study.paths.checkpoints(record.trial_id)
+    shutil.rmtree(target, ignore_errors=True)  # what an interrupted session copied
     for earlier_point in checkpoints.list_complete(point.local_folder().parent):
         if earlier_point.epoch <= point.epoch:  # the newest, and the best so far
             shutil.copytree(earlier_point.local_folder(), target / earlier_point.local_folder().name)
-    for result in results:
-        if result.epoch <= point.epoch:
-            study.add(record.trial_id, result.epoch, result.step, result.metrics, result.seconds)
+    results_before = (result for result in results if result.epoch <= point.epoch)
+    record.results = [
+        Result(order, result.epoch, result.step, result.metrics, result.seconds)
+        for order, result in enumerate(results_before, 1)
+    ]
+    study.begin(record)  # last: without a record, `resume` takes the checkpoint over again
 
 
 def _read_trial(point: checkpoints.Checkpoint) -> tuple[_EarlierJob, list[_EarlierResult]]:

@@ -21,6 +21,7 @@ from delivery.results.summarize import summarize
 from delivery.results.summary import Summary
 from delivery.sessions.finalize import earlier_test_score, finalize
 from delivery.sessions.report_lines import last_lines
+from delivery.sessions.resume_from import open_checkpoint, pending_checkpoint, take_over
 from delivery.sessions.runners import RunResult, run_trials, start_early
 from delivery.sessions.study_data import check_unchanged, copy_to_bucket, write_embedded_sample
 from delivery.sessions.study_request import StudyRequest, check, limit_trials, plan_for
@@ -77,6 +78,8 @@ class _Session:
 def dry_run(request: StudyRequest, out: TextIO) -> str:
     """Returns the resolved study as YAML after all checks. Starts and writes nothing."""
     request = replace(request, space=limit_trials(request.space, lambda text: print(text, file=out)))
+    if request.resume_from is not None:
+        open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
         splits, plan, coverage = check(request, Path(folder), lambda text: print(text, file=out))
     trials = request.space.budget.trials
@@ -97,11 +100,7 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
     """
     screen = open_view(out)
     request = replace(request, space=limit_trials(request.space, screen.say))
-    point = None
-    if request.resume_from is not None:
-        from delivery.sessions.resume_from import open_checkpoint
-
-        point = open_checkpoint(request.resume_from)
+    point = None if request.resume_from is None else open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
         splits, plan, _ = check(request, Path(folder), screen.say)
     space = with_study_name(with_absolute_paths(request.space, Path.cwd()), request.name)
@@ -109,7 +108,7 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
     with ExitStack() as stack:
         if request.storage.bucket:  # a bucket has no atomic creation, so the lock comes first
             stack.enter_context(_lock(Paths.of(request.storage, request.name), request.name))
-        study = Study.create(space, request.storage, request.name)
+        study = Study.create(space, request.storage, request.name, point.local_folder() if point else None)
         if not request.storage.bucket:
             stack.enter_context(_lock(study.paths, study.name))
         started = stack.enter_context(study.tentative())
@@ -119,8 +118,6 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
         view.say(f"study {request.name}: {place}, {_trials(space.budget.trials)}, in {folder}")
         material = preparation.prepare(study, splits, view.say)
         if point is not None:
-            from delivery.sessions.resume_from import take_over
-
             take_over(point, study, material)
         started()
         return _run_session(_Session(study, splits, material, plan, request.address, screen, view))
@@ -157,6 +154,7 @@ def resume(
 def _resume(study: Study, lock_remark: str, budget: Budget, address: str | None, out: TextIO) -> Outcome:
     screen = open_view(out)
     Summary.load(study.paths.summary)  # read before anything is started, so that a damaged file is reported first
+    point = pending_checkpoint(study)
     check_database(study.space)
     check_file(study.paths.optuna)
     space = limit_trials(replace(study.space, budget=budget), screen.say, study.records.values())
@@ -177,6 +175,8 @@ def _resume(study: Study, lock_remark: str, budget: Budget, address: str | None,
         # The study was interrupted before its first trial, or its tables were deleted with the cache.
         if material is None or not material.is_complete(study.paths):
             material = preparation.prepare(study, splits, view.say, material)
+        if point is not None:
+            take_over(point, study, material)
         view.say(f"study {study.name}: {_so_far(study, plan, address)}")
         return _run_session(_Session(study, splits, material, plan, address, screen, view))
 

@@ -2,6 +2,7 @@
 
 <storage>/<study>/
     study.yaml        the resolved space, which `resume` reads
+    resume_from.json  the checkpoint of another study that a training continues from
     data.json         splits (path, rows, sha256), task options, tables
     optuna.db         Optuna's study (SQLite), which optuna-dashboard can read at any time
     base_model/       weights and tokenizer that every trial starts from
@@ -61,6 +62,11 @@ class Paths:
     @property
     def space(self) -> Path:
         return self.root / "study.yaml"
+
+    @property
+    def resume_from(self) -> Path:
+        """The checkpoint of another study that the only trial of this one continues from (`train --resume-from`)."""
+        return self.root / "resume_from.json"
 
     @property
     def data(self) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from foundation.buckets import remove
-from foundation.durable import StorageLost, new_folder, write_text
+from foundation.durable import StorageLost, new_folder, write_json, write_text
 from foundation.errors import UserError, nearest
 from foundation.secrets import redact, redacted
 from foundation.statuses import TrialStatus
@@ -107,8 +107,8 @@ class Study:
     # ---- the folder
 
     @classmethod
-    def create(cls, space: Space, storage: Storage | Path, name: str) -> Study:
-        """Creates a new study.
+    def create(cls, space: Space, storage: Storage | Path, name: str, resume_from: Path | None = None) -> Study:
+        """Creates a new study; its only trial may continue from the checkpoint `resume_from` of another one.
 
         Raises:
             UserError: The name is taken. A study is never overwritten.
@@ -129,6 +129,8 @@ class Study:
                 staging = Paths(folder)
                 staging.trials.mkdir()
                 cls(space, staging, name).save_space()
+                if resume_from is not None:
+                    write_json(staging.resume_from, {"checkpoint": str(resume_from)})
         except FileExistsError:  # another process was faster
             raise refusal from None
         study = cls(space, paths, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -33,6 +34,11 @@ from tuning.studies.study import Study
 
 class Killed(Exception):
     """Ends a training at a bad moment."""
+
+
+def raise_killed(*arguments: object) -> None:
+    """Takes the place of a function that is never reached."""
+    raise Killed
 
 
 class KilledAtSecondReport:
@@ -124,6 +130,50 @@ def test_the_best_before_the_break_stays_the_best(
     assert (outcome.summary.best.epoch, outcome.summary.best.value) == (1.0, 1.0)
     one, other = (load_file(folder / "model.safetensors") for folder in (storage / "perfect" / "best_model", point))
     assert all((one[name] == other[name]).all() for name in one)
+
+
+@pytest.mark.parametrize("moment", ["prepared", "taken over"])
+def test_a_training_that_was_interrupted_before_its_first_epoch_continues_from_the_checkpoint(
+    interrupted: Path, storage: Path, review_files: dict[str, Path], moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while it was prepared, or after the checkpoint was copied: `resume` trains the second epoch only."""
+    name = moment.replace(" ", "-")
+    with monkeypatch.context() as broken:
+        if moment == "prepared":
+            broken.setattr(session, "take_over", raise_killed)
+        else:
+            broken.setattr(Study, "begin", raise_killed)
+        with pytest.raises(Killed):
+            start(space_of(review_files), name, storage, interrupted, io.StringIO())
+    out = io.StringIO()
+    session.resume(name, storage_at(storage), out)
+    epochs = [line.split()[1] for line in out.getvalue().splitlines() if line.startswith("epoch ")]
+    assert epochs == ["2/2"]
+
+
+def test_a_checkpoint_that_is_gone_before_it_was_taken_over_is_missed(
+    interrupted: Path, storage: Path, review_files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The study does not train from the start instead."""
+    trial = shutil.copytree(interrupted.parents[1], tmp_path / "trial")
+    with monkeypatch.context() as broken:
+        broken.setattr(session, "take_over", raise_killed)
+        with pytest.raises(Killed):
+            start(space_of(review_files), "gone", storage, trial / "checkpoints" / interrupted.name, io.StringIO())
+    shutil.rmtree(trial)
+    with pytest.raises(UserError, match=r"study .gone. was to continue from a checkpoint: .* is no complete"):
+        session.resume("gone", storage_at(storage), io.StringIO())
+
+
+def test_a_dry_run_checks_the_checkpoint(
+    interrupted: Path, review_files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the run does; a path relative to the working directory is one as well."""
+    request = StudyRequest(space_of(review_files), "dry", storage_at(tmp_path), resume_from=tmp_path / "none")
+    with pytest.raises(UserError, match="is no complete checkpoint"):
+        session.dry_run(request, io.StringIO())
+    monkeypatch.chdir(interrupted)
+    assert session.dry_run(replace(request, resume_from=Path(".")), io.StringIO())
 
 
 def test_what_cannot_be_gone_on_from_is_refused(
