@@ -45,10 +45,19 @@ def progress_table(progress: Progress, width: int, height: int) -> RenderableTyp
 def headline(progress: Progress, width: int) -> list[Text]:
     """Returns progress, best score and time, in lines of at most `width` columns."""
     counts = [Text(progress.study, style="bold"), *map(Text, count_facts(progress))]
-    best = [*map(Text, best_facts(progress))] or [Text(f"no {progress.metric} yet")]
+    best = [*map(Text, _best_facts(progress, width))] or [Text(f"no {progress.metric} yet")]
     if progress.best_row is not None:
         best[0].stylize("bold green")
     return [*pack(counts, width), *pack(best, width), *pack([*map(Text, _time_facts(progress))], width)]
+
+
+def _best_facts(progress: Progress, width: int) -> list[str]:
+    """Returns the facts of the best trial; the tokenizer is one of its own if the first does not fit otherwise."""
+    facts = best_facts(progress)
+    name, _, tokenizer = progress.metric.partition(" (")
+    if facts and tokenizer and cell_len(facts[0]) > width:
+        return [*best_facts(replace(progress, metric=name)), f"counted by {tokenizer.removesuffix(')')}"]
+    return facts
 
 
 def _time_facts(progress: Progress) -> list[str]:

@@ -51,6 +51,17 @@ def test_the_table_is_complete_at_every_width(width: int) -> None:
     assert max(Console().measure(line).maximum for line in text.splitlines()) <= width
 
 
+def test_a_long_tokenizer_does_not_hide_the_best_trial() -> None:
+    """It follows as a fact of its own where the line would be cut before the number of the trial."""
+    metric = "rouge_sum (kiwi-morphemes (kiwipiepy 0.24.1, model 0.24.0))"
+    progress = a_progress([a_row(1, epoch=2, value=0.6, best=0.6)], metric=metric)
+    # "best METRIC 0.6000 (trial 1)" has 5 + 59 + 17 = 81 characters.
+    assert f"best {metric} 0.6000 (trial 1)" in drawn(progress, 81)
+    narrow = drawn(progress, 80).splitlines()
+    assert "best rouge_sum 0.6000 (trial 1)" in narrow
+    assert "counted by kiwi-morphemes (kiwipiepy 0.24.1, model 0.24.0)" in narrow
+
+
 def test_headers_are_folded_before_columns_are_omitted() -> None:
     """One line on a wide terminal, broken at underscores on a narrower one; omitted columns are named below."""
     progress = a_progress([a_row(note="went on after a restart")])
