@@ -97,8 +97,11 @@ def read(space: Space) -> Splits:
     )
     options, seed = filters.Filters(**asdict(space.filters)), derived_seed(space.seed, "sample")
     learnable, removed = filters.apply(splits.train.rows, replace(options, sample=None), seed)
-    sampled, not_drawn = filters.apply(learnable, filters.Filters(sample=data.rows or options.sample), seed)
-    remarks = [*splits.remarks, *(part.line() for part in (*removed, *not_drawn))]
+    sampled, _ = filters.apply(learnable, filters.Filters(sample=data.rows or options.sample), seed)
+    remarks = [*splits.remarks, *(part.line() for part in removed)]
+    if data.rows or options.sample:
+        limits = f"; dev and test have at most {data.rows:,} rows" if data.rows else ""
+        remarks.append(f"{len(sampled):,} of {len(learnable):,} train rows are drawn at random{limits}")
     if task.has_classes(space) and (missing := _targets(learnable) - _targets(sampled)):
         remarks.append(f"train: the sample has no row of {', '.join(sorted(missing))}")
     result = replace(splits, train=replace(splits.train, rows=sampled), learnable=learnable, remarks=remarks)

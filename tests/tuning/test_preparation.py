@@ -146,6 +146,18 @@ def test_a_sample_may_lack_a_class(tmp_path: Path) -> None:
     messages: list[str] = []
     prepare(Study.create(space, tmp_path / "runs", "few"), splits, messages.append)
     assert "train: the sample has no row of 드문" in messages
+    assert "5 of 60 train rows are drawn at random" in messages
+
+
+def test_a_debug_run_says_that_all_splits_are_sampled(tmp_path: Path) -> None:
+    """`--rows` is no filter of the user, and its scores are those of fewer dev and test rows."""
+    lines = [f"{('긍정', '부정')[number % 2]}\t문장 {number}\n" for number in range(60)]
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.tsv").write_text("".join(lines), encoding="utf-8")
+    options: dict[str, Any] = {f"data.{split}": str(tmp_path / f"{split}.tsv") for split in ("train", "dev")}
+    splits = read(resolve_space("cnn", {**options, "model": "scratch:tiny"}, ["data.rows=8"], [], None))
+    assert (len(splits.train.rows), len(splits.dev.rows)) == (8, 8)
+    assert "8 of 60 train rows are drawn at random; dev and test have at most 8 rows" in splits.remarks
 
 
 def test_classes_are_learned_from_filtered_rows(tmp_path: Path) -> None:
