@@ -118,14 +118,21 @@ def resume(
     storage: options.StorageName = "runs",
     address: options.Address = None,
     trust_remote_code: options.Trust = False,
+    train: options.MovedTrain = None,
+    dev: options.MovedDev = None,
+    test: options.MovedTest = None,
+    model: options.MovedModel = None,
+    tokenizer: options.MovedTokenizer = None,
+    rdass_encoder: options.MovedEncoder = None,
     json_: options.Json = False,
 ) -> None:
     """Continue a study that was interrupted, or whose budget was spent."""
     from delivery.sessions import session
 
+    moved = options.moved(train, dev, test, model, tokenizer, rdass_encoder)
     outcome = session.resume(
         study, storage_at(storage), options.progress_stream(json_),
-        trials=trials, time_budget=time_budget, address=address, trust=trust_remote_code,
+        trials=trials, time_budget=time_budget, address=address, trust=trust_remote_code, moved=moved,
     )  # fmt: skip
     _finish(outcome, json_)
 
@@ -233,19 +240,9 @@ def models(
     shapes: options.Shapes = False,
 ) -> None:
     """Show a model: parameters by layer, frozen layers, sizes. Loads no weights."""
-    from delivery.model_summary import print_layers, summarize_exported, summarize_model
-    from delivery.sessions.space_options import resolve_space
-    from search_spaces.resolve import list_spaces
+    from delivery.model_summary import print_layers, summarize
 
-    if space not in list_spaces() and os.path.isdir(space):
-        if model is not None or set_:
-            option = "--set" if set_ else "--model"
-            problem = f"{option} beside the folder {space}, whose model is fixed"
-            raise UserError(problem, f"{option} beside a search space", f"leave {option} out, or name a search space")
-        print_layers(*summarize_exported(Path(space), freeze_layers), shapes=shapes)
-        return
-    resolved = resolve_space(space, {"model": model}, set_ or [], [], None, sample=False)
-    print_layers(*summarize_model(resolved, freeze_layers), shapes=shapes)
+    print_layers(*summarize(space, model, set_ or [], freeze_layers), shapes=shapes)
 
 
 @app.command(cls=options.Command)

@@ -27,6 +27,10 @@ def _search(text: str, *names: str, **options: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=_SEARCH, **options)
 
 
+def _moved(what: str, name: str) -> Any:
+    return _data(f"New place of {what}, if it was moved; its content must be the same.", name)
+
+
 def _machines(text: str, *names: str, **options: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=_MACHINES, **options)
 
@@ -81,6 +85,12 @@ Trust = Annotated[
 BatchSize = Annotated[int, typer.Option(min=1, help="Rows per batch.")]
 
 MoreTrials = Annotated[int | None, typer.Option("--trials", help="Raise the number of trials to this.")]
+MovedTrain = Annotated[str | None, _moved("the training file", "--train")]
+MovedDev = Annotated[str | None, _moved("the dev file", "--dev")]
+MovedTest = Annotated[str | None, _moved("the test file", "--test")]
+MovedModel = Annotated[str | None, _moved("the folder of the model", "--model")]
+MovedTokenizer = Annotated[str | None, _moved("the folder of the tokenizer", "--tokenizer")]
+MovedEncoder = Annotated[str | None, _moved("the folder of RDASS's encoder", "--rdass-encoder")]
 SessionTimeBudget = Annotated[
     str | None, typer.Option("--time-budget", help="Time limit of this session: 90s, 30m, 4h, 1h30m.")
 ]
@@ -118,6 +128,12 @@ def data_options(*values: Any) -> dict[str, Any]:
     *data, trust = values
     names = ("data.train", "data.dev", "data.test", "model", "tokenizer", "seed", "trust_remote_code")
     return dict(zip(names, [*data, trust or None], strict=True))
+
+
+def moved(*paths: str | None) -> dict[str, str]:
+    """Returns the new paths of files and folders that were moved, by the key of each."""
+    names = ("train", "dev", "test", "model", "tokenizer", "rdass_encoder")
+    return {name: path for name, path in zip(names, paths, strict=True) if path is not None}
 
 
 def progress_stream(has_output: bool) -> TextIO:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from delivery.inference.settings import read_settings
+from delivery.sessions.space_options import resolve_space
 from foundation.errors import UserError
 from foundation.standard_output import output
+from search_spaces.resolve import list_spaces
 from search_spaces.schema import Space
 from trainables.models.hub import load_config
 from trainables.models.model_checks import base_config, build_meta_model, override_config
@@ -45,6 +48,23 @@ def layers_of(model: torch.nn.Module) -> list[Layer]:
         )
         for name, inside in parameters.items()
     ]
+
+
+def summarize(
+    space: str, model: str | None, sets: Sequence[str], freeze_layers: int | None = None
+) -> tuple[str, list[Layer]]:
+    """Returns the class and the layers of a search space's model, or of the exported model in a folder.
+
+    Raises:
+        UserError: There is neither, or `model` or `sets` would change an exported model.
+    """
+    if space not in list_spaces() and os.path.isdir(space):
+        if model is not None or sets:
+            option = "--set" if sets else "--model"
+            problem = f"{option} beside the folder {space}, whose model is fixed"
+            raise UserError(problem, f"{option} beside a search space", f"leave {option} out, or name a search space")
+        return summarize_exported(Path(space), freeze_layers)
+    return summarize_model(resolve_space(space, {"model": model}, list(sets), [], None, sample=False), freeze_layers)
 
 
 def summarize_model(space: Space, freeze_layers: int | None = None) -> tuple[str, list[Layer]]:

@@ -23,6 +23,7 @@ from trainables.tasks.registry import get_task_class, make_task
 from trainables.tasks.task import Limits, Task, TokenisedSplit
 from trainables.text.coverage import coverage_lines, measure_split
 from tuning.algorithms.samplers import derived_seed
+from tuning.studies import origin
 from tuning.studies.material import Material
 from tuning.studies.permissions import make_private
 from tuning.studies.study import Study
@@ -47,7 +48,7 @@ def with_samples(space: Space, folder: Path) -> Space:
     sample = SAMPLES[space.sample]
     files = sample.write(folder)
     # From here on they are data files like any others, so that `resume` reads one kind of data.
-    data = replace(_with_files(space.data, files), embedded=False)
+    data = replace(with_files(space.data, files), embedded=False)
     names = sample.columns
     columns = Columns(names.get("id"), names["source"], names.get("pair"), names["target"], sample.header)
     return replace(space, data=data, columns=columns)
@@ -60,11 +61,12 @@ def with_copies(space: Space, folder: Path) -> Space:
     for split in ("train", "dev", "test"):
         if original := getattr(space.data, split):
             copies[split] = folder / f"{split}{Path(original).suffix}"
-            shutil.copyfile(original, copies[split])
-    return replace(space, data=_with_files(space.data, copies))
+            if Path(original) != copies[split]:
+                shutil.copyfile(original, copies[split])
+    return replace(space, data=with_files(space.data, copies))
 
 
-def _with_files(data: Data, files: Mapping[str, Path]) -> Data:
+def with_files(data: Data, files: Mapping[str, Path]) -> Data:
     """Returns the data section with other files; splits without a new file keep theirs."""
     train, dev, test = (str(files[name]) if name in files else getattr(data, name) for name in ("train", "dev", "test"))
     return replace(data, train=train, dev=dev, test=test)
@@ -153,6 +155,9 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
     space, paths = study.space, study.paths
     task = learn(space, splits) if recorded is None else task_of(space, recorded)
     remarks, tables = list(splits.remarks), dict[str, dict[str, str]]()
+    hashes = dict(recorded.hashes) if recorded else {}
+    if recorded is None and space.rdass_encoder and origin.is_folder(space.rdass_encoder):
+        hashes["rdass_encoder"] = origin.folder_hash(Path(space.rdass_encoder))
     for variant in tokenizer_variants(space):
         texts = (row[role] for row in splits.train.rows for role in task.tokenizer_roles if role in row)
         recipe = base_recipe(space, variant)
@@ -160,6 +165,8 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
         base.parent.mkdir(parents=True, exist_ok=True)
         if recorded is None or not base.is_dir():
             prepare_base(base, recipe, task, texts)
+            name = f"base_model/{base.name}"
+            hashes[name] = _same_base(base, space.model, recorded, name)
         make_private(paths.cache, exist_ok=True)
         tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
         tokenized = _tokenized(task, splits, tokenizer, space, paths.cache)
@@ -172,12 +179,27 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
         }
         lines = coverage_lines(coverage, tokenizer, is_trained=recipe.tokenizer_source is None)
         remarks += [f"{variant.name}: {line}" if variant.name else line for line in lines]
-    material = Material(splits.described(), task.to_options(), tables, task.metric_tokenizer, remarks)
+    settings = origin.settings_of(space) if recorded is None else recorded.settings
+    material = Material(splits.described(), task.to_options(), tables, task.metric_tokenizer, remarks, settings, hashes)
     material.save(paths)
     _publish(study, material)
     for remark in remarks:
         say(remark)
     return material
+
+
+def _same_base(base: Path, model: str, recorded: Material | None, name: str) -> str:
+    """Returns the hash of a base model that was made.
+
+    Raises:
+        UserError: The study had another one, which was deleted. The new one is removed.
+    """
+    made = origin.base_model_hash(base)
+    if recorded is not None and recorded.hashes.get(name, made) != made:
+        shutil.rmtree(base)
+        problem = f"{base} is missing, and {model} gives another model than the one that the trials started from"
+        raise UserError(problem, "the same model, so that trials compare", "put the folder back, or start a new study")
+    return made
 
 
 def _is_uploaded(folder: Path, address: str) -> bool:

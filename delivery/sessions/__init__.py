@@ -4,7 +4,7 @@ What works on an exported folder alone belongs in `delivery.inference`.
 
     finalize: The end of a session: exports and scores the best model
     progress_bar: The progress bar of a training in this process, on a terminal
-    report_lines: The last lines of a session: its results, its failures, and what to do next
+    report_lines: Lines of a session: the disk space that it needs, its results, its failures, what to do next
     resume_from: Continues a training from the checkpoint of an interrupted trial (`train --resume-from`)
     runners: The two ways to run the trials of a study: many on Ray, or one in this process
     session: One session of a study, the flow behind `tune`, `train` and `resume`

@@ -1,8 +1,9 @@
-"""The last lines of a session: its results, its failures, and what to do next."""
+"""Lines of a session: the disk space that it needs; at its end its results, its failures, and what to do next."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
 
 from delivery.results.summary import Summary
 from delivery.results.summary_lines import summary_lines
@@ -13,6 +14,7 @@ from foundation.statuses import SessionEnd
 from search_spaces.choices import WandbMode
 from trainables.tracking.run_settings import RunRecord
 from trainables.training.job import TRACE
+from tuning.studies import retention
 from tuning.studies.study import Study
 from tuning.wandb_settings import TrackingSettings
 
@@ -65,3 +67,17 @@ def _tracking_lines(study: Study) -> list[str]:
     )
     runs, them = ("1 run is", "it") if len(offline) == 1 else (f"{len(offline)} runs are", "them")
     return [f"wandb    {runs} offline{why}; send {them}: {command}"]
+
+
+def disk_line(study: Study, slots: int) -> str:
+    """Returns a line on the disk space that the study needs at most, and on what is free."""
+    most, free = retention.max_disk_bytes(study, slots), shutil.disk_usage(study.paths.root).free
+    needs = f"at most {_size(most)} for checkpoints and the exported model"
+    if study.paths.bucket:
+        return f"bucket: {needs}"
+    line = f"disk: {needs}, {_size(free)} free"
+    return line if most < free else f"{line}: the study will pause when it is full"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,10 +19,18 @@ from corpora.splits import Splits
 from delivery.results.summarize import summarize
 from delivery.results.summary import Summary
 from delivery.sessions.finalize import earlier_test_score, finalize
-from delivery.sessions.report_lines import last_lines
+from delivery.sessions.report_lines import disk_line, last_lines
 from delivery.sessions.resume_from import open_checkpoint, pending_checkpoint, take_over
 from delivery.sessions.runners import RunResult, run_trials, start_early
-from delivery.sessions.study_data import check_unchanged, copy_to_bucket, write_embedded_sample
+from delivery.sessions.study_data import (
+    check_folders,
+    check_unchanged,
+    copy_to_bucket,
+    load_material,
+    save_paths,
+    with_new_paths,
+    write_embedded_sample,
+)
 from delivery.sessions.study_request import StudyRequest, check, limit_trials, plan_for
 from delivery.sessions.trust import trusted
 from foundation.errors import COMMAND, UserError
@@ -132,6 +139,7 @@ def resume(
     time_budget: str | None = None,
     address: str | None = None,
     trust: bool = False,
+    moved: Mapping[str, str] = {},
 ) -> Outcome:
     """Continues a study.
 
@@ -139,6 +147,7 @@ def resume(
         trials: The new number of trials; None keeps it.
         time_budget: The time limit of this session, such as 4h; None keeps it.
         trust: Whether the code that comes with the model may run.
+        moved: New paths of files and folders that were moved, by the names in `with_new_paths`.
 
     Raises:
         UserError: There is no such study, its data has changed, or an option does not fit it.
@@ -148,30 +157,34 @@ def resume(
     paths = Study.find(storage, name)
     with _lock(paths, name) as remark:
         study = trusted(Study.load(storage, name), trust)
-        return _resume(study, remark, _budget(study, trials, time_budget, address), address, out)
+        return _resume(study, remark, _budget(study, trials, time_budget, address), address, out, moved)
 
 
-def _resume(study: Study, lock_remark: str, budget: Budget, address: str | None, out: TextIO) -> Outcome:
+def _resume(
+    study: Study, lock_remark: str, budget: Budget, address: str | None, out: TextIO, moved: Mapping[str, str]
+) -> Outcome:
     screen = open_view(out)
     Summary.load(study.paths.summary)  # read before anything is started, so that a damaged file is reported first
     point = pending_checkpoint(study)
     check_database(study.space)
     check_file(study.paths.optuna)
+    recorded = load_material(study)
     space = limit_trials(replace(study.space, budget=budget), screen.say, study.records.values())
+    space = with_new_paths(study, space, moved, recorded)
     space = locate_data_files(space, study.paths)
     study.change_space(with_study_name(space, study.name), save=False)
     # The sample is written here if the study was interrupted before it had one.
     splits = write_embedded_sample(study, screen) or preparation.read(study.space)
     plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, screen.say)
-    material = Material.load(study.paths)
-    if material is not None:
-        check_unchanged(study, material.splits, splits)
-    study.save_space()
+    material = recorded and check_unchanged(study, recorded, splits)
+    check_folders(study, material)
+    save_paths(study, material, recorded)
     start_early(study.space, address)
     with logged(screen, study.paths.log) as view:
         for remark in [*([lock_remark] if lock_remark else []), *study.remarks]:
             view.say(remark)
         retention.remove_leftovers(study)
+        splits = copy_to_bucket(study, view) or splits
         # The study was interrupted before its first trial, or its tables were deleted with the cache.
         if material is None or not material.is_complete(study.paths):
             material = preparation.prepare(study, splits, view.say, material)
@@ -230,7 +243,7 @@ def _run_session(session: _Session) -> Outcome:
     """Runs trials; exports and scores the best model; writes the summary; shows the last lines."""
     study, material, view = session.study, session.material, session.view
     tracking, earlier = tracking_settings(study), Summary.load(study.paths.summary)
-    view.say(_disk(study, session.plan.limit))
+    view.say(disk_line(study, session.plan.limit))
     copied_out = _copy_log_and_database(study)
     try:
         run = run_trials(
@@ -274,17 +287,3 @@ def _copy_log_and_database(study: Study) -> Callable[[], None]:
     copies = BackgroundUpload({path: paths.address(path) for path in (paths.optuna, paths.log, paths.progress)})
     study.observe(lambda record: copies.notify())
     return lambda: copies.close(_LAST_COPY_SECONDS)
-
-
-def _disk(study: Study, slots: int) -> str:
-    """Returns a line on the disk space that the study needs at most, and on what is free."""
-    most, free = retention.max_disk_bytes(study, slots), shutil.disk_usage(study.paths.root).free
-    needs = f"at most {_size(most)} for checkpoints and the exported model"
-    if study.paths.bucket:
-        return f"bucket: {needs}"
-    line = f"disk: {needs}, {_size(free)} free"
-    return line if most < free else f"{line}: the study will pause when it is full"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

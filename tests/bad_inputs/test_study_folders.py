@@ -151,7 +151,9 @@ CASES = {
     "study.yaml: no direction": _study(_said_otherwise("mode: max", "mode: null"), "study.yaml", "mode"),
     "study.yaml: a folder": _study(_a_folder_for("study.yaml"), "there is no study 'mine'"),
     "study.yaml: a link to itself": _study(_a_circle_for("study.yaml"), "there is no study 'mine'"),
-    "study.yaml: no data": _study(_said_otherwise("train.tsv", "trian.tsv"), "trian.tsv: no such file"),
+    "study.yaml: no data": _study(
+        _said_otherwise("train.tsv", "trian.tsv"), "is missing: no ", "trian.tsv", "--train FILE"
+    ),
     # trial.json
     "trial.json: empty": _study(_written(_TRIAL, ""), "mine-0000/trial.json", "line 1"),
     "trial.json: cut": _study(_cut(_TRIAL, 120), "mine-0000/trial.json", "line"),

@@ -9,6 +9,7 @@ Ray and Optuna belong in other rooms of `tuning`.
     job_file: The job of a trial, written beside its record.
     lock: The lock of a study: one process at a time works on it.
     material: The input of all trials of a study: splits, task options and tokenized tables, stored in `data.json`.
+    origin: What the trials of a study were made from, so that a later session can check that it is the same.
     paths: Every path of a study.
     permissions: Permissions of the folders that a study writes: only their owner can enter them.
     ranking: The order of trials, best first, for retention, summaries and displays.

@@ -62,7 +62,8 @@ def stored_task_options(options: Mapping[str, Any], scored_with: str) -> Mapping
 def locate_data_files(space: Space, paths: Paths) -> Space:
     """Returns the space with absolute paths for data files that are not in the study's folder.
 
-    A missing file is searched at its recorded path and in the working directory; its content must be the recorded one.
+    A missing file with a relative path is searched at its recorded path and in the working directory; its content must
+    be the recorded one.
 
     Raises:
         UserError: A file is in neither place, or has changed.
@@ -70,31 +71,30 @@ def locate_data_files(space: Space, paths: Paths) -> Space:
     missing = {
         split: Path(path)
         for split in ("train", "dev", "test")
-        if (path := getattr(space.data, split)) and Path(path).is_relative_to(paths.root) and not os.path.exists(path)
+        if (path := getattr(space.data, split)) and not os.path.exists(path)
     }
     if not missing:
         return space
     recorded = read_json(paths.data, _RecordedData, "put back a copy of the file") if paths.data.is_file() else None
     splits = recorded.splits if recorded else {}
-    located: dict[str, Any] = {
-        split: str(_located(path.relative_to(paths.root), split, splits, paths)) for split, path in missing.items()
-    }
+    located: dict[str, Any] = {split: str(_located(path, split, splits, paths)) for split, path in missing.items()}
     return replace(space, data=replace(space.data, **located))
 
 
-def _located(typed: Path, split: str, recorded: Mapping[str, _RecordedSplit], paths: Paths) -> Path:
+def _located(path: Path, split: str, recorded: Mapping[str, _RecordedSplit], paths: Paths) -> Path:
+    # `study.yaml` was read with the study's folder before a path that an earlier version stored as it was typed.
+    typed = path.relative_to(paths.root) if path.is_relative_to(paths.root) else path
     entry = recorded.get(split, _RecordedSplit())
-    candidates = [Path(entry.path)] if entry.path else []
-    candidates.append(Path.cwd() / typed)
-    existing = [path for path in candidates if path.is_file()]
-    for path in existing:
-        if not entry.sha256 or file_sha256(path) == entry.sha256:
-            return path
+    candidates = [] if typed.is_absolute() else [Path(path) for path in (entry.path, Path.cwd() / typed) if path]
+    existing = [candidate for candidate in candidates if candidate.is_file()]
+    for candidate in existing:
+        if not entry.sha256 or file_sha256(candidate) == entry.sha256:
+            return candidate
+    todo = f"name its new place: {paths.command('resume', f'--{split}', 'FILE')}"
     if existing:
         problem = f"{existing[0]} is not the {split} file of study {paths.root.name!r}: its content has changed"
-        raise UserError(problem, "the same file, so that trials compare", "put the old file back, or start a new study")
-    problem = f"the {split} file of study {paths.root.name!r} is missing: no {typed} in {Path.cwd()}"
-    if entry.path:
-        problem += f", and no {entry.path}"
-    todo = f"run the command in the folder where tune was started, or copy the file to {paths.root / typed}"
+        raise UserError(problem, "the same file, so that trials compare", f"{todo}, or start a new study")
+    places = [f"{typed} in {Path.cwd()}", *([entry.path] if entry.path else [])]
+    places = [str(typed)] if typed.is_absolute() else places
+    problem = f"the {split} file of study {paths.root.name!r} is missing: no {', and no '.join(places)}"
     raise UserError(problem, "the file that the study was started with", todo)

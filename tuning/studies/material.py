@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from corpora.splits import SplitFile
 from foundation import buckets
-from foundation.checked_json import plain, read_json
+from foundation.checked_json import JsonObject, plain, read_json
 from foundation.durable import write_json
 from foundation.errors import UserError
 from tuning.studies.earlier_versions import stored_task_options
@@ -21,7 +21,7 @@ from tuning.studies.validation import check_tables
 _TODO = "put back a copy of the file, or start a new study"
 
 
-class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The input of all trials, stored in `data.json` so that `resume` can check that the files did not change.
 
     Args:
@@ -31,6 +31,8 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             storage.
         scored_with: Full name, with versions, of the tokenizer of the scores; empty if they do not depend on one.
         remarks: Messages for the user.
+        settings: The settings of the space that must stay the same (`origin`); empty in a study of an earlier version.
+        hashes: `base_model/NAME` and `rdass_encoder` -> hash of the content of the folder.
     """
 
     splits: dict[str, SplitFile]
@@ -38,6 +40,8 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tables: dict[str, dict[str, str]]
     scored_with: str
     remarks: list[str]
+    settings: JsonObject = {}
+    hashes: dict[str, str] = {}
 
     @classmethod
     def load(cls, paths: Paths) -> Material | None:
@@ -63,9 +67,12 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def is_complete(self, paths: Paths) -> bool:
         """Whether trials can read every base model and table. The cache of tables may be deleted at any time."""
-        folders = [paths.base_model(variant) for variant in self.tables]
-        folders += [Path(folder) for tables in self.tables.values() for folder in tables.values()]
-        return all(_exists(paths, folder) for folder in folders)
+        folders = [Path(folder) for tables in self.tables.values() for folder in tables.values()]
+        return self.has_base_models(paths) and all(_exists(paths, folder) for folder in folders)
+
+    def has_base_models(self, paths: Paths) -> bool:
+        """Whether trials can read every base model."""
+        return bool(self.tables) and all(_exists(paths, paths.base_model(variant)) for variant in self.tables)
 
     def save(self, paths: Paths) -> None:
         """Writes `data.json`."""

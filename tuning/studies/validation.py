@@ -51,5 +51,5 @@ def check_tables(file: Path, tables: Mapping[str, Mapping[str, str]], storage: P
                 raise UserError(
                     f"{file}: the table of {split} is {folder}",
                     f"a folder in {storage}",
-                    f"if the study was moved or copied, delete {file}: resume writes a new one",
+                    f'write "tables": {{}} in {file}: resume makes the tables again',
                 )

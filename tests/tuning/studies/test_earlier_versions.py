@@ -64,12 +64,24 @@ def test_another_file_of_that_name_is_refused(elsewhere: Path, tmp_path: Path) -
 
 
 def test_a_missing_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message says where to run the command."""
+    """The message shows the option that names its new place."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"no a\.tsv in") as caught:
         located(old_study(tmp_path / "runs", "/gone/a.tsv"))
     assert "/gone/a.tsv" in str(caught.value)
-    assert "where tune was started" in caught.value.todo
+    assert caught.value.todo.endswith("--train FILE")
+
+
+def test_a_missing_file_with_an_absolute_path_is_named_once(tmp_path: Path) -> None:
+    """As new studies store it. It is not searched: `study.yaml` may name another file on purpose."""
+    gone = str(tmp_path / "gone.tsv")
+    study = Study.create(replace(SPACE, data=replace(SPACE.data, train=gone, embedded=False)), tmp_path, "mine")
+    (tmp_path / "other.tsv").write_text(_CONTENT, encoding="utf-8")
+    split = {"path": str(tmp_path / "other.tsv"), "rows": 1, "sha256": ""}
+    study.paths.data.write_text(json.dumps({"splits": {"train": split}}), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        located(study)
+    assert caught.value.problem == f"the train file of study 'mine' is missing: no {gone}"
 
 
 def test_files_in_the_study_stay(tmp_path: Path) -> None:

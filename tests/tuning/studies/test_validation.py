@@ -136,7 +136,7 @@ def test_tables_are_in_the_storage_folder(study: Study, tmp_path: Path) -> None:
     assert material("", storage / ".cache" / "1") is not None
     with pytest.raises(UserError, match=r"data\.json: the table of train") as caught:
         material("", outside)
-    assert "resume writes a new one" in caught.value.todo
+    assert "resume makes the tables again" in caught.value.todo
     with pytest.raises(UserError, match="not a plain file name"):
         material("../../x", storage / ".cache" / "1")
     (storage / ".cache" / "1").rmdir()
