@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from foundation.statuses import SessionEnd
 
+if sys.platform == "win32":  # its locks and process groups differ, and the imports below would fail
+    sys.exit("kotune: runs on Linux and macOS; on Windows use WSL: https://learn.microsoft.com/windows/wsl/install")
+
 try:
     import typer
 except ModuleNotFoundError:

@@ -46,6 +46,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert "tune" in answer.stdout
 
 
+def test_windows_is_named_as_the_problem() -> None:
+    """Not a module that it does not have, such as fcntl, in a traceback."""
+    code = "import sys; sys.platform = 'win32'; sys.modules['fcntl'] = None; import cli"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("kotune: runs on Linux and macOS; on Windows use WSL: https://")
+    assert answer.stderr.count("\n") == 1
+
+
 def test_spaces_lists_what_is_shipped(run: Run) -> None:
     """The table names the space and its first parameter."""
     code, out, _ = run("spaces")
