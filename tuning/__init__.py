@@ -5,7 +5,7 @@ What a user reads at the end belongs in `delivery`.
     interruption: Ctrl-C and SIGTERM: the first one saves what runs and ends the search, the second ends the process
     jobs: Makes the job of a trial from its record and the study
     local_run: Runs the only trial of a study in this process, without Ray
-    model_fit: Whether the tokenizer of a space reads its texts
+    model_fit: Whether model, tokenizer and texts of a space fit together
     preparation: What a study makes once, before any trial: splits, base models, tokenised tables. No Ray
     progress_note: What `status` shows of a running session and no trial record holds: slots, machines, time
     search: Runs a study on Ray: Tune asks, Optuna proposes, the scheduler stops, slots train

@@ -1,12 +1,15 @@
-"""Checks that the tokenizer of a space reads its texts, before anything starts."""
+"""Checks that model, tokenizer and texts of a space fit together, before anything starts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from corpora.splits import Splits
 from search_spaces.schema import Space
-from trainables.models.base_models import open_tokenizer
+from trainables.models.base_models import open_tokenizer, tokenizer_fit
+from trainables.models.model_checks import base_config, build_meta_model
+from trainables.models.scratch import scratch_size
 from trainables.tasks.task import Limits, Row, Task
 from trainables.text.coverage import RoleCoverage, check_coverage, coverage_lines, measure_split
 from tuning.preparation import base_recipe, splits_by_name
@@ -16,19 +19,34 @@ from tuning.tokenizers import TokenizerVariant
 _SAMPLED_ROWS = 500
 
 
-def check_fit(space: Space, task: Task, splits: Splits) -> list[str]:
-    """Checks the tokenizer of a space on a sample of the rows; one that is to be trained is not checked.
+@dataclass(frozen=True)
+class Fit:
+    """What the user should know about model and tokenizer.
 
-    Returns:
-        Lines on the tokens of the sample.
+    Args:
+        remarks: On the model.
+        coverage: On the tokens of a sample of the rows.
+    """
+
+    remarks: list[str] = field(default_factory=list)
+    coverage: list[str] = field(default_factory=list)
+
+
+def check_fit(space: Space, task: Task, splits: Splits) -> Fit:
+    """Checks the tokenizer of a space with its model and a sample of the rows; one that is to be trained fits.
 
     Raises:
-        UserError: The tokenizer cannot be loaded, or does not know most of the texts.
+        UserError: The tokenizer cannot be loaded, is of another model, or does not know most of the texts.
     """
     recipe = base_recipe(space, TokenizerVariant(None, None))
     tokenizer = open_tokenizer(recipe, task)
     if tokenizer is None:
-        return []
+        return Fit()
+    remarks: list[str] = []
+    if scratch_size(space.model) is None:
+        config = base_config(space.model, space.architecture, trust=recipe.trust)
+        model = build_meta_model(config, task, trust=recipe.trust)
+        remarks += tokenizer_fit(recipe, tokenizer, model).check()
     limits = Limits(space.max_source_length, space.max_target_length)
     coverage: dict[str, RoleCoverage] = {}
     for name, split in splits_by_name(splits).items():
@@ -36,7 +54,7 @@ def check_fit(space: Space, task: Task, splits: Splits) -> list[str]:
         table = {**task.encode(rows, tokenizer, limits), **task.encode_targets(rows, tokenizer, limits, scored=False)}
         coverage[name] = measure_split(rows, table, tokenizer, targets=task.is_generative)
     check_coverage(coverage, tokenizer, str(recipe.tokenizer_source))
-    return coverage_lines(coverage, tokenizer, is_trained=False)
+    return Fit(remarks, coverage_lines(coverage, tokenizer, is_trained=False))
 
 
 def _sample(rows: Sequence[Row]) -> list[Row]:

@@ -88,12 +88,12 @@ def dry_run(request: StudyRequest, out: TextIO) -> str:
     if request.resume_from is not None:
         open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan, coverage = check(request, Path(folder), lambda text: print(text, file=out))
+        splits, plan, fit = check(request, Path(folder), lambda text: print(text, file=out))
     trials = request.space.budget.trials
     lines = [
         f"# study {request.name} in {request.storage}: {_trials(trials)}, {_place(request.space.runner, plan, None)}",
         *(f"# {name}: {entry.rows} rows, {entry.path}" for name, entry in splits.described().items()),
-        *(f"# {remark}" for remark in (*splits.remarks, *coverage)),
+        *(f"# {remark}" for remark in (*splits.remarks, *fit.remarks, *fit.coverage)),
     ]
     text = yaml.safe_dump(request.space.to_dict(), allow_unicode=True, sort_keys=False)
     return "\n".join([*lines, text.rstrip()])
@@ -109,7 +109,7 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
     request = replace(request, space=limit_trials(request.space, screen.say))
     point = None if request.resume_from is None else open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan, _ = check(request, Path(folder), screen.say)
+        splits, plan, fit = check(request, Path(folder), screen.say)
     space = with_study_name(with_absolute_paths(request.space, Path.cwd()), request.name)
     start_early(space, request.address)
     with ExitStack() as stack:
@@ -123,6 +123,8 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
         splits = write_embedded_sample(study, view) or copy_to_bucket(study, view) or splits
         place, folder = _place(space.runner, plan, request.address), study.paths.address(study.paths.root)
         view.say(f"study {request.name}: {place}, {_trials(space.budget.trials)}, in {folder}")
+        for remark in fit.remarks:
+            view.say(remark)
         material = preparation.prepare(study, splits, view.say)
         if point is not None:
             take_over(point, study, material)

@@ -24,7 +24,7 @@ from tuning.algorithms.optuna_storage import check_database
 from tuning.algorithms.untried import possible_trials
 from tuning.cluster.ray_environment import check_temporary_folder
 from tuning.cluster.resources import Plan, local_machine, plan_slots
-from tuning.model_fit import check_fit
+from tuning.model_fit import Fit, check_fit
 from tuning.studies.epochs import check_evaluations
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage, check_writable
@@ -62,11 +62,11 @@ def limit_trials(space: Space, say: Callable[[str], None], records: Iterable[Tri
 
 
 class Checked(NamedTuple):
-    """What the checks of a request gave; `coverage` has lines on the tokens of a sample of the rows."""
+    """What the checks of a request gave."""
 
     splits: Splits
     plan: Plan
-    coverage: list[str]
+    fit: Fit
 
 
 def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> Checked:

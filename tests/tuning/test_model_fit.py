@@ -76,3 +76,13 @@ def test_a_dry_run_shows_how_much_is_unknown(reviews: Space, tmp_path: Path) -> 
         r"# warning: \d+\.\d% of the source tokens in \w+ are unknown \(\[UNK\]\); another --tokenizer may read them",
         lines[-1],
     )
+
+
+def test_a_dry_run_checks_the_vocabulary_against_the_model(reviews: Space, tmp_path: Path) -> None:
+    """The vocabulary of a larger model, before its weights are read."""
+    words = words_of(reviews)
+    folder = bert_folder(tmp_path / "bert", words, do_lower_case=False)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": len(words)}))  # and five special tokens
+    with pytest.raises(UserError, match=r"tokens, and model .* embeddings: 5 tokens would start from random values"):
+        dry(reviews, folder)

@@ -26,6 +26,7 @@ from trainables.models.model_checks import (
     rebuild_config,
 )
 from trainables.models.scratch import make_tokenizer, scratch_config, scratch_size
+from trainables.models.tokenizer_checks import TokenizerFit
 from trainables.models.weight_tying import (
     check_no_new_ties,
     keep_untied,
@@ -104,15 +105,23 @@ def open_tokenizer(recipe: Recipe, task: Task) -> PreTrainedTokenizerBase | None
     return tokenizer
 
 
+def tokenizer_fit(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, model: PreTrainedModel) -> TokenizerFit:
+    """Returns the tokenizer of a base model together with its trained model, to be checked."""
+    embeddings: Any = model.get_input_embeddings()
+    source = recipe.tokenizer or recipe.model
+    return TokenizerFit(tokenizer, recipe.model, source, embeddings.num_embeddings, recipe.special_tokens, recipe.trust)
+
+
 def _load_with_tokens(recipe: Recipe, task: Task, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     """Loads the model and grows the embeddings to the vocabulary of the tokenizer, which has the special tokens."""
     set_seed(recipe.seed)  # for a new head
     model = load_model(recipe.model, task.auto_model, task.model_options(), trust=recipe.trust)
-    embeddings: Any = model.get_input_embeddings()
-    if len(tokenizer) > embeddings.num_embeddings:
+    fit = tokenizer_fit(recipe, tokenizer, model)
+    fit.check()
+    if fit.rows > fit.embeddings:
         set_seed(recipe.seed)  # for the new rows, however many numbers the head took
         with keep_untied(model):
-            model.resize_token_embeddings(len(tokenizer))
+            model.resize_token_embeddings(fit.rows)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     return model
