@@ -93,6 +93,7 @@ def build_arguments(
             "use_cpu": device.type == "cpu",
             "disable_tqdm": True,
             "report_to": "none",
+            "logging_nan_inf_filter": False,  # it logs the mean of earlier steps in place of NaN
             "save_strategy": "no",  # `Engine.evaluate` decides
             "eval_strategy": "steps",  # `EvaluationSchedule` decides when; ReduceLROnPlateau needs a strategy
             "eval_steps": 2**40,

@@ -45,16 +45,12 @@ from trainables.training.reports import Decision, Interrupted, TrialFailed
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What rank 0 concludes from an evaluation.
-
-    Args:
-        failure: why the trial fails; None if it does not.
-    """
+    """What rank 0 concludes from an evaluation."""
 
     metrics: dict[str, float]
     is_best: bool = False
     stop_early: bool = False
-    failure: str | None = None
+    failure: str | None = None  # why the trial fails
 
 
 class _Stopped(Exception):
@@ -65,9 +61,8 @@ class Engine(Trainer):
     """Trains one trial.
 
     Args:
-        extra: parameters that kotune adds, such as `class_weights` or `freeze_layers`.
-        train_rows: the tokenised table to train on, from `Task.prepare`.
-        dev_rows: as `train_rows`, with what scoring needs.
+        extra: parameters that kotune adds, such as `class_weights`.
+        train_rows: the tokenised table to train on, from `Task.prepare`; `dev_rows` has what scoring needs as well.
         decode: token ids -> text.
         decoding: the trial's decoding parameters; None if the task generates no text.
         folder: for checkpoints; may be an address in a bucket.
@@ -165,6 +160,11 @@ class Engine(Trainer):
         if self._gradients is not None and "loss" in logs:
             logs = {**logs, **self._gradients.newest}
         super().log(logs, start_time)
+        if not math.isfinite(logs.get("loss", 0.0)):  # the mean of all workers: each of them raises
+            raise TrialFailed(self._divergence(f"training loss is {logs['loss']} at step {self.state.global_step}"))
+
+    def _divergence(self, event: str) -> str:
+        return optimizers.divergence(event, self.args, self._extra)
 
     # ---- batches
 
@@ -236,7 +236,7 @@ class Engine(Trainer):
             return None
         epoch = self._epoch()
         if not math.isfinite(evaluation.loss):  # predictions may then be NaN as well, which no metric accepts
-            return _Outcome({}, failure=f"loss is {evaluation.loss} at epoch {epoch:g}")
+            return _Outcome({}, failure=self._divergence(f"loss is {evaluation.loss} at epoch {epoch:g}"))
         metrics = self._tracker.score(evaluation)
         not_finite = [f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value)]
         if not_finite:

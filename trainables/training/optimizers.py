@@ -1,4 +1,4 @@
-"""Optimizers that `Trainer` does not offer: layer-wise learning rates, and Adafactor with its own rate."""
+"""Optimizers that `Trainer` does not offer: layer-wise rates, Adafactor with its own rate; what to do on divergence."""
 
 from __future__ import annotations
 
@@ -56,3 +56,23 @@ def parameter_groups(
 def adafactor_schedule(optimizer: torch.optim.Optimizer) -> Any:
     """Returns a learning rate scheduler that shows Adafactor's own rate."""
     return AdafactorSchedule(optimizer)
+
+
+def divergence(event: str, arguments: Any, extra: Mapping[str, Any]) -> str:
+    """Returns why a trial whose loss is no number failed, and what to lower.
+
+    Args:
+        event: what is no number, and when, such as `training loss is nan at step 20`.
+    """
+    if extra.get("adafactor_own_rate"):
+        rate, remedies = "Adafactor's own learning rate", ["use optim=adamw_torch with a low learning_rate"]
+    else:
+        rate = f"learning_rate {arguments.learning_rate:g}"
+        remedies = ["lower learning_rate, or the upper end of its range"]
+    if arguments.max_grad_norm == 0 or arguments.max_grad_norm > 1:
+        remedies.append("lower max_grad_norm to 1")
+    if not arguments.warmup_steps:
+        remedies.append("warm up (warmup_steps=0.1)")
+    if arguments.fp16:
+        remedies.append("set fp16=false, because 16 bit overflows at 65,504")
+    return f"{event} with {rate}: {'; or '.join(remedies)}"

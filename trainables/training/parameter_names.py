@@ -37,6 +37,7 @@ RESERVED: dict[str, str] = {
     "run_name": "runs are named after their trials",
     "predict_with_generate": "evaluation always generates",
     "generation_config": "set its fields by their own names",
+    "logging_nan_inf_filter": "a logged loss that is no number ends the trial",
     "disable_tqdm": "workers print no progress bars",
     "local_rank": "use --workers-per-trial",
     "use_cpu": "use --gpus-per-worker 0",

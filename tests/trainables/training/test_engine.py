@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 from transformers.trainer_pt_utils import LabelSmoother
 
 from benchmarks.equal_cuts import LIMIT
@@ -140,9 +141,25 @@ def test_a_loss_that_is_not_finite_fails_the_trial(make_job: MakeJob, tmp_path: 
     """The message has the metric and the epoch; nothing is reported."""
     job = make_job(tmp_path, config={"learning_rate": 1e30, "max_grad_norm": 0})
     reporter = RecordingReporter()
-    with pytest.raises(TrialFailed, match="loss is nan at epoch 1"):
+    with pytest.raises(TrialFailed, match=r"loss is nan at epoch 1 with learning_rate 1e\+30: lower learning_rate"):
         run_trial(job, reporter, WorkerCache())
     assert reporter.reports == []
+
+
+def test_a_logged_loss_that_is_not_finite_ends_the_trial_at_once(make_job: MakeJob, tmp_path: Path) -> None:
+    """Long before the evaluation at the end; the message has the step, the learning rate and what to lower."""
+    config = {"learning_rate": 1e30, "max_grad_norm": 0, "logging_steps": 2, "num_train_epochs": 4}
+    logged: list[tuple[int, float]] = []
+
+    class Logged(TrainerCallback):
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **_: Any) -> None:
+            logged.append((state.global_step, logs["loss"]))
+
+    reason = r"training loss is nan at step (2|4) with learning_rate 1e\+30: lower learning_rate.*max_grad_norm to 1"
+    with pytest.raises(TrialFailed, match=reason):
+        run_trial(make_job(tmp_path, config=config, eval_every=4.0), RecordingReporter(), WorkerCache(), [Logged()])
+    assert math.isnan(logged[-1][1])  # W&B shows it as well
+    assert logged[-1][0] <= 4
 
 
 def test_every_split_of_a_global_batch_gives_the_same_training(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Learning rates that fall layer by layer, and Adafactor's own rate."""
+"""Learning rates that fall layer by layer, Adafactor's own rate, and what to do when training diverges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from transformers import (
 from transformers.optimization import Adafactor
 
 from trainables.models.freezing import freeze
-from trainables.training.optimizers import adafactor_schedule, make, parameter_groups
+from trainables.training.optimizers import adafactor_schedule, divergence, make, parameter_groups
 
 
 def arguments(folder: Path, **fields: object) -> Seq2SeqTrainingArguments:
@@ -70,3 +70,15 @@ def test_adafactor_chooses_its_own_rate(t5: T5ForConditionalGeneration, tmp_path
     moved = (t5.shared.weight - before).abs().max().item()
     assert 0 < moved < 1e-2
     assert adafactor_schedule(optimizer).get_lr()[0] > 0
+
+
+def test_a_diverged_trial_is_told_what_to_lower(tmp_path: Path) -> None:
+    """Only what its configuration leaves to lower: clipping at 1 and a warm-up are not proposed where they are set."""
+    set_up = arguments(tmp_path, learning_rate=5e-3, warmup_steps=10)
+    assert divergence("training loss is nan at step 20", set_up, {}) == (
+        "training loss is nan at step 20 with learning_rate 0.005: lower learning_rate, or the upper end of its range"
+    )
+    text = divergence("loss is inf", arguments(tmp_path, max_grad_norm=0.0), {})
+    assert text.endswith("; or lower max_grad_norm to 1; or warm up (warmup_steps=0.1)")
+    own = divergence("loss is nan", set_up, {"adafactor_own_rate": True})
+    assert own == "loss is nan with Adafactor's own learning rate: use optim=adamw_torch with a low learning_rate"
