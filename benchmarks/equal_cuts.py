@@ -78,6 +78,7 @@ def _train(job: Job, workers: int) -> dict[str, Any]:
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps(job.to_plain()))
     command = [sys.executable, "-m", "trainables.training.trial", str(folder / "job.json"), "--folder", str(folder)]
+    command += ["--workers", str(workers)]
     outputs = run_workers(command, workers)
     result = json.loads(outputs[0].splitlines()[-1])
     (point,) = folder.glob("checkpoints/step-*")

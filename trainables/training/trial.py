@@ -179,8 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("job", help="job.json of a trial: a path, or an address in a bucket")
     parser.add_argument("--folder", type=Path, help="folder that this run writes to (default: a new temporary folder)")
     parser.add_argument("--trust-remote-code", action="store_true", help="run Python code that comes with the model")
+    parser.add_argument("--workers", type=int, default=1, help="how many workers a launcher started (default: 1)")
     options = parser.parse_args(arguments)
-    drop_launcher_variables(os.environ)
+    drop_launcher_variables(os.environ, workers=options.workers)
     # Never the trial's own folder: its checkpoints would be replaced.
     folder = str(options.folder or tempfile.mkdtemp(prefix="kotune-"))
     try:
