@@ -164,7 +164,7 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
         base = paths.base_model(variant.name)
         base.parent.mkdir(parents=True, exist_ok=True)
         if recorded is None or not base.is_dir():
-            prepare_base(base, recipe, task, texts)
+            remarks += prepare_base(base, recipe, task, texts)
             name = f"base_model/{base.name}"
             hashes[name] = _same_base(base, space.model, recorded, name)
         make_private(paths.cache, exist_ok=True)

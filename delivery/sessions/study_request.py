@@ -109,8 +109,9 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     if may_be_hub_id:
         say(f"asking the hub for {space.model}")
     trust = space.trust_remote_code
+    variants = map(model_variant, _configs(space))
     check_model(
-        space.model, space.architecture, task, map(model_variant, _configs(space)), _longest(space), trust=trust
+        space.model, space.architecture, task, variants, space.max_source_length, _longest_target(space), trust=trust
     )
     return Checked(splits, plan, check_fit(space, task, splits))
 
@@ -122,11 +123,12 @@ def _check_runner(space: Space) -> None:
         raise UserError(problem, "one trial of one configuration", "kotune train SPACE, or --set runner=ray")
 
 
-def _longest(space: Space) -> int:
-    """Returns the largest number of tokens that a source, a target or a generated text may have."""
-    is_generative = get_task_class(space.task).is_generative
-    lengths = [space.max_source_length, space.max_target_length if is_generative else 0]
-    for name in ("max_new_tokens", "max_length") if is_generative else ():
+def _longest_target(space: Space) -> int:
+    """Returns the largest number of tokens that a target or a generated text may have; 0 if there are none."""
+    if not get_task_class(space.task).is_generative:
+        return 0
+    lengths = [space.max_target_length]
+    for name in ("max_new_tokens", "max_length"):
         searched = space.search.get(name)
         values = [space.fixed.get(name)] if searched is None else ends(searched)
         lengths += [int(value) for value in values if value is not None]

@@ -8,6 +8,7 @@ Training belongs in `trainables.training`.
     model_checks: Checks of a model without its weights: task, input lengths and overrides
     networks: An RNN and Kim's CNN for text classification, as transformers models
     scratch: Architectures with fresh weights in three sizes, and tokenizers that are trained for them
+    special_tokens: Special tokens and token types on which model, tokenizer and generation must agree
     tokenizer_checks: Checks that a tokenizer fits the embeddings of its model
     transformers_internals: Private points of transformers that kotune depends on, in one adapter
     weight_tying: Weights that a model keeps separate although its configuration ties them

@@ -26,6 +26,7 @@ from trainables.models.model_checks import (
     rebuild_config,
 )
 from trainables.models.scratch import make_tokenizer, scratch_config, scratch_size
+from trainables.models.special_tokens import make_consistent, resize_embeddings
 from trainables.models.tokenizer_checks import TokenizerFit
 from trainables.models.weight_tying import (
     check_no_new_ties,
@@ -65,8 +66,36 @@ class Recipe:
         return self.tokenizer or (self.model if scratch_size(self.model) is None else None)
 
 
-def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str]) -> None:
-    """Writes a base model and its tokenizer into `folder`, which appears complete or not at all.
+@dataclass(frozen=True)
+class BaseModel:
+    """A base model and its tokenizer in memory.
+
+    Args:
+        remarks: what was changed so that the two fit, for the user.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    remarks: tuple[str, ...]
+
+
+def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str]) -> tuple[str, ...]:
+    """Writes a base model and its tokenizer into `folder`, which appears complete or not at all; returns its remarks.
+
+    Args:
+        texts: what a new tokenizer is trained on.
+    """
+    base = make_base(recipe, task, texts)
+    disable_progress_bar()
+    with new_folder(folder, overwrite=True) as staging:
+        base.model.save_pretrained(staging)
+        write_untied_flag(staging, base.model)
+        base.tokenizer.save_pretrained(staging)
+    return base.remarks
+
+
+def make_base(recipe: Recipe, task: Task, texts: Iterable[str]) -> BaseModel:
+    """Returns a base model and its tokenizer, which fit each other.
 
     Args:
         texts: what a new tokenizer is trained on.
@@ -84,11 +113,7 @@ def prepare_base(folder: Path, recipe: Recipe, task: Task, texts: Iterable[str])
     else:
         assert tokenizer is not None  # a trained model has one
         model = _load_with_tokens(recipe, task, tokenizer)
-    disable_progress_bar()
-    with new_folder(folder, overwrite=True) as staging:
-        model.save_pretrained(staging)
-        write_untied_flag(staging, model)
-        tokenizer.save_pretrained(staging)
+    return BaseModel(model, tokenizer, tuple(make_consistent(model, tokenizer, task)))
 
 
 def open_tokenizer(recipe: Recipe, task: Task) -> PreTrainedTokenizerBase | None:
@@ -121,7 +146,7 @@ def _load_with_tokens(recipe: Recipe, task: Task, tokenizer: PreTrainedTokenizer
     if fit.rows > fit.embeddings:
         set_seed(recipe.seed)  # for the new rows, however many numbers the head took
         with keep_untied(model):
-            model.resize_token_embeddings(fit.rows)
+            resize_embeddings(model, fit.rows)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     return model

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from foundation.errors import UserError, first_line, nearest, raise_all
 from trainables.models.freezing import freeze
@@ -33,6 +33,7 @@ def check_model(
     task: Task,
     variants: Iterable[tuple[Mapping[str, Any], int]] = (),
     longest: int = 0,
+    longest_target: int = 0,
     *,
     trust: bool = False,
 ) -> None:
@@ -40,6 +41,8 @@ def check_model(
 
     Args:
         variants: overrides of the model's configuration and the number of frozen layers, as trials have them.
+        longest: largest number of tokens of a source.
+        longest_target: largest number of tokens of a target or a generated text.
         trust: run the code that comes with the model.
 
     Raises:
@@ -54,14 +57,17 @@ def check_model(
             "an encoder-decoder such as BART or T5" if task.is_generative else "an encoder such as BERT",
             "choose another --model",
         )
+    source = (longest, "max_source_length")
+    target = (longest_target, "max_target_length, max_new_tokens or max_length")
+    lengths = {"encoder": source, "decoder": target if task.is_generative else source}
     plain = build_meta_model(config, task, trust=trust)
-    _check_positions(plain, model, longest)
+    _check_positions(plain, model, lengths)
     problems: dict[str, UserError] = {}  # by reason: a problem of every variant is reported once
     unique = {repr(variant): variant for variant in variants}
     for overrides, frozen in unique.values():
         try:
             changed = build_meta_model(override_config(config, overrides), task, overrides, frozen, trust=trust)
-            _check_positions(changed, model, longest)
+            _check_positions(changed, model, lengths)
             if scratch_size(model) is None:
                 _check_weights(overrides, changed, plain)
         except UserError as error:
@@ -188,20 +194,33 @@ def misfit_error(overrides: Mapping[str, Any], why: str, allowed: str = "") -> U
     return UserError(f"{fields}{_MISFIT}{why}", allowed, "change it, or remove it")
 
 
-def _check_positions(model: PreTrainedModel, name: str, longest: int) -> None:
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if not positions:
-        return
+def _check_positions(model: PreTrainedModel, name: str, lengths: Mapping[str, tuple[int, str]]) -> None:
+    """Checks that a model has enough positions.
+
+    Args:
+        lengths: side -> its largest number of tokens, and the settings that limit it.
+    """
     # RoBERTa numbers positions from its padding index + 1, and so reads fewer tokens than it has positions.
     embeddings = [module for path, module in model.named_modules() if path.endswith("position_embeddings")]
     paddings = [getattr(module, "padding_idx", None) for module in embeddings]
-    positions -= max((padding + 1 for padding in paddings if padding is not None), default=0)
-    if longest > positions:
-        raise UserError(
-            f"{longest} tokens (max_source_length, max_target_length, max_new_tokens or max_length)",
-            f"at most {positions}: model {name!r} has no more positions",
-            "--set max_source_length=…, or the setting that is too long",
-        )
+    unused = max((padding + 1 for padding in paddings if padding is not None), default=0)
+    for side, (tokens, settings) in lengths.items():
+        positions = _positions(model.config, side)
+        if positions is not None and tokens > positions - unused:
+            raise UserError(
+                f"{tokens} tokens ({settings})",
+                f"at most {positions - unused}: model {name!r} has no more positions",
+                f"--set {settings.split(',')[0]}={positions - unused}, or the setting that is too long",
+            )
+
+
+def _positions(config: Any, side: str) -> int | None:
+    """Returns the number of positions of the encoder or the decoder; None if the configuration states no limit."""
+    part = getattr(config, side, config)  # two models that are joined have a configuration each
+    part = part if isinstance(part, PreTrainedConfig) else config
+    names = (f"max_{side}_position_embeddings", "max_position_embeddings")  # LED has one for each side
+    stated = (getattr(part, name, None) for name in names)
+    return next((int(positions) for positions in stated if positions), None)
 
 
 def _shapes(model: PreTrainedModel) -> dict[str, torch.Size]:

@@ -160,7 +160,7 @@ class Seq2Seq(Task):
         batch = pad(rows, {"input_ids": int(model.config.pad_token_id), "labels": -100})
         if "labels" in batch:
             # The loss removes the labels from the model's inputs, so that the model cannot shift them itself.
-            batch["decoder_input_ids"] = model.prepare_decoder_input_ids_from_labels(labels=batch["labels"])
+            batch["decoder_input_ids"] = _decoder_inputs(model, batch["labels"])
         return batch
 
     def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
@@ -244,6 +244,16 @@ def _labels(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     return labels_of(rows)
 
 
+def _decoder_inputs(model: Any, labels: torch.Tensor) -> torch.Tensor:
+    """Returns the labels shifted to the right by one, after the start token, and padded: [rows, tokens]."""
+    if hasattr(model, "prepare_decoder_input_ids_from_labels"):
+        shifted: torch.Tensor = model.prepare_decoder_input_ids_from_labels(labels=labels)
+        return shifted
+    inputs = labels.roll(1, dims=1)  # M2M100 shifts labels in its forward pass only
+    inputs[:, 0] = model.config.decoder_start_token_id
+    return inputs.masked_fill(inputs == -100, model.config.pad_token_id)
+
+
 def _encoded(model: Any, batch: Mapping[str, torch.Tensor]) -> Any:
     """Returns the encoder's outputs, which both the loss and generation read."""
     return model.get_encoder()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], return_dict=True)
@@ -259,7 +269,8 @@ def _generated(
         else {"encoder_outputs": BaseModelOutput(last_hidden_state=encoded.last_hidden_state)}
     )
     generated = model.generate(**source, attention_mask=batch["attention_mask"], generation_config=decoding)
-    sequences: list[list[int]] = generated[:: decoding.num_return_sequences or 1].tolist()
+    tokens = getattr(generated, "sequences", generated)  # an object with scores and more if `return_dict_in_generate`
+    sequences: list[list[int]] = tokens[:: decoding.num_return_sequences or 1].tolist()
     return sequences
 
 

@@ -83,7 +83,7 @@ def _run(job: Job, reporter: Reporter, cache: WorkerCache, callbacks: Sequence[T
         retry_on_storage_error(start.local_folder, str(start.path), verb="read")
     engine = None
     try:
-        engine = _build_engine(job, arguments, start, reporter, cache, callbacks)
+        engine = build_engine(job, arguments, start, reporter, cache, callbacks)
         engine.train(resume_from_checkpoint=str(start.local_folder()) if start else None)
     except pickle.UnpicklingError as error:  # torch and transformers load these files with tensors and numbers only
         raise TrialFailed(f"{start and start.path}: the checkpoint holds more than tensors and numbers") from error
@@ -116,7 +116,7 @@ def _newest_checkpoint(job: Job, arguments: Seq2SeqTrainingArguments) -> checkpo
     return agreed
 
 
-def _build_engine(
+def build_engine(
     job: Job,
     arguments: Seq2SeqTrainingArguments,
     start: checkpoints.Checkpoint | None,
@@ -124,11 +124,18 @@ def _build_engine(
     cache: WorkerCache,
     callbacks: Sequence[TrainerCallback],
 ) -> Engine:
+    """Returns the engine of a trial: a copy of the base model, the tables and the tracker, before its first step.
+
+    Args:
+        start: the checkpoint that training resumes from.
+    """
     settings, task = split_parameters(job.config), make_task(job.task, job.task_options)
     model = cache.models.copy_of(job.base_model, settings.model, task, job.weights_seed, trust=job.trust_remote_code)
     set_seed(job.seed)
     if task.is_generative:
         model.generation_config = decoding_config(model.generation_config, settings.generation)
+        if settings.generation.get("decoder_start_token_id") is not None:  # training starts with the same token
+            model.config.decoder_start_token_id = settings.generation["decoder_start_token_id"]
     dev = cache.table(job.dev)
     tokenizer = cache.tokenizer(job.base_model, trust=job.trust_remote_code)
     early_stopping = EarlyStopping(

@@ -4,7 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import BertConfig, BertForSequenceClassification, RobertaConfig, T5Config
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    EncoderDecoderConfig,
+    LEDConfig,
+    RobertaConfig,
+    T5Config,
+)
 
 from foundation.errors import UserError, UserErrors
 from trainables.models.model_checks import check_model, rebuild_config
@@ -133,3 +140,27 @@ def test_positions_are_those_that_can_be_read(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=f"^{usable + 1} tokens.*") as caught:
             check_model(str(tmp_path), "bert", CLASSIFICATION, longest=usable + 1)
         assert f"at most {usable}" in caught.value.allowed
+
+
+def test_both_sides_of_an_encoder_decoder_have_their_positions(tmp_path: Path) -> None:
+    """LED names them per side, and a joined model has a configuration per side."""
+    sizes = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "attention_window": 4, "vocab_size": 30}
+    positions = {"max_encoder_position_embeddings": 16, "max_decoder_position_embeddings": 8}
+    LEDConfig(**sizes, **heads, **positions).save_pretrained(tmp_path / "led")
+    encoder = BertConfig(**SMALL, max_position_embeddings=16)
+    decoder = BertConfig(**SMALL, max_position_embeddings=8, is_decoder=True, add_cross_attention=True)
+    joined = EncoderDecoderConfig(encoder=encoder.to_dict(), decoder=decoder.to_dict())
+    joined.save_pretrained(tmp_path / "joined")
+    for name in ("led", "joined"):
+        check_model(str(tmp_path / name), "bart", SEQ2SEQ, longest=16, longest_target=8)
+        with pytest.raises(UserError, match=r"^17 tokens \(max_source_length\)\n.*at most 16"):
+            check_model(str(tmp_path / name), "bart", SEQ2SEQ, longest=17, longest_target=8)
+        with pytest.raises(UserError, match=r"^9 tokens \(max_target_length, .*\n.*at most 8"):
+            check_model(str(tmp_path / name), "bart", SEQ2SEQ, longest=16, longest_target=9)
+
+
+def test_the_decoder_of_a_classifier_reads_the_source() -> None:
+    """Its limit is that of the source, too."""
+    with pytest.raises(UserError, match=r"^1027 tokens \(max_source_length\)\n.*at most 1026"):
+        check_model("scratch:tiny", "bart", CLASSIFICATION, longest=1027)

@@ -44,3 +44,15 @@ def test_a_damaged_checkpoint_is_not_resumed_from(make_job: Callable[..., Job], 
     run_trial(make_job(tmp_path / "cut", config=config), resumed, WorkerCache())
     assert resumed.losses == whole.losses
     assert cut.losses.items() <= whole.losses.items()
+
+
+def test_training_starts_with_the_token_that_generation_is_set_to(make_job: Callable[..., Job], tmp_path: Path) -> None:
+    """One setting for both: otherwise the decoder would be read from a token that it never saw first."""
+
+    class Quiet:
+        def report(self, report: Report) -> Decision:
+            return Decision.CONTINUE
+
+    job = make_job(tmp_path / "job", config={"decoder_start_token_id": 5, "num_train_epochs": 0.1}, max_epochs=0.1)
+    model = run_trial(job, Quiet(), WorkerCache()).model
+    assert model.config.decoder_start_token_id == model.generation_config.decoder_start_token_id == 5

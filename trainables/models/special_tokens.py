@@ -1,0 +1,116 @@
+"""Special tokens and token types on which a model, its tokenizer and its generation settings must agree.
+
+They come from three files (`config.json`, `tokenizer_config.json`, `generation_config.json`), which other programs read
+as well. A base model is made consistent once, so that its trials and the exported folder are.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from tokenizers import processors
+from transformers import EncoderDecoderModel, PreTrainedModel, PreTrainedTokenizerBase
+
+from foundation.errors import UserError
+from trainables.tasks.task import Task
+
+
+def make_consistent(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task) -> list[str]:
+    """Changes model and tokenizer where they contradict each other and only one reading is possible.
+
+    Returns:
+        One remark for each change that affects results.
+
+    Raises:
+        UserError: the model needs an end token, and the tokenizer adds none.
+    """
+    if task.is_generative:
+        return share_generation_tokens(model, tokenizer)
+    drop_token_types(model, tokenizer)
+    return end_texts(model, tokenizer)
+
+
+# ---- models that generate
+
+
+def share_generation_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """Sets the tokens that generation starts with, ends at and pads with, if its settings do not name them.
+
+    Training starts from `decoder_start_token_id` of the model's configuration; without settings of its own, generation
+    would start from the beginning token, and without an end token it would never end.
+    """
+    settings, config, remarks = model.generation_config, model.config, []
+    start = getattr(config, "decoder_start_token_id", None)
+    if settings.decoder_start_token_id is None and start is not None:
+        settings.decoder_start_token_id = start
+        if settings.bos_token_id != start:
+            token = tokenizer.convert_ids_to_tokens(start)
+            remarks.append(f"generation starts with {token!r}, as training does (decoder_start_token_id {start})")
+    elif start is None and settings.decoder_start_token_id is not None:
+        config.decoder_start_token_id = settings.decoder_start_token_id
+    if settings.eos_token_id is None:
+        settings.eos_token_id = tokenizer.eos_token_id
+    if settings.pad_token_id is None:
+        settings.pad_token_id = tokenizer.pad_token_id
+    return remarks
+
+
+def resize_embeddings(model: PreTrainedModel, tokens: int) -> None:
+    """Grows the embeddings of a model to `tokens` rows; the encoder and the decoder may have their own."""
+    parts = [model.encoder, model.decoder] if isinstance(model, EncoderDecoderModel) else [model]
+    for part in parts:
+        part.resize_token_embeddings(tokens)
+
+
+# ---- encoders
+
+
+def drop_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Removes token types from what the tokenizer returns if the model has one type only, or none.
+
+    KLUE-RoBERTa has one, and the tokenizer of BERT, which numbers the texts of a pair 0 and 1.
+    """
+    if "token_type_ids" not in tokenizer.model_input_names or _reads_token_types(model):
+        return
+    names = [name for name in tokenizer.model_input_names if name != "token_type_ids"]
+    tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = names
+
+
+def _reads_token_types(model: PreTrainedModel) -> bool:
+    types = getattr(model.config, "type_vocab_size", None)
+    if types is not None:
+        return bool(types > 1)
+    return "token_type_ids" in inspect.signature(model.forward).parameters
+
+
+def end_texts(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """Lets the tokenizer end every text if the model reads its prediction at the end token.
+
+    Encoder-decoders such as BART do. KoBART's tokenizer adds no end token.
+
+    Raises:
+        UserError: the tokenizer has no end token, or cannot be changed.
+    """
+    if not getattr(model.config, "is_encoder_decoder", False):
+        return []
+    end, begin = tokenizer.eos_token, tokenizer.bos_token
+    if end is not None and tokenizer.eos_token_id in tokenizer("가")["input_ids"]:
+        return []
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    if end is None or backend is None:
+        lack = "has no end token" if end is None else "adds no end token"
+        raise UserError(
+            f"the tokenizer {lack}, where a {model.config.model_type} reads its prediction",
+            "a tokenizer that ends every text with its end token (eos_token in tokenizer_config.json)",
+            "--tokenizer with such a tokenizer, or an encoder such as BERT as --model",
+        )
+    special = [(token, tokenizer.convert_tokens_to_ids(token)) for token in (begin, end) if token is not None]
+    start = "" if begin is None else f"{begin} "
+    added = processors.TemplateProcessing(
+        single=f"{start}$A {end}", pair=f"{start}$A {end} $B {end}", special_tokens=special
+    )
+    backend.post_processor = (
+        added if backend.post_processor is None else processors.Sequence([backend.post_processor, added])
+    )
+    return [f"every text ends with {end!r}, where a {model.config.model_type} reads its prediction"]
