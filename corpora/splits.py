@@ -155,6 +155,11 @@ def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
     Raises:
         UserError: the file cannot be read, or has unusable rows.
     """
+    return read_numbered(path, layout, targets=targets)[0]
+
+
+def read_numbered(path: str, layout: Layout, *, targets: bool = True) -> tuple[Split, list[int]]:
+    """Reads one file as `read_split` does, and returns the first line of each row in the file as well."""
     columns = {role: name for role, name in layout.columns.items() if name}
     required = {role: name for role, name in columns.items() if role != "id" and (targets or role != "target")}
     optional = {"id": columns.get("id") or ""} | ({} if targets else {"target": columns["target"]})
@@ -165,7 +170,7 @@ def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
     if targets and layout.labels:
         rows = _relabelled(rows, layout.labels, path)
     header = table.columns if table.line_numbers[:1] == [1] and Path(path).suffix.lower() in DELIMITERS else ()
-    return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused), header)
+    return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused), header), table.line_numbers
 
 
 def _check_size(part: int, rows: int, share: float, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from delivery.inference.predictor import Predictor, load_exported
+from corpora.splits import Split
+from delivery.inference.predictor import Model, Predictor, load_exported
+from delivery.inference.rows import combined
 from delivery.inference.scoring import score
 from delivery.inference.settings import SETTINGS, write_settings
 from delivery.results.output_paths import check_new_folder, set_usual_permissions
@@ -19,6 +22,7 @@ from foundation.errors import COMMAND, UserError, nearest
 from trainables.tasks.task import Row
 from tuning import preparation
 from tuning.studies.earlier_versions import locate_data_files
+from tuning.studies.material import Material
 from tuning.studies.study import Study
 
 
@@ -50,10 +54,11 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     result: JsonObject = {"ensemble": str(out), "members": list(members), "dev": None}
     if dev is None:
         return result
-    scores = {
-        name: score(model, dev, batch_size).to_flat()
-        for name, model in [*zip(members, models, strict=True), ("ensemble", load_exported(out))]
+    named: dict[str, tuple[Model, Sequence[Row]]] = {
+        member: (model, rows) for member, model, rows in zip(members, models, dev, strict=True)
     }
+    named["ensemble"] = load_exported(out), combined(dev)
+    scores = {name: score(model, rows, batch_size).to_flat() for name, (model, rows) in named.items()}
     return {**result, "metric": (first.summary or {}).get("metric"), "dev": scores}
 
 
@@ -87,21 +92,42 @@ def _check(members: Sequence[str], models: Sequence[Predictor]) -> None:
             )
 
 
-def _shared_dev(storage: Path, studies: Sequence[str]) -> list[Row] | None:
-    """Returns the dev rows on which the models of all studies were chosen; None if a study is not in `storage`."""
+def _shared_dev(storage: Path, studies: Sequence[str]) -> list[list[Row]] | None:
+    """Returns the dev rows on which the model of each study was chosen, as its own columns and filters give them.
+
+    They are the same rows of the same files. None if a study is not in `storage`.
+    """
     if not all((storage / name / "study.yaml").is_file() for name in studies):
         return None
-    dev = [_dev_rows(Study.load(storage, name)) for name in studies]
-    texts = [[(row["source"], row["target"]) for row in rows] for rows in dev]
-    for name, other in zip(studies, texts, strict=True):
-        if other != texts[0]:
+    dev = [_dev_split(Study.load(storage, name)) for name in studies]
+    for name, other in zip(studies, dev, strict=True):
+        if not _is_same(other, dev[0]):
             raise UserError(
                 f"study {name} was chosen on another dev split than {studies[0]}",
                 "studies of the same files and seed",
                 "train each with the same --train, --dev and --seed",
             )
-    return list(dev[0])
+    return [list(split.rows) for split in dev]
 
 
-def _dev_rows(study: Study) -> list[Row]:
-    return list(preparation.read(locate_data_files(study.space, study.paths)).dev.rows)
+def _is_same(split: Split, other: Split) -> bool:
+    """Whether two dev splits are the same rows: of one file by their numbers, of copies of it by their texts."""
+    if split.sha256 == other.sha256:
+        return [(row["id"], row["target"]) for row in split.rows] == [(row["id"], row["target"]) for row in other.rows]
+    unnumbered = [[{key: row[key] for key in row if key != "id"} for row in one.rows] for one in (split, other)]
+    return unnumbered[0] == unnumbered[1]
+
+
+def _dev_split(study: Study) -> Split:
+    """Returns the dev rows of a study, with their numbers in the file as ids.
+
+    Raises:
+        UserError: The file is missing, or has changed since its trials were scored.
+    """
+    space = locate_data_files(study.space, study.paths)
+    split = preparation.read(dataclasses.replace(space, columns=dataclasses.replace(space.columns, id=None))).dev
+    material = Material.load(study.paths)
+    if material is not None and material.splits["dev"].sha256 != split.sha256:
+        problem = f"the data of study {study.name!r} has changed: dev ({split.path})"
+        raise UserError(problem, "the same file, so that scores compare", "put the old file back")
+    return split

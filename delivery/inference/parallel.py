@@ -49,7 +49,8 @@ class Workers:
         self, folder: Path, devices: Sequence[str], decoding: Mapping[str, Any] | None = None, *, trust: bool = False
     ) -> None:
         model = load_exported(folder, "cpu", decoding, trust=trust)  # checks the folder before processes start
-        self.settings, self.task, self.tokenizer = model.settings, model.task, model.tokenizer
+        self.settings, self.members = model.settings, model.members
+        self.task, self.tokenizer = model.task, model.tokenizer
         self._folder, self._devices, self._decoding, self._trust = folder, list(devices), decoding, trust
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:

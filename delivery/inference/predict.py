@@ -10,23 +10,20 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from corpora.names import clean
-from corpora.splits import Layout, Split, read_split
 from delivery.inference.parallel import load_on_devices
 from delivery.inference.predictor import Model, load_exported, predict_all
+from delivery.inference.rows import read_rows, row_of_line
 from delivery.results.output_paths import check_file
 from foundation.durable import new_file
 from foundation.errors import UserError
 from foundation.standard_output import text_output
 from trainables.tasks.prediction_format import PredictionFormat
-from trainables.tasks.task import Row
 
 #: Lines of standard input that are predicted together, if it is no terminal.
 _LINES = 256
@@ -63,7 +60,7 @@ def predict_file(
     model = load_on_devices(folder, workers, decoding, trust=trust)
     _check(model, form)
     layout = model.settings.layout
-    split = _read(source, layout)
+    split = read_rows(model.members, source, targets=False)
     with _bar() as bar:
         task = bar.add_task("predict", total=len(split.rows))
         predictions = predict_all(model, split.rows, batch_size, lambda rows: bar.advance(task, rows))
@@ -100,26 +97,17 @@ def predict_lines(
     """
     model = load_exported(folder, decoding=decoding, trust=trust)
     _check(model, form)
-    is_paired = model.settings.layout.columns.get("pair") is not None
     number = 0
     for block in _blocks(lines, 1 if lines.isatty() else _LINES):
         texts = [line.rstrip("\r\n") for line in block]
-        rows = [_as_row(text, number + offset, is_paired) for offset, text in enumerate(texts, 1) if text.strip()]
+        numbered = [(offset, text) for offset, text in enumerate(texts, number + 1) if text.strip()]
+        rows = [row_of_line(model.members, text, line) for line, text in numbered]
         predictions = iter(predict_all(model, rows, batch_size))
         for text in texts:
             out.write((model.task.output_line(next(predictions), text, form) if text.strip() else "") + "\n")
         out.flush()
         number += len(texts)
     return number
-
-
-def _as_row(text: str, number: int, is_paired: bool) -> Row:
-    if not is_paired:
-        return {"source": clean(text)}
-    first, _, second = map(clean, text.partition("\t"))
-    if not first or not second:
-        raise UserError(f"line {number} of the input is not a pair", "two texts, separated by a tab", "add the second")
-    return {"source": first, "pair": second}
 
 
 def _blocks(lines: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -152,21 +140,6 @@ def _option(name: str) -> str:
 
 
 # ---- files
-
-
-def _read(source: Path, layout: Layout) -> Split:
-    """Reads the rows to predict, with or without a target column."""
-    try:
-        return read_split(str(source), layout, targets=False)
-    except UserError:
-        without = tuple(name for name in layout.header if name != layout.columns["target"])
-        if without == layout.header or not without:
-            raise
-        try:  # a file without header and target
-            return read_split(str(source), replace(layout, header=without), targets=False)
-        except UserError:
-            pass
-        raise
 
 
 def _write(file: TextIO, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:

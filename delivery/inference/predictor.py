@@ -11,6 +11,7 @@ from transformers import GenerationConfig
 from transformers.utils import logging as transformers_logging
 
 from corpora.filters import strip_row
+from delivery.inference.rows import own_rows
 from delivery.inference.settings import SETTINGS, ModelSettings, read_settings
 from foundation.errors import COMMAND, UserError, first_line, raise_all
 from trainables.models.hub import load_model, load_tokenizer
@@ -24,9 +25,14 @@ Batches = Iterator[list[tuple[int, Any]]]
 
 
 class Model(Protocol):
-    """An exported model, or an ensemble of several."""
+    """An exported model, or an ensemble of several.
+
+    Attributes:
+        members: The settings of each member; of a single model its own.
+    """
 
     settings: ModelSettings
+    members: Sequence[ModelSettings]
     task: Task
     tokenizer: Any
 
@@ -57,6 +63,7 @@ class Predictor:
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
         self.settings = read_settings(folder)
+        self.members: Sequence[ModelSettings] = [self.settings]
         self.task = make_task(self.settings.task, self.settings.task_options)
         network: Any = load_model(str(folder), self.task.auto_model, trust=trust)
         labels, outputs = self.task.model_options().get("num_labels"), network.config.num_labels
@@ -72,6 +79,8 @@ class Predictor:
     @torch.inference_mode()
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
         """Predicts the longest rows first, so that memory runs out early or never."""
+        if self.settings.strip_whitespace:
+            rows = [strip_row(row) for row in rows]
         columns = self.task.encode(rows, self.tokenizer, self.settings.limits)
         names = [name for name in self.task.columns if name in columns]
         order = sorted(range(len(rows)), key=lambda row: (-columns["length"][row], row))
@@ -106,9 +115,10 @@ class Ensemble:
         decoding: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = read_settings(folder)
-        self._members = [Predictor(folder / member, device, decoding) for member in members]
-        self.task, self.tokenizer = self._members[0].task, self._members[0].tokenizer
-        for name, member in zip(members, self._members, strict=True):
+        self._models = [Predictor(folder / member, device, decoding) for member in members]
+        self.members: Sequence[ModelSettings] = [model.settings for model in self._models]
+        self.task, self.tokenizer = self._models[0].task, self._models[0].tokenizer
+        for name, member in zip(members, self._models, strict=True):
             if member.task != self.task:
                 problem = f"{folder / name / SETTINGS}: other classes than those of {members[0]}"
                 raise UserError(problem, "members of the same classes", "create the ensemble again")
@@ -116,10 +126,11 @@ class Ensemble:
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
         """Yields the combined predictions of the members, in the batches of the last one."""
         earlier: list[list[Any]] = [[] for _ in rows]
-        for member in self._members[:-1]:
-            for position, prediction in (pair for batch in member.predict(rows, batch_size) for pair in batch):
+        *others, last = [model.predict(own_rows(rows, number), batch_size) for number, model in enumerate(self._models)]
+        for batches in others:
+            for position, prediction in (pair for batch in batches for pair in batch):
                 earlier[position].append(prediction)
-        for batch in self._members[-1].predict(rows, batch_size):
+        for batch in last:
             yield [(position, self.task.combine([*earlier[position], prediction])) for position, prediction in batch]
 
 
@@ -151,8 +162,6 @@ def predict_all(
         on_batch: Called after each batch with its number of rows.
     """
     predictions: list[Any] = [None] * len(rows)
-    if model.settings.strip_whitespace:
-        rows = [strip_row(row) for row in rows]
     for batch in model.predict(rows, batch_size):
         for position, prediction in batch:
             predictions[position] = prediction

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from corpora.filters import strip_row
-from corpora.splits import read_split
 from delivery.inference.parallel import load_on_devices
 from delivery.inference.predictor import Model, predict_all
+from delivery.inference.rows import read_rows
 from delivery.results.output_paths import check_file
 from delivery.results.scores import Score
 from foundation.checked_json import JsonObject
@@ -69,7 +69,7 @@ def evaluate(
     if picture is not None and not model.task.classes:
         problem = f"--picture {picture}: this model has no classes"
         raise UserError(problem, "a classifier, which has a confusion matrix", "leave --picture out")
-    split = read_split(str(data), model.settings.layout)
+    split = read_rows(model.members, data, targets=True)
     result = score(model, split.rows, batch_size, str(data))
     if picture is not None and (matrix := result.confusion_matrix):
         matrix.draw(picture)

@@ -71,6 +71,7 @@ def test_generated_labels_have_a_confusion_matrix() -> None:
                 max_source_length=8,
                 max_target_length=8,
             )
+            self.members = [self.settings]
             self.task, self.tokenizer = task, train_tokenizer(["긍정 부정"], 20)
 
         def predict(self, rows: Sequence[Any], batch_size: int) -> Batches:
