@@ -17,7 +17,7 @@ LAYOUT = Layout({"source": "text", "target": "label"}, header=("label", "text"))
 def read(path: Path, lines: list[str], layout: Layout = LAYOUT) -> Splits:
     """The splits of a file with these lines."""
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return read_splits(str(path), None, None, layout, seed=0, split_by=("source",), classes=True)
+    return read_splits(str(path), None, None, layout, seed=0, split_by=("source",), classes=True, split_version=2)
 
 
 def rows(number: int) -> list[str]:
