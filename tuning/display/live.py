@@ -7,9 +7,10 @@ The search gives each view full snapshots (`Progress`); the view decides what is
 from __future__ import annotations
 
 import atexit
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from rich.console import Console, RenderableType
+from rich.control import Control
 from rich.live import Live
+from rich.segment import ControlType, Segment
 from rich.text import Text
 
 from foundation.formatting import clock_text, one_line, score_text, short_epoch, short_number
@@ -86,11 +89,17 @@ class TableView:
         clock: Returns seconds.
     """
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self.console = console
+    def __init__(
+        self,
+        console: Console,
+        clock: Callable[[], float] = time.monotonic,
+        refreshes_per_second: float = _REFRESHES_PER_SECOND,
+    ) -> None:
+        self.console, self._refreshes_per_second = console, refreshes_per_second
         self._clock = clock
         self._shown: tuple[Progress, float] | None = None
         self._live: Live | None = None
+        self._frame: tuple[int, Sequence[int]] = (console.width, ())  # its terminal's width, and that of its lines
         self._closed = False
 
     def show(self, progress: Progress) -> None:
@@ -102,6 +111,11 @@ class TableView:
     def say(self, text: str) -> None:
         """Prints the text above the table."""
         self.console.print(Text(text), soft_wrap=True)
+
+    def refresh(self) -> None:
+        """Draws the snapshot now."""
+        if self._live is not None:
+            self._live.refresh()
 
     def close(self) -> None:
         """Draws the last state, leaves it on the screen, and shows the cursor."""
@@ -115,7 +129,7 @@ class TableView:
         self._live = Live(
             console=self.console,
             get_renderable=self._render,
-            refresh_per_second=_REFRESHES_PER_SECOND,
+            refresh_per_second=self._refreshes_per_second,
             # A stream that is a file or a pipe is not redirected: `--json` writes its result to stdout.
             redirect_stdout=sys.stdout.isatty(),
             redirect_stderr=sys.stderr.isatty(),
@@ -129,7 +143,28 @@ class TableView:
             return ""
         progress, since = self._shown
         current = replace(progress, elapsed_seconds=progress.elapsed_seconds + self._clock() - since)
-        return progress_table(current, self.console.width, self.console.height)
+        self._erase_wrapped()
+        table = progress_table(current, self.console.width, self.console.height)
+        lines = self.console.render_lines(table, pad=False)
+        self._frame = self.console.width, [Segment.get_line_length(line) for line in lines]
+        return table
+
+    def _erase_wrapped(self) -> None:
+        """Erases the rows that the last frame has gained because the terminal has become narrower.
+
+        A terminal wraps the lines on its screen again when it is resized. rich erases as many rows as the frame had
+        lines, so that the upper part of it would remain on the screen.
+        """
+        width, lengths = self._frame
+        if self.console.width < width:
+            gained = wrapped_rows(lengths, self.console.width) - len(lengths)
+            erase_and_go_up = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
+            self.console.control(Control(ControlType.CARRIAGE_RETURN, *erase_and_go_up * gained))
+
+
+def wrapped_rows(lengths: Sequence[int], width: int) -> int:
+    """Returns how many rows of a terminal lines of these lengths take."""
+    return sum(max(1, math.ceil(length / width)) for length in lengths)
 
 
 class LineView:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -22,6 +22,7 @@ from tuning.display.progress import WAITING, Progress, TrialRow, best_facts, cou
 _GAP = 2  # terminal columns between two table columns
 _LONGEST_NOTE = 40
 _MOST_HEADER_LINES = 3
+_SHORTEST_TEXT = 9  # a number such as -3.2e-04 is never cut
 _ROW_STYLES = {WAITING: "dim", TrialStatus.PRUNED: "dim", TrialStatus.FAILED: "red"}
 
 
@@ -31,6 +32,8 @@ def progress_table(progress: Progress, width: int, height: int) -> RenderableTyp
     # Widths come from all rows, not the chosen ones, so that columns stay in place from one refresh to the next.
     columns, omitted = fit_columns(_columns(progress, has_notes=_has_notes(progress, height)), width)
     omitted_line = [_dim_line(f"needs a wider terminal: {', '.join(omitted)}")] if omitted else []
+    if "note" in omitted:
+        omitted_line += _newest_failure(progress)
     header_lines = max(len(column.header) for column in columns)
     # One line for the rule under the header, one blank above it, one free at the bottom for the cursor.
     room = height - len(head) - header_lines - len(omitted_line) - 3
@@ -90,27 +93,43 @@ class Column:
         header: The lines of the header.
         cells: Trial number -> text.
         max_width: In terminal columns.
+        role: What is omitted together: a searched "parameter", the "note", the "newest" score, or "" for the rest.
     """
 
     name: str
     header: tuple[str, ...]
     cells: Mapping[int, str]
     is_left: bool = False
-    is_parameter: bool = False
+    role: Literal["", "parameter", "note", "newest"] = ""
     max_width: int = LONGEST_CELL * 2
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether the column shows a searched parameter."""
+        return self.role == "parameter"
 
     @property
     def width(self) -> int:
         """The terminal columns that show every text whole, at most `max_width`."""
         return min(self.max_width, max(cell_len(text) for text in (*self.header, *self.cells.values())))
 
-    def folded(self) -> Column:
-        """Returns the column with its header broken after `_`, `.` and spaces, as narrow as three lines allow."""
+    def folded(self, *, is_cut: bool = False) -> Column:
+        """Returns the column with its header broken after `_`, `.` and spaces, as narrow as three lines allow.
+
+        Args:
+            is_cut: Whether texts that are longer than a number are cut.
+        """
         parts = [part for part in re.split(r"(?<=[_.])|\s", self.name) if part]
         width = max(cell_len(text) for text in (*parts, *self.cells.values()))
+        width = min(width, max(_SHORTEST_TEXT, *map(cell_len, parts))) if is_cut else width
         while len(header := _folded_header(parts, width)) > _MOST_HEADER_LINES:
             width += 1
-        return replace(self, header=header)
+        cut = width if is_cut else self.max_width
+        return replace(self, header=header, max_width=cut)
+
+
+#: Makes columns narrower.
+_Step = Callable[[Sequence[Column]], list[Column]]
 
 
 def _folded_header(parts: Sequence[str], width: int) -> tuple[str, ...]:
@@ -135,10 +154,14 @@ def _columns(progress: Progress, has_notes: bool) -> list[Column]:
         column("trial", lambda row: str(row.number)),
         column("status", lambda row: row.status, is_left=True),
         column("epoch", epoch_text),
-        column(progress.metric.split(" (")[0], lambda row: score_text(row.value)),
+        column(progress.metric.split(" (")[0], lambda row: score_text(row.value), role="newest"),
         column("best", lambda row: score_text(row.best)),
-        *(column(name, partial(_parameter_text, name), is_parameter=True) for name in names),
-        *([column("note", lambda row: row.remark, is_left=True, max_width=_LONGEST_NOTE)] if has_notes else []),
+        *(column(name, partial(_parameter_text, name), role="parameter") for name in names),
+        *(
+            [column("note", lambda row: row.remark, is_left=True, max_width=_LONGEST_NOTE, role="note")]
+            if has_notes
+            else []
+        ),
     ]
 
 
@@ -149,35 +172,42 @@ def _parameter_text(name: str, row: TrialRow) -> str:
 def fit_columns(columns: Sequence[Column], width: int) -> tuple[list[Column], list[str]]:
     """Returns the columns that fit, and the names of those that do not.
 
-    Headers are folded before a column is omitted. Then parameters are added in order, as long as the next one fits. A
-    note shrinks down to 20 terminal columns; on terminals under 80 columns, parameters go before it.
+    A person looks for the cause of a score, so searched parameters are the last to be omitted: headers are folded, the
+    note is cut and omitted, then the newest score (`best` is shown), and long texts are cut before any of them.
     """
     if _total_width(columns) <= width:
         return list(columns), []
     folded = [column.folded() for column in columns]
-    note = next((column for column in folded if column.name == "note" and not column.is_parameter), None)
-    shrunk = replace(note, max_width=min(note.width, 20)) if note else None
-    reserved = shrunk.width + _GAP if shrunk and width >= 80 else 0
-    fitting = [column for column in folded if column is not note and not column.is_parameter]
-    omitted: list[str] = []
-    for column in (column for column in folded if column.is_parameter):
-        if _total_width([*fitting, column]) + reserved <= width:
-            fitting.append(column)
-        else:
-            omitted.append(column.name)
-    spare = width - _total_width(fitting) - _GAP
-    if note and spare >= min(note.width, 10):
-        fitting.append(replace(note, max_width=min(note.max_width, spare)))
-    elif note:
-        omitted.append(note.name)
-    return _unfolded(fitting, width), omitted
+    for step in (_cut_note(20), _cut_note(10), _without("note"), _without("newest"), _cut_texts):
+        if _total_width(folded) <= width:
+            break
+        folded = step(folded)
+    while _total_width(folded) > width and (parameters := [column for column in folded if column.is_parameter]):
+        folded.remove(parameters[-1])
+    spare = max(0, width - _total_width(folded))
+    folded = [replace(c, max_width=c.width + spare) if c.role == "note" else c for c in folded]
+    shown = {(column.role, column.name) for column in folded}
+    return _unfolded(folded, width), [column.name for column in columns if (column.role, column.name) not in shown]
+
+
+def _cut_note(width: int) -> _Step:
+    return lambda columns: [replace(c, max_width=min(c.max_width, width)) if c.role == "note" else c for c in columns]
+
+
+def _without(role: str) -> _Step:
+    return lambda columns: [column for column in columns if column.role != role]
+
+
+def _cut_texts(columns: Sequence[Column]) -> list[Column]:
+    return [column.folded(is_cut=True) if column.is_parameter else column for column in columns]
 
 
 def _unfolded(columns: list[Column], width: int) -> list[Column]:
     """Returns the columns with as many one-line headers as fit."""
     for index, column in enumerate(columns):
         wider = [*columns[:index], replace(column, header=(column.name,)), *columns[index + 1 :]]
-        columns = wider if _total_width(wider) <= width else columns
+        is_whole = cell_len(column.name) <= column.max_width
+        columns = wider if is_whole and _total_width(wider) <= width else columns
     return columns
 
 
@@ -203,6 +233,14 @@ def _table(progress: Progress, columns: Sequence[Column], rows: Sequence[TrialRo
         style = "bold green" if best is not None and row.number == best.number else _ROW_STYLES.get(row.status, "")
         table.add_row(*(Text(column.cells[row.number]) for column in columns), style=style)
     return table
+
+
+def _newest_failure(progress: Progress) -> list[Text]:
+    """Returns one line with the reason of the newest failure; nothing if no trial has failed."""
+    failed = [row for row in progress.rows if row.status == TrialStatus.FAILED and row.note.strip()]
+    newest = max(failed, key=lambda row: row.number, default=None)
+    text = f"trial {newest.number} failed: {one_line(newest.note)}" if newest else ""
+    return [Text(text, style="red", no_wrap=True, overflow="ellipsis")] if text else []
 
 
 def _more_text(hidden: Mapping[str, int]) -> str:

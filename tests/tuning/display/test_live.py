@@ -1,6 +1,7 @@
 """The views of a running search: events as lines, a table that restores the terminal, or nothing."""
 
 import io
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -8,13 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from tests.tuning.display.snapshots import a_progress, a_row, rows_with
-from tuning.display.live import LineView, SilentView, TableView, logged, open_view
+from tuning.display.live import LineView, SilentView, TableView, logged, open_view, wrapped_rows
 from tuning.display.progress import Progress
 
-HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+HIDE_CURSOR, SHOW_CURSOR, ERASE_LINE = "\x1b[?25l", "\x1b[?25h", "\x1b[2K"
+
+
+def strip(text: str) -> str:
+    """The text without the codes of a terminal."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
 
 
 def lines_for(*snapshots: Progress) -> list[str]:
@@ -167,6 +174,26 @@ def test_closing_leaves_one_table_and_shows_the_cursor() -> None:
     assert final.count("대화요약") == 1
     assert "elapsed 1:12" in final  # 42 s in the snapshot and 30 s since
     assert final.rstrip().endswith(SHOW_CURSOR)
+
+
+def test_a_narrower_terminal_leaves_no_part_of_the_last_frame() -> None:
+    """As many rows are erased as the wrapped frame takes; a wider one needs nothing."""
+    assert wrapped_rows([0, 50, 51, 100, 101], 50) == 1 + 1 + 2 + 2 + 3
+    stream, console = a_terminal()
+    with closing(TableView(console, refreshes_per_second=1e-3)) as view:
+        view.show(a_progress([a_row(parameters={"n" * 40: 1})]))
+        frame = stream.getvalue().split(HIDE_CURSOR)[1].splitlines()
+        rows = wrapped_rows([cell_len(strip(line)) for line in frame], 50)
+        before = len(stream.getvalue())
+        console.width = 50
+        view.refresh()
+        erased = stream.getvalue()[before:].split("대화요약")[0]
+        console.width, before = 200, len(stream.getvalue())
+        view.refresh()
+        lines = stream.getvalue()[before:].split("대화요약")[0].count(ERASE_LINE)
+    assert rows > len(frame)
+    assert erased.count(ERASE_LINE) == rows
+    assert lines < rows
 
 
 def test_brackets_in_a_message_are_not_markup() -> None:

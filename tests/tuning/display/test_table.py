@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from tests.tuning.display.snapshots import a_progress, a_row, rows_with
+from tests.tuning.display.snapshots import PARAMETERS, a_progress, a_row, rows_with
 from tuning.display.progress import Progress
 from tuning.display.table import progress_table
 
@@ -46,7 +46,7 @@ def test_the_table_is_complete_at_every_width(width: int) -> None:
     text = drawn(a_progress(rows, time_budget_seconds=3600), width)
     expected = ["대화요약", "3/40 done", "2 completed", "0 pruned", "1 failed", "1 running", "2 slots × 1 CPU"]
     expected += ["best rouge_sum (kiwi) 0.8512 (trial 1)", "recipe default 0.8000 (+0.0512)", "2/6", "3.2e-04"]
-    expected += ["elapsed 0:42 of at most 1:00:00", "left", "0.7900"]
+    expected += ["elapsed 0:42 of at most 1:00:00", "left", *(["0.7900"] if width >= 80 else [])]
     assert [part for part in expected if part not in text] == []
     assert max(Console().measure(line).maximum for line in text.splitlines()) <= width
 
@@ -70,7 +70,7 @@ def test_headers_are_folded_before_columns_are_omitted() -> None:
     assert "learning_rate" not in middle
     assert "went on after a rest…" in middle
     assert "needs a wider terminal" not in middle
-    assert "needs a wider terminal: num_beams, note" in narrow
+    assert "needs a wider terminal: rouge_sum, note" in narrow
 
 
 def test_headers_are_folded_only_as_far_as_needed() -> None:
@@ -88,13 +88,20 @@ def test_the_time_of_earlier_sessions_is_shown() -> None:
     assert "earlier" not in drawn(a_progress([a_row()]), 160)
 
 
-def test_a_note_replaces_the_last_parameter_from_80_columns_on() -> None:
-    """The reason of a failure is more useful than one more parameter; under 80 columns the note is cut instead."""
-    progress = a_progress([a_row(status="failed", note="out of memory at batch 64")])
-    assert "out of memory at ba" in drawn(progress, 80)
-    assert "needs a wider terminal: num_beams\n" in drawn(progress, 80)
-    assert "needs a wider terminal" not in drawn(progress, 79)
-    assert "4  out of memory a…" in drawn(progress, 79)
+@pytest.mark.parametrize("width", [60, 72, 80, 120, 200])
+def test_searched_parameters_are_the_last_to_be_omitted(width: int) -> None:
+    """Note and newest score go first, and long texts are cut; the reason of a failure is then below the table."""
+    parameters = {**PARAMETERS, "optim": "adamw_torch_fused"}
+    reason = "out of memory at batch 64"
+    progress = a_progress([a_row(status="failed", note=reason, parameters=parameters)])
+    text = drawn(progress, width)
+    header, omitted = text.split("────")[0], text.partition("needs a wider terminal: ")[2].splitlines()
+    # trial 5, status 6, epoch 5, best 4, four parameters of 9, 7, 5 and 9, seven gaps of 2: 64.
+    assert ("optim" in header) == (width >= 64)
+    assert ("sum" in header.split("no rouge_sum")[1]) == (width >= 80)
+    assert omitted[:1] == {60: ["rouge_sum, optim, note"], 72: ["rouge_sum, note"], 80: ["note"]}.get(width, [])
+    assert (f"trial 3 failed: {reason}" in text) == bool(omitted)
+    assert reason in text
 
 
 def test_a_parameter_that_a_trial_lacks_is_a_dash() -> None:
