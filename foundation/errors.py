@@ -69,10 +69,23 @@ def raise_all(problems: Sequence[UserError]) -> None:
         raise UserErrors(problems)
 
 
+#: The smallest similarity of a hint, which must not lead to another setting: max_steps is not max_time.
+_SIMILAR = 0.75
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """Returns "did you mean …?" with the candidate most similar to `name`; empty if none is similar."""
-    close = difflib.get_close_matches(name, [str(candidate) for candidate in candidates], n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, [str(candidate) for candidate in candidates], n=1, cutoff=_SIMILAR)
     return f"did you mean {close[0]!r}?" if close else ""
+
+
+def near_names(name: str, candidates: Iterable[str], most: int = 5) -> str:
+    """Returns at most `most` candidates, separated by commas: all of a short list, else those most similar to `name`.
+
+    The result is empty if none of many candidates is similar.
+    """
+    names = sorted(set(candidates))
+    return ", ".join(names if len(names) <= most else difflib.get_close_matches(name, names, n=most, cutoff=0.5))
 
 
 def first_line(error: BaseException) -> str:

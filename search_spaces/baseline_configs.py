@@ -6,16 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foundation.errors import UserError, nearest, raise_all
-from search_spaces.baseline_keys import BASELINE, FLAT, Rule, parameter
+from foundation.errors import UserError, near_names, nearest, raise_all
+from search_spaces.baseline_keys import BASELINE, FLAT, LIST, MORE_KINDS, PLATEAU, Rule, parameter
 from search_spaces.schema import READERS, SECTIONS
 from search_spaces.values import RawMapping
-
-_LIST = "wandb.tags"  # the only key that several foreign keys may extend
 
 # Pairs of parameters that set the same thing; a file may contain only one of them.
 _WARMUP = ("fixed.warmup_ratio", "fixed.warmup_steps")
 _LENGTH = ("fixed.max_length", "fixed.max_new_tokens")
+
+
+#: What a file of another program may have, where the names would fill a screen.
+_ALLOWED = "a key of a search space, a field of Seq2SeqTrainingArguments or GenerationConfig"
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,18 @@ def is_baseline(mapping: Mapping[str, Any]) -> bool:
     """Whether `mapping` is a configuration file of another program, not a search space.
 
     It is a baseline file in sections if it has `general`, `inference` or `training`, or `tokenizer` as a section (in a
-    search space that is one text). It is a flat experiment file if it has a top-level key of `FLAT` that a search
-    space does not have there, such as `epochs` or `learning_rate`. With `fixed`, `search` or `embedded` in it, it is a
+    search space that is one text). It is a flat experiment file if it has a key of `FLAT` that a search space does
+    not have there, such as `epochs` or `learning_rate`. With `fixed`, `search` or `embedded` in it, it is a
     search space with a misplaced parameter instead.
     """
     if _has_sections(mapping):
         return True
-    names = {str(key) for key in mapping}
+    names = {*map(str, mapping), *_flattened(mapping)}
     return not names & {"fixed", "search", "embedded"} and bool((names & set(FLAT)) - set(READERS) - set(SECTIONS))
 
 
 def translate(
-    mapping: Mapping[str, Any], where: str, searches: Collection[str] = (), parameters: Collection[str] = ()
+    mapping: Mapping[str, Any], where: str, searches: Collection[str] = (), parameters: Mapping[str, str] = {}
 ) -> tuple[RawMapping, list[TranslatedKey]]:
     """Returns `mapping` as a search space, and the translation of each of its keys in the order of the file.
 
@@ -51,16 +53,18 @@ def translate(
     Args:
         mapping: A file for which `is_baseline` is true; `where` names it in messages.
         searches: The parameters that the space searches; their values go to `defaults`, others to `fixed`.
-        parameters: Names of more parameters that a flat file may have.
+        parameters: Names of more parameters that the file may have, and their kinds.
 
     Raises:
         UserError: unknown keys, invalid values, contradicting keys; all at once.
     """
     translator = _Translator(where, searches)
-    if _has_sections(mapping):
-        _translate_sections(translator, mapping)
-    else:
-        _translate_flat(translator, mapping, parameters)
+    sections = BASELINE if _has_sections(mapping) else {}
+    for key, content in mapping.items():
+        if key in sections:
+            _translate_section(translator, key, content, parameters)
+        else:
+            _translate_flat(translator, {key: content}, parameters, sections)
     translator.problems += _rival_problems(translator)
     raise_all(translator.problems)
     return translator.nested(), translator.keys
@@ -109,7 +113,9 @@ class _Translator:
         section, _, name = key.rpartition(".")
         place = f"{self.where}: {section}" if section else self.where
         todo = todo or nearest(name, candidates) or "remove the key"
-        self.problems.append(UserError(f"{place}: unknown key {name!r}", ", ".join(sorted(candidates)), todo))
+        self.problems.append(
+            UserError(f"{place}: unknown key {name!r}", near_names(name, candidates) or _ALLOWED, todo)
+        )
 
     def nested(self) -> RawMapping:
         """Returns the values as a mapping of sections, with those of searched parameters under `defaults`."""
@@ -122,9 +128,11 @@ class _Translator:
 
     def _put(self, target: str, value: Any, key: str) -> None:
         first = self.sources.setdefault(target, key)
-        if target == _LIST:
+        if target == LIST:
             items = self.values.get(target, ())
             self.values[target] = (*items, *(item for item in value if item not in items))
+        elif target == PLATEAU and isinstance(value, Mapping):
+            self.values[target] = {**self.values.get(target, {}), **value}
         elif self.values.setdefault(target, value) != value:
             problem = f"{self.where}: {first} is {_written(self.values[target])} and {key} is {_written(value)}"
             allowed = f"one value: both set {target.removeprefix('fixed.')}"
@@ -151,21 +159,24 @@ def _has_sections(mapping: Mapping[str, Any]) -> bool:
     return any(key in baseline_only for key in mapping) or isinstance(mapping.get("tokenizer"), Mapping)
 
 
-def _translate_sections(translator: _Translator, mapping: Mapping[str, Any]) -> None:
-    for section, content in mapping.items():
-        rules = BASELINE.get(str(section))
-        if rules is None:
-            translator.unknown(str(section), BASELINE, _home(str(section)))
-        elif content is not None and not isinstance(content, Mapping):
-            problem = f"{translator.where}: {section} is {content!r}"
-            todo = f"indent its keys under {section}:"
-            translator.problems.append(UserError(problem, f"lines KEY: VALUE with {', '.join(rules)}", todo))
+def _translate_section(translator: _Translator, section: str, content: object, parameters: Mapping[str, str]) -> None:
+    rules = BASELINE[section]
+    if content is not None and not isinstance(content, Mapping):
+        problem = f"{translator.where}: {section} is {content!r}"
+        allowed = f"lines KEY: VALUE with {', '.join(list(rules)[:5])}{', …' if len(rules) > 5 else ''}"
+        translator.problems.append(UserError(problem, allowed, f"indent its keys under {section}:"))
+        return
+    more = {name for name, kind in parameters.items() if kind in MORE_KINDS.get(section, ())}
+    for name, value in (content or {}).items():
+        key = f"{section}.{name}"
+        if key in BASELINE:
+            _translate_section(translator, key, value, parameters)
+        elif name in rules:
+            translator.translate(key, value, rules[name])
+        elif name in more:
+            translator.translate(key, value, FLAT.get(name) or parameter(name))
         else:
-            for name, value in (content or {}).items():
-                if name in rules:
-                    translator.translate(f"{section}.{name}", value, rules[name])
-                else:
-                    translator.unknown(f"{section}.{name}", rules, _home(str(name)))
+            translator.unknown(key, {*rules, *more}, _home(str(name)))
 
 
 def _home(name: str) -> str:
@@ -174,7 +185,9 @@ def _home(name: str) -> str:
     return f"write it as {' or '.join(homes)}" if homes else ""
 
 
-def _translate_flat(translator: _Translator, mapping: Mapping[str, Any], parameters: Collection[str]) -> None:
+def _translate_flat(
+    translator: _Translator, mapping: Mapping[str, Any], parameters: Mapping[str, str], sections: Collection[str]
+) -> None:
     for key, value in _flattened(mapping).items():
         rule = FLAT.get(key) or (parameter(key) if key in parameters else None)
         section = key.rpartition(".")[0]
@@ -183,7 +196,8 @@ def _translate_flat(translator: _Translator, mapping: Mapping[str, Any], paramet
         elif section in SECTIONS:
             translator.unknown(key, SECTIONS[section])
         else:
-            translator.unknown(key, {name for name in (*FLAT, *parameters) if "." not in name})
+            names = {name for name in (*FLAT, *parameters, *sections) if "." not in name}
+            translator.unknown(key, names)
 
 
 def _flattened(mapping: Mapping[str, Any]) -> RawMapping:
@@ -214,6 +228,8 @@ def _written(value: Any) -> str:
     """Formats `value` as a user writes it; a long list is truncated and its length added."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_written(item)}' for key, item in value.items())}}}"
     if isinstance(value, tuple | list):
         return f"{', '.join(map(str, value[:3]))}{f', … ({len(value)})' if len(value) > 3 else ''}"
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)

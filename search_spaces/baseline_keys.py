@@ -1,7 +1,8 @@
 """The keys of configuration files of other programs: how each value is read and translated.
 
-There are two formats: the `config.yaml` of a KoBART chat-summarisation baseline, in sections, and flat experiment files
-of trainers around `Seq2SeqTrainer`, with that class's names or plain ones such as `epochs`.
+There are three formats: the `config.yaml` of a KoBART chat-summarisation baseline, in sections; that of a regression
+trainer with torch's names of losses, optimizers and schedulers, in nested sections; and flat experiment files of
+trainers around `Seq2SeqTrainer`, with that class's names or plain ones such as `epochs`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search_spaces.choices import WandbMode
-from search_spaces.readers import Reader, flag, one_of, path, real, text, texts, whole
+from search_spaces.choices import RegressionLoss, WandbMode
+from search_spaces.names import FAMILIAR
+from search_spaces.readers import Reader, flag, one_of, path, real, share, text, texts, whole
 from search_spaces.schema import READERS
 from search_spaces.values import as_written
 
@@ -59,12 +61,6 @@ def _must(required: bool) -> Reader:
     return Reader(word, word, read)
 
 
-def _strategy(*names: str) -> Reader:
-    reader = one_of(*names)
-    # YAML 1.1 reads a bare `no` as false.
-    return replace(reader, read=lambda value: reader.read("no" if value is False else value))
-
-
 def _early_stopping() -> Reader:
     def read(value: object) -> bool | str:
         if isinstance(value, bool):
@@ -90,6 +86,30 @@ def _special_tokens() -> Reader:
     return Reader(f"a list of texts, or {name}: with one under it", "['#Person1#', '#Person2#']", read)
 
 
+def _named(what: str, names: Mapping[str, str]) -> Reader:
+    """Reads a name of torch, in any case, as the name here; other texts stay, since they may be names here."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(value)
+        return {name.lower(): here for name, here in names.items()}.get(value.lower(), value)
+
+    return Reader(f"{', '.join(names)}, or {what}", next(iter(names)), read)
+
+
+def _losses() -> Reader:
+    reader = _named(" or ".join(RegressionLoss), _LOSSES)
+
+    def read(value: object) -> RegressionLoss:
+        return RegressionLoss(reader.read(value))
+
+    return replace(reader, read=read, names=tuple(_LOSSES))
+
+
+def _plateau(name: str, reader: Reader) -> Rule:
+    return Rule(reader, lambda value: {PLATEAU: {name: value}}, "of reduce_lr_on_plateau, in evaluations")
+
+
 def _reporter() -> Reader:
     reader = one_of("wandb", "none")
     return replace(
@@ -109,6 +129,13 @@ def _run_name() -> Rule:
     return Rule(text(), lambda name: {"wandb.tags": (name,)}, "runs are named after their trials")
 
 
+#: A list and a mapping that several foreign keys may extend.
+LIST, PLATEAU = "wandb.tags", "fixed.lr_scheduler_kwargs"
+#: Names of torch -> names here.
+_LOSSES = {"MSELoss": "mse", "L1Loss": "l1", "HuberLoss": "huber", "SmoothL1Loss": "huber"}  # both with a delta of 1
+_OPTIMIZERS = {name: name.lower() for name in ("SGD", "RMSprop", "Adagrad", "Adafactor")} | {"AdamW": "adamw_torch"}
+_SCHEDULERS = {"ReduceLROnPlateau": "reduce_lr_on_plateau", "CosineAnnealingLR": "cosine", "LinearLR": "linear"}
+
 _COUNT, _FROM_ZERO, _SHARE, _POSITIVE = whole(at_least=1), whole(at_least=0), real(at_least=0), real(above=0)
 _LENGTH = to(
     "fixed.max_length",
@@ -116,7 +143,7 @@ _LENGTH = to(
     "tokens, including the start token; replaces max_new_tokens of the space",
 )
 _EVALUATIONS = Rule(
-    _strategy("epoch"),
+    one_of("epoch"),
     lambda _: {"eval_every": 1.0},
     "evaluations follow epochs",
     "write epoch, or remove it; eval_every (epochs, fractions allowed) sets the interval",
@@ -157,10 +184,11 @@ TRAINING: dict[str, Rule] = {
     "generation_max_length": _LENGTH,
     "gradient_accumulation_steps": to("fixed.gradient_accumulation_steps", _COUNT),
     "learning_rate": to("fixed.learning_rate", _POSITIVE),
+    "loss": to("fixed.regression_loss", _losses()),
     "load_best_model_at_end": nothing(flag(), "the best evaluation of a trial is always used"),
     "logging_dir": nothing(text(), "logs are in the study's folder"),
     "logging_strategy": nothing(
-        _strategy("epoch", "steps", "no"), "losses are logged by steps, scores by evaluations; use logging_steps"
+        one_of("epoch", "steps", "no"), "losses are logged by steps, scores by evaluations; use logging_steps"
     ),
     "lr_scheduler_type": to("fixed.lr_scheduler_type", text()),
     "num_train_epochs": to("fixed.num_train_epochs", _POSITIVE),
@@ -171,10 +199,12 @@ TRAINING: dict[str, Rule] = {
     "predict_with_generate": nothing(_must(True), "evaluation always generates", "remove it: scores need summaries"),
     "report_to": Rule(_reporter(), lambda name: _wandb_mode(name == "wandb")),
     "save_strategy": nothing(
-        _strategy("epoch", "steps", "best", "no"), "a trial that continues is saved after each evaluation"
+        one_of("epoch", "steps", "best", "no"), "a trial that continues is saved after each evaluation"
     ),
     "save_total_limit": to("checkpoints.keep_best", _COUNT, "of the whole study, not of each trial"),
     "seed": to("seed", READERS["seed"], "shared by all trials"),
+    "shuffle": nothing(_must(True), "every epoch has its own order", "remove it: training rows are always shuffled"),
+    "train_path": to("data.train", path(), "unless --train is used"),
     "warmup_ratio": to("fixed.warmup_ratio", _SHARE, "of all steps"),
     "weight_decay": to("fixed.weight_decay", _SHARE),
 }
@@ -182,6 +212,26 @@ WANDB: dict[str, Rule] = {
     "entity": to("wandb.entity", text()),
     "name": _run_name(),
     "project": to("wandb.project", text()),
+    **{key: to(f"wandb.{key}", READERS[f"wandb.{key}"]) for key in ("mode", "tags")},
+}
+OPTIMIZATION: dict[str, Rule] = {
+    "name": to("fixed.optim", _named("an optimizer of transformers", _OPTIMIZERS)),
+    "learning_rate": TRAINING["learning_rate"],
+    "lr": TRAINING["learning_rate"],
+    "weight_decay": TRAINING["weight_decay"],
+}
+SCHEDULER: dict[str, Rule] = {
+    "name": to("fixed.lr_scheduler_type", _named("a scheduler of transformers", _SCHEDULERS)),
+    "patience": _plateau("patience", _FROM_ZERO),
+    "factor": _plateau("factor", share()),
+    "threshold": _plateau("threshold", _SHARE),
+    "cooldown": _plateau("cooldown", _FROM_ZERO),
+    "min_lr": _plateau("min_lr", _SHARE),
+}
+TEST: dict[str, Rule] = {
+    "dev_path": to("data.dev", path(), "unless --dev is used"),
+    "test_path": to("data.test", path(), "unless --test is used"),
+    "predict_path": nothing(text(), "pass the file to predict"),
 }
 
 #: Section -> its keys, for files in sections.
@@ -190,20 +240,23 @@ BASELINE: dict[str, dict[str, Rule]] = {
     "inference": INFERENCE,
     "tokenizer": TOKENIZER,
     "training": TRAINING,
+    "training.optimization": OPTIMIZATION,
+    "training.scheduler": SCHEDULER,
+    "test": TEST,
     "wandb": WANDB,
 }
+#: Section -> the kinds of parameters that it may have in addition, with their own or their familiar names.
+MORE_KINDS = {"training": ("training", "extra", "alias"), "inference": ("generation",)}
 
 _PLAIN: dict[str, Rule] = {
     "batch_size": to("fixed.per_device_train_batch_size", _COUNT, "rows of training, per device"),
+    "train_batch_size": to("fixed.per_device_train_batch_size", _COUNT, "rows of training, per device"),
     "debug": nothing(
         _must(False), "a search is not a debug run", "remove it; use train --rows 500, or --dry-run for checks only"
     ),
-    "epochs": to("fixed.num_train_epochs", _POSITIVE),
     "eval_strategy": _EVALUATIONS,
-    "generation_num_beams": to("fixed.num_beams", _COUNT),
     "greater_is_better": nothing(flag(), "each metric has its own direction"),
     "logging_steps": to("fixed.logging_steps", _COUNT),
-    "lr": to("fixed.learning_rate", _POSITIVE),
     "max_length": _LENGTH,
     "max_new_tokens": to("fixed.max_new_tokens", _COUNT, "tokens"),
     "metric_for_best_model": to("metric", text()),
@@ -228,5 +281,11 @@ FLAT: dict[str, Rule] = {
     **INFERENCE,
     **TOKENIZER,
     **TRAINING,
+    **TEST,
+    **{f"wandb.{key}": rule for key, rule in WANDB.items()},
+    **{
+        name: TRAINING.get(current) or INFERENCE.get(current) or parameter(current)
+        for name, current in FAMILIAR.items()
+    },
     **_PLAIN,  # last, so that a plain `batch_size` is that of training
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from foundation.errors import UserError, UserErrors, nearest, raise_all
 from search_spaces.checks import condition_problems, metric_problems, parents_first, space_problems, word_problems
 from search_spaces.choices import Direction
+from search_spaces.names import Names, unknown_key, unknown_parameter
 from search_spaces.parsing import YAML_FORMS, parse_range
 from search_spaces.ranges import Range, ends, holds
 from search_spaces.schema import READERS, SECTIONS, Space
@@ -21,40 +21,6 @@ MetricsOf = Callable[[str], Mapping[str, str]]
 FaultsOf = Callable[[Mapping[str, Any]], Sequence[UserError]]
 #: Pairs of parameters that set the same limit; the later layer wins.
 _RIVALS = {"max_length": ("max_new_tokens",), "max_new_tokens": ("max_length",)}
-
-TOP_KEYS = (*(key for key in READERS if "." not in key), *SECTIONS, "fixed", "search")
-
-
-@dataclass(frozen=True)
-class Names:
-    """The names of parameters.
-
-    Args:
-        kinds: Name -> kind, such as `training`; None accepts every name.
-        aliases: Old name -> what replaced it.
-    """
-
-    kinds: Mapping[str, str] | None = None
-    aliases: Mapping[str, str] = field(default_factory=dict)
-
-    def canonical(self, name: str) -> str | None:
-        """Returns the name of a parameter without a redundant prefix of its kind; None if the name is unknown."""
-        if self.kinds is None or name in self.kinds or name in self.aliases:
-            return name
-        kind, _, rest = name.partition(".")
-        if self.kinds.get(self.identity(rest)) == kind:
-            return rest
-        return name if kind == "model" and rest else None
-
-    def identity(self, name: str) -> str:
-        """Returns the current name of a parameter, equal for all its old names."""
-        # The replacement may be longer than a name: `optim: adafactor`.
-        current = re.split(r"[^\w.]", self.aliases.get(name, ""), maxsplit=1)[0]
-        return current if current in (self.kinds or {}) else name
-
-    def all(self) -> list[str]:
-        """Returns every accepted name."""
-        return [*sorted({*(self.kinds or {}), *self.aliases}), "model.<any field of the model's configuration>"]
 
 
 class Draft:
@@ -91,7 +57,7 @@ class Draft:
     def put(self, key: str, value: object, where: str) -> None:
         """Sets one key, such as `seed` or `budget.trials`."""
         if key not in READERS:
-            self.add_problem(self._unknown_key(key, where))
+            self.add_problem(unknown_key(key, where, self.names))
             return
         reader = READERS[key]
         try:
@@ -254,31 +220,6 @@ class Draft:
                 self.search[name] = replace(searched, when=rest or None)
             else:
                 del self.search[name]
-
-    def _unknown_key(self, key: str, where: str) -> UserError:
-        head, dot, _ = key.partition(".")
-        keys = [f"{head}.{name}" for name in SECTIONS[head]] if dot and head in SECTIONS else list(TOP_KEYS)
-        is_parameter = self.names.kinds is not None and self.names.canonical(key) is not None
-        todo = f"{key} is a parameter: write it under fixed: or search:" if is_parameter else nearest(key, keys)
-        return UserError(f"{where}: unknown key {key!r}", ", ".join(keys), todo or "remove the key")
-
-
-def unknown_parameter(name: str, where: str, names: Names, more: Iterable[str] = ()) -> UserError:
-    """Returns the error for an unknown parameter or a wrong prefix; `more` lists other keys that are allowed."""
-    candidates = [*more, *names.all()]
-    extra = sorted(name for name, kind in (names.kinds or {}).items() if kind == "extra")
-    keys = dict.fromkeys(key if key in TOP_KEYS else f"{key.partition('.')[0]}.…" for key in more)
-    allowed = ", ".join([*keys, "a field of Seq2SeqTrainingArguments or GenerationConfig", *extra, "model.FIELD"])
-    rest = name.rpartition(".")[2]
-    actual = (names.kinds or {}).get(rest)
-    if actual is not None:
-        todo = f"{rest} is a {actual} parameter: write {rest}"
-    elif name in TOP_KEYS:
-        todo = f"{name} is a key of its own: write it at the top level, not among the parameters"
-    else:
-        fallback = "remove it" if "." in name else f"write model.{name} if the model has this field, else remove it"
-        todo = nearest(name, candidates) or nearest(rest, candidates) or fallback
-    return UserError(f"{where}: unknown parameter {name!r}", allowed, todo)
 
 
 def from_dict(mapping: Mapping[str, Any], where: str) -> Space:

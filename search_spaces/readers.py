@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from foundation.errors import UserError
-from search_spaces.values import as_number, as_whole, parse_duration
+from search_spaces.values import as_number, as_whole, as_word, parse_duration
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,25 @@ def flag() -> Reader:
 
 def one_of(*names: str) -> Reader:
     """One of these names."""
-    return Reader(", ".join(names), names[0], lambda v: _check(v in names, v), names)
+
+    def read(value: object) -> object:
+        word = as_word(value, names)
+        return _check(word in names, word)
+
+    return Reader(", ".join(names), names[0], read, names)
 
 
 def choice(options: type[StrEnum]) -> Reader:
     """One member of an enum, written as its value."""
 
-    def read(value: object) -> StrEnum:
-        if not isinstance(value, str):
-            raise ValueError(value)
-        return options(value)
-
     values = tuple(option.value for option in options)
+
+    def read(value: object) -> StrEnum:
+        word = as_word(value, values)
+        if not isinstance(word, str):
+            raise ValueError(value)
+        return options(word)
+
     return Reader(", ".join(values), values[0], read, values)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 import yaml
@@ -113,6 +113,14 @@ def read_scalar(text: str) -> Scalar:
     except yaml.YAMLError:  # more digits than Python accepts
         return text
     return value
+
+
+def as_word(value: object, options: Collection[str]) -> object:
+    """Converts true and false to the option that was meant: YAML reads a bare `off`, `no`, `on` or `yes` as these."""
+    if not isinstance(value, bool):
+        return value
+    words = ("on", "yes", "true") if value else ("off", "no", "disabled", "none", "never", "false")
+    return next((word for word in words if word in options), value)
 
 
 def as_number(value: object) -> float | None:

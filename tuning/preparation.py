@@ -44,7 +44,11 @@ def with_samples(space: Space, folder: Path) -> Space:
         UserError: There is no such sample.
     """
     if space.sample not in SAMPLES:
-        raise UserError(f"sample {space.sample!r} is unknown", ", ".join(SAMPLES), nearest(space.sample, SAMPLES))
+        raise UserError(
+            f"sample {space.sample!r} is unknown",
+            ", ".join(SAMPLES),
+            nearest(space.sample, SAMPLES) or "choose one of them",
+        )
     sample = SAMPLES[space.sample]
     files = sample.write(folder)
     # From here on they are data files like any others, so that `resume` reads one kind of data.

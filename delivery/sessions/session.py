@@ -36,7 +36,7 @@ from delivery.sessions.trust import trusted
 from foundation.errors import COMMAND, UserError
 from foundation.statuses import SessionEnd, TrialStatus
 from search_spaces.choices import Runner
-from search_spaces.paths import with_absolute_paths
+from search_spaces.resolve import with_absolute_paths
 from search_spaces.schema import Budget, parse_duration
 from tuning import preparation
 from tuning.algorithms.optuna_storage import check_database, check_file, with_study_name

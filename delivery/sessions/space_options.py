@@ -12,11 +12,12 @@ from corpora.samples.registry import SAMPLES
 from foundation.errors import UserError
 from search_spaces import baseline_configs
 from search_spaces.choices import Runner
-from search_spaces.resolve import load_space, resolve
+from search_spaces.resolve import load_space, names_data_file, resolve, set_file_paths
 from search_spaces.schema import Space
 from search_spaces.values import load_yaml
 from trainables.models.scratch import ARCHITECTURES, get_architecture, scratch_size
 from trainables.tasks.registry import TASKS, get_task_class
+from trainables.training.parameter_names import RESERVED
 from trainables.training.parameters import alias_meanings, parameter_kinds, value_problems
 from tuning import tokenizers
 from tuning.algorithms import samplers
@@ -49,7 +50,7 @@ def resolve_space(
     has_files = (
         any(_names_files(source.get("data")) for source in (raw, overlay or {}))
         or _names_files({split: options.get(f"data.{split}") for split in _SPLITS})
-        or any(text.startswith(tuple(f"data.{split}=" for split in _SPLITS)) for text in sets)
+        or any(map(names_data_file, sets))
     )
 
     def resolved() -> Space:
@@ -64,6 +65,7 @@ def resolve_space(
             options=options,
             parameter_kinds=parameter_kinds(),
             aliases=alias_meanings(),
+            reserved=RESERVED,
             metrics=metric_directions,
             words={"task": TASKS, "sample": SAMPLES, "architecture": ARCHITECTURES},
             faults=value_problems,
@@ -112,6 +114,7 @@ def _read_overlay(
     if not isinstance(overlay, dict):
         raise UserError(f"--config {config} is no mapping", "lines KEY: VALUE", "start with a line such as model: …")
     if not baseline_configs.is_baseline(overlay):
+        set_file_paths(overlay, config.parent)
         return overlay
     searched = [*(raw.get("search") or {})]
     translation, keys = baseline_configs.translate(overlay, str(config), searched, parameter_kinds())
@@ -120,6 +123,7 @@ def _read_overlay(
     if _names_files({split: options.get(f"data.{split}") for split in _SPLITS}):
         translation.pop("data", None)  # files on the command line replace all files of the configuration
     defaults = translation.pop("defaults", {})
+    set_file_paths(translation, config.parent)
     return {**translation, "search": {name: {"default": value} for name, value in defaults.items()}}
 
 

@@ -69,7 +69,9 @@ def problems(mapping: dict[str, Any], **more: Any) -> list[UserError]:
         ("inference.num_beams", 2.5, "inference.num_beams is 2.5", "num_beams: 1"),
         ("wandb.name", 7, "wandb.name is 7", "name: "),
         ("training.learning_rat", 1, "training: unknown key 'learning_rat'", "'learning_rate'"),
-        ("wandb.mode", "online", "wandb: unknown key 'mode'", "remove the key"),
+        ("wandb.color", "red", "wandb: unknown key 'color'", "remove the key"),
+        ("training.loss", "BCELoss", "training.loss is 'BCELoss'", "loss: MSELoss"),
+        ("training.shuffle", False, "training.shuffle is False", "always shuffled"),
         ("training.num_beams", 4, "training: unknown key 'num_beams'", "inference.num_beams"),
     ],
 )
@@ -176,10 +178,23 @@ def test_a_debug_run_is_refused() -> None:
 def test_a_flat_file_may_have_any_parameter() -> None:
     """The caller passes the names of all parameters; any other name is unknown."""
     mapping = {"epochs": 3, "label_smoothing_factor": "1e-1"}
-    assert translate(mapping, "x", parameters=["label_smoothing_factor"])[0]["fixed"]["label_smoothing_factor"] == 0.1
-    (problem,) = problems({"epochs": 3, "label_smothing_factor": 0.1}, parameters=["label_smoothing_factor"])
+    assert (
+        translate(mapping, "x", parameters={"label_smoothing_factor": "training"})[0]["fixed"]["label_smoothing_factor"]
+        == 0.1
+    )
+    (problem,) = problems(
+        {"epochs": 3, "label_smothing_factor": 0.1}, parameters={"label_smoothing_factor": "training"}
+    )
     assert problem.todo == "did you mean 'label_smoothing_factor'?"
     assert [item.problem for item in problems(mapping)] == ["config.yaml: unknown key 'label_smoothing_factor'"]
+
+
+def test_a_name_of_the_run_is_a_tag_in_every_file() -> None:
+    """Under `wandb:` as with a plain name."""
+    assert translate({"wandb": {"name": "first"}}, "x")[0] == {"wandb": {"tags": ["first"]}}
+    assert translate({"epochs": 3, "wandb": {"name": "first", "mode": False}}, "x")[0]["wandb"] == {
+        "tags": ["first"], "mode": "disabled"
+    }  # fmt: skip
 
 
 def test_a_flat_file_may_have_keys_of_a_search_space() -> None:

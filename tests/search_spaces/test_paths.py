@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from search_spaces.draft import from_dict
-from search_spaces.paths import with_absolute_paths
+from search_spaces.resolve import with_absolute_paths
 from search_spaces.schema import READERS, Space
 
 KEYS = ["data.train", "data.dev", "data.test", "model", "tokenizer", "rdass_encoder"]

@@ -123,7 +123,7 @@ def test_an_unknown_key_gets_the_allowed_ones_and_a_suggestion() -> None:
     """The allowed keys are those of its section."""
     with pytest.raises(UserError) as caught:
         from_dict({"budget": {"trails": 3}}, "my.yaml")
-    assert caught.value.allowed == "budget.trials, budget.time, budget.max_failures"
+    assert caught.value.allowed == "budget.max_failures, budget.time, budget.trials"
     assert caught.value.todo == "did you mean 'budget.trials'?"
 
 

@@ -162,7 +162,9 @@ def check_config_fields(config: Any, names: Iterable[str]) -> None:
     for name in names:
         if not hasattr(config, name):
             raise UserError(
-                f"model.{name} is not a field of {type(config).__name__}", "", nearest(name, config.to_dict())
+                f"model.{name} is not a field of {type(config).__name__}",
+                "",
+                nearest(name, config.to_dict()) or f"remove model.{name}",
             )
 
 

@@ -200,7 +200,7 @@ def scratch_size(model: str) -> str | None:
         raise UserError(
             f"model {model!r}: size {name!r} does not exist",
             ", ".join(f"scratch:{size}" for size in SIZES),
-            nearest(model, [f"scratch:{size}" for size in SIZES]),
+            nearest(model, [f"scratch:{size}" for size in SIZES]) or "choose one of them",
         )
     return name
 
@@ -212,7 +212,11 @@ def get_architecture(name: str) -> Architecture:
         UserError: no architecture has this name.
     """
     if name not in ARCHITECTURES:
-        raise UserError(f"architecture {name!r} is unknown", ", ".join(ARCHITECTURES), nearest(name, ARCHITECTURES))
+        raise UserError(
+            f"architecture {name!r} is unknown",
+            ", ".join(ARCHITECTURES),
+            nearest(name, ARCHITECTURES) or "choose one of them",
+        )
     return ARCHITECTURES[name]
 
 

@@ -27,7 +27,7 @@ def get_task_class(name: str) -> type[Task]:
         UserError: no task has this name.
     """
     if name not in TASKS:
-        raise UserError(f"task {name!r} is unknown", ", ".join(TASKS), nearest(name, TASKS))
+        raise UserError(f"task {name!r} is unknown", ", ".join(TASKS), nearest(name, TASKS) or "choose one of them")
     return TASKS[name]
 
 

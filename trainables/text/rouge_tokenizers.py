@@ -104,5 +104,9 @@ def text_tokenizer(name: str) -> TextTokenizer:
         UserError: no tokenizer has this name.
     """
     if name not in TOKENIZERS:
-        raise UserError(f"rouge_tokenizer {name!r} is unknown", ", ".join(TOKENIZERS), nearest(name, TOKENIZERS))
+        raise UserError(
+            f"rouge_tokenizer {name!r} is unknown",
+            ", ".join(TOKENIZERS),
+            nearest(name, TOKENIZERS) or "choose one of them",
+        )
     return TOKENIZERS[RougeTokenizer(name)]()

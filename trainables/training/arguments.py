@@ -14,6 +14,7 @@ from search_spaces.choices import Direction
 from trainables.models.transformers_internals import use_one_gpu
 from trainables.tasks.task import Task
 from trainables.text.decoding import decoding_config
+from trainables.training.optimizers import scheduler_arguments
 from trainables.training.parameters import Settings, split_parameters, value_problems
 
 #: Optimizer steps between two logged losses; many trials have fewer steps than transformers' default of 500.
@@ -78,7 +79,10 @@ def build_arguments(
 ) -> Seq2SeqTrainingArguments:
     """Returns the training arguments of a trial. Everything that the search itself decides is set here only."""
     training = dict(split_parameters(config).training)
-    if training.get("lr_scheduler_type") == "reduce_lr_on_plateau":
+    scheduler = str(training.get("lr_scheduler_type") or "linear")
+    if options := training.get("lr_scheduler_kwargs"):
+        training["lr_scheduler_kwargs"] = scheduler_arguments(scheduler, options)
+    if scheduler == "reduce_lr_on_plateau":
         # torch's `mode` does not know the objective.
         training["lr_scheduler_kwargs"] = {**_PLATEAU, "mode": mode, **(training.get("lr_scheduler_kwargs") or {})}
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

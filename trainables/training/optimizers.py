@@ -1,15 +1,21 @@
-"""Optimizers that `Trainer` does not offer: layer-wise rates, Adafactor with its own rate; what to do on divergence."""
+"""Optimizers that `Trainer` does not offer, arguments of its schedulers, and what to do on divergence."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import torch
 from transformers import Trainer
-from transformers.optimization import Adafactor, AdafactorSchedule
+from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION, Adafactor, AdafactorSchedule
+from transformers.trainer_utils import SchedulerType
 
 from trainables.models.freezing import layer_depths
+
+#: Schedulers that take any arguments -> what these go to.
+_WITH_ANY_ARGUMENTS = {SchedulerType.REDUCE_ON_PLATEAU: torch.optim.lr_scheduler.ReduceLROnPlateau}
 
 #: Options of torch's optimizers for some parameters: `params`, `lr`, `weight_decay`.
 ParameterGroup = dict[str, Any]
@@ -76,3 +82,20 @@ def divergence(event: str, arguments: Any, extra: Mapping[str, Any]) -> str:
     if arguments.fp16:
         remedies.append("set fp16=false, because 16 bit overflows at 65,504")
     return f"{event} with {rate}: {'; or '.join(remedies)}"
+
+
+def scheduler_arguments(scheduler: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns `arguments` without those of other schedulers.
+
+    A search may compare schedulers, and all trials have the same fixed arguments. Names that no scheduler has stay, so
+    that they are refused.
+    """
+    own = _argument_names().get(SchedulerType(scheduler), frozenset())
+    others = frozenset[str]().union(*_argument_names().values()) - own
+    return {name: value for name, value in arguments.items() if name not in others}
+
+
+@cache
+def _argument_names() -> Mapping[SchedulerType, frozenset[str]]:
+    functions: Mapping[SchedulerType, Any] = {**TYPE_TO_SCHEDULER_FUNCTION, **_WITH_ANY_ARGUMENTS}
+    return {kind: frozenset(inspect.signature(function).parameters) for kind, function in functions.items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from foundation.errors import UserError
 from search_spaces.choices import ClassWeights, RegressionLoss, TokenizerKind
+from search_spaces.names import FAMILIAR
 
 
 def _either(options: type[StrEnum]) -> str:
@@ -121,8 +122,8 @@ class Alias:
     meaning: str
 
 
-def _renamed(name: str, meaning: str | None = None) -> Alias:
-    return Alias(lambda value: {name: value}, meaning or name)
+def _renamed(name: str) -> Alias:
+    return Alias(lambda value: {name: value}, name)
 
 
 def _ignored(meaning: str) -> Alias:
@@ -163,18 +164,13 @@ def _warmup_ratio(value: Any) -> Values:
 
 
 ALIASES: dict[str, Alias] = {
+    **{old: _renamed(name) for old, name in FAMILIAR.items()},
     "warmup_ratio": Alias(_warmup_ratio, "warmup_steps as a fraction of all steps"),
     "evaluation_strategy": _epoch_only("evaluation_strategy"),
     "eval_strategy": _epoch_only("eval_strategy"),
     "save_strategy": _ignored("a trial that continues is saved after each evaluation"),
     "overwrite_output_dir": _ignored("nothing is ever overwritten"),
     "logging_dir": _ignored("logs are in the study folder"),
-    "per_gpu_train_batch_size": _renamed("per_device_train_batch_size"),
-    "per_gpu_eval_batch_size": _renamed("per_device_eval_batch_size"),
-    "generation_max_length": _renamed("max_length", "max_length of the generation config"),
-    "generation_num_beams": _renamed("num_beams"),
-    "generate_max_length": _renamed("max_length", "max_length of the generation config"),
     "adafactor": Alias(lambda value: {"optim": "adafactor"} if value else {}, "optim: adafactor"),
     "precision": Alias(_precision, "bf16 / fp16"),
-    "label_smoothing": _renamed("label_smoothing_factor"),
 }

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from foundation.errors import UserError, nearest
+from search_spaces.values import as_word
 from trainables.training.parameter_names import ALIASES, EXTRA, EXTRA_NUMBERS, EXTRA_WORDS, RESERVED, Values
 
 
@@ -87,7 +88,7 @@ def split_parameters(config: Mapping[str, Any]) -> Settings:
                 other = written_names[identity]
                 raise UserError(f"{name} and {other} both set {identity}", "one of them", f"remove {name} or {other}")
             written_names[identity] = name
-            getattr(settings, kind)[bare] = _as_whole_number(bare, translated)
+            getattr(settings, kind)[bare] = _as_meant(bare, translated)
     return settings
 
 
@@ -111,7 +112,7 @@ def _parse(name: str) -> tuple[str, str]:
     raise UserError(
         f"{name} is not a parameter",
         "a field of Seq2SeqTrainingArguments or GenerationConfig, or model.FIELD",
-        nearest(bare, [*fields["training"], *fields["generation"]]),
+        nearest(bare, [*fields["training"], *fields["generation"]]) or f"remove {name}",
     )
 
 
@@ -186,8 +187,13 @@ def _number_types() -> Mapping[str, type]:
     return types | {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
 
 
-def _as_whole_number(name: str, value: Any) -> Any:
-    """Returns 16.0 as 16 if the parameter is a whole number: YAML and `1e4` give floats, which `range` refuses."""
+def _as_meant(name: str, value: Any) -> Any:
+    """Returns 16.0 as 16 if the parameter is a whole number, and false as `no` or `none` if it is a word.
+
+    YAML and `1e4` give floats, which `range` refuses, and YAML reads `no` as false.
+    """
+    if words := EXTRA_WORDS.get(name) or _words().get(name):
+        return as_word(value, words)
     kind = EXTRA_NUMBERS[name][0] if name in EXTRA_NUMBERS else _number_types().get(name)
     return int(value) if kind is int and isinstance(value, float) and value.is_integer() else value
 
@@ -242,7 +248,7 @@ def _extra_problem(name: str, value: Any) -> UserError | None:
 
 
 def _word_problem(name: str, value: Any, words: list[str] | tuple[str, ...]) -> UserError | None:
-    if str(value) in words:
+    if str(as_word(value, words)) in words:
         return None
     return UserError(f"{name}: {value!r}", ", ".join(words), nearest(str(value), words) or f"change {name}")
 

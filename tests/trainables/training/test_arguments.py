@@ -13,6 +13,7 @@ from trainables.tasks.regression import Regression
 from trainables.tasks.seq2seq import Seq2Seq
 from trainables.tasks.task import Task
 from trainables.training.arguments import check_config, choose_precision
+from trainables.training.parameters import split_parameters, value_problems
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -63,3 +64,11 @@ def test_a_valid_configuration_is_accepted() -> None:
     check_config({"adafactor_own_rate": True, "optim": "adafactor"}, Seq2Seq)
     check_config({"learning_rate": 1e-3, "class_weights": "balanced"}, Classification)
     check_config({"class_weights": "none", "label_smoothing_factor": 0.0}, Regression)
+
+
+@pytest.mark.parametrize(("name", "word"), [("class_weights", "none"), ("logging_strategy", "no")])
+def test_false_is_the_word_that_yaml_reads_so(name: str, word: str) -> None:
+    """`no` and `off` without quotation marks."""
+    assert not value_problems({name: False})
+    assert split_parameters({name: False}).value(name) == word
+    assert value_problems({name: True})

@@ -14,7 +14,13 @@ from transformers import (
 from transformers.optimization import Adafactor
 
 from trainables.models.freezing import freeze
-from trainables.training.optimizers import adafactor_schedule, divergence, make, parameter_groups
+from trainables.training.optimizers import (
+    adafactor_schedule,
+    divergence,
+    make,
+    parameter_groups,
+    scheduler_arguments,
+)
 
 
 def arguments(folder: Path, **fields: object) -> Seq2SeqTrainingArguments:
@@ -82,3 +88,11 @@ def test_a_diverged_trial_is_told_what_to_lower(tmp_path: Path) -> None:
     assert text.endswith("; or lower max_grad_norm to 1; or warm up (warmup_steps=0.1)")
     own = divergence("loss is nan", set_up, {"adafactor_own_rate": True})
     assert own == "loss is nan with Adafactor's own learning rate: use optim=adamw_torch with a low learning_rate"
+
+
+def test_arguments_of_other_schedulers_are_left_out() -> None:
+    """A search may compare schedulers; a name that none of them has stays and is refused."""
+    options = {"patience": 5, "num_cycles": 2, "patiense": 1}
+    assert scheduler_arguments("reduce_lr_on_plateau", options) == {"patience": 5, "patiense": 1}
+    assert scheduler_arguments("cosine", options) == {"num_cycles": 2, "patiense": 1}
+    assert scheduler_arguments("linear", options) == {"patiense": 1}

@@ -7,6 +7,7 @@ import pytest
 from transformers import GenerationConfig, Seq2SeqTrainingArguments
 
 from foundation.errors import UserError
+from search_spaces.names import FAMILIAR
 from trainables.training.parameter_names import ALIASES, RESERVED
 from trainables.training.parameters import (
     ABOVE,
@@ -32,18 +33,14 @@ TRANSLATIONS: list[tuple[str, Any, dict[str, Any], dict[str, Any]]] = [
     ("save_strategy", "no", {}, {}),
     ("overwrite_output_dir", True, {}, {}),
     ("logging_dir", "logs", {}, {}),
-    ("per_gpu_train_batch_size", 8, {"per_device_train_batch_size": 8}, {}),
-    ("per_gpu_eval_batch_size", 8, {"per_device_eval_batch_size": 8}, {}),
-    ("generation_max_length", 30, {}, {"max_length": 30}),
-    ("generation_num_beams", 4, {}, {"num_beams": 4}),
-    ("generate_max_length", 30, {}, {"max_length": 30}),
     ("adafactor", True, {"optim": "adafactor"}, {}),
     ("adafactor", False, {}, {}),
     ("precision", "bf16", {"bf16": True, "fp16": False}, {}),
     ("precision", "fp16", {"bf16": False, "fp16": True}, {}),
     ("precision", 16, {"bf16": False, "fp16": True}, {}),
     ("precision", "fp32", {"bf16": False, "fp16": False}, {}),
-    ("label_smoothing", 0.1, {"label_smoothing_factor": 0.1}, {}),
+    *((name, 8, {}, {new: 8}) for name, new in FAMILIAR.items() if new in generation_fields()),
+    *((name, 8, {new: 8}, {}) for name, new in FAMILIAR.items() if new not in generation_fields()),
 ]
 
 
@@ -52,6 +49,12 @@ def test_an_alias_is_resolved(name: str, value: Any, training: dict[str, Any], g
     """To exactly the parameters in the table, and no others."""
     settings = split_parameters({name: value})
     assert (settings.training, settings.generation, settings.model) == (training, generation, {})
+
+
+def test_familiar_names_are_parameters() -> None:
+    """Their replacements exist, and the names have no other meaning."""
+    assert set(FAMILIAR.values()) <= training_fields() | generation_fields()
+    assert not FAMILIAR.keys() & (generation_fields() | RESERVED.keys())
 
 
 def test_the_table_has_every_alias() -> None:
