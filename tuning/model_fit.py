@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from corpora.splits import Splits
 from search_spaces.schema import Space
 from trainables.models.base_models import open_tokenizer, tokenizer_fit
+from trainables.models.generation_defaults import inherited_remarks, load_generation_config
 from trainables.models.model_checks import base_config, build_meta_model
 from trainables.models.scratch import scratch_size
 from trainables.tasks.task import Limits, Row, Task
 from trainables.text.coverage import RoleCoverage, check_coverage, coverage_lines, measure_split
+from trainables.training.parameters import split_parameters
 from tuning.preparation import base_recipe, splits_by_name
 from tuning.tokenizers import TokenizerVariant
 
@@ -32,11 +35,15 @@ class Fit:
     coverage: list[str] = field(default_factory=list)
 
 
-def check_fit(space: Space, task: Task, splits: Splits) -> Fit:
+def check_fit(space: Space, task: Task, splits: Splits, configs: Iterable[Mapping[str, Any]]) -> Fit:
     """Checks the tokenizer of a space with its model and a sample of the rows; one that is to be trained fits.
 
+    Args:
+        configs: Configurations of trials.
+
     Raises:
-        UserError: The tokenizer cannot be loaded, is of another model, or does not know most of the texts.
+        UserError: The tokenizer cannot be loaded, is of another model, or does not know most of the texts; or the
+            model generates longer texts than a configuration allows.
     """
     recipe = base_recipe(space, TokenizerVariant(None, None))
     tokenizer = open_tokenizer(recipe, task)
@@ -47,6 +54,9 @@ def check_fit(space: Space, task: Task, splits: Splits) -> Fit:
         config = base_config(space.model, space.architecture, trust=recipe.trust)
         model = build_meta_model(config, task, trust=recipe.trust)
         remarks += tokenizer_fit(recipe, tokenizer, model).check()
+        if task.is_generative:
+            decoding = [split_parameters(config).generation for config in configs]
+            remarks += inherited_remarks(space.model, load_generation_config(space.model), decoding)
     limits = Limits(space.max_source_length, space.max_target_length)
     coverage: dict[str, RoleCoverage] = {}
     for name, split in splits_by_name(splits).items():

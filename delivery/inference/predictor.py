@@ -17,7 +17,7 @@ from foundation.errors import COMMAND, UserError, first_line, raise_all
 from trainables.models.hub import load_model, load_tokenizer
 from trainables.tasks.registry import make_task
 from trainables.tasks.task import Row, Task
-from trainables.text.decoding import decoding_config
+from trainables.text.decoding import check_lengths, decoding_config
 from trainables.training.parameters import split_parameters, value_problems
 
 #: Batches of (position of the row, prediction).
@@ -99,9 +99,12 @@ def _decoding(task: Task, model: Any, options: Mapping[str, Any]) -> GenerationC
         raise UserError(f"{', '.join(options)}: not an option of a trained model", allowed, "leave it out")
     raise_all(value_problems(options))
     try:
-        return decoding_config(model.generation_config, settings.generation)
+        config = decoding_config(model.generation_config, settings.generation)
     except ValueError as error:
         raise UserError(f"the decoding parameters do not fit together: {first_line(error)}") from error
+    if options:
+        check_lengths(config)
+    return config
 
 
 class Ensemble:

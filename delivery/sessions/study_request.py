@@ -113,7 +113,7 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     check_model(
         space.model, space.architecture, task, variants, space.max_source_length, _longest_target(space), trust=trust
     )
-    return Checked(splits, plan, check_fit(space, task, splits))
+    return Checked(splits, plan, check_fit(space, task, splits, _configs(space)))
 
 
 def _check_runner(space: Space) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from transformers import BertConfig
+from transformers import BartConfig, BertConfig, GenerationConfig
 
 from corpora.samples.reviews import write_samples
 from delivery.sessions.session import dry_run
@@ -17,6 +17,7 @@ from delivery.sessions.space_options import resolve_space
 from delivery.sessions.study_request import StudyRequest
 from foundation.errors import UserError
 from search_spaces.schema import Space
+from trainables.models.scratch import train_tokenizer
 from tuning.studies.storage import storage_at
 
 
@@ -86,3 +87,19 @@ def test_a_dry_run_checks_the_vocabulary_against_the_model(reviews: Space, tmp_p
     (folder / "config.json").write_text(json.dumps(config | {"vocab_size": len(words)}))  # and five special tokens
     with pytest.raises(UserError, match=r"tokens, and model .* embeddings: 5 tokens would start from random values"):
         dry(reviews, folder)
+
+
+def test_a_dry_run_shows_the_generation_settings_of_the_model(tmp_path: Path) -> None:
+    """They come from the model's files and enter every trial."""
+    texts = [f"{number}번 고객이 배송을 물었다." for number in range(40)]
+    lines = "".join(f"{number},{text},{number}번 배송 문의\n" for number, text in enumerate(texts))
+    (tmp_path / "train.csv").write_text(f"fname,dialogue,summary\n{lines}", encoding="utf-8")
+    folder = tmp_path / "bart"
+    tokenizer = train_tokenizer([*texts, "문의"], 60)
+    sizes = {"d_model": 8, "encoder_attention_heads": 1, "decoder_attention_heads": 1}
+    BartConfig(vocab_size=len(tokenizer), **sizes).save_pretrained(folder)
+    GenerationConfig(min_length=56).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    sets = ["wandb.mode=disabled", "slots.count=1"]
+    space = resolve_space("kobart", {"data.train": str(tmp_path / "train.csv")}, sets, [], None)
+    assert "min_length 56; --set NAME=VALUE changes" in dry(space, folder)[-2]

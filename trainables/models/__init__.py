@@ -4,6 +4,7 @@ Training belongs in `trainables.training`.
 
     base_models: The base model that every trial starts from, prepared once and copied from memory
     freezing: The layer of each parameter, and freezing of the lowest layers
+    generation_defaults: Decoding parameters that a model brings along
     hub: Tokenizers, configurations and weights by hub id or folder; each failure is one clear error
     model_checks: Checks of a model without its weights: task, input lengths and overrides
     networks: An RNN and Kim's CNN for text classification, as transformers models

@@ -8,6 +8,8 @@ from typing import Any
 
 from transformers import GenerationConfig
 
+from foundation.errors import UserError
+
 #: Parameters that only sampling reads, from the validation of transformers -> the value for "not used".
 _ONLY_SAMPLING: dict[str, Any] = {
     "temperature": 1.0,
@@ -45,6 +47,27 @@ def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> Gene
             setattr(config, name, unused)
     config.validate(strict=True)
     return config
+
+
+def check_lengths(config: GenerationConfig, origin: str = "") -> None:
+    """Checks that no text must be longer than it may be; such a text is cut, and never ends by itself.
+
+    Args:
+        origin: where the values come from, for the message.
+
+    Raises:
+        UserError: the smallest length is above the largest one.
+    """
+    limits = {"max_new_tokens": config.max_new_tokens, "max_length": config.max_length}
+    for shortest in ("min_length", "min_new_tokens"):
+        least = getattr(config, shortest)
+        for longest, most in limits.items():
+            if least and most and least > most:
+                raise UserError(
+                    f"{shortest} {least} is above {longest} {most}{origin}",
+                    f"{shortest} of at most {most}",
+                    f"--set {shortest}=…, or a larger {longest}",
+                )
 
 
 def reads_the_source(decoding: GenerationConfig) -> bool:

@@ -13,7 +13,7 @@ from foundation.errors import UserError, first_line, raise_all
 from search_spaces.choices import Direction
 from trainables.models.transformers_internals import use_one_gpu
 from trainables.tasks.task import Task
-from trainables.text.decoding import decoding_config
+from trainables.text.decoding import check_lengths, decoding_config
 from trainables.training.optimizers import scheduler_arguments
 from trainables.training.parameters import Settings, split_parameters, value_problems
 
@@ -42,9 +42,10 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
         raise UserError(f"{', '.join(ignored)}: no effect in the task {task.name}", "", f"remove {ignored[0]}")
     try:
         build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode=Direction.MIN)
-        decoding_config(GenerationConfig(), settings.generation)
+        decoding = decoding_config(GenerationConfig(), settings.generation)
     except (ValueError, TypeError) as error:
         raise UserError(f"transformers refuses these values: {first_line(error)}") from error
+    check_lengths(decoding)
 
 
 def _check_own_rate(settings: Settings) -> None:

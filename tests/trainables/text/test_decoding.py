@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from transformers import GenerationConfig
 
-from trainables.text.decoding import decoding_config
+from foundation.errors import UserError
+from trainables.text.decoding import check_lengths, decoding_config
 
 
 def beam_search() -> GenerationConfig:
@@ -62,3 +63,13 @@ def test_an_invalid_combination_is_refused() -> None:
     """The strict check of transformers refuses more returned sequences than beams."""
     with pytest.raises(ValueError, match="num_return_sequences"):
         decoding_config(GenerationConfig(), {"num_beams": 2, "num_return_sequences": 3})
+
+
+@pytest.mark.parametrize("least", ["min_length", "min_new_tokens"])
+@pytest.mark.parametrize("most", ["max_length", "max_new_tokens"])
+def test_no_text_must_be_longer_than_it_may_be(least: str, most: str) -> None:
+    """It would be cut at the limit, whatever the model wrote."""
+    check_lengths(GenerationConfig(**{least: 20, most: 20}))
+    check_lengths(GenerationConfig(**{least: 20}))
+    with pytest.raises(UserError, match=f"{least} 21 is above {most} 20 of a model"):
+        check_lengths(GenerationConfig(**{least: 21, most: 20}), " of a model")

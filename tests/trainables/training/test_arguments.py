@@ -40,6 +40,7 @@ def test_a_gpu_uses_the_configured_precision_or_its_fastest(has_bf16: bool, monk
 @pytest.mark.parametrize(
     ("config", "task", "problem"),
     [
+        ({"min_length": 80, "max_new_tokens": 64}, Seq2Seq, "min_length 80 is above max_new_tokens 64"),
         ({"adafactor_own_rate": True}, Seq2Seq, "adafactor_own_rate with optim adamw_torch"),
         (
             {"adafactor_own_rate": True, "optim": "adafactor", "layerwise_lr_decay": 0.9},
