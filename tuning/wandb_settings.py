@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from foundation.errors import UserError, nearest
 from search_spaces.choices import WandbMode
+from search_spaces.schema import Space
 from tuning.studies.study import Study
+
+#: WANDB_MODE -> mode; wandb still reads `run` and `dryrun`.
+_MODES = {
+    "online": WandbMode.ONLINE,
+    "offline": WandbMode.OFFLINE,
+    "disabled": WandbMode.DISABLED,
+    "run": WandbMode.ONLINE,
+    "dryrun": WandbMode.OFFLINE,
+}
+_NOT_ONLINE = (WandbMode.OFFLINE, WandbMode.DISABLED)
 
 
 @dataclass(frozen=True)
@@ -14,7 +28,7 @@ class TrackingSettings:
     """W&B settings that all trials of a study share.
 
     Args:
-        folder: Folder or address of the study; offline runs are kept below `wandb/` in it.
+        folder: Folder or address of the study, or WANDB_DIR; offline runs are kept below `wandb/` in it.
     """
 
     mode: WandbMode
@@ -24,21 +38,73 @@ class TrackingSettings:
     folder: str
 
 
+def environment_settings(environment: Mapping[str, str] = os.environ) -> Mapping[str, Any]:
+    """Returns what W&B's environment variables set, by the keys of the section `wandb` of a search space.
+
+    Search spaces and the command line override it, as arguments of `wandb.init` do.
+
+    Raises:
+        UserError: WANDB_MODE is no mode.
+    """
+    tags = [tag.strip() for tag in environment.get("WANDB_TAGS", "").split(",")]
+    settings = {
+        "mode": environment_mode(environment),
+        "project": environment.get("WANDB_PROJECT"),
+        "entity": environment.get("WANDB_ENTITY"),
+        "tags": [tag for tag in tags if tag],
+    }
+    return {name: value for name, value in settings.items() if value}
+
+
+def environment_mode(environment: Mapping[str, str] = os.environ) -> WandbMode | None:
+    """Returns the mode in WANDB_MODE, or disabled with WANDB_DISABLED; None if neither is set.
+
+    Raises:
+        UserError: WANDB_MODE is no mode.
+    """
+    written = environment.get("WANDB_MODE", "")
+    if written and written not in _MODES:
+        raise UserError(f"WANDB_MODE={written}", ", ".join(_MODES), nearest(written, _MODES) or "unset WANDB_MODE")
+    if environment.get("WANDB_DISABLED", "").lower() in ("1", "true", "yes", "on"):
+        return WandbMode.DISABLED
+    return _MODES.get(written)
+
+
+def check_mode(space: Space) -> None:
+    """Checks that nothing that the environment keeps from the network is asked to go online.
+
+    Raises:
+        UserError: the space is online, and the environment is not.
+    """
+    mode = environment_mode()
+    if space.wandb.mode is WandbMode.ONLINE and mode in _NOT_ONLINE:
+        variable = "WANDB_MODE" if os.environ.get("WANDB_MODE") else "WANDB_DISABLED"
+        problem = f"wandb.mode is online, and {variable}={os.environ[variable]} in the environment"
+        raise UserError(problem, "one of the two", f"unset {variable}, or --set wandb.mode={mode}")
+
+
 def tracking_settings(study: Study) -> TrackingSettings | None:
     """Returns the W&B settings of a study; None to log nothing.
 
-    The mode `auto` is online if there is a W&B key, else offline.
+    The mode `auto` is that of the environment; without one it is online if there is a W&B key, else offline. No run is
+    online if the environment says offline or disabled, which matters when a study is resumed elsewhere.
     """
-    wandb = study.space.wandb
-    if wandb.mode == WandbMode.DISABLED:
+    wandb, mode = study.space.wandb, study.space.wandb.mode
+    environment = environment_mode()
+    if mode is WandbMode.AUTO:
+        mode = environment or (WandbMode.ONLINE if has_wandb_key() else WandbMode.OFFLINE)
+    elif mode is WandbMode.ONLINE and environment in _NOT_ONLINE:
+        mode = environment
+    if mode is WandbMode.DISABLED:
         return None
-    is_online = has_wandb_key() if wandb.mode == WandbMode.AUTO else wandb.mode == WandbMode.ONLINE
+    folder = os.environ.get("WANDB_DIR")
     return TrackingSettings(
-        mode=WandbMode.ONLINE if is_online else WandbMode.OFFLINE,
+        mode=mode,
         project=wandb.project,
         entity=wandb.entity,
         tags=(study.space.name, study.space.task, *wandb.tags),
-        folder=study.paths.address(study.paths.root),
+        # The files of a study in a bucket are uploaded there from a scratch folder of each machine.
+        folder=os.path.abspath(folder) if folder and not study.paths.bucket else study.paths.address(study.paths.root),
     )
 
 

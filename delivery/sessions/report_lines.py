@@ -44,11 +44,11 @@ def last_lines(
     elif end is not SessionEnd.DONE:
         lines.append(f"resume   {study.paths.command('resume', *(['--address', address] if address else []))}")
     if tracking is not None:
-        lines += _tracking_lines(study)
+        lines += _tracking_lines(study, tracking)
     return lines
 
 
-def _tracking_lines(study: Study) -> list[str]:
+def _tracking_lines(study: Study, tracking: TrackingSettings) -> list[str]:
     folders = [study.paths.trial(trial_id) for trial_id in study.records]
     files = [study.paths.address(folder / "tracking.json") for folder in folders]
     contents = zip(buckets.read_each(files), files, strict=True)
@@ -59,7 +59,7 @@ def _tracking_lines(study: Study) -> list[str]:
         return []
     reasons = sorted({record.reason for record in offline} - {""})
     why = f" (W&B could not be reached: {reasons[0]})" if reasons else ""
-    where = f"{study.paths.address(study.paths.root)}/wandb"
+    where = f"{tracking.folder}/wandb"
     command = (
         f"copy {where} here, then {program('wandb')} sync offline-run-*"
         if study.paths.bucket

@@ -12,7 +12,7 @@ from corpora.samples.registry import SAMPLES
 from foundation.errors import UserError
 from search_spaces import baseline_configs
 from search_spaces.choices import Runner
-from search_spaces.resolve import load_space, names_data_file, resolve, set_file_paths
+from search_spaces.resolve import list_spaces, load_space, names_data_file, resolve, set_file_paths
 from search_spaces.schema import Space
 from search_spaces.values import load_yaml
 from trainables.models.scratch import ARCHITECTURES, get_architecture, scratch_size
@@ -21,6 +21,7 @@ from trainables.training.parameter_names import RESERVED
 from trainables.training.parameters import alias_meanings, parameter_kinds, value_problems
 from tuning import tokenizers
 from tuning.algorithms import samplers
+from tuning.wandb_settings import environment_settings
 
 _SPLITS = ("train", "dev", "test")
 
@@ -37,6 +38,8 @@ def resolve_space(
 ) -> Space:
     """Returns the checked space. Without any data file it uses the embedded sample.
 
+    W&B's environment variables are laid over a shipped space, and under a file of the user's own.
+
     Args:
         options: Values of command-line options by dotted key; None keeps the space's value.
         sample: Whether a space without data files uses the embedded sample.
@@ -46,6 +49,9 @@ def resolve_space(
         UserError: Lists all mistakes at once.
     """
     raw, where = load_space(name)
+    own = {} if name in list_spaces() else raw.get("wandb")
+    if own is None or isinstance(own, dict):  # anything else is refused below
+        raw["wandb"] = {**(raw.get("wandb") or {}), **environment_settings(), **(own or {})}
     overlay = None if config is None else _read_overlay(config, raw, options, say)
     has_files = (
         any(_names_files(source.get("data")) for source in (raw, overlay or {}))

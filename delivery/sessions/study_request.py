@@ -29,6 +29,7 @@ from tuning.studies.epochs import check_evaluations
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage, check_writable
 from tuning.studies.study import name_taken
+from tuning.wandb_settings import check_mode
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     if request.storage.is_taken(request.name):
         raise name_taken(request.storage, request.name)
     _check_runner(space)
+    check_mode(space)
     check_database(space, new=True)
     check_configs(space)
     tokenizers.tokenizer_variants(space)
