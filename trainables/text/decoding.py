@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from transformers import GenerationConfig
+import torch
+from transformers import BartConfig, BartForConditionalGeneration, GenerationConfig
+from transformers.utils import logging as transformers_logging
 
-from foundation.errors import UserError
+from foundation.errors import UserError, first_line
 
 #: Parameters that only sampling reads, from the validation of transformers -> the value for "not used".
 _ONLY_SAMPLING: dict[str, Any] = {
@@ -68,6 +71,44 @@ def check_lengths(config: GenerationConfig, origin: str = "") -> None:
                     f"{shortest} of at most {most}",
                     f"--set {shortest}=…, or a larger {longest}",
                 )
+
+
+def check_decoding(decoding: Mapping[str, Any]) -> None:
+    """Lets a tiny model with fresh weights generate two tokens with the decoding parameters of a trial.
+
+    Many values pass the validation of transformers and fail in `generate`, such as texts in place of token ids.
+
+    Raises:
+        UserError: no model can use the values.
+    """
+    transformers_logging.set_verbosity_error()
+    try:
+        decoding_config(GenerationConfig(), decoding)
+        _generate(_tiny_model(), decoding)
+    except Exception as error:
+        raise UserError(first_line(error)) from error
+
+
+def _generate(model: Any, decoding: Mapping[str, Any]) -> None:
+    config = decoding_config(model.generation_config, decoding)
+    config.max_new_tokens, config.max_length = 2, None
+    config.min_new_tokens, config.min_length = None, 0
+    source = torch.tensor([[0, 3, 4, 2], [0, 5, 2, 1]])
+    model.generate(source, attention_mask=torch.ones_like(source), generation_config=config)
+
+
+@cache
+def _tiny_model() -> Any:
+    # A vocabulary that has the token ids of every model.
+    sizes: dict[str, Any] = {
+        "encoder_ffn_dim": 2,
+        "decoder_ffn_dim": 2,
+        "encoder_attention_heads": 1,
+        "decoder_attention_heads": 1,
+    }
+    layers: dict[str, Any] = {"encoder_layers": 1, "decoder_layers": 1}
+    config = BartConfig(vocab_size=2**19, d_model=2, max_position_embeddings=16, **sizes, **layers)
+    return BartForConditionalGeneration(config).eval()
 
 
 def reads_the_source(decoding: GenerationConfig) -> bool:

@@ -8,12 +8,15 @@ from typing import Any
 
 import torch
 from transformers import GenerationConfig, Seq2SeqTrainingArguments
+from transformers.trainer_utils import SchedulerType
+from transformers.training_args import OptimizerNames
 
 from foundation.errors import UserError, first_line, raise_all
 from search_spaces.choices import Direction
 from trainables.models.transformers_internals import use_one_gpu
 from trainables.tasks.task import Task
-from trainables.text.decoding import check_lengths, decoding_config
+from trainables.text.decoding import check_decoding, check_lengths, decoding_config
+from trainables.training import optimizers
 from trainables.training.optimizers import scheduler_arguments
 from trainables.training.parameters import Settings, split_parameters, value_problems
 
@@ -41,11 +44,37 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
     if ignored:
         raise UserError(f"{', '.join(ignored)}: no effect in the task {task.name}", "", f"remove {ignored[0]}")
     try:
-        build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode=Direction.MIN)
-        decoding = decoding_config(GenerationConfig(), settings.generation)
-    except (ValueError, TypeError) as error:
+        arguments = build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode=Direction.MIN)
+    except Exception as error:
         raise UserError(f"transformers refuses these values: {first_line(error)}") from error
-    check_lengths(decoding)
+    if task.is_generative:
+        _check_decoding(settings.generation)
+        check_lengths(decoding_config(GenerationConfig(), settings.generation))
+    try:
+        optimizers.check(arguments, settings.extra)
+    except Exception as error:
+        optim, schedule = (OptimizerNames(arguments.optim), SchedulerType(arguments.lr_scheduler_type))
+        chosen = f"optim {optim.value} with lr_scheduler_type {schedule.value}"
+        todo = "install what the message names, or change optim, lr_scheduler_type or their options"
+        raise UserError(f"{chosen} cannot be used: {first_line(error)}", "", todo) from error
+
+
+def _check_decoding(decoding: Mapping[str, Any]) -> None:
+    try:
+        check_decoding(decoding)
+    except UserError as error:
+        without = {name: {key: value for key, value in decoding.items() if key != name} for name in decoding}
+        wrong = ", ".join(f"{name}={decoding[name]!r}" for name in decoding if _can_decode(without[name]))
+        problem = f"transformers refuses {wrong or 'these decoding parameters'}: {error.problem}"
+        raise UserError(problem, "", "change or remove it") from error
+
+
+def _can_decode(decoding: Mapping[str, Any]) -> bool:
+    try:
+        check_decoding(decoding)
+    except UserError:
+        return False
+    return True
 
 
 def _check_own_rate(settings: Settings) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import torch
-from transformers import Trainer
-from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION, Adafactor, AdafactorSchedule
+from transformers import Seq2SeqTrainingArguments, Trainer, get_scheduler
+from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION, Adafactor, AdafactorSchedule, GreedyLR
 from transformers.trainer_utils import SchedulerType
 
 from trainables.models.freezing import layer_depths
 
 #: Schedulers that take any arguments -> what these go to.
 _WITH_ANY_ARGUMENTS = {SchedulerType.REDUCE_ON_PLATEAU: torch.optim.lr_scheduler.ReduceLROnPlateau}
+
+#: The number of steps of a schedule that is checked.
+_STEPS = 10
 
 #: Options of torch's optimizers for some parameters: `params`, `lr`, `weight_decay`.
 ParameterGroup = dict[str, Any]
@@ -42,6 +46,38 @@ def make(model: Any, arguments: Any, extra: Mapping[str, Any]) -> torch.optim.Op
         parameter_groups(model, arguments.weight_decay, arguments.learning_rate, float(decay)), **settings
     )
     return optimizer
+
+
+def check(arguments: Seq2SeqTrainingArguments, extra: Mapping[str, Any]) -> None:
+    """Makes the optimizer and the learning rate scheduler of a trial, for a model with two weights.
+
+    Raises:
+        Exception: what the library raises for values that it cannot use, or for a package that is not installed.
+    """
+    if arguments.optim_target_modules is not None:
+        return  # the optimizer looks for these modules in the model of the trial
+    model = torch.nn.Linear(1, 1)
+    optimizer = make(model, arguments, extra)
+    if optimizer is None:
+        kind, settings = Trainer.get_optimizer_cls_and_kwargs(arguments, model)  # type: ignore[arg-type]
+        parameters: Any = parameter_groups(model, arguments.weight_decay, None, 1.0)
+        for name in ("params", "model", "optimizer_dict"):  # as `Trainer.create_optimizer`
+            parameters = settings.pop(name, parameters)
+        optimizer = kind(parameters, **settings)
+    if extra.get("adafactor_own_rate"):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the optimizer makes no steps
+        schedule = get_scheduler(
+            arguments.lr_scheduler_type,
+            optimizer=optimizer,
+            num_warmup_steps=arguments.get_warmup_steps(_STEPS),
+            num_training_steps=_STEPS,
+            scheduler_specific_kwargs=arguments.lr_scheduler_kwargs,  # type: ignore[arg-type]  # parsed by now
+        )
+        needs_metric = isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau | GreedyLR)
+        for _ in range(_STEPS):
+            schedule.step(*([1.0] if needs_metric else []))
 
 
 def parameter_groups(

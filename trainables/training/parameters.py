@@ -128,6 +128,7 @@ AT_LEAST: dict[str, float] = {
     "per_device_eval_batch_size": 1,
     "gradient_accumulation_steps": 1,
     "num_beams": 1,
+    "num_return_sequences": 1,
     "max_new_tokens": 1,
     "max_length": 2,
     "learning_rate": 0,
@@ -136,12 +137,18 @@ AT_LEAST: dict[str, float] = {
     "label_smoothing_factor": 0,
     "adam_beta1": 0,
     "adam_beta2": 0,
-    "adam_epsilon": 0,
     "max_grad_norm": 0,
     "no_repeat_ngram_size": 0,
+    "dataloader_num_workers": 0,
 }
 #: Divisors and fractions that must not be zero.
-ABOVE: dict[str, float] = {"num_train_epochs": 0, "temperature": 0, "repetition_penalty": 0, "top_p": 0}
+ABOVE: dict[str, float] = {
+    "num_train_epochs": 0,
+    "temperature": 0,
+    "repetition_penalty": 0,
+    "top_p": 0,
+    "adam_epsilon": 0,  # divides by 0 for the embeddings of tokens that a batch lacks
+}
 #: torch refuses a decay of 1, and labels that are smoothed by 1 carry no information.
 BELOW: dict[str, float] = {"label_smoothing_factor": 1, "adam_beta1": 1, "adam_beta2": 1}
 AT_MOST: dict[str, float] = {"top_p": 1}
@@ -156,17 +163,34 @@ _BOUNDS = (
 @cache
 def _words() -> Mapping[str, list[str]]:
     """Returns the words that training fields with a fixed choice take."""
+    import torch._inductor
+    from accelerate.utils import DynamoBackend
     from transformers import Seq2SeqTrainingArguments
+    from transformers.training_args import trainer_log_levels
     from transformers.utils.generic import ExplicitEnum
 
     hints = get_type_hints(Seq2SeqTrainingArguments)
     types = {name: [kind for kind in (*get_args(hint), hint) if isinstance(kind, type)] for name, hint in hints.items()}
-    return {
+    words = {
         name: [str(word.value) for word in kind]
         for name, kinds in types.items()
         for kind in kinds
         if issubclass(kind, ExplicitEnum)
     }
+    # Plain texts by their annotation.
+    words["log_level_replica"] = list(trainer_log_levels)
+    words["torch_compile_backend"] = [str(backend.value).lower() for backend in DynamoBackend]
+    words["torch_compile_mode"] = ["default", *torch._inductor.list_mode_options()]
+    return words
+
+
+@cache
+def _never_null() -> frozenset[str]:
+    """Returns the training fields whose annotation excludes null: transformers accepts it, and training fails."""
+    from transformers import Seq2SeqTrainingArguments
+
+    hints = get_type_hints(Seq2SeqTrainingArguments)
+    return frozenset(name for name in training_fields() if type(None) not in get_args(hints[name]))
 
 
 @cache
@@ -209,6 +233,8 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
             continue
         for current, translated in resolved.items():
             prefix, _, bare = current.rpartition(".")
+            if prefix == "generation" and translated is None:
+                continue  # not set
             if prefix != "model" and (problem := _value_problem(bare, name, translated)) is not None:
                 problems.append(problem)
     return problems
@@ -217,11 +243,13 @@ def value_problems(config: Mapping[str, Any]) -> list[UserError]:
 def _value_problem(name: str, written_name: str, value: Any) -> UserError | None:
     if name in EXTRA and value is not None:
         return _extra_problem(name, value)
-    if words := _words().get(name, ()):
-        return None if value is None else _word_problem(written_name, value, words)
-    kind = _number_types().get(name)
-    if kind is None or (value is None and name != "num_train_epochs"):
+    if value is None and name not in _never_null():
         return None
+    if words := _words().get(name, ()):
+        return _word_problem(written_name, value, words)
+    kind = _number_types().get(name)
+    if kind is None:
+        return None if value is not None else UserError(f"{written_name}: null", "a value", f"change {written_name}")
     if kind is bool:
         is_valid, allowed = isinstance(value, bool) or name == "early_stopping", "true or false"
     else:

@@ -48,7 +48,30 @@ def test_a_gpu_uses_the_configured_precision_or_its_fastest(has_bf16: bool, monk
             "layerwise_lr_decay 0.9",
         ),
         ({"num_beams": 4}, Classification, "num_beams: the task classification generates no text"),
-        ({"num_beams": 1, "num_return_sequences": 3}, Seq2Seq, "transformers refuses these values"),
+        (
+            {"num_beams": 1, "num_return_sequences": 3},
+            Seq2Seq,
+            "transformers refuses num_return_sequences=3: ",
+        ),
+        # No trial can use these; transformers accepts them until training or generation begins.
+        ({"optim": "lion_8bit"}, Seq2Seq, "optim lion_8bit .* cannot be used: .*`bitsandbytes`"),
+        (
+            {"lr_scheduler_type": "cosine_with_min_lr"},
+            Classification,
+            "cosine_with_min_lr cannot be used: One of min_lr",
+        ),
+        ({"lr_scheduler_kwargs": {"powr": 2}}, Classification, "lr_scheduler_type linear cannot be used"),
+        ({"optim": "sgd", "optim_args": "momentum=-1"}, Classification, "optim sgd .*Invalid momentum"),
+        ({"bad_words_ids": [1]}, Seq2Seq, "`bad_words_ids` has to be a list of lists"),
+        ({"eos_token_id": "</s>"}, Seq2Seq, "transformers refuses eos_token_id='</s>': "),
+        ({"num_beams": 1, "penalty_alpha": "high"}, Seq2Seq, "transformers refuses penalty_alpha='high': "),
+        ({"constraints": [1]}, Seq2Seq, r"transformers refuses constraints=\[1\]: "),
+        ({"weight_decay": None}, Classification, "weight_decay: None"),
+        ({"label_smoothing": None}, Classification, "label_smoothing: None"),
+        ({"lr_scheduler_type": None}, Classification, "lr_scheduler_type: None"),
+        ({"dataloader_num_workers": -1}, Classification, "dataloader_num_workers: -1"),
+        ({"adam_epsilon": 0}, Classification, "adam_epsilon: 0"),
+        ({"torch_compile_mode": "fast"}, Classification, "torch_compile_mode: 'fast'"),
         ({"class_weights": "balanced"}, Seq2Seq, "class_weights: no effect in the task seq2seq"),
         ({"label_smoothing_factor": 0.1}, Regression, "label_smoothing_factor: no effect in the task regression"),
         ({"regression_loss": "huber"}, Classification, "regression_loss: no effect in the task classification"),
@@ -73,3 +96,31 @@ def test_false_is_the_word_that_yaml_reads_so(name: str, word: str) -> None:
     assert not value_problems({name: False})
     assert split_parameters({name: False}).value(name) == word
     assert value_problems({name: True})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr_rate": 0.1}},
+        {"lr_scheduler_type": "reduce_lr_on_plateau"},
+        {"lr_scheduler_type": "greedy"},
+        {"optim": "adafactor", "adafactor_own_rate": True},
+        {"optim": "sgd", "layerwise_lr_decay": 0.9, "warmup_steps": 0.1},
+        {"eos_token_id": [2, 250_000], "forced_bos_token_id": 250_000, "num_beams": 4},  # ids of a large vocabulary
+        {"num_beams": 4, "num_return_sequences": 2, "early_stopping": True, "length_penalty": 2.0, "max_length": 200},
+        {"do_sample": True, "top_p": 0.9, "min_new_tokens": 20, "no_repeat_ngram_size": 3},
+    ],
+)
+def test_a_good_configuration_is_accepted(config: dict[str, Any]) -> None:
+    """Its optimizer, its schedule and its decoding are tried on models of a few weights."""
+    check_config(config, Seq2Seq)
+
+
+def test_null_is_refused_where_training_needs_a_value() -> None:
+    """transformers accepts null for every field; most optimizers and samplers do not."""
+    needed = ("weight_decay", "max_grad_norm", "per_device_train_batch_size", "warmup_steps", "optim", "use_cache")
+    assert [problem.problem for problem in value_problems(dict.fromkeys(needed))] == [
+        f"{name}: None" for name in needed
+    ]
+    optional = ("lr_scheduler_kwargs", "optim_args", "neftune_noise_alpha", "num_beams", "generation.use_cache")
+    assert value_problems(dict.fromkeys(optional)) == []

@@ -218,7 +218,8 @@ def test_bounds_belong_to_existing_parameters() -> None:
 def test_the_defaults_of_transformers_are_valid() -> None:
     """All training and generation defaults."""
     training = {field.name: field.default for field in dataclasses.fields(Seq2SeqTrainingArguments)}
-    generation = {name: getattr(GenerationConfig(), name) for name in generation_fields()}
+    shared = {name: f"generation.{name}" for name in training_fields()}
+    generation = {shared.get(name, name): getattr(GenerationConfig(), name) for name in generation_fields()}
     strategies = {"eval_strategy"}  # "no" is refused: trials without evaluations cannot be compared
     assert value_problems({name: training[name] for name in training_fields() - strategies}) == []
     assert value_problems(generation) == []
