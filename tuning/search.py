@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from trainables.tasks.registry import metric_label
@@ -17,9 +18,11 @@ from ray import tune
 from ray.tune import CheckpointConfig, FailureConfig, RunConfig, TuneConfig
 
 from foundation.statuses import SessionEnd, TrialStatus
-from trainables.slots.messages import TuneResult, from_tune_config
+from trainables.models.hub import load_config
+from trainables.slots.messages import TuneResult, WorkerInfo, from_tune_config
 from trainables.slots.settings import SlotSettings
 from trainables.slots.slot import save_all_and_stop
+from trainables.training.arguments import overflows_in_fp16
 from tuning.algorithms.optuna_searcher import OptunaSearcher
 from tuning.algorithms.optuna_storage import open_study, storage_errors
 from tuning.algorithms.schedulers import make_scheduler
@@ -65,6 +68,7 @@ class Search:
         fleet: Fleet | None = None,
     ) -> None:
         self._trainable, self._fleet = trainable, fleet
+        self._material = material
         self.study, self.plan, self.view, self.earlier_seconds = study, plan, view, earlier_seconds
         self.end = SessionEnd.DONE
         self._metric = metric_label(study.metric, material.scored_with)
@@ -179,11 +183,20 @@ class Search:
             written_at=time.time(),
         )
 
+    def _precision(self, worker: WorkerInfo) -> str:
+        return "32 bit" if worker.precision == "fp16" and self._overflows else worker.precision
+
+    @cached_property
+    def _overflows(self) -> bool:
+        """Whether the model cannot compute in fp16."""
+        base = self.study.paths.base_model(next(iter(self._material.tables)))
+        return overflows_in_fp16(load_config(str(base), trust=self.study.space.trust_remote_code).model_type)
+
     def progress(self) -> Progress:
         """The state of the search, for the screen."""
         study, budget = self.study, self.study.space.budget
         workers = self.searcher.workers.values()
-        devices, precisions = {worker.device for worker in workers}, {worker.precision for worker in workers}
+        devices, precisions = {worker.device for worker in workers}, {self._precision(worker) for worker in workers}
         hardware = ", ".join([*sorted(devices), *sorted(precisions)])
         return Progress(
             study=study.name,

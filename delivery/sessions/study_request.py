@@ -15,7 +15,7 @@ from foundation.errors import UserError
 from search_spaces.choices import Runner
 from search_spaces.ranges import Range, as_tuple, ends
 from search_spaces.schema import Space
-from trainables.models.model_checks import check_model
+from trainables.models.model_checks import base_config, check_model
 from trainables.tasks.registry import get_task_class
 from trainables.training.parameters import model_variant, split_parameters
 from tuning import preparation, tokenizers
@@ -115,7 +115,19 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     check_model(
         space.model, space.architecture, task, variants, space.max_source_length, _longest_target(space), trust=trust
     )
-    return Checked(splits, plan, check_fit(space, task, splits, _configs(space)))
+    fit = check_fit(space, task, splits, _configs(space))
+    return Checked(splits, plan, replace(fit, remarks=[*fit.remarks, *_precision_remarks(space, plan)]))
+
+
+def _precision_remarks(space: Space, plan: Plan) -> list[str]:
+    """Returns a line for a model that cannot compute in the precision that some GPUs would take."""
+    from trainables.training.arguments import overflows_in_fp16
+
+    model_type = base_config(space.model, space.architecture, trust=space.trust_remote_code).model_type
+    is_chosen = {"fp16", "bf16"} & {*split_parameters(space.fixed).training, *space.search}
+    if not plan.shape.gpus or is_chosen or not overflows_in_fp16(model_type):
+        return []
+    return [f"the activations of a {model_type} overflow in fp16: on a GPU without bf16, trials compute in 32 bit"]
 
 
 def _check_runner(space: Space) -> None:

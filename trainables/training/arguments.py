@@ -23,6 +23,10 @@ from trainables.training.parameters import Settings, split_parameters, value_pro
 #: Optimizer steps between two logged losses; many trials have fewer steps than transformers' default of 500.
 _LOGGING_STEPS = 10
 
+#: Model types whose activations exceed the largest number of fp16 (65,504), so that the loss becomes NaN: they were
+#: trained in bf16 (https://github.com/huggingface/transformers/issues/9295 for T5, /issues/11461 for Pegasus).
+_OVERFLOWING = frozenset({"t5", "mt5", "umt5", "longt5", "switch_transformers", "pegasus", "pegasus_x"})
+
 #: torch's default patience of ten evaluations is longer than most trials.
 _PLATEAU = {"patience": 1, "factor": 0.5}
 
@@ -90,8 +94,13 @@ def _check_own_rate(settings: Settings) -> None:
         raise UserError(problem, "one of the two: Adafactor chooses the rate", "remove layerwise_lr_decay")
 
 
-def choose_precision(training: Mapping[str, Any], device: torch.device) -> dict[str, bool]:
-    """Returns the flags `bf16` and `fp16`: as configured, otherwise the fastest precision that the device has.
+def overflows_in_fp16(model_type: str) -> bool:
+    """Returns whether models of this type compute in 32 bit on GPUs without bf16."""
+    return model_type in _OVERFLOWING
+
+
+def choose_precision(training: Mapping[str, Any], device: torch.device, model_type: str = "") -> dict[str, bool]:
+    """Returns the flags `bf16` and `fp16`: as configured, otherwise the fastest precision that device and model have.
 
     A CPU trains in 32 bit, or in bf16 if it is configured. It has no fp16: there, a configuration written for a GPU
     trains in 32 bit.
@@ -101,13 +110,17 @@ def choose_precision(training: Mapping[str, Any], device: torch.device) -> dict[
     if "bf16" in training or "fp16" in training:
         return {name: bool(training.get(name, False)) for name in ("bf16", "fp16")}
     has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)  # older GPUs emulate it, slowly
-    return {"bf16": has_bf16, "fp16": not has_bf16}
+    return {"bf16": has_bf16, "fp16": not has_bf16 and not overflows_in_fp16(model_type)}
 
 
 def build_arguments(
-    config: Mapping[str, Any], *, folder: Path, seed: int, metric: str, mode: str
+    config: Mapping[str, Any], *, folder: Path, seed: int, metric: str, mode: str, model_type: str = ""
 ) -> Seq2SeqTrainingArguments:
-    """Returns the training arguments of a trial. Everything that the search itself decides is set here only."""
+    """Returns the training arguments of a trial. Everything that the search itself decides is set here only.
+
+    Args:
+        model_type: of the model's configuration, which decides the precision; empty if there is no model yet.
+    """
     training = dict(split_parameters(config).training)
     scheduler = str(training.get("lr_scheduler_type") or "linear")
     if options := training.get("lr_scheduler_kwargs"):
@@ -120,7 +133,7 @@ def build_arguments(
         **{
             "logging_steps": _LOGGING_STEPS,
             **training,
-            **choose_precision(training, device),
+            **choose_precision(training, device, model_type),
             "output_dir": str(folder / "trainer"),
             "seed": seed,
             "data_seed": seed,

@@ -28,6 +28,7 @@ from foundation.checked_json import plain
 from foundation.durable import retry_on_storage_error
 from foundation.errors import UserError
 from foundation.launchers import drop_launcher_variables
+from trainables.models.hub import load_config
 from trainables.tasks.registry import make_task
 from trainables.text.decoding import decoding_config
 from trainables.training import checkpoints, memory
@@ -77,7 +78,10 @@ def _run(job: Job, reporter: Reporter, cache: WorkerCache, callbacks: Sequence[T
     job = cache.localized(job)
     folder = scratch("trials", job.folder) if buckets.in_bucket(job.folder) else Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    arguments = build_arguments(job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode)
+    model_type = load_config(job.base_model, trust=job.trust_remote_code).model_type
+    arguments = build_arguments(
+        job.config, folder=folder, seed=job.seed, metric=job.metric, mode=job.mode, model_type=model_type
+    )
     start = _newest_checkpoint(job, arguments)
     if start is not None:
         retry_on_storage_error(start.local_folder, str(start.path), verb="read")

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from delivery.sessions import study_request
 from delivery.sessions.space_options import resolve_space
 from delivery.sessions.study_request import StudyRequest, check, limit_trials
 from foundation.errors import UserError
 from search_spaces.choices import Runner
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
+from trainables.slots.settings import Shape
+from tuning.cluster.resources import Plan
 from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
 
@@ -85,3 +88,18 @@ def test_evaluations_that_skip_a_rung_are_refused(review_files: dict[str, Path],
     space = resolve_space("cnn", options, ["eval_every=2", "num_train_epochs=9"], [], None)
     with pytest.raises(UserError, match="no evaluation at epoch 1, 3, where ASHA compares them"):
         check(StudyRequest(space, "mine", storage_at(tmp_path)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "fixed"),
+    [("t5", 1.0, []), ("t5", 0.0, []), ("t5", 1.0, ["fp16=true"]), ("kobart", 1.0, [])],
+)
+def test_models_that_overflow_in_fp16_are_named(
+    name: str, gpus: float, fixed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU without bf16 computes them in 32 bit, unless the space chooses."""
+    monkeypatch.setattr(study_request, "plan_for", lambda *arguments: Plan(1, Shape(1, 1.0, gpus)))
+    space = resolve_space(name, {}, ["wandb.mode=disabled", *fixed], [], None)
+    remarks = check(StudyRequest(space, "mine", storage_at(tmp_path / "runs")), tmp_path / "scratch").fit.remarks
+    line = "the activations of a t5 overflow in fp16: on a GPU without bf16, trials compute in 32 bit"
+    assert remarks == ([line] if (name, gpus, fixed) == ("t5", 1.0, []) else [])

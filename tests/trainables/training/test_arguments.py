@@ -37,6 +37,18 @@ def test_a_gpu_uses_the_configured_precision_or_its_fastest(has_bf16: bool, monk
     assert choose_precision({"bf16": False}, CUDA) == {"bf16": False, "fp16": False}
 
 
+@pytest.mark.parametrize(("model_type", "fp16"), [("bart", True), ("t5", False), ("mt5", False), ("pegasus", False)])
+def test_models_that_overflow_in_fp16_compute_in_32_bit(
+    model_type: str, fp16: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU without bf16. What is configured stays; with bf16 nothing changes."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    assert choose_precision({}, CUDA, model_type) == {"bf16": False, "fp16": fp16}
+    assert choose_precision({"fp16": True}, CUDA, model_type) == {"bf16": False, "fp16": True}
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    assert choose_precision({}, CUDA, model_type) == {"bf16": True, "fp16": False}
+
+
 @pytest.mark.parametrize(
     ("config", "task", "problem"),
     [

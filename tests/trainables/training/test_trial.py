@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn, cast
 
 import pytest
 
+from trainables.training import trial
 from trainables.training.checkpoints import newest_resumable
 from trainables.training.job import Job
-from trainables.training.reports import Decision, Report
+from trainables.training.reports import Decision, Report, Reporter
 from trainables.training.trial import run_trial
 from trainables.training.worker_cache import WorkerCache
 
@@ -56,3 +58,19 @@ def test_training_starts_with_the_token_that_generation_is_set_to(make_job: Call
     job = make_job(tmp_path / "job", config={"decoder_start_token_id": 5, "num_train_epochs": 0.1}, max_epochs=0.1)
     model = run_trial(job, Quiet(), WorkerCache()).model
     assert model.config.decoder_start_token_id == model.generation_config.decoder_start_token_id == 5
+
+
+def test_the_precision_of_a_trial_follows_the_type_of_its_model(
+    make_job: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Training arguments are built for the type in the base model's configuration."""
+    types: list[str] = []
+
+    def build(*arguments: Any, model_type: str, **options: Any) -> NoReturn:
+        types.append(model_type)
+        raise InterruptedError
+
+    monkeypatch.setattr(trial, "build_arguments", build)
+    with pytest.raises(InterruptedError):
+        run_trial(make_job(tmp_path), cast(Reporter, None), WorkerCache())
+    assert types == ["bart"]
