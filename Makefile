@@ -33,6 +33,8 @@ venv: $(STAMP)
 $(STAMP): constraints.txt pyproject.toml
 	test -n "$(PYTHON)" || { echo "kotune needs Python 3.11 or newer: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing torch into .venv: up to 3 GB on Linux with its CUDA libraries, which takes minutes on a slow line"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	@echo "installing the other libraries (Ray, transformers, Optuna, W&B and what they need): about 1.5 GB on disk"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	touch $(STAMP)

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from delivery.sessions.session import Outcome
     from delivery.sessions.study_request import StudyRequest
 
-app = typer.Typer(
-    help="Finds hyperparameters for Korean language models, on one core or a cluster of GPUs.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def common(version: options.Version = False) -> None:
+    """Finds hyperparameters for Korean language models, on one core or a cluster of GPUs."""
 
 
 @app.command(cls=options.Command)

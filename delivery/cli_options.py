@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -43,6 +44,13 @@ class Command(TyperCommand):
             return super().invoke(ctx)
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"kotune {version('kotune')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)]
 Space = Annotated[str, typer.Argument(help="Name of a search space (see `spaces`), or a YAML file.")]
 StudyArgument = Annotated[str, typer.Argument(help="Name of the study.")]
 OptionalStudy = Annotated[str | None, typer.Argument(help="Name of a study. Default: list all.")]

@@ -18,9 +18,9 @@ def program(name: str) -> str:
 
     Under `make tune` it is not active, and a printed command must work when it is pasted.
     """
-    scripts = Path(sys.executable).parent
-    python = shutil.which("python")
-    if Path(sys.argv[0]).stem != "cli" or (python is not None and Path(python).parent == scripts):
+    scripts, started = Path(sys.executable).parent, Path(sys.argv[0]).stem
+    on_path = shutil.which("python" if started == "cli" else name)
+    if started not in ("cli", "kotune") or (on_path is not None and Path(on_path).parent == scripts):
         return name
     path = scripts / name
     with contextlib.suppress(OSError, ValueError):  # the working directory was deleted, or is not above the path
@@ -29,7 +29,7 @@ def program(name: str) -> str:
 
 
 #: How kotune was called, for the commands in messages and summaries.
-COMMAND = "kotune" if Path(sys.argv[0]).stem == "kotune" else f"{program('python')} cli.py"
+COMMAND = program("kotune") if Path(sys.argv[0]).stem == "kotune" else f"{program('python')} cli.py"
 
 
 class UserError(Exception):

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ def run(monkeypatch: pytest.MonkeyPatch, typed: Callable[[Sequence[str]], tuple[
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Three small CSV files."""
     return write_samples(tmp_path_factory.mktemp("data"), train=24, dev=8, test=8)
+
+
+def test_the_version_and_the_completion_of_a_shell(run: Run) -> None:
+    """`--version` prints that of the package; `--help` lists the options that complete commands in a shell."""
+    assert run("--version") == (0, f"kotune {version('kotune')}\n", "")
+    assert "--install-completion" in run("--help")[1]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -67,3 +67,20 @@ def test_both_halves_run_whatever_fails(red: str, message: str, tmp_path: Path) 
     assert (tmp_path / "calls").read_text().splitlines() == ["not ray and not slow", "ray and not slow"]
     assert (run.returncode != 0) == bool(message)
     assert run.stderr.splitlines()[:1] == [message][: bool(message)]
+
+
+def test_an_installation_says_what_it_installs(tmp_path: Path) -> None:
+    """Before each call of pip, which is silent for minutes, there is a line with the size."""
+    shutil.copy(_ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv").mkdir()
+    for name in ("constraints.txt", "pyproject.toml"):
+        (tmp_path / name).touch()
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$2"\n')
+    python.chmod(0o755)
+    command = ["make", "--silent", f"BIN={tmp_path}", f"PYTHON={python}", "venv"]
+    run = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}, check=True
+    )
+    lines = run.stdout.splitlines()
+    assert [line if line == "pip" else "GB" for line in lines if line == "pip" or " GB" in line] == ["GB", "pip"] * 2

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from delivery.results.scores import rouge_parts
 from delivery.results.summary import Summary
 from delivery.results.summary_lines import compare_default
 from foundation.secrets import redact
@@ -28,7 +30,7 @@ Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 
 | | |
 |---|---|
-| {metric} on dev | **{value:.4f}** |
+| {metric} on dev | **{value:.4f}**{parts} |
 {test}{scored}| recipe default | {default} |
 | search space | {space} |
 | base model | {base} |
@@ -79,6 +81,7 @@ def model_card(study: Study, summary: Summary, folder: Path, tokenizer: Any, tas
         epoch=best.epoch,
         metric=summary.metric,
         value=best.value,
+        parts=_parts(summary.metric, best.metrics),
         test=_test(summary),
         scored=f"| tokenizer of the score | {scored_with} |\n" if scored_with else "",
         default=compare_default(summary),
@@ -99,7 +102,13 @@ def _test(summary: Summary) -> str:
     test, metric = summary.test, summary.metric
     if test is None or metric not in test.metrics:
         return ""
-    return f"| {metric} on test ({test.rows:,} rows, opened once) | **{test.metrics[metric]:.4f}** |\n"
+    value = f"**{test.metrics[metric]:.4f}**{_parts(metric, test.metrics)}"
+    return f"| {metric} on test ({test.rows:,} rows, opened once) | {value} |\n"
+
+
+def _parts(metric: str, metrics: Mapping[str, float]) -> str:
+    parts = rouge_parts(metric, metrics)
+    return f" ({parts})" if parts else ""
 
 
 def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,7 +72,7 @@ def evaluate(
         raise UserError(problem, "a classifier, which has a confusion matrix", "leave --picture out")
     split = read_rows(model.members, data, targets=True)
     result = score(model, split.rows, batch_size, str(data))
-    if picture is not None and (matrix := result.confusion_matrix):
-        matrix.draw(picture)
+    if picture is not None and (matrix := result.confusion_matrix) and (key := matrix.draw(picture)):
+        print(key, file=sys.stderr)  # standard output is for the scores
     source = {"model": str(folder), "data": split.path, "sha256": split.sha256, "refused": len(split.refused)}
     return {**source, **result.to_flat()}

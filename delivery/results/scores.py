@@ -54,3 +54,10 @@ class Score(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         fields = {name: value for name, value in content.items() if name in cls.__struct_fields__}
         metrics = {name: value for name, value in content.items() if name not in fields}
         return convert_json({**fields, "metrics": metrics}, cls, where, todo)
+
+
+def rouge_parts(metric: str, metrics: Mapping[str, float]) -> str:
+    """Returns the three scores that `rouge_sum` adds, for people who compare with published ones; else nothing."""
+    if metric != "rouge_sum":
+        return ""
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in ("rouge_1", "rouge_2", "rouge_l") if name in metrics)

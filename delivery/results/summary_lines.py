@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from delivery.results.scores import Score
+from delivery.results.scores import Score, rouge_parts
 from delivery.results.summary import Summary
 from foundation import buckets
 from foundation.statuses import TrialStatus
@@ -29,15 +30,19 @@ def summary_lines(summary: Summary, parameters: Mapping[str, Any], command: str)
         return [*lines, "no trial gave a model"]
     name = metric_label(summary.metric, summary.rouge_tokenizer)
     lines.append(f"best     {name} {best.value:.4f} on dev: {best.trial}, epoch {best.epoch:g}")
+    if parts := rouge_parts(summary.metric, best.metrics):
+        lines.append(f"         {parts}")
     if parameters:
         lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
         lines.append(f"default  {compare_default(summary)}")
     lines += [f"note     {note}" for note in summary.notes]
     if summary.test is not None:
         lines.append(f"test     {_test_text(summary.metric, summary.test)}")
+        if parts := rouge_parts(summary.metric, summary.test.metrics):
+            lines.append(f"         {parts}")
     if summary.best_model is not None:
         lines.append(f"model    {summary.best_model}")
-        lines.append(f"next     {command} {_next_command(summary.study, summary.best_model)}")
+        lines.append(f"next     {command} {_next_command(summary, summary.best_model)}")
     return lines
 
 
@@ -46,10 +51,12 @@ def _test_text(metric: str, test: Score) -> str:
     return f"{metric_label(shown, test.rouge_tokenizer)} {test.metrics[shown]:.4f} on {test.rows} rows, opened once"
 
 
-def _next_command(study: str, best_model: str) -> str:
+def _next_command(summary: Summary, best_model: str) -> str:
     if buckets.in_bucket(best_model):
-        return f"{shlex.join(['export', study, '--storage', best_model.rsplit('/', 2)[0]])} --out FOLDER"
-    return f"{shlex.join(['predict', best_model])} INPUT.csv"
+        return f"{shlex.join(['export', summary.study, '--storage', best_model.rsplit('/', 2)[0]])} --out FOLDER"
+    splits = [summary.data[name].path for name in ("test", "dev") if name in summary.data]
+    files = [path for path in splits if Path(path).is_file()]  # one that the model can read, so that the line runs
+    return shlex.join(["predict", best_model, *files[:1]]) + ("" if files else " INPUT.csv")
 
 
 def compare_default(summary: Summary) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 
-from delivery.results.summary import Summary
+from delivery.results.summary import Failure, Summary
 from delivery.results.summary_lines import summary_lines
 from foundation import buckets
 from foundation.checked_json import decode_json
@@ -31,12 +31,13 @@ def last_lines(
     best = summary.best
     parameters = study.records[best.trial].parameters if best else {}
     lines = summary_lines(summary, parameters, COMMAND)
-    for failed in summary.failures[:1]:
-        trace = study.paths.address(study.paths.trial(failed.trial) / TRACE)
-        lines += [
-            f"failed   {failed.trial}: {failed.reason}",
-            f"         trace {trace}; alone: {failed.alone}",
-        ]
+    by_reason: dict[str, list[Failure]] = {}
+    for failed in summary.failures:
+        by_reason.setdefault(failed.reason, []).append(failed)
+    for reason, (first, *others) in by_reason.items():
+        trace = study.paths.address(study.paths.trial(first.trial) / TRACE)
+        trials = ", ".join(failure.trial for failure in (first, *others))
+        lines += [f"failed   {trials}: {reason}", f"         trace {trace}; alone: {first.alone}"]
     if study.storage_error is not None:
         lines.append(f"paused   {study.storage_error}; make room or bring the storage back, then")
     if end is SessionEnd.ALL_FAILED:

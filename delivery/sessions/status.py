@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.results import remarks
+from delivery.results.scores import rouge_parts
 from foundation.checked_json import plain
 from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
@@ -29,6 +30,7 @@ class BestTrial:
     value: float | None
     epoch: float | None
     parameters: dict[str, Any]
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ def _age(log: Path) -> float | None:
 
 def _best(study: Study, record: TrialRecord) -> BestTrial:
     value, epoch = record.best_value(study.metric, study.mode), record.best_epoch(study.metric, study.mode)
-    return BestTrial(record.trial_id, value, epoch, record.parameters)
+    metrics = next((result.metrics for result in record.results if result.epoch == epoch), {})
+    return BestTrial(record.trial_id, value, epoch, record.parameters, dict(metrics))
 
 
 def status_lines(status: StudyStatus) -> list[str]:
@@ -146,6 +149,8 @@ def status_lines(status: StudyStatus) -> list[str]:
         note = status.progress  # names the tokenizer with its version
         metric = note.metric if note else metric_label(status.metric, status.rouge_tokenizer)
         lines.append(f"best     {metric} {score_text(best.value)} on dev{so_far}: {best.trial}, epoch {best.epoch:g}")
+        if parts := rouge_parts(status.metric, best.metrics):
+            lines.append(f"         {parts}")
         parameters = [f"{key} = {short_number(value)}" for key, value in best.parameters.items()]
         lines += [f"         {', '.join(parameters)}"] if parameters else []
         lines += [f"default  {score_text(status.default)}"] if status.budget > 1 else []

@@ -65,4 +65,9 @@ def test_a_printed_command_can_be_pasted(tmp_path: Path, active: bool, below: bo
     command = [sys.executable, tmp_path / "cli.py"]
     printed = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
     where = "" if active else f"{scripts.relative_to(folder) if below else scripts}/"
+    (tmp_path / "kotune").write_text("from foundation.errors import COMMAND; print(COMMAND)")
+    short = subprocess.run(
+        [sys.executable, tmp_path / "kotune"], cwd=folder, env=env, capture_output=True, text=True, check=True
+    )
+    assert short.stdout.split() == [f"{where}kotune"]
     assert printed.stdout.split() == [f"{where}python", "cli.py", f"{where}x"]

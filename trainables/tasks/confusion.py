@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,17 +52,26 @@ class ConfusionMatrix:
         np.add.at(counts, (class_array(truth, len(labels)), class_array(predicted, len(labels))), 1)
         return cls(tuple(labels), tuple(map(tuple, counts.tolist())))
 
-    def draw(self, path: Path) -> None:
+    def draw(self, path: Path) -> str:
         """Writes a PNG of the counts, each with its share of the true class.
 
         The labels are drawn in a font that has all their characters. If the machine has none, the classes are drawn as
         numbers.
+
+        Returns:
+            The key of these numbers, for the user; empty if the picture has the names.
         """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        figure = self.figure(font_covering("".join(self.labels), (_default_font(), *_korean_fonts())))
+        font = font_covering("".join(self.labels), chain((_default_font(),), _korean_fonts(), _other_fonts()))
+        figure = self.figure(font)
         FigureCanvasAgg(figure)
         figure.savefig(path, format="png", dpi=min(120, _LONGEST_SIDE / max(figure.get_size_inches())))
+        if font is not None:
+            return ""
+        key = ", ".join(f"{number} = {label}" for number, label in enumerate(self.labels))
+        todo = "for names, install one, such as the package fonts-nanum"
+        return f"{path} shows classes by number, because no installed font has all their characters: {key}; {todo}"
 
     def figure(self, font: Path | None) -> Any:
         """Returns the picture as a matplotlib Figure.
@@ -104,12 +114,19 @@ def class_array(labels: Sequence[int], classes: int) -> np.ndarray[Any, np.dtype
     return array
 
 
-def font_covering(text: str, fonts: Sequence[Path]) -> Path | None:
+def font_covering(text: str, fonts: Iterable[Path]) -> Path | None:
     """Returns the first font file that has every character of `text`, or None."""
+    characters = {ord(character) for character in text}
+    return next((font for font in fonts if characters <= _characters_of(font)), None)
+
+
+def _characters_of(font: Path) -> Set[int]:
     from matplotlib.ft2font import FT2Font
 
-    characters = {ord(character) for character in text}
-    return next((font for font in fonts if characters <= FT2Font(str(font)).get_charmap().keys()), None)
+    try:
+        return FT2Font(str(font)).get_charmap().keys()
+    except (OSError, RuntimeError):  # a font of pixels, or a damaged file
+        return set()
 
 
 @cache
@@ -118,6 +135,13 @@ def _korean_fonts() -> tuple[Path, ...]:
 
     installed = {font.name: Path(font.fname) for font in fontManager.ttflist if font.name in KOREAN_FONTS}
     return tuple(installed[name] for name in KOREAN_FONTS if name in installed)
+
+
+def _other_fonts() -> Iterator[Path]:
+    """Yields all fonts of the machine, also those that were installed after matplotlib made its list."""
+    from matplotlib.font_manager import findSystemFonts
+
+    yield from sorted(map(Path, findSystemFonts()))
 
 
 def _default_font() -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec.structs import replace
 
+from corpora.splits import SplitFile
 from delivery.results.scores import Score
 from delivery.results.summary import TrialCounts
 from delivery.results.summary_lines import compare_default, summary_lines
@@ -31,8 +34,9 @@ def test_a_default_without_a_score_or_that_is_the_best() -> None:
 
 
 def test_the_lines_of_a_finished_study() -> None:
-    """Counts, best, parameters, default, test score, model and the next command."""
-    test = Score(metrics={"rouge_1": 0.5, "rouge_sum": 1.04}, rows=200, rouge_tokenizer="whitespace", seconds=1.0)
+    """Counts, best, parameters, default, test score, model and the next command; ROUGE also in its parts."""
+    parts = {"rouge_1": 0.5, "rouge_2": 0.2, "rouge_l": 0.34, "rouge_sum": 1.04}
+    test = Score(metrics=parts, rows=200, rouge_tokenizer="whitespace", seconds=1.0)
     summary = replace(SUMMARY, test=test, best_model="/runs/s/best_model")
     assert summary_lines(summary, {"learning_rate": 0.0071234, "num_beams": 2}, "kotune") == [
         "2 trials: 1 completed, 1 pruned, 0 failed · 1 s",
@@ -40,9 +44,20 @@ def test_the_lines_of_a_finished_study() -> None:
         "         learning_rate = 0.00712, num_beams = 2",
         "default  rouge_sum 0.1100, pruned at epoch 1, where the best had 0.8300",
         "test     rouge_sum (whitespace) 1.0400 on 200 rows, opened once",
+        "         rouge_1 0.5000, rouge_2 0.2000, rouge_l 0.3400",
         "model    /runs/s/best_model",
         "next     kotune predict /runs/s/best_model INPUT.csv",
     ]
+
+
+def test_the_next_command_runs_as_it_stands(tmp_path: Path) -> None:
+    """It names the study's own test file, or its dev file, where these are on this machine."""
+    files = {name: SplitFile(str(tmp_path / f"{name} 1.csv"), 3, "0") for name in ("train", "dev", "test")}
+    summary = replace(SUMMARY, best_model="/m", data=files)
+    assert summary_lines(summary, {}, "kotune")[-1] == "next     kotune predict /m INPUT.csv"
+    for name in ("dev", "test"):
+        Path(files[name].path).touch()
+        assert summary_lines(summary, {}, "kotune")[-1] == f"next     kotune predict /m '{tmp_path}/{name} 1.csv'"
 
 
 def test_the_next_command_can_be_pasted_whatever_its_folder_is_called() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery.results.summary import Failure
 from delivery.sessions.report_lines import last_lines
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
@@ -42,3 +43,16 @@ def test_offline_runs_are_counted_with_their_reason(tmp_path: Path) -> None:
     (study.paths.trial("mine-0001") / "tracking.json").write_text('{"mode": "offline"', encoding="utf-8")
     with pytest.raises(UserError, match=r"mine-0001/tracking\.json"):
         last_lines(study, a_summary(), tracking, SessionEnd.DONE, None)
+
+
+def test_every_reason_of_a_failure_is_named(tmp_path: Path) -> None:
+    """Once, with all trials that failed for it; the trace and the command are those of the first."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    reasons = {"mine-0001": "loss is nan", "mine-0002": "no memory", "mine-0003": "loss is nan"}
+    failures = [Failure(trial, reason, {}, alone=f"run {trial}") for trial, reason in reasons.items()]
+    lines = last_lines(study, a_summary(failures=failures), None, SessionEnd.DONE, None)
+    assert [line for line in lines if line.startswith("failed")] == [
+        "failed   mine-0001, mine-0003: loss is nan",
+        "failed   mine-0002: no memory",
+    ]
+    assert [line.split("; alone: ")[1] for line in lines if "; alone: " in line] == ["run mine-0001", "run mine-0002"]

@@ -54,7 +54,19 @@ def test_a_picture_draws_every_character(fonts: str, tmp_path: Path, monkeypatch
     """matplotlib warns of each character that it cannot draw; with Korean names there is no warning."""
     if fonts == "none":
         monkeypatch.setattr(confusion, "_korean_fonts", lambda: ())
+        monkeypatch.setattr(confusion, "_other_fonts", lambda: iter(()))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ConfusionMatrix(NAMES, ((5, 1, 0), (2, 3, 0), (0, 0, 0))).draw(tmp_path / "confusion.png")
+        key = ConfusionMatrix(NAMES, ((5, 1, 0), (2, 3, 0), (0, 0, 0))).draw(tmp_path / "confusion.png")
+    assert fonts != "none" or "classes by number" in key
+    assert not key or ": 0 = 긍정, 1 = 부정, 2 = 중립; for names, install one, such as the package fonts-nanum" in key
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+def test_any_font_of_the_machine_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its family; a file that is no font is passed over."""
+    (tmp_path / "broken.ttf").write_bytes(b"no font")
+    monkeypatch.setattr(confusion, "_default_font", lambda: FONTS / "cmr10.ttf")
+    monkeypatch.setattr(confusion, "_korean_fonts", lambda: ())
+    monkeypatch.setattr(confusion, "_other_fonts", lambda: iter([tmp_path / "broken.ttf", FONTS / "DejaVuSans.ttf"]))
+    assert ConfusionMatrix(("α", "β"), ((1, 0), (0, 1))).draw(tmp_path / "confusion.png") == ""
