@@ -12,6 +12,7 @@ Tasks and models do not belong here: a corpus is rows with the roles source, pai
     parquet_records: Reads the records of a Parquet file with pyarrow.
     reading: Reads a table of texts; every row is returned or refused with its line number.
     records: Splits the text of a table with commas or tabs into records with line numbers.
+    references: Several targets of one row: dev and test files of generation tasks may have a column for each.
     same_text: When two texts are the same: equal up to Unicode composition, case and whitespace.
     splits: Reads the train, dev and test rows of a study.
     splitting: Splits off a part of the rows so that no text is on both sides.

@@ -221,7 +221,7 @@ def _row(
     reasons = []
     for role, column in present.items():
         value = values.get(column_name(column))
-        if isinstance(value, bool) and role == "target":
+        if isinstance(value, bool) and role.startswith("target"):
             value = str(value).lower()  # as JSON writes it
         row[role] = clean(value) if isinstance(value, str) else ""
         if isinstance(value, list):

@@ -83,6 +83,13 @@ class RougeTokenizer(Option):
     ROUGE_SCORE_STEMMED = "rouge_score_stemmed"
 
 
+class ReferenceScores(Option):
+    """How ROUGE counts a text that has several references: the mean of its scores, or the best of them."""
+
+    MEAN = "mean"
+    BEST = "best"
+
+
 class TokenizerKind(Option):
     """What kind of tokenizer is trained for a model with fresh weights."""
 

@@ -163,6 +163,20 @@ def texts() -> Reader:
     return Reader("a list of texts", "['#Person1#', '#Person2#']", read)
 
 
+def text_or_texts() -> Reader:
+    """A text, or a list of different texts, which becomes a tuple."""
+    one, several = text(), texts()
+
+    def read(value: object) -> str | tuple[str, ...]:
+        if isinstance(value, str):
+            return str(one.read(value))
+        names: tuple[str, ...] = several.read(value)
+        _check(bool(names) and len({*names}) == len(names), value)
+        return names[0] if len(names) == 1 else names
+
+    return Reader(f"{one.allowed}, or a list of different ones", "[summary1, summary2]", read)
+
+
 def renamed() -> Reader:
     """A mapping of texts to texts; whole numbers become texts, since YAML reads a bare 0 as a number."""
 

@@ -12,6 +12,7 @@ from search_spaces.choices import (
     BrokenRows,
     Direction,
     Quoting,
+    ReferenceScores,
     RougeTokenizer,
     Runner,
     SamplerName,
@@ -31,6 +32,7 @@ from search_spaces.readers import (
     renamed,
     share,
     text,
+    text_or_texts,
     texts,
     whole,
     whole_or_range,
@@ -49,8 +51,18 @@ class Columns:
     id: Annotated[str | None, optional(text())] = "id"
     source: Annotated[str, text()] = "source"
     pair: Annotated[str | None, optional(text())] = None  # a second text, encoded together with the first
-    target: Annotated[str, text()] = "target"
+    target: Annotated[str | tuple[str, ...], text_or_texts()] = "target"  # of a list, a file uses those that it has
     header: Annotated[tuple[str, ...], texts()] = ()  # column names of files without a header line
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target columns; several are references of the same row."""
+        return (self.target,) if isinstance(self.target, str) else self.target
+
+    @property
+    def by_role(self) -> dict[str, str | None]:
+        """Role -> column, with the first target column."""
+        return {"id": self.id, "source": self.source, "pair": self.pair, "target": self.targets[0]}
 
 
 @dataclass(frozen=True)
@@ -166,6 +178,7 @@ class Space:
     special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never split by the tokenizer
     remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # removed from generated texts
     rouge_tokenizer: Annotated[RougeTokenizer, choice(RougeTokenizer)] = RougeTokenizer.KIWI
+    reference_scores: Annotated[ReferenceScores, choice(ReferenceScores)] = ReferenceScores.MEAN
     rdass_encoder: Annotated[str | None, optional(text())] = None  # a sentence encoder: hub id or folder
     correct_labels: Annotated[bool, flag()] = False  # a generated text becomes the nearest label
     decimals: Annotated[int | None, optional(whole(at_least=0, at_most=12))] = None  # of a written number

@@ -79,8 +79,7 @@ def with_files(data: Data, files: Mapping[str, Path]) -> Data:
 def layout_of(space: Space) -> Layout:
     """Returns how the study's files are written."""
     columns, data = space.columns, space.data
-    names = {"id": columns.id, "source": columns.source, "pair": columns.pair, "target": columns.target}
-    return Layout(names, columns.header, data.quoting, data.broken_rows, data.labels)
+    return Layout(columns.by_role, columns.header, data.quoting, data.broken_rows, data.labels, columns.targets)
 
 
 def read(space: Space) -> Splits:
@@ -90,6 +89,10 @@ def read(space: Space) -> Splits:
         UserError: A file is missing, or has rows that cannot be used.
     """
     data, task = space.data, get_task_class(space.task)
+    if len(space.columns.targets) > 1 and not task.is_generative:
+        names = ", ".join(space.columns.targets)
+        problem = f"columns.target is the list {names}, and the task is {space.task}"
+        raise UserError(problem, "one column: a row has one class or one number", "--set columns.target=NAME")
     splits = read_splits(
         str(data.train),
         data.dev,
@@ -113,6 +116,12 @@ def read(space: Space) -> Splits:
     result = replace(splits, train=replace(splits.train, rows=sampled), learnable=learnable, remarks=remarks)
     if data.rows:  # a debug run does not wait for 50,000 rows to be scored
         result = replace(result, dev=_sampled(result.dev, space), test=result.test and _sampled(result.test, space))
+    for name, split in splits_by_name(result).items():
+        if name != "train" and (several := sum("target_2" in row for row in split.rows)):
+            scored = f"ROUGE of a row is the {space.reference_scores} over them"
+            result = replace(
+                result, remarks=[*result.remarks, f"{name}: {several:,} rows have several targets; {scored}"]
+            )
     if task.has_classes(space):
         counts = class_counts({name: split.rows for name, split in splits_by_name(result).items()})
         result = replace(result, remarks=[*result.remarks, counts])

@@ -90,7 +90,7 @@ def _read(path: Path, layout: Layout, targets: bool) -> tuple[Split, list[int]]:
     try:
         return read_numbered(str(path), layout, targets=targets)
     except UserError:
-        without = tuple(name for name in layout.header if name != layout.columns["target"])
+        without = tuple(name for name in layout.header if name not in (layout.columns["target"], *layout.targets))
         if targets or without == layout.header or not without:
             raise
         try:

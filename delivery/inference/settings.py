@@ -61,8 +61,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     def layout(self) -> Layout:
         """How the files are written that the model was trained on."""
         columns = self.columns
-        names = {"id": columns.id, "source": columns.source, "pair": columns.pair, "target": columns.target}
-        return Layout(names, columns.header, self.quoting, self.broken_rows, self.file_labels)
+        labels, targets = self.file_labels, columns.targets
+        return Layout(columns.by_role, columns.header, self.quoting, self.broken_rows, labels, targets)
 
     @property
     def limits(self) -> Limits:

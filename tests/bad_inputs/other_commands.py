@@ -16,9 +16,7 @@ def usage(command: str, *says: str) -> Bad:
 OTHER_COMMANDS = {
     "train: no rows": usage("train rnn --rows 0", "--rows"),
     "train: a range": usage("train rnn --range learning_rate=log:1e-5:1e-3", "--range"),
-    "train: a checkpoint that is none": Bad(
-        "train rnn --resume-from nowhere", ("--resume-from nowhere is no complete checkpoint",)
-    ),
+    "train: a checkpoint that is none": Bad("train rnn --resume-from nowhere", ("nowhere is no complete checkpoint",)),
     "train: an unknown key": Bad("train rnn --set lerning_rate=1", ("did you mean 'learning_rate'?",)),
     "train: a study above": Bad("train rnn --study ../up", ("--study '../up'",)),
     "resume: fewer trials than there are": Bad(

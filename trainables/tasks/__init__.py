@@ -5,6 +5,7 @@ Networks and weights belong in `trainables.models`, optimisation in `trainables.
     class_metrics: Metrics of predicted classes: accuracy and F1
     classification: Classification: a text, or a pair of texts, and its class
     confusion: The confusion matrix of a classifier: counts per true and predicted class, and their picture
+    encoder_decoder: Calls of a model with an encoder and a decoder: decoder inputs, sources and generated tokens
     evaluation: Results of predicting: of one batch, and of one whole evaluation
     labels: Labels of the training rows, rows with other labels, and texts corrected to the nearest label
     metric: What a metric is: its name, its direction, what it needs, and how it is computed

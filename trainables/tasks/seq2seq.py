@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any, ClassVar, Self
 
 import torch
 from transformers import AutoModelForSeq2SeqLM, GenerationConfig, PreTrainedTokenizerBase
-from transformers.modeling_outputs import BaseModelOutput
 
+from corpora.references import targets_of
 from corpora.tokenised import values
 from foundation.errors import UserError
-from search_spaces.choices import RougeTokenizer
+from search_spaces.choices import ReferenceScores, RougeTokenizer
 from search_spaces.schema import Space
 from trainables.tasks.confusion import ConfusionMatrix
+from trainables.tasks.encoder_decoder import decoder_inputs, encode_sources, generate
 from trainables.tasks.evaluation import BatchResult, Evaluation
 from trainables.tasks.labels import LabelCorrector, labels_of, unknown_labels
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
@@ -24,7 +26,6 @@ from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.rdass import SentenceEncoder
 from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task
 from trainables.tasks.text_metrics import TEXT_METRICS, TextInputs
-from trainables.text.decoding import reads_the_source
 from trainables.text.encoding import TextDecoder, encode_with_ends, text_decoder, truncate
 from trainables.text.rouge_tokenizers import TOKENIZERS, text_tokenizer
 
@@ -58,12 +59,14 @@ class Seq2Seq(Task):
         labels: the only possible targets; generated text is replaced by the nearest of them, and counted. Empty if
             targets are free text.
         rdass_encoder: hub id or folder of the sentence encoder of RDASS; None: RDASS is not computed.
+        reference_scores: how ROUGE counts a row with several references (`ReferenceScores`).
     """
 
     rouge_tokenizer: str = "kiwi"
     remove_tokens: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     rdass_encoder: str | None = None
+    reference_scores: str = ReferenceScores.MEAN.value
 
     name: ClassVar[str] = "seq2seq"
     metrics: ClassVar[tuple[Metric, ...]] = (*TEXT_METRICS, LOSS, EVAL_SECONDS)
@@ -77,7 +80,13 @@ class Seq2Seq(Task):
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
         labels = _labels(rows) if cls.has_classes(space) else ()
-        return cls(space.rouge_tokenizer, space.remove_tokens, labels, space.rdass_encoder)
+        setting = "rdass_encoder" if space.rdass_encoder else "correct_labels" if labels else ""
+        if setting and len(space.columns.targets) > 1:
+            problem = f"columns.target is a list, and {setting} is set"
+            raise UserError(problem, "several references for ROUGE, BLEU and exact_match", f"remove {setting}")
+        return cls(
+            space.rouge_tokenizer, space.remove_tokens, labels, space.rdass_encoder, space.reference_scores.value
+        )
 
     @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:
@@ -101,7 +110,8 @@ class Seq2Seq(Task):
 
     @property
     def metric_tokenizer(self) -> str:
-        return text_tokenizer(self.rouge_tokenizer).name
+        best = ", best reference" if self.reference_scores == ReferenceScores.BEST else ""
+        return text_tokenizer(self.rouge_tokenizer).name + best
 
     # ---- rows and tokens
 
@@ -127,6 +137,10 @@ class Seq2Seq(Task):
         if not scored:
             return columns
         columns |= {"target": texts, "reference": self._references(texts)}
+        if any("target_2" in row for row in rows):
+            several = [targets_of(row) for row in rows]
+            cut = iter(text_tokenizer(self.rouge_tokenizer).tokenize([text for row in several for text in row]))
+            columns |= {"targets": several, "references": [list(islice(cut, len(row))) for row in several]}
         if self.rdass_encoder:
             encoder = _sentence_encoder(self.rdass_encoder)
             columns |= {
@@ -160,7 +174,7 @@ class Seq2Seq(Task):
         batch = pad(rows, {"input_ids": int(model.config.pad_token_id), "labels": -100})
         if "labels" in batch:
             # The loss removes the labels from the model's inputs, so that the model cannot shift them itself.
-            batch["decoder_input_ids"] = _decoder_inputs(model, batch["labels"])
+            batch["decoder_input_ids"] = decoder_inputs(model, batch["labels"])
         return batch
 
     def mask_labels(self, row: Mapping[str, Any]) -> TableRow:
@@ -172,13 +186,13 @@ class Seq2Seq(Task):
     def evaluate(
         self, model: Any, batch: Mapping[str, torch.Tensor], decode: TextDecoder, decoding: GenerationConfig | None
     ) -> BatchResult:
-        encoded = _encoded(model, batch)
+        encoded = encode_sources(model, batch)
         outputs = model(
             encoder_outputs=encoded,
             attention_mask=batch["attention_mask"],
             decoder_input_ids=batch["decoder_input_ids"],
         )
-        generated = _generated(model, batch, encoded, decoding)
+        generated = generate(model, batch, encoded, decoding)
         pad_token_id = int(model.config.pad_token_id)
         return BatchResult(
             loss=token_loss(outputs["logits"], batch["labels"]).item(),
@@ -191,7 +205,7 @@ class Seq2Seq(Task):
     def predict(
         self, model: Any, batch: Mapping[str, torch.Tensor], decode: TextDecoder, decoding: GenerationConfig | None
     ) -> list[Any]:
-        return decode(_generated(model, batch, _encoded(model, batch), decoding))
+        return decode(generate(model, batch, encode_sources(model, batch), decoding))
 
     def scoring_inputs(self, evaluation: Evaluation, table: Any) -> TextInputs:
         texts, corrected = evaluation.predictions, 0.0
@@ -200,9 +214,10 @@ class Seq2Seq(Task):
         return TextInputs(
             evaluation,
             texts,
-            targets=values(table, "target"),
-            references=values(table, "reference"),
+            targets=_all_of(table, "target"),
+            references=_all_of(table, "reference"),
             tokenizer=text_tokenizer(self.rouge_tokenizer),
+            best_reference=self.reference_scores == ReferenceScores.BEST,
             labels=self.labels,
             corrected=corrected,
             encoder=_sentence_encoder(self.rdass_encoder) if self.rdass_encoder else None,
@@ -244,34 +259,11 @@ def _labels(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     return labels_of(rows)
 
 
-def _decoder_inputs(model: Any, labels: torch.Tensor) -> torch.Tensor:
-    """Returns the labels shifted to the right by one, after the start token, and padded: [rows, tokens]."""
-    if hasattr(model, "prepare_decoder_input_ids_from_labels"):
-        shifted: torch.Tensor = model.prepare_decoder_input_ids_from_labels(labels=labels)
-        return shifted
-    inputs = labels.roll(1, dims=1)  # M2M100 shifts labels in its forward pass only
-    inputs[:, 0] = model.config.decoder_start_token_id
-    return inputs.masked_fill(inputs == -100, model.config.pad_token_id)
-
-
-def _encoded(model: Any, batch: Mapping[str, torch.Tensor]) -> Any:
-    """Returns the encoder's outputs, which both the loss and generation read."""
-    return model.get_encoder()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], return_dict=True)
-
-
-def _generated(
-    model: Any, batch: Mapping[str, torch.Tensor], encoded: Any, decoding: GenerationConfig | None
-) -> list[list[int]]:
-    decoding = decoding or model.generation_config
-    source = (
-        {"input_ids": batch["input_ids"]}
-        if reads_the_source(decoding)
-        else {"encoder_outputs": BaseModelOutput(last_hidden_state=encoded.last_hidden_state)}
-    )
-    generated = model.generate(**source, attention_mask=batch["attention_mask"], generation_config=decoding)
-    tokens = getattr(generated, "sequences", generated)  # an object with scores and more if `return_dict_in_generate`
-    sequences: list[list[int]] = tokens[:: decoding.num_return_sequences or 1].tolist()
-    return sequences
+def _all_of(table: Any, column: str) -> list[Any]:
+    """Returns the targets, or their tokens, of each row; a table without several per row has one."""
+    several = f"{column}s"
+    names = table if isinstance(table, Mapping) else table.column_names
+    return values(table, several) if several in names else [[one] for one in values(table, column)]
 
 
 @cache

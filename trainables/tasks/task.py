@@ -16,6 +16,7 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from corpora.fingerprint import fingerprint
+from corpora.references import targets_of
 from corpora.tokenised import cached, open_table, values
 from foundation.checked_json import JsonObject
 from foundation.errors import UserError, nearest
@@ -177,6 +178,7 @@ class Task(ABC):
             _tokenizer_state(tokenizer),
             [limits.source, limits.target],
             [self.metric_tokenizer, scored],
+            *([targets_of(row)[1:] for row in rows] if any("target_2" in row for row in rows) else []),
             4,  # version of the columns' meaning: increase it when `encode` or `encode_targets` change
         )
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import zip_longest
 from typing import Any
 
 from search_spaces.choices import Direction
@@ -59,14 +60,34 @@ def rouge(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[st
     return {**means, "rouge_sum": math.fsum(means.values())}
 
 
-def bleu(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
+def rouge_of_several(
+    references: Sequence[Sequence[Sequence[str]]], predictions: Sequence[Sequence[str]], *, best: bool = False
+) -> dict[str, float]:
+    """Returns ROUGE against several references per row: of a row, the mean of its scores or the best of each.
+
+    Args:
+        references: tokens per reference and row; every row has one reference or more.
+        best: as rouge-score's `score_multi`, which takes the best reference for each kind of ROUGE.
+    """
+    _check_rows(references, predictions)
+    kinds: dict[str, list[float]] = {"rouge_1": [], "rouge_2": [], "rouge_l": []}
+    for row, prediction in zip(references, predictions, strict=True):
+        scores = [rouge([reference], [prediction]) for reference in row]
+        for kind, values in kinds.items():
+            each = [score[kind] for score in scores]
+            values.append(max(each) if best else math.fsum(each) / len(each))
+    means = {kind: math.fsum(values) / len(values) for kind, values in kinds.items()}
+    return {**means, "rouge_sum": math.fsum(means.values())}
+
+
+def bleu(references: Sequence[Sequence[Sequence[str]]], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
     """Returns BLEU of the corpus (Papineni et al. 2002, https://aclanthology.org/P02-1040), computed by sacrebleu.
 
     An order without a matching n-gram is smoothed exponentially, unless no order has one. If no prediction is long
     enough for an n-gram of an order, BLEU of that order is 0.
 
     Args:
-        references: tokens per row.
+        references: tokens per reference and row; every row has one reference or more.
         predictions: tokens per row, as many rows.
 
     Returns:
@@ -78,9 +99,11 @@ def bleu(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str
     from sacrebleu.metrics.bleu import BLEU
 
     _check_rows(references, predictions)
-    truth, generated = [_join(row) for row in references], [_join(row) for row in predictions]
+    generated = [_join(row) for row in predictions]
+    # One list for the first reference of every row, one for the second, …; None where a row has fewer.
+    truth: list[Any] = [[row if row is None else _join(row) for row in each] for each in zip_longest(*references)]
     # `force` suppresses the warning about text that looks tokenised: it is.
-    corpus = BLEU(tokenize="none", force=True).corpus_score(generated, [truth])
+    corpus = BLEU(tokenize="none", force=True).corpus_score(generated, truth)
     return {f"bleu_{order}": _cumulative(corpus, order) for order in (1, 2, 3, 4)}
 
 
@@ -100,14 +123,17 @@ def _cumulative(corpus: Any, order: int) -> float:
     return float(score.score) / 100
 
 
-def exact_match(references: Sequence[str], predictions: Sequence[str]) -> float:
-    """Returns the share of rows whose texts are equal, except for the kind and number of blanks.
+def exact_match(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> float:
+    """Returns the share of rows whose text equals one of its references, except for the kind and number of blanks.
 
     Raises:
         ValueError: no rows, or unequal numbers of rows.
     """
     _check_rows(references, predictions)
-    matches = [one.split() == other.split() for one, other in zip(references, predictions, strict=True)]
+    matches = [
+        any(one.split() == prediction.split() for one in row)
+        for row, prediction in zip(references, predictions, strict=True)
+    ]
     return sum(matches) / len(matches)
 
 
@@ -122,8 +148,9 @@ class TextInputs:
 
     Args:
         texts: one prediction per row, replaced by the nearest label if the targets are labels.
-        targets: one per row.
+        targets: one or more per row.
         references: tokens of each target.
+        best_reference: whether ROUGE counts the best reference of a row, and not the mean.
         tokenizer: counts the tokens of ROUGE and BLEU.
         labels: the only possible targets; empty if they are free text.
         corrected: the share of predictions that were no label.
@@ -133,9 +160,10 @@ class TextInputs:
 
     evaluation: Evaluation
     texts: Sequence[str]
-    targets: Sequence[str]
-    references: Sequence[Sequence[str]]
+    targets: Sequence[Sequence[str]]
+    references: Sequence[Sequence[Sequence[str]]]
     tokenizer: TextTokenizer
+    best_reference: bool = False
     labels: tuple[str, ...] = ()
     corrected: float = 0.0
     encoder: SentenceEncoder | None = None
@@ -150,7 +178,7 @@ class TextInputs:
     @cached_property
     def rouge(self) -> dict[str, float]:
         """All ROUGE scores, computed once."""
-        return rouge(self.references, self.tokens)
+        return rouge_of_several(self.references, self.tokens, best=self.best_reference)
 
     @cached_property
     def bleu(self) -> dict[str, float]:
@@ -162,7 +190,7 @@ class TextInputs:
         """Scores of the labels as classes, computed once."""
         number = {label: index for index, label in enumerate(self.labels)}
         certain = [[float(label == text) for label in self.labels] for text in self.texts]
-        return classification([number[target] for target in self.targets], certain, self.labels)
+        return classification([number[row[0]] for row in self.targets], certain, self.labels)
 
     @property
     def rdass(self) -> float:

@@ -68,7 +68,7 @@ def test_settings_of_the_version_before_are_read(tmp_path: Path) -> None:
     """With the layout of its files, and its lengths."""
     settings = read_settings(exported(tmp_path / "model"))
     columns = {"id": "id", "source": "document", "pair": None, "target": "label"}
-    assert settings.layout == Layout(columns, ("label", "text"), Quoting.AUTO, BrokenRows.STOP, None)
+    assert settings.layout == Layout(columns, ("label", "text"), Quoting.AUTO, BrokenRows.STOP, None, ("label",))
     assert settings.limits == Limits(128, 100)
     assert settings.members == []
     ensemble = {name: value for name, value in OLD.items() if name != "summary"} | {"members": ["0-a", "1-b"]}

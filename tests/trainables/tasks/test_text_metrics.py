@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics.bleu import BLEU
 
-from trainables.tasks.text_metrics import bleu, exact_match, rouge
+from trainables.tasks.text_metrics import bleu, exact_match, rouge, rouge_of_several
 from trainables.text.rouge_tokenizers import TOKENIZERS, text_tokenizer
 
 SENTENCE = "민수는 오늘 #Person1#과 학교에 갔다."
@@ -65,15 +69,20 @@ def tokens(*texts: str) -> list[list[str]]:
     return [text.split() for text in texts]
 
 
+def alone(references: Sequence[Any]) -> list[list[Any]]:
+    """One reference per row."""
+    return [[reference] for reference in references]
+
+
 def test_bleu_of_a_text_against_itself_is_one() -> None:
     """In every order, if the text has at least four tokens."""
-    result = bleu(tokens("민수 는 학교 에 갔다"), tokens("민수 는 학교 에 갔다"))
+    result = bleu(alone(tokens("민수 는 학교 에 갔다")), tokens("민수 는 학교 에 갔다"))
     assert result == pytest.approx({f"bleu_{order}": 1 for order in (1, 2, 3, 4)})
 
 
 def test_bleu_by_hand() -> None:
     """Counts of the whole corpus, clipped, with a penalty for brevity and the smoothing of a missing order."""
-    result = bleu(tokens("가 나 다 라 마", "바 사"), tokens("가 나 다 마", "바 바"))
+    result = bleu(alone(tokens("가 나 다 라 마", "바 사")), tokens("가 나 다 마", "바 바"))
     # Words: 가 나 다 마 바 of 6 (the second 바 is clipped). Pairs: 가나 나다 of 3 + 1. Triples: 가나다 of 2.
     # Quadruples: 0 of 1, smoothed to 1/2 of 1. Lengths 6 against 7: penalty exp(1 - 7/6).
     penalty, precisions = math.exp(-1 / 6), [5 / 6, 2 / 4, 1 / 2, 1 / 2]
@@ -83,29 +92,29 @@ def test_bleu_by_hand() -> None:
 
 def test_bleu_of_short_and_empty_texts() -> None:
     """Three tokens have no 4-gram, so BLEU-4 is 0; empty texts have BLEU 0."""
-    result = bleu(tokens("가 나 다"), tokens("가 나 다"))
+    result = bleu(alone(tokens("가 나 다")), tokens("가 나 다"))
     assert (result["bleu_3"], result["bleu_4"]) == (pytest.approx(1), pytest.approx(0))
     nothing = {f"bleu_{order}": 0.0 for order in (1, 2, 3, 4)}
-    assert bleu(tokens("가 나"), tokens("")) == nothing
-    assert bleu(tokens(""), tokens("가 나")) == nothing
+    assert bleu(alone(tokens("가 나")), tokens("")) == nothing
+    assert bleu(alone(tokens("")), tokens("가 나")) == nothing
 
 
 def test_a_token_with_a_blank_is_one_token() -> None:
     """Kiwi has 나사의 회전 as one token; as two tokens, half of it would match."""
-    assert bleu([["나사의 회전"]], [["나사의 회전"]])["bleu_2"] == pytest.approx(0)
-    assert bleu([["나사의 회전"]], [["나사의"]])["bleu_1"] == 0
+    assert bleu(alone([["나사의 회전"]]), [["나사의 회전"]])["bleu_2"] == pytest.approx(0)
+    assert bleu(alone([["나사의 회전"]]), [["나사의"]])["bleu_1"] == 0
 
 
 def test_bleu_counts_the_given_tokens() -> None:
     """sacreBLEU does not split them: of `가`, `.` and `나`, the reference `가.`, `나` has one of three."""
-    assert bleu([["가.", "나"]], [["가", ".", "나"]])["bleu_1"] == pytest.approx(1 / 3)
-    assert bleu([["가.", "나"]], [["가.", "나"]])["bleu_1"] == pytest.approx(1)
+    assert bleu(alone([["가.", "나"]]), [["가", ".", "나"]])["bleu_1"] == pytest.approx(1 / 3)
+    assert bleu(alone([["가.", "나"]]), [["가.", "나"]])["bleu_1"] == pytest.approx(1)
 
 
 def test_exact_match_ignores_blanks() -> None:
     """One of three texts differs in a syllable, one only in blanks."""
-    assert exact_match(["가 나", "가나", "다"], [" 가\n나 ", "가나", "라"]) == pytest.approx(2 / 3)
-    assert exact_match(["가 나"], ["가나"]) == 0
+    assert exact_match(alone(["가 나", "가나", "다"]), [" 가\n나 ", "가나", "라"]) == pytest.approx(2 / 3)
+    assert exact_match(alone(["가 나"]), ["가나"]) == 0
 
 
 @pytest.mark.parametrize(("references", "predictions"), [([], []), (["가", "나"], ["가"])])
@@ -114,3 +123,40 @@ def test_rows_must_match(references: list[str], predictions: list[str]) -> None:
     for score in (bleu, exact_match):
         with pytest.raises(ValueError, match="references against"):
             score(references, predictions)
+
+
+SEVERAL = [tokens("가 나 다 라", "가 나", "마 라"), tokens("바 사 아"), tokens("자 차 카 타", "자 타")]
+PREDICTED = tokens("가 나 라", "바 아", "차 자 타 카 타")
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_rouge_of_several_references(best: bool) -> None:
+    """The best is what score_multi of rouge-score returns; the mean is the mean of its scores with each reference."""
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], tokenizer=Words())
+    expected = {}
+    for name, kind in (("rouge_1", "rouge1"), ("rouge_2", "rouge2"), ("rouge_l", "rougeL")):
+        rows = []
+        for references, prediction in zip(SEVERAL, map(" ".join, PREDICTED), strict=True):
+            texts = [" ".join(reference) for reference in references]
+            each = [scorer.score(text, prediction)[kind].fmeasure for text in texts]
+            rows.append(scorer.score_multi(texts, prediction)[kind].fmeasure if best else sum(each) / len(each))
+        expected[name] = sum(rows) / len(rows)
+    expected["rouge_sum"] = sum(expected.values())
+    assert rouge_of_several(SEVERAL, PREDICTED, best=best) == pytest.approx(expected)
+    assert rouge_of_several(alone(PREDICTED), PREDICTED, best=best)["rouge_sum"] == pytest.approx(3)
+
+
+def test_bleu_and_exact_match_of_several_references() -> None:
+    """BLEU clips by the reference with most matches and takes the nearest length, as sacrebleu's command does."""
+    streams = [["가 나 다 라", "바 사 아", "자 차 카 타"], ["가 나", None, "자 타"], ["마 라", None, None]]
+    outside = BLEU(tokenize="none", force=True, smooth_method="exp")
+    expected = outside.corpus_score([" ".join(row) for row in PREDICTED], streams).score / 100
+    assert bleu(SEVERAL, PREDICTED)["bleu_4"] == pytest.approx(expected)
+    assert exact_match([["가", "나 다"], ["라"]], ["나  다", "가"]) == 0.5
+
+
+class Words:
+    """rouge-score's interface of a tokenizer, for words between blanks."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return text.split()
