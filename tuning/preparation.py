@@ -158,6 +158,17 @@ def learn(space: Space, splits: Splits) -> Task:
     return task
 
 
+def is_prepared(study: Study, material: Material | None) -> bool:
+    """Whether every tokenizer of the space has its base model and tables.
+
+    They are missing if the study was interrupted before its first trial, if the cache was deleted, or if the space was
+    edited and searches another tokenizer.
+    """
+    if material is None or not material.is_complete(study.paths):
+        return False
+    return {variant.name for variant in tokenizer_variants(study.space)} <= material.tables.keys()
+
+
 def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = None) -> Material:
     """Makes the base model and the tokenized tables of every tokenizer, and writes `data.json`.
 
@@ -192,6 +203,13 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
         }
         lines = coverage_lines(coverage, tokenizer, is_trained=recipe.tokenizer_source is None)
         remarks += [f"{variant.name}: {line}" if variant.name else line for line in lines]
+    for name in sorted((recorded.tables if recorded else {}).keys() - tables.keys()):
+        # The space was edited; an interrupted trial may still need a tokenizer that is no longer searched.
+        if (base := paths.base_model(name)).is_dir():
+            tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
+            tokenized = _tokenized(task, splits, tokenizer, space, paths.cache)
+            tables[name] = {split: str(table.folder) for split, table in tokenized.items()}
+    hashes["space"] = origin.search_hash(space)
     settings = origin.settings_of(space) if recorded is None else recorded.settings
     material = Material(splits.described(), task.to_options(), tables, task.metric_tokenizer, remarks, settings, hashes)
     material.save(paths)

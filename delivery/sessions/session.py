@@ -23,6 +23,7 @@ from delivery.sessions.report_lines import disk_line, last_lines
 from delivery.sessions.resume_from import open_checkpoint, pending_checkpoint, take_over
 from delivery.sessions.runners import RunResult, run_trials, start_early
 from delivery.sessions.study_data import (
+    check_edits,
     check_folders,
     check_unchanged,
     copy_to_bucket,
@@ -179,16 +180,16 @@ def _resume(
     splits = write_embedded_sample(study, screen) or preparation.read(study.space)
     plan = plan_for(study.space, address, None if study.paths.bucket else study.paths.root.parent, screen.say)
     material = recorded and check_unchanged(study, recorded, splits)
+    edit_remark = check_edits(study, recorded) if recorded else ""
     check_folders(study, material)
     save_paths(study, material, recorded)
     start_early(study.space, address)
     with logged(screen, study.paths.log) as view:
-        for remark in [*([lock_remark] if lock_remark else []), *study.remarks]:
+        for remark in filter(None, [lock_remark, *study.remarks, edit_remark]):
             view.say(remark)
         retention.remove_leftovers(study)
         splits = copy_to_bucket(study, view) or splits
-        # The study was interrupted before its first trial, or its tables were deleted with the cache.
-        if material is None or not material.is_complete(study.paths):
+        if material is None or not preparation.is_prepared(study, material):
             material = preparation.prepare(study, splits, view.say, material)
         if point is not None:
             take_over(point, study, material)

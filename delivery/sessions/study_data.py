@@ -12,6 +12,7 @@ import msgspec
 from corpora.fingerprint import file_sha256
 from corpora.samples.registry import SAMPLES
 from corpora.splits import SplitFile, Splits
+from delivery.sessions.study_request import check_configs
 from foundation.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation
@@ -20,6 +21,7 @@ from tuning.studies import origin
 from tuning.studies.material import Material
 from tuning.studies.origin import MODEL_KEYS
 from tuning.studies.study import Study
+from tuning.tokenizers import tokenizer_variants
 
 _SPLITS = ("train", "dev", "test")
 
@@ -154,7 +156,27 @@ def check_unchanged(study: Study, material: Material, splits: Splits) -> Materia
     options = material.task_options
     if study.space.rdass_encoder and "rdass_encoder" in options:
         options = {**options, "rdass_encoder": study.space.rdass_encoder}
-    return msgspec.structs.replace(material, splits=present, task_options=options)
+    hashes = {**material.hashes, "space": origin.search_hash(study.space)}
+    return msgspec.structs.replace(material, splits=present, task_options=options, hashes=hashes)
+
+
+def check_edits(study: Study, recorded: Material) -> str:
+    """Checks the ranges and fixed parameters of a `study.yaml` that was edited since the last session.
+
+    Returns:
+        A line for the user; empty if nothing was edited.
+
+    Raises:
+        UserError: A configuration of the edited space cannot be trained.
+    """
+    if recorded.hashes.get("space") in (None, origin.search_hash(study.space)):  # None: an earlier version
+        return ""
+    try:
+        tokenizer_variants(study.space)
+        check_configs(study.space)
+    except UserError as error:
+        raise UserError(f"{study.paths.space}: {error.problem}", error.allowed, error.todo) from error
+    return f"{study.paths.space.name} was edited: new trials follow its present ranges and fixed parameters"
 
 
 def save_paths(study: Study, material: Material | None, recorded: Material | None) -> None:

@@ -13,7 +13,8 @@ from foundation.statuses import TrialStatus
 from search_spaces.choices import SamplerName
 from search_spaces.values import Scalar
 from tuning.algorithms import samplers
-from tuning.algorithms.optuna_internals import storage_id, trial_by_storage_id
+from tuning.algorithms.optuna_internals import emptied, storage_id, trial_by_storage_id
+from tuning.algorithms.space_changes import is_of_another_space, outside, outside_line, parameters_in
 from tuning.algorithms.untried import Untried
 from tuning.studies.epochs import trial_epochs
 from tuning.studies.records import TrialRecord
@@ -30,6 +31,7 @@ class OptunaMirror:
         self._study, self._optuna = study, optuna_study
         self._untried = Untried(study.space)
         self._storage_ids: dict[str, int] = {}  # by trial id
+        self._outside: set[str] = set()  # ids of trials that are no configurations of the present space
 
     @property
     def untried(self) -> int | None:
@@ -48,8 +50,8 @@ class OptunaMirror:
         repeat = space.sampler.repeat_of(number)
         if number == 0:
             self._enqueue(samplers.defaults(space.search))
-        elif repeated := next((record for record in records if record.number == number - repeat and repeat), None):
-            self._enqueue(repeated.parameters)
+        elif repeated := self._parameters_of(number - repeat) if repeat else None:
+            self._enqueue(repeated)
         elif self._untried.count(records) == 0:
             return None
         elif space.sampler.name is SamplerName.GRID:
@@ -84,13 +86,22 @@ class OptunaMirror:
         instead = samplers.ask(self._optuna, space, number)
         return instead, samplers.suggest(instead, space.search)
 
+    def _parameters_of(self, number: int) -> dict[str, Scalar] | None:
+        """Returns the parameters of a trial in the present space; None without it, or if it is outside."""
+        record = next((record for record in self._study.records.values() if record.number == number), None)
+        return None if record is None else parameters_in(self._study.space, record)
+
     def report(self, record: TrialRecord) -> None:
         """Reports the newest result of a record."""
+        if record.trial_id in self._outside:
+            return
         # Optuna's steps are whole numbers: each evaluation is one step, whatever share of an epoch it took.
         _report(self._trial(record.trial_id), record.results[-1].metrics[self._study.metric], len(record.results))
 
     def tell(self, record: TrialRecord) -> None:
         """Ends the Optuna trial of a record that has ended."""
+        if record.trial_id in self._outside:
+            return
         trial = self._trial(record.trial_id)
         value, state = None, TrialState.FAIL
         if record.status == TrialStatus.COMPLETED:
@@ -105,21 +116,41 @@ class OptunaMirror:
                 state = TrialState.PRUNED
         self._optuna.tell(trial, value, state=state, skip_if_finished=True)
 
-    def reconcile(self) -> None:
-        """Makes Optuna agree with the records after a crash between the writes of the two."""
+    def reconcile(self) -> list[str]:
+        """Makes Optuna agree with the records, after a crash between the writes of the two or a change of the space.
+
+        Returns:
+            Lines for the user on trials outside the space, which the sampler does not learn from.
+        """
+        space, records, lines = self._study.space, self._study.records, list[str]()
+        trials = self._optuna.get_trials(deepcopy=False)
+        of_record = {
+            trial.number: records[trial_id]
+            for trial in trials
+            if (trial_id := trial.user_attrs.get(_TRIAL_ID, "")) in records
+        }
+        if is_of_another_space(trials, of_record, space):
+            self._optuna, trials = emptied(self._optuna), []
+            lines.append("the search space has changed: Optuna's study is made again from the records")
         existing = {}
-        for frozen in self._optuna.get_trials(deepcopy=False):
-            trial_id = frozen.user_attrs.get(_TRIAL_ID, "")
-            if trial_id in self._study.records:
-                existing[trial_id] = frozen
+        for frozen in trials:
+            if record := of_record.get(frozen.number):
+                existing[record.trial_id] = frozen
             elif frozen.state == TrialState.RUNNING:  # asked for and never begun; the next trial gets its name
                 trial_by_storage_id(self._optuna, storage_id(frozen)).set_user_attr(_TRIAL_ID, "")
                 self._optuna.tell(frozen.number, state=TrialState.FAIL)
-        for record in list(self._study.records.values()):
+        outsiders = outside(space, records.values())
+        self._outside = {record.trial_id for record in outsiders}
+        for record in list(records.values()):
             self._reconcile_trial(record, existing.get(record.trial_id))
+        return [*lines, outside_line(outsiders, len(records))] if outsiders else lines
 
     def _reconcile_trial(self, record: TrialRecord, frozen: FrozenTrial | None) -> None:
-        if frozen is None:  # Optuna's database was damaged or lost
+        if record.status == TrialStatus.RUNNING and record.results and record.results[-1].last:
+            self._study.end(record.trial_id, TrialStatus.COMPLETED)
+        if record.trial_id in self._outside:
+            return
+        if frozen is None:  # Optuna's database was damaged, lost, or made for another space
             self._optuna.add_trial(self._rebuilt(record))
         reported = 0 if frozen is None else len(frozen.intermediate_values)
         is_open = frozen is None or frozen.state == TrialState.RUNNING
@@ -127,17 +158,15 @@ class OptunaMirror:
         for step, value in enumerate(record.values(self._study.metric).values(), 1):
             if step > reported and is_open:
                 _report(trial, value, step)
-        if record.status == TrialStatus.RUNNING and record.results and record.results[-1].last:
-            self._study.end(record.trial_id, TrialStatus.COMPLETED)
         if record.status != TrialStatus.RUNNING and is_open:
             self.tell(record)
 
     def _rebuilt(self, record: TrialRecord) -> FrozenTrial:
-        search = self._study.space.search
+        search, parameters = self._study.space.search, parameters_in(self._study.space, record) or {}
         return optuna.trial.create_trial(
             state=TrialState.RUNNING,
-            params=record.parameters,
-            distributions={name: samplers.distribution(search[name]) for name in record.parameters},
+            params=dict(parameters),
+            distributions={name: samplers.distribution(search[name]) for name in parameters},
             user_attrs={_TRIAL_ID: record.trial_id},
         )
 

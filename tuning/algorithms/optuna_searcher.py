@@ -67,7 +67,8 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
         self.groups: dict[str, int] = {}  # worker groups that each slot has started
         self.workers: dict[str, WorkerInfo] = {}  # by slot
         self._optuna = OptunaMirror(study, optuna_study)
-        self._optuna.reconcile()
+        for line in self._optuna.reconcile():
+            self._show(line)
         self._unfinished = study.with_status(TrialStatus.RUNNING)
         self._retries: list[TrialRecord] = []  # trials that lost their slots before they started
         self._lost_slots: Counter[str] = Counter()

@@ -32,7 +32,8 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         scored_with: Full name, with versions, of the tokenizer of the scores; empty if they do not depend on one.
         remarks: Messages for the user.
         settings: The settings of the space that must stay the same (`origin`); empty in a study of an earlier version.
-        hashes: `base_model/NAME` and `rdass_encoder` -> hash of the content of the folder.
+        hashes: `base_model/NAME` and `rdass_encoder` -> hash of the content of the folder; `space` -> hash of what is
+            searched and fixed.
     """
 
     splits: dict[str, SplitFile]

@@ -46,6 +46,12 @@ def settings_of(space: Space) -> dict[str, object]:
     return values
 
 
+def search_hash(space: Space) -> str:
+    """Returns a hash of what is searched and what is fixed, which may change between two sessions."""
+    plain = space.to_dict()
+    return fingerprint(plain["search"], plain["fixed"])
+
+
 def check_settings(file: Path, recorded: Mapping[str, object], space: Space) -> None:
     """Checks that the settings of a study are those that its trials were made with.
 

@@ -12,7 +12,14 @@ import pytest
 import yaml
 
 from delivery.sessions import session
-from delivery.sessions.study_data import check_folders, check_unchanged, load_material, save_paths, with_new_paths
+from delivery.sessions.study_data import (
+    check_edits,
+    check_folders,
+    check_unchanged,
+    load_material,
+    save_paths,
+    with_new_paths,
+)
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
 from tests.delivery.conftest import Trained
@@ -138,3 +145,25 @@ def test_trials_without_the_hashes_of_their_data_are_not_continued(study: Study)
     study.paths.data.unlink()
     with pytest.raises(UserError, match=r"has trials, and no .*data\.json"):
         resume(study)
+
+
+def test_an_edited_space_is_checked_and_prepared(study: Study, tmp_path: Path) -> None:
+    """A configuration that cannot be trained is refused by its file; another tokenizer gets its base model."""
+    train = str(tmp_path / "moved.txt")
+    assert resume(study, train=train) is SessionEnd.DONE
+    study = Study.load(tmp_path / "runs", "mine")
+    recorded = load_material(study)
+    assert recorded is not None
+    assert check_edits(study, recorded) == ""
+    fixed = study.space.fixed
+    study.change_space(replace(study.space, fixed={**fixed, "optim": "adamw_8_bits"}))
+    with pytest.raises(UserError, match=r"study\.yaml: .*adamw_8_bits"):
+        resume(study)
+    study.change_space(replace(study.space, fixed={**fixed, "tokenizer_kind": "whitespace", "vocabulary": None}))
+    assert check_edits(study, recorded).startswith("study.yaml was edited")
+    assert resume(study) is SessionEnd.DONE
+    material = Material.load(study.paths)
+    assert material is not None
+    assert {*material.tables} == {*recorded.tables, "whitespace"}
+    assert preparation.is_prepared(study, material)
+    assert not preparation.is_prepared(study, recorded)
