@@ -90,6 +90,16 @@ class Splits:
         }
 
 
+def dev_problems(rows: Rows) -> list[str]:
+    """Returns why scores on these rows cannot tell good models from bad ones; empty if they can."""
+    if len(rows) == 1:
+        return ["dev has 1 row, so that its scores say little; use --dev FILE with more rows"]
+    targets = {row["target"] for row in rows}
+    if len(rows) > 1 and len(targets) == 1:
+        return [f"all {len(rows):,} dev rows have the target {targets.pop()!r}; use --dev FILE with others too"]
+    return []
+
+
 def read_splits(
     train: str,
     dev: str | None,

@@ -74,7 +74,10 @@ def make_job(study: Study, material: Material, tracking: TrackingSettings | None
             weights_seed=derived_seed(space.seed, "weights") if scratch_size(space.model) else None,
             trust_remote_code=space.trust_remote_code,
             decided_epoch=record.results[-1].epoch if record.results else 0.0,
-            evaluations=tuple(EpochValue(*entry) for entry in record.values(study.metric).items()),
+            evaluations=tuple(
+                EpochValue(result.epoch, result.metrics[study.metric], result.metrics.get("loss"))
+                for result in record.results
+            ),
             memory=paths.address(paths.memory),
             tracking=run_settings(record, folder),
         )

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from corpora import filters
 from corpora.classes import class_counts
 from corpora.samples.registry import SAMPLES
-from corpora.splits import Layout, Rows, Split, Splits, read_splits
+from corpora.splits import Layout, Rows, Split, Splits, dev_problems, read_splits
 from corpora.tokenised import open_table
 from foundation import buckets
 from foundation.errors import UserError, nearest
@@ -127,7 +127,7 @@ def read(space: Space) -> Splits:
         result = replace(result, remarks=[*result.remarks, counts])
     if options.strip_whitespace:  # it removes no row, and a model is scored on texts like those it learned from
         result = replace(result, dev=_stripped(result.dev), test=result.test and _stripped(result.test))
-    return result
+    return replace(result, remarks=[*result.remarks, *dev_problems(result.dev.rows)])
 
 
 def _targets(rows: Rows) -> set[str]:
@@ -211,7 +211,9 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
             tables[name] = {split: str(table.folder) for split, table in tokenized.items()}
     hashes["space"] = origin.search_hash(space)
     settings = origin.settings_of(space) if recorded is None else recorded.settings
-    material = Material(splits.described(), task.to_options(), tables, task.metric_tokenizer, remarks, settings, hashes)
+    weak = dev_problems(splits.dev.rows)
+    described, options = splits.described(), task.to_options()
+    material = Material(described, options, tables, task.metric_tokenizer, remarks, settings, hashes, weak)
     material.save(paths)
     _publish(study, material)
     for remark in remarks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 
 from foundation.statuses import TrialStatus
+from trainables.tasks.metric import DISTINCT
 from tuning.algorithms.untried import possible_trials
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
@@ -13,6 +14,36 @@ from tuning.studies.study import Study
 def notes(study: Study) -> list[str]:
     """Returns one sentence for each thing that the scores alone do not show."""
     return [*_exhausted(study), *_repeats(study)]
+
+
+def warnings(study: Study, dev: list[str]) -> list[str]:
+    """Returns one sentence for each reason why the best trial may be no better than any other.
+
+    Args:
+        dev: What is wrong with the dev split.
+    """
+    return [*dev, *_no_signal(study), *([] if dev else _equal_outputs(study))]
+
+
+def _equal_outputs(study: Study) -> list[str]:
+    best = next(iter(study.ranked()), None)
+    if best is None:
+        return []
+    epoch = best.best_epoch(study.metric, study.mode)
+    metrics = next(result.metrics for result in best.results if result.epoch == epoch)
+    if metrics.get(DISTINCT) != 1:
+        return []
+    return ["all outputs of the best trial on dev are alike: its model ignores the input"]
+
+
+def _no_signal(study: Study) -> list[str]:
+    values = [result.metrics[study.metric] for record in study.records.values() for result in record.results]
+    if len(values) < 2 or len(set(values)) > 1:
+        return []
+    problem = f"{study.metric} was {values[0]:.4f} in all {len(values)} evaluations: it never moved"
+    losses = [loss for record in study.records.values() for loss in record.losses.values()]
+    chosen = "; the model is the one with the lowest loss on dev" if losses else ""
+    return [f"{problem}, so that no trial is better than another{chosen}"]
 
 
 def _exhausted(study: Study) -> list[str]:

@@ -68,6 +68,7 @@ def summarize(
         versions={name: version(name) for name in ("kotune", *_LIBRARIES)},
         best_model=study.paths.address(study.paths.best_model) if best else None,
         notes=remarks.notes(study),
+        warnings=remarks.warnings(study, material.warnings),
     )
 
 
@@ -85,7 +86,8 @@ def _failure(study: Study, record: TrialRecord) -> Failure:
 
 
 def _best(study: Study, record: TrialRecord) -> BestTrial:
-    epoch = record.best_epoch(study.metric, study.mode)
+    point = retention.saved_model(study, record)
+    epoch = point.epoch if point else record.best_epoch(study.metric, study.mode)
     result = next(result for result in record.results if result.epoch == epoch)
     return BestTrial(record.trial_id, result.metrics[study.metric], record.config, result.epoch, result.metrics)
 

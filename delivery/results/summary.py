@@ -14,7 +14,7 @@ from foundation.durable import write_json
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
 
-#: Increased whenever a field changes; files of versions 1 (which have no version) and 2 lack `notes`.
+#: Increased whenever a field changes; files of versions 1 (which have no version) and 2 lack `notes` and `warnings`.
 VERSION = 3
 
 _TODO = "delete it: resume and export write a new one, without the seconds and the test score of earlier sessions"
@@ -86,6 +86,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         slots: The most slots that ran at once.
         wall_seconds: Time of all sessions.
         notes: What the scores alone do not show, one sentence each.
+        warnings: Why the best trial may be no better than any other, one sentence each.
         data: Split name -> its file.
         versions: Library -> version.
         best_model: Folder or address of the exported model; None if there is none.
@@ -112,6 +113,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     best_model: str | None
     confusion: Confusion | None = None
     notes: list[str] = []
+    warnings: list[str] = []
 
     def to_json(self) -> JsonObject:
         """The summary as dicts, lists and scalars; the metrics of the test score are beside its other fields."""

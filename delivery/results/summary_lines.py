@@ -36,6 +36,7 @@ def summary_lines(summary: Summary, parameters: Mapping[str, Any], command: str)
         lines.append("         " + ", ".join(f"{key} = {_short(value)}" for key, value in parameters.items()))
         lines.append(f"default  {compare_default(summary)}")
     lines += [f"note     {note}" for note in summary.notes]
+    lines += [f"warning  {warning}" for warning in summary.warnings]
     if summary.test is not None:
         lines.append(f"test     {_test_text(summary.metric, summary.test)}")
         if parts := rouge_parts(summary.metric, summary.test.metrics):

@@ -17,6 +17,7 @@ from trainables.tasks.registry import metric_label
 from tuning.display.live import LOG_MARK
 from tuning.progress_note import ProgressNote, read_progress
 from tuning.studies.lock import LockOwner, lock_owner
+from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
@@ -47,6 +48,7 @@ class StudyStatus:
         default: The best value of the recipe default.
         failures: Trial id -> reason.
         notes: What the scores alone do not show.
+        warnings: Why the best trial may be no better than any other.
     """
 
     study: str
@@ -64,6 +66,7 @@ class StudyStatus:
     failures: dict[str, str]
     progress: ProgressNote | None
     notes: list[str]
+    warnings: list[str]
 
     @property
     def begun(self) -> int:
@@ -95,7 +98,7 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
     """
     study = Study.load(storage, name)
     best, default, metric = next(iter(study.ranked()), None), study.default, study.metric
-    progress = read_progress(study.paths.progress)
+    progress, material = read_progress(study.paths.progress), Material.load(study.paths)
     return StudyStatus(
         study=name,
         space=study.space.name,
@@ -112,6 +115,7 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
         failures={record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
         progress=progress,
         notes=remarks.notes(study),
+        warnings=remarks.warnings(study, material.warnings if material else []),
     )
 
 
@@ -155,6 +159,7 @@ def status_lines(status: StudyStatus) -> list[str]:
         lines += [f"         {', '.join(parameters)}"] if parameters else []
         lines += [f"default  {score_text(status.default)}"] if status.budget > 1 else []
     lines += [f"note     {note}" for note in status.notes]
+    lines += [f"warning  {warning}" for warning in status.warnings]
     lines += [f"failed   {trial}: {reason}" for trial, reason in list(status.failures.items())[:3]]
     if state in ("interrupted", "waiting"):
         lines.append(f"resume   {status.resume}")

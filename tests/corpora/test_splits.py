@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from corpora import splits as corpora_splits
-from corpora.splits import Layout, SplitFile, Splits, read_split
+from corpora.splits import Layout, SplitFile, Splits, dev_problems, read_split
 from foundation.errors import UserError
 from search_spaces.choices import SPLIT_VERSION
 
@@ -237,3 +237,12 @@ def test_a_missing_column_is_refused(tmp_path: Path) -> None:
         read_splits(train, None, str(tmp_path / "test.csv"), LAYOUT, seed=0, split_by=("target",))
     with pytest.raises(UserError, match="no such file"):
         read_splits(train, str(tmp_path / "dev.csv"), None, LAYOUT, seed=0, split_by=("target",))
+
+
+def test_a_dev_split_that_cannot_tell_models_apart() -> None:
+    """One row, or one target in all rows."""
+    rows = [{"source": "가", "target": "0"}, {"source": "나", "target": "0"}]
+    assert dev_problems([]) == []
+    assert dev_problems(rows[:1]) == ["dev has 1 row, so that its scores say little; use --dev FILE with more rows"]
+    assert dev_problems(rows) == ["all 2 dev rows have the target '0'; use --dev FILE with others too"]
+    assert dev_problems([*rows, {"source": "다", "target": "1"}]) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class BatchResult:
@@ -38,3 +40,15 @@ class Evaluation:
     loss: float
     generated_tokens: float
     seconds: float
+
+    @property
+    def distinct_outputs(self) -> int:
+        """The number of different texts, most probable classes, or numbers (to six digits)."""
+        return len({_output(prediction) for prediction in self.predictions})
+
+
+def _output(prediction: Any) -> str | int | float:
+    values = np.asarray(prediction)
+    if values.dtype.kind != "f":
+        return str(prediction)  # a text, or tags
+    return round(float(values), 6) if values.ndim == 0 else int(values.argmax())

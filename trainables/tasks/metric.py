@@ -41,6 +41,9 @@ EVAL_SECONDS = Metric(
     "eval_seconds", Direction.MIN, lambda inputs: inputs.evaluation.seconds, during_training_only=True
 )
 
+#: How many different outputs an evaluation has; no objective, but 1 shows that a model ignores its input.
+DISTINCT = "distinct_outputs"
+
 
 def is_better(value: float, than: float | None, mode: str) -> bool:
     """Returns whether `value` beats `than` in the direction `mode`.
@@ -54,10 +57,16 @@ def is_better(value: float, than: float | None, mode: str) -> bool:
     return value > than if mode == Direction.MAX else value < than
 
 
-def best_of(values: Mapping[Any, float], mode: str) -> Any:
-    """Returns the key of the best value, the first one on a tie; None if no value is finite."""
+def best_of(values: Mapping[Any, float], mode: str, losses: Mapping[Any, float] = {}) -> Any:
+    """Returns the key of the best value; None if no value is finite.
+
+    Args:
+        losses: Of equal values the one with the lowest loss is best, then the first one. Keys may be missing.
+    """
     best = None
     for key, value in values.items():
-        if is_better(value, None if best is None else values[best], mode):
+        than = None if best is None else values[best]
+        has_lower_loss = value == than and losses.get(key, math.inf) < losses.get(best, math.inf)
+        if has_lower_loss or is_better(value, than, mode):
             best = key
     return best

@@ -19,10 +19,11 @@ _TODO = "run it with the version of kotune that wrote it, or start the search ag
 
 
 class EpochValue(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Value of the objective at one evaluation; `[epoch, value]` in JSON."""
+    """Value of the objective and loss at one evaluation; `[epoch, value, loss]` in JSON, without loss in old files."""
 
     epoch: float
     value: float
+    loss: float | None = None
 
 
 class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

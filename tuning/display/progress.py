@@ -31,6 +31,7 @@ class TrialRow:
         value: The newest score.
         best: The best score of the trial.
         resumed: Whether the trial was resumed from a checkpoint of an earlier session.
+        loss: The loss where the trial had its best score.
 
     Raises:
         ValueError: An unknown status.
@@ -46,6 +47,7 @@ class TrialRow:
     note: str = ""
     is_default: bool = False
     resumed: bool = False
+    loss: float | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -78,6 +80,7 @@ def trial_row(study: Study, record: TrialRecord) -> TrialRow:
         note="stopped early: no improvement within its patience" if record.stopped_early else record.reason,
         is_default=record.is_default,
         resumed=record.sessions > 1,
+        loss=record.best_loss(study.metric, study.mode),
     )
 
 
@@ -128,7 +131,7 @@ class Progress:
     @property
     def ranked(self) -> list[TrialRow]:
         """The trials that have a value, best first; see `rank_trials`."""
-        return rank_trials(self.rows, lambda row: row.best, self.mode)
+        return rank_trials(self.rows, lambda row: row.best, self.mode, lambda row: row.loss)
 
     @property
     def best_row(self) -> TrialRow | None:

@@ -34,6 +34,7 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         settings: The settings of the space that must stay the same (`origin`); empty in a study of an earlier version.
         hashes: `base_model/NAME` and `rdass_encoder` -> hash of the content of the folder; `space` -> hash of what is
             searched and fixed.
+        warnings: What is wrong with the dev split, for the last lines.
     """
 
     splits: dict[str, SplitFile]
@@ -43,6 +44,7 @@ class Material(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     remarks: list[str]
     settings: JsonObject = {}
     hashes: dict[str, str] = {}
+    warnings: list[str] = []
 
     @classmethod
     def load(cls, paths: Paths) -> Material | None:

@@ -13,7 +13,7 @@ from foundation.checked_json import Count, Finite, JsonObject, convert_json, pla
 from foundation.durable import previous, retry_on_storage_error, write_json
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
-from trainables.tasks.metric import best_of
+from trainables.tasks.metric import LOSS, best_of
 
 #: The record's file, in the folder of its trial.
 RECORD = "trial.json"
@@ -77,9 +77,22 @@ class TrialRecord(msgspec.Struct, forbid_unknown_fields=True):
         return {result.epoch: result.metrics[metric] for result in self.results}
 
     def best_epoch(self, metric: str, mode: str) -> float | None:
-        """Returns the epoch of the best value, whose model is kept; None before the first result."""
-        epoch: float | None = best_of(self.values(metric), mode)
+        """Returns the epoch of the best value, whose model is kept; None before the first result.
+
+        Of equal values the one with the lowest loss is best.
+        """
+        epoch: float | None = best_of(self.values(metric), mode, self.losses)
         return epoch
+
+    @property
+    def losses(self) -> dict[float, float]:
+        """Epoch -> loss, where it was measured."""
+        return {result.epoch: result.metrics[LOSS.name] for result in self.results if LOSS.name in result.metrics}
+
+    def best_loss(self, metric: str, mode: str) -> float | None:
+        """Returns the loss at the epoch of the best value, which decides between trials of equal values."""
+        epoch = self.best_epoch(metric, mode)
+        return None if epoch is None else self.losses.get(epoch)
 
     def best_value(self, metric: str, mode: str, until: float = math.inf) -> float | None:
         """Returns the best value of `metric` in the epochs up to `until`; None before the first result."""

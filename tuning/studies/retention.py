@@ -38,11 +38,17 @@ def _best_ended(study: Study) -> list[TrialRecord]:
 def saved_model(study: Study, record: TrialRecord) -> Checkpoint | None:
     """Returns the checkpoint of the trial's best evaluation; None if it was not saved.
 
+    Earlier versions kept the first of equal evaluations, whatever their losses.
+
     A trial that is stopped at the rung of its best evaluation is not saved there: another trial was better at that
     rung, so it is never the best of the study.
     """
-    best = record.best_epoch(study.metric, study.mode)
-    return next((point for point in study.checkpoints.saved(record) if point.epoch == best), None)
+    best, values = record.best_epoch(study.metric, study.mode), record.values(study.metric)
+    saved = {point.epoch: point for point in study.checkpoints.saved(record)}
+    if best in saved:
+        return saved[best]
+    equal = (epoch for epoch in saved if best is not None and values.get(epoch) == values[best])
+    return saved.get(next(equal, -1.0))
 
 
 def remove_unneeded_checkpoints(study: Study) -> None:
@@ -56,7 +62,8 @@ def remove_unneeded_checkpoints(study: Study) -> None:
         if record.status == TrialStatus.RUNNING or study.checkpoints.is_empty(record):
             continue
         if record.trial_id in kept:
-            study.checkpoints.keep_only(record, record.best_epoch(study.metric, study.mode))
+            best = saved_model(study, record)
+            study.checkpoints.keep_only(record, best.epoch if best else None)
         else:
             study.checkpoints.remove_all(record)
 

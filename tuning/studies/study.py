@@ -290,7 +290,8 @@ class Study:
     def ranked(self, records: Iterable[TrialRecord] | None = None) -> list[TrialRecord]:
         """Returns the records that have a value, or those of `records`, best first."""
         entries = self.records.values() if records is None else records
-        return rank_trials(entries, lambda record: record.best_value(self.metric, self.mode), self.mode)
+        goal = self.metric, self.mode
+        return rank_trials(entries, lambda one: one.best_value(*goal), self.mode, lambda one: one.best_loss(*goal))
 
     @property
     def default(self) -> TrialRecord | None:

@@ -30,6 +30,43 @@ def add_trial(study: Study, parameters: Mapping[str, Any], *curve: Mapping[str, 
     return record
 
 
+def test_a_metric_that_never_moved(tmp_path: Path) -> None:
+    """All evaluations of all trials are equal. One evaluation alone cannot move, and a second value is a signal."""
+    study = a_study(tmp_path, {})
+    add_trial(study, {"num_beams": 1}, {"accuracy": 0.5, "loss": 0.8})
+    assert remarks.warnings(study, []) == []
+    add_trial(study, {"num_beams": 2}, {"accuracy": 0.5, "loss": 0.7}, {"accuracy": 0.5, "loss": 0.9})
+    assert remarks.warnings(study, []) == [
+        "accuracy was 0.5000 in all 3 evaluations: it never moved, so that no trial is better than another; the model "
+        "is the one with the lowest loss on dev"
+    ]
+    add_trial(study, {"num_beams": 3}, {"accuracy": 0.51, "loss": 0.7})
+    assert remarks.warnings(study, []) == []
+
+
+def test_a_model_that_ignores_its_input(tmp_path: Path) -> None:
+    """Its outputs are alike at its best epoch; what is wrong with dev is said instead, since it may be the cause."""
+    study = a_study(tmp_path, {})
+    add_trial(study, {}, {"accuracy": 0.4, "distinct_outputs": 2.0}, {"accuracy": 0.5, "distinct_outputs": 1.0})
+    assert remarks.warnings(study, []) == [
+        "all outputs of the best trial on dev are alike: its model ignores the input"
+    ]
+    assert remarks.warnings(study, ["dev has 1 row"]) == ["dev has 1 row"]
+    add_trial(study, {}, {"accuracy": 0.6, "distinct_outputs": 2.0})
+    assert remarks.warnings(study, []) == []
+
+
+def test_of_equal_trials_the_one_with_the_lowest_loss_is_best(tmp_path: Path) -> None:
+    """At its epoch of lowest loss; without losses the first trial and its first epoch, as before."""
+    study = a_study(tmp_path, {})
+    add_trial(study, {}, {"accuracy": 0.5, "loss": 0.9}, {"accuracy": 0.5, "loss": 0.7}, {"accuracy": 0.4, "loss": 0.1})
+    add_trial(study, {}, {"accuracy": 0.5, "loss": 0.6}, {"accuracy": 0.5, "loss": 0.8})
+    add_trial(study, {}, {"accuracy": 0.5})
+    first, second, third = study.records.values()
+    assert study.ranked() == [second, first, third]
+    assert [record.best_epoch("accuracy", "max") for record in (first, second, third)] == [2.0, 1.0, 1.0]
+
+
 def test_a_space_that_has_been_tried_whole(tmp_path: Path) -> None:
     """Said once every configuration has its trial, not before."""
     study = a_study(tmp_path, {"search": {"num_beams": {"int": [1, 2]}}})

@@ -99,6 +99,7 @@ def test_a_summary_of_version_1_is_read(tmp_path: Path) -> None:
         **OLD,
         "confusion": None,
         "notes": [],
+        "warnings": [],
         "version": None,
         "failures": [
             {name: value for name, value in OLD["failures"][0].items() if value is not None}  # type: ignore[index]

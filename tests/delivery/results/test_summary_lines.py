@@ -79,8 +79,8 @@ def test_the_lines_of_a_training_have_no_parameters_and_no_default() -> None:
 
 def test_notes_are_shown_beside_the_scores() -> None:
     """One line for each."""
-    lines = summary_lines(replace(SUMMARY, notes=["a", "b"], best_model="/m"), {"num_beams": 2}, "kotune")
-    assert lines[4:6] == ["note     a", "note     b"]
+    summary = replace(SUMMARY, notes=["a", "b"], warnings=["c"], best_model="/m")
+    assert summary_lines(summary, {"num_beams": 2}, "kotune")[4:7] == ["note     a", "note     b", "warning  c"]
 
 
 def test_a_metric_that_test_does_not_have_is_replaced_by_its_first() -> None:

@@ -50,6 +50,31 @@ def test_the_best_value() -> None:
     assert best_of({}, "min") is None
 
 
+def test_the_lowest_loss_decides_a_tie() -> None:
+    """A loss that is unknown counts as the highest; the first one wins if losses are equal as well."""
+    values = {1.0: 0.5, 2.0: 0.5, 3.0: 0.5, 4.0: 0.5, 5.0: 0.3}
+    losses = {2.0: 0.9, 3.0: 0.4, 4.0: 0.4, 5.0: 0.1}
+    assert best_of(values, "max", losses) == 3.0
+    assert best_of(values, "min", losses) == 5.0
+    assert best_of({1.0: 0.5, 2.0: 0.5}, "max", {}) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("predictions", "count"),
+    [
+        (["가", "나", "가"], 2),
+        ([np.array([0.1, 0.9]), np.array([0.4, 0.6]), np.array([0.7, 0.3])], 2),  # the most probable classes
+        ([[0.1, 0.9], [0.4, 0.6]], 1),
+        ([0.25, 0.2500000001, 0.3], 2),
+        ([["B", "O"], ["B", "O"], ["O", "O"]], 2),  # tags
+        ([], 0),
+    ],
+)
+def test_different_outputs_are_counted(predictions: list[Any], count: int) -> None:
+    """Of a task that writes texts, chooses classes, predicts numbers or anything else."""
+    assert Evaluation(predictions, loss=0.0, generated_tokens=0.0, seconds=0.0).distinct_outputs == count
+
+
 class MeanError(Regression):
     """A regression with a metric that returns a number of NumPy, as `np.mean` does."""
 

@@ -70,10 +70,33 @@ def test_an_evaluation_is_the_best_if_it_beats_all_before_it(tmp_path: Path, mod
     assert [tracker.record(epoch, {"score": value}) for epoch, value in enumerate(values, 1)] == expected
 
 
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_of_equal_evaluations_the_one_with_the_lowest_loss_is_best(tmp_path: Path, mode: str) -> None:
+    """A metric that does not move would otherwise keep the checkpoint of the first epoch."""
+    tracker, _ = make_tracker(tmp_path, mode=mode)
+    losses = [0.9, 0.7, 0.8, 0.7, 0.1]
+    scores = [0.5, 0.5, 0.5, 0.5, 0.4 if mode == "max" else 0.6]
+    best = [
+        tracker.record(epoch, {"score": score, "loss": loss})
+        for epoch, (score, loss) in enumerate(zip(scores, losses, strict=True), 1)
+    ]
+    assert best == [True, True, False, False, False]
+
+
+def test_the_evaluations_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    """They have no loss, and lose a tie to one that has."""
+    make_checkpoint(tmp_path, 10, 1.0)
+    (start,) = checkpoints.list_complete(tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "step-00000010" / checkpoints.EVALUATIONS).write_text("[[1.0, 0.5]]")
+    tracker, _ = make_tracker(tmp_path, start=start)
+    assert not tracker.record(2.0, {"score": 0.4, "loss": 0.1})
+    assert tracker.record(3.0, {"score": 0.5, "loss": 0.1})
+
+
 def test_the_task_scores_with_the_table(tmp_path: Path) -> None:
-    """The tracker passes the evaluation and the dev table."""
-    evaluation = Evaluation(predictions=[], loss=0.25, generated_tokens=0.0, seconds=1.0)
-    assert make_tracker(tmp_path)[0].score(evaluation) == {"loss": 0.25, "rows": 2.0}
+    """The tracker passes the evaluation and the dev table, and counts the different outputs."""
+    evaluation = Evaluation(predictions=["a", "b", "a"], loss=0.25, generated_tokens=0.0, seconds=1.0)
+    assert make_tracker(tmp_path)[0].score(evaluation) == {"loss": 0.25, "rows": 2.0, "distinct_outputs": 2.0}
 
 
 def test_a_discarded_evaluation_does_not_count(tmp_path: Path) -> None:
@@ -114,11 +137,11 @@ def test_a_resumed_trial_has_the_evaluations_of_its_checkpoint(tmp_path: Path) -
     """Those up to the checkpoint; where the scheduler's record has another value, it counts."""
     tracker, _ = make_tracker(tmp_path)
     for epoch, value in ((3.0, 0.1), (1.0, 0.8), (2.0, 0.3)):
-        tracker.record(epoch, {"score": value})
+        tracker.record(epoch, {"score": value, "loss": 1 - value})
     make_checkpoint(tmp_path, 20, 2.0, tracker)
     (start,) = checkpoints.list_complete(tmp_path / "checkpoints")
     saved = json.loads((start.local_folder() / checkpoints.EVALUATIONS).read_text(encoding="utf-8"))
-    assert saved == [[1.0, 0.8], [2.0, 0.3], [3.0, 0.1]]
+    assert saved == [[1.0, 0.8, pytest.approx(0.2)], [2.0, 0.3, 0.7], [3.0, 0.1, 0.9]]
     assert not make_tracker(tmp_path, start=start)[0].record(3.0, {"score": 0.7})  # 0.8 in epoch 1
     corrected = (EpochValue(1.0, 0.2), EpochValue(3.0, 0.9))  # the second one is after the checkpoint
     assert make_tracker(tmp_path, start=start, evaluations=corrected)[0].record(3.0, {"score": 0.4})

@@ -22,10 +22,10 @@ def test_a_job_is_read_as_it_was_written(make_job: MakeJob, tmp_path: Path) -> N
     run = RunSettings(
         mode=WandbMode.OFFLINE, project="p", run_id="1", name="1", group="g", folder="f", record="r", tags=("a",)
     )
-    job = make_job(tmp_path, evaluations=[[1, 0.5]], tracking=run)
+    job = make_job(tmp_path, evaluations=[[1, 0.5], [2, 0.6, 0.25]], tracking=run)
     assert Job.from_json(json.dumps(job.to_plain()).encode(), "job.json") == job
-    assert job.evaluations == (EpochValue(1.0, 0.5),)
-    assert json.loads(json.dumps(job.to_plain()["evaluations"])) == [[1.0, 0.5]]
+    assert job.evaluations == (EpochValue(1.0, 0.5), EpochValue(2.0, 0.6, 0.25))  # older files have no loss
+    assert json.loads(json.dumps(job.to_plain()["evaluations"])) == [[1.0, 0.5, None], [2.0, 0.6, 0.25]]
 
 
 def test_a_job_without_tracking_holds_null_or_an_empty_object(make_job: MakeJob, tmp_path: Path) -> None:

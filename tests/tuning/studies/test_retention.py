@@ -154,3 +154,17 @@ def test_the_most_bytes_that_checkpoints_can_take(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"x" * 100)
     assert retention.max_disk_bytes(study, slots=3) == 100 * (3 * 7 + 2 + 2)
+
+
+def test_a_study_that_kept_the_first_of_equal_evaluations_has_its_model(study: Study) -> None:
+    """Earlier versions did; now the one with the lowest loss counts."""
+    record = start_trial(study, 4)
+    add_result(study, record, 1.0, 0.95)
+    study.add(record.trial_id, 2.0, 20, {"rouge_sum": 0.95, "loss": 0.7}, 1.0)
+    study.end(record.trial_id, TrialStatus.COMPLETED)
+    assert record.best_epoch("rouge_sum", "max") == 2.0
+    for _ in range(2):
+        point = retention.saved_model(study, record)
+        assert point is not None
+        assert point.epoch == 1.0
+        retention.remove_unneeded_checkpoints(study)
