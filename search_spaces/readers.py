@@ -35,6 +35,17 @@ def text() -> Reader:
     return Reader(allowed, '"…"', lambda value: _check(isinstance(value, str) and bool(value.strip()), value))
 
 
+def prefix() -> Reader:
+    """A text with the blank at its end; YAML reads an unquoted `summarize: ` as a key without value."""
+
+    def read(value: object) -> str:
+        if isinstance(value, Mapping) and len(value) == 1 and [*value.values()] == [None]:
+            value = f"{next(iter(value))}: "
+        return str(_check(isinstance(value, str) and bool(value.strip()), value))
+
+    return Reader('text in quotes, with the blank at its end: "summarize: "', '"summarize: "', read)
+
+
 def path() -> Reader:
     """A path, read as text."""
     return Reader("a path", "train.csv", lambda v: _check(isinstance(v, str | os.PathLike) and str(v) != "", str(v)))

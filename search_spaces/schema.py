@@ -28,6 +28,7 @@ from search_spaces.readers import (
     flag,
     optional,
     path,
+    prefix,
     real,
     renamed,
     share,
@@ -175,6 +176,7 @@ class Space:
     columns: Columns = field(default_factory=Columns)
     max_source_length: Annotated[int, whole(at_least=1)] = 512  # tokens
     max_target_length: Annotated[int, whole(at_least=1)] = 100  # tokens
+    source_prefix: Annotated[str | None, optional(prefix())] = None  # before every source, such as T5's "summarize: "
     special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never split by the tokenizer
     remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # removed from generated texts
     rouge_tokenizer: Annotated[RougeTokenizer, choice(RougeTokenizer)] = RougeTokenizer.KIWI

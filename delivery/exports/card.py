@@ -115,16 +115,17 @@ def _use(study: Study, folder: Path, tokenizer: Any, task: Task) -> str:
     limit, space = study.space.max_source_length, study.space
     own_code = space.trust_remote_code or space.architecture in ("rnn", "cnn")
     trust = ", trust_remote_code=True" if own_code else ""
+    prefix = f"{space.source_prefix!r} + " if space.source_prefix else ""
     if task.is_generative:
         begin = "tokenizer.bos_token + " if tokenizer.bos_token is not None else ""
-        template = "TEXT" if adds_end_token(tokenizer) else f"{begin}TEXT + tokenizer.eos_token"
+        template = f"{prefix}TEXT" if adds_end_token(tokenizer) else f"{begin}{prefix}TEXT + tokenizer.eos_token"
         return _USE_GENERATIVE.format(
             auto_model=task.auto_model.__name__, folder=folder.name, template=template, limit=limit, trust=trust
         )
     return _USE_CLASSIFIER.format(
         auto_model=task.auto_model.__name__,
         folder=folder.name,
-        template="TEXT, SECOND_TEXT" if study.space.columns.pair else "TEXT",
+        template=f"{prefix}TEXT, {prefix}SECOND_TEXT" if space.columns.pair else f"{prefix}TEXT",
         limit=limit,
         trust=trust,
         answer=task.logits_expression,

@@ -49,9 +49,13 @@ class Classification(Task):
     """A text (`source`), optionally a second one (`pair`), and its class (`target`).
 
     A prediction is the list of the probabilities of the classes.
+
+    Args:
+        source_prefix: written before every text, such as "query: " of E5.
     """
 
     labels: tuple[str, ...] = ()
+    source_prefix: str = ""
 
     name: ClassVar[str] = "classification"
     metrics: ClassVar[tuple[Metric, ...]] = (*CLASS_METRICS, LOSS, EVAL_SECONDS)
@@ -65,7 +69,7 @@ class Classification(Task):
 
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
-        return cls(labels_of(rows))
+        return cls(labels_of(rows), space.source_prefix or "")
 
     @classmethod
     def has_classes(cls, space: Space) -> bool:
@@ -83,7 +87,7 @@ class Classification(Task):
     def encode(
         self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
     ) -> Mapping[str, list[Any]]:
-        return encode_rows(rows, tokenizer, limits.source)
+        return encode_rows(rows, tokenizer, limits.source, self.source_prefix)
 
     def encode_targets(
         self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits, *, scored: bool
@@ -176,10 +180,12 @@ class Classification(Task):
         return [most_probable(self.labels, prediction, PredictionFormat(top_k=options.top_k)), *shares]
 
 
-def encode_rows(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int) -> dict[str, list[Any]]:
-    """Returns the columns of one text or two texts per row."""
-    pairs = [row["pair"] for row in rows] if rows and "pair" in rows[0] else None
-    return encode_for_encoder([row["source"] for row in rows], pairs, tokenizer, limit)
+def encode_rows(
+    rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limit: int, prefix: str = ""
+) -> dict[str, list[Any]]:
+    """Returns the columns of one text or two texts per row, each text after `prefix`."""
+    pairs = [prefix + row["pair"] for row in rows] if rows and "pair" in rows[0] else None
+    return encode_for_encoder([prefix + row["source"] for row in rows], pairs, tokenizer, limit)
 
 
 def collate(rows: Sequence[Mapping[str, Any]], model: Any, dtype: torch.dtype) -> dict[str, torch.Tensor]:

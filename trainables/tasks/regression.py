@@ -38,9 +38,11 @@ class Regression(Task):
 
     Args:
         decimals: of written predictions; None: they are not rounded. Scores are computed from unrounded predictions.
+        source_prefix: written before every text, such as "query: " of E5.
     """
 
     decimals: int | None = None
+    source_prefix: str = ""
 
     name: ClassVar[str] = "regression"
     metrics: ClassVar[tuple[Metric, ...]] = (*NUMBER_METRICS, LOSS, EVAL_SECONDS)
@@ -54,7 +56,7 @@ class Regression(Task):
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
         raise_all([problem for split, split_rows in rows.items() for problem in _problems(split, split_rows)])
-        return cls(space.decimals)
+        return cls(space.decimals, space.source_prefix or "")
 
     def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
         return _number_problems(split, rows)
@@ -64,7 +66,7 @@ class Regression(Task):
     def encode(
         self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
     ) -> Mapping[str, list[Any]]:
-        return encode_rows(rows, tokenizer, limits.source)
+        return encode_rows(rows, tokenizer, limits.source, self.source_prefix)
 
     def encode_targets(
         self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits, *, scored: bool

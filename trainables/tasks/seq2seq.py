@@ -60,6 +60,7 @@ class Seq2Seq(Task):
             targets are free text.
         rdass_encoder: hub id or folder of the sentence encoder of RDASS; None: RDASS is not computed.
         reference_scores: how ROUGE counts a row with several references (`ReferenceScores`).
+        source_prefix: written before every source, such as T5's "summarize: ".
     """
 
     rouge_tokenizer: str = "kiwi"
@@ -67,6 +68,7 @@ class Seq2Seq(Task):
     labels: tuple[str, ...] = ()
     rdass_encoder: str | None = None
     reference_scores: str = ReferenceScores.MEAN.value
+    source_prefix: str = ""
 
     name: ClassVar[str] = "seq2seq"
     metrics: ClassVar[tuple[Metric, ...]] = (*TEXT_METRICS, LOSS, EVAL_SECONDS)
@@ -85,7 +87,12 @@ class Seq2Seq(Task):
             problem = f"columns.target is a list, and {setting} is set"
             raise UserError(problem, "several references for ROUGE, BLEU and exact_match", f"remove {setting}")
         return cls(
-            space.rouge_tokenizer, space.remove_tokens, labels, space.rdass_encoder, space.reference_scores.value
+            space.rouge_tokenizer,
+            space.remove_tokens,
+            labels,
+            space.rdass_encoder,
+            space.reference_scores.value,
+            space.source_prefix or "",
         )
 
     @classmethod
@@ -118,7 +125,7 @@ class Seq2Seq(Task):
     def encode(
         self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
     ) -> Mapping[str, list[Any]]:
-        sources = encode_with_ends([_source(row) for row in rows], tokenizer)
+        sources = encode_with_ends([self.source_prefix + _source(row) for row in rows], tokenizer)
         return {
             "input_ids": [truncate(tokens, limits.source) for tokens in sources],
             "length": [min(len(tokens), limits.source) for tokens in sources],
