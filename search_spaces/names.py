@@ -31,7 +31,7 @@ FAMILIAR: Mapping[str, str] = {
 }
 
 
-_FIELDS = "a field of Seq2SeqTrainingArguments or GenerationConfig that the search leaves free, or model.FIELD"
+_FIELDS = "a field of Seq2SeqTrainingArguments or GenerationConfig, or model.FIELD"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def unknown_parameter(name: str, where: str, names: Names, more: Iterable[str] =
     rest = name.rpartition(".")[2]
     actual = (names.kinds or {}).get(rest)
     if rest in names.reserved and not name.startswith("model."):
-        return UserError(f"{where}: {name} is set by the search itself", _FIELDS, names.reserved[rest])
+        return UserError(f"{where}: {name} cannot be set", _FIELDS, names.reserved[rest])
     if actual is not None:
         todo = f"{rest} is a {actual} parameter: write {rest}"
     elif name in TOP_KEYS:

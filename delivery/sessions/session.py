@@ -89,14 +89,14 @@ def dry_run(request: StudyRequest, out: TextIO) -> str:
     if request.resume_from is not None:
         open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan, fit = check(request, Path(folder), lambda text: print(text, file=out))
+        space, splits, plan, fit = check(request, Path(folder), lambda text: print(text, file=out))
     trials = request.space.budget.trials
     lines = [
         f"# study {request.name} in {request.storage}: {_trials(trials)}, {_place(request.space.runner, plan, None)}",
         *(f"# {name}: {entry.rows} rows, {entry.path}" for name, entry in splits.described().items()),
         *(f"# {remark}" for remark in (*splits.remarks, *fit.remarks, *fit.coverage)),
     ]
-    text = yaml.safe_dump(request.space.to_dict(), allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(space.to_dict(), allow_unicode=True, sort_keys=False)
     return "\n".join([*lines, text.rstrip()])
 
 
@@ -110,8 +110,8 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
     request = replace(request, space=limit_trials(request.space, screen.say))
     point = None if request.resume_from is None else open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        splits, plan, fit = check(request, Path(folder), screen.say)
-    space = with_study_name(with_absolute_paths(request.space, Path.cwd()), request.name)
+        space, splits, plan, fit = check(request, Path(folder), screen.say)
+    space = with_study_name(with_absolute_paths(space, Path.cwd()), request.name)
     start_early(space, request.address)
     with ExitStack() as stack:
         if request.storage.bucket:  # a bucket has no atomic creation, so the lock comes first

@@ -25,7 +25,7 @@ from tuning.algorithms.untried import possible_trials
 from tuning.cluster.ray_environment import check_temporary_folder
 from tuning.cluster.resources import Plan, local_machine, plan_slots
 from tuning.model_fit import Fit, check_fit
-from tuning.studies.epochs import check_evaluations
+from tuning.studies.epochs import check_evaluations, steps_as_epochs
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage, check_writable
 from tuning.studies.study import name_taken
@@ -63,8 +63,9 @@ def limit_trials(space: Space, say: Callable[[str], None], records: Iterable[Tri
 
 
 class Checked(NamedTuple):
-    """What the checks of a request gave."""
+    """What the checks of a request gave; `space` has its numbers of steps as epochs."""
 
+    space: Space
     splits: Splits
     plan: Plan
     fit: Fit
@@ -102,6 +103,8 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     elif not space.data.train:
         raise UserError("no training data", "--train FILE", "give --train, or no file at all for the embedded sample")
     splits = preparation.read(space)
+    space = steps_as_epochs(space, len(splits.train.rows), say)
+    check_evaluations(space)
     task = preparation.learn(space, splits)
     plan = plan_for(space, request.address, None if request.storage.bucket else request.storage.folder, say)
     if not plan.shape.gpus and split_parameters(space.fixed).training.get("fp16"):
@@ -116,7 +119,8 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
         space.model, space.architecture, task, variants, space.max_source_length, _longest_target(space), trust=trust
     )
     fit = check_fit(space, task, splits, _configs(space))
-    return Checked(splits, plan, replace(fit, remarks=[*fit.remarks, *_precision_remarks(space, plan)]))
+    converted = steps_as_epochs(request.space, len(splits.train.rows), lambda line: None)
+    return Checked(converted, splits, plan, replace(fit, remarks=[*fit.remarks, *_precision_remarks(space, plan)]))
 
 
 def _precision_remarks(space: Space, plan: Plan) -> list[str]:
@@ -163,7 +167,6 @@ def check_configs(space: Space) -> None:
     task = get_task_class(space.task)
     for config in _configs(space):
         check_config(config, task)
-    check_evaluations(space)
 
 
 def _configs(space: Space) -> list[dict[str, Any]]:

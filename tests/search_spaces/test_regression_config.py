@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+from transformers import Seq2SeqTrainingArguments
 
 from delivery.sessions.space_options import resolve_space
 from foundation.errors import UserError, UserErrors
 from search_spaces.baseline_configs import translate
+from search_spaces.baseline_keys import FLAT
 from search_spaces.names import FAMILIAR
 from search_spaces.ranges import ends
 from search_spaces.values import load_yaml
+from trainables.training.parameter_names import RESERVED
+from trainables.training.parameters import parameter_kinds
 
 #: What a trainer for sentence similarity writes, with torch's names.
 REGRESSION = """
@@ -127,3 +132,19 @@ def test_a_bare_off_is_the_option_that_switches_off(option: str) -> None:
     space = resolve_space("cnn", {}, [option], [], None)
     section, _, key = option.partition("=")[0].partition(".")
     assert getattr(getattr(space, section), key) in ("disabled", "none")
+
+
+FIELDS = [field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init]
+
+
+@pytest.mark.parametrize("name", sorted({*FIELDS, "no_cuda"}))
+def test_every_field_of_the_training_arguments_is_accepted_or_explained(name: str) -> None:
+    """A refused field names what takes its place; no hint leads to another setting."""
+    if name not in RESERVED:
+        assert name in parameter_kinds()
+        return
+    with pytest.raises(UserError) as caught:
+        resolve_space("kobart", {}, [f"{name}=[x]"], [], None)
+    if name not in FLAT:
+        assert caught.value.todo == RESERVED[name]
+    assert "did you mean" not in caught.value.todo

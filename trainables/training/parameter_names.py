@@ -24,7 +24,6 @@ RESERVED: dict[str, str] = {
     "do_train": "a trial always trains",
     "do_eval": "a trial is always evaluated",
     "do_predict": "use the command predict",
-    "eval_steps": "use eval_every (epochs, fractions allowed)",
     "eval_delay": "use scheduler.grace",
     "eval_on_start": "trials are evaluated after training steps only",
     "save_steps": "a trial that continues is saved after each evaluation",
@@ -32,7 +31,6 @@ RESERVED: dict[str, str] = {
     "load_best_model_at_end": "the model of the best evaluation is always kept",
     "metric_for_best_model": "use metric",
     "greater_is_better": "each metric has its own direction",
-    "max_steps": "use num_train_epochs (fractions allowed)",
     "resume_from_checkpoint": "use the command resume",
     "report_to": "use wandb.mode",
     "run_name": "runs are named after their trials",
@@ -63,20 +61,22 @@ RESERVED: dict[str, str] = {
     "prediction_loss_only": "evaluation always generates",
     "seed": "set seed at the top level; trials share it",
     "data_seed": "set seed at the top level; trials share it",
-    "fsdp": "not supported",
-    "fsdp_config": "not supported",
-    "deepspeed": "not supported",
-    "parallelism_config": "not supported",
-    "accelerator_config": "not supported",
+    "fsdp": "a model stays whole on each GPU: use --workers-per-trial for data parallelism, or a smaller batch",
+    "fsdp_config": "a model stays whole on each GPU: use --workers-per-trial for data parallelism",
+    "deepspeed": "a model stays whole on each GPU: use --workers-per-trial or gradient_checkpointing",
+    "parallelism_config": "use --workers-per-trial for data parallelism",
+    "accelerator_config": "batches are cut by kotune; use gradient_accumulation_steps and --workers-per-trial",
     "push_to_hub": "export first, then push the folder",
     "average_tokens_across_devices": "one global batch always gives one gradient",
-    "auto_find_batch_size": "search per_device_train_batch_size instead",
+    "auto_find_batch_size": "a batch that does not fit the memory is always halved, with gradient accumulation",
     "train_sampling_strategy": "use group_by_length: true or false",
 }
 
 #: Parameters that kotune adds.
 EXTRA: dict[str, str] = {
     "group_by_length": "batches of similar length, which need less padding",
+    "max_steps": "optimizer steps of a trial, instead of num_train_epochs",
+    "eval_steps": "optimizer steps between evaluations, below 1 a share of all, instead of eval_every",
     "early_stopping_patience": "evaluations without improvement after which a trial ends",
     "early_stopping_threshold": "smallest improvement that counts for early_stopping_patience",
     "class_weights": f"{_either(ClassWeights)}: weight of rare classes in the loss",
@@ -98,6 +98,8 @@ EXTRA_WORDS: dict[str, tuple[str, ...]] = {
 
 #: Extra parameters that are numbers: type, smallest and largest value.
 EXTRA_NUMBERS: dict[str, tuple[type, float, float]] = {
+    "max_steps": (int, 1, math.inf),
+    "eval_steps": (float, 1e-6, math.inf),
     "early_stopping_patience": (int, 1, math.inf),
     "early_stopping_threshold": (float, 0, math.inf),
     "freeze_layers": (int, 0, math.inf),

@@ -19,7 +19,10 @@ def training_fields() -> frozenset[str]:
     """Returns the fields of `Seq2SeqTrainingArguments` that a trial may set."""
     from transformers import Seq2SeqTrainingArguments
 
-    return frozenset(field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init) - set(RESERVED)
+    return frozenset(field.name for field in dataclasses.fields(Seq2SeqTrainingArguments) if field.init) - {
+        *RESERVED,
+        *EXTRA,
+    }
 
 
 @cache
@@ -104,7 +107,7 @@ def _parse(name: str) -> tuple[str, str]:
     """
     prefix, _, bare = name.rpartition(".")
     if bare in RESERVED and prefix != "model":
-        raise UserError(f"{name} is set by the search itself", "", RESERVED[bare])
+        raise UserError(f"{name} cannot be set", "", RESERVED[bare])
     fields = {"generation": generation_fields(), "training": training_fields()}
     kind = prefix or _kind(bare)
     if kind == "model" or bare in {"extra": EXTRA, **fields}.get(kind, ()):

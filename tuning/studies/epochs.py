@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import count, takewhile
 from typing import Any
 
@@ -13,6 +14,9 @@ from search_spaces.schema import Space
 
 #: The number of epochs of `TrainingArguments`, for a space that does not set it.
 _DEFAULT_EPOCHS = 3.0
+
+#: Parameters in optimizer steps that become epochs.
+_STEPS = ("max_steps", "eval_steps")
 
 #: Epochs of evaluations are rounded to six digits.
 _SAME_EPOCH = 1e-6
@@ -35,6 +39,52 @@ def longest_epochs(space: Space) -> float:
 def _limited(space: Space, epochs: float) -> float:
     limit = space.scheduler.max
     return min(epochs, float(limit)) if limit else epochs
+
+
+def steps_as_epochs(space: Space, rows: int, say: Callable[[str], None]) -> Space:
+    """Returns the space with `max_steps` and `eval_steps` as epochs, in which trials are compared.
+
+    `max_steps` replaces `num_train_epochs`, and `eval_steps`, below 1 a share of all steps, replaces `eval_every`. The
+    grace of ASHA is raised to the next evaluation.
+
+    Args:
+        rows: The number of training rows.
+
+    Raises:
+        UserError: trials have epochs of different lengths, or one of the two is searched.
+    """
+    fixed = {name: value for name, value in space.fixed.items() if name not in _STEPS}
+    if len(fixed) == len(space.fixed) and not space.search.keys() & set(_STEPS):
+        return space
+    per_epoch = _steps_per_epoch(space, rows)
+    if "max_steps" in space.fixed:
+        fixed["num_train_epochs"] = _six_digits(space.fixed["max_steps"] / per_epoch)
+        say(
+            f"max_steps {space.fixed['max_steps']}: num_train_epochs {fixed['num_train_epochs']:g} of {per_epoch} steps"
+        )
+    space, steps = replace(space, fixed=fixed), space.fixed.get("eval_steps")
+    if steps is None:
+        return space
+    every = _six_digits(steps * trial_epochs(space, fixed) if steps < 1 else round(steps) / per_epoch)
+    grace = round(every * math.ceil(space.scheduler.grace / every - 1e-9), 6)
+    say(f"eval_steps {steps:g}: eval_every {every:g}, scheduler.grace {grace:g}, in epochs of {per_epoch} steps")
+    return replace(space, eval_every=every, scheduler=replace(space.scheduler, grace=grace))
+
+
+def _six_digits(epochs: float) -> float:
+    """Rounds down, as epochs of evaluations have six digits: a step more would follow from a larger number."""
+    return max(math.floor(epochs * 1e6 + 1e-3), 1) / 1e6
+
+
+def _steps_per_epoch(space: Space, rows: int) -> int:
+    names = [name for name in _STEPS if name in space.fixed or name in space.search]
+    for name in (*names, "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
+        if name in space.search and (name != "num_train_epochs" or "max_steps" in names):
+            problem = f"{' and '.join(names)} with a search of {name}: trials are compared by epochs"
+            todo = f"--set {name}=…, or num_train_epochs and eval_every, in epochs, instead"
+            raise UserError(problem, "numbers of steps where all trials have the same", todo)
+    batch = int(space.fixed.get("per_device_train_batch_size", 8)) * space.slots.workers_per_trial
+    return math.ceil(math.ceil(rows / batch) / int(space.fixed.get("gradient_accumulation_steps", 1)))
 
 
 def rungs(space: Space) -> list[float]:

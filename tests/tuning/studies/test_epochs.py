@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from foundation.errors import UserError
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
-from tuning.studies.epochs import check_evaluations, longest_epochs, rungs, trial_epochs
+from trainables.training.evaluation_schedule import EvaluationSchedule
+from tuning.studies.epochs import check_evaluations, longest_epochs, rungs, steps_as_epochs, trial_epochs
 
 
 def space(epochs: float, every: float = 1.0, **scheduler: Any) -> Space:
@@ -86,3 +88,48 @@ def test_evaluations_that_skip_a_rung_are_refused(bad: Space, problem: str, todo
         check_evaluations(bad)
     assert problem in caught.value.problem
     assert caught.value.todo.startswith(todo)
+
+
+def in_steps(batch: int = 10, **fixed: float) -> Space:
+    """A space with numbers of steps; 100 rows are ten steps of ten rows."""
+    fields = {"num_train_epochs": 3, "per_device_train_batch_size": batch, **fixed}
+    return from_dict({"metric": "loss", "mode": "min", "fixed": fields}, "test")
+
+
+@pytest.mark.parametrize(
+    ("fixed", "epochs", "every", "grace"),
+    [
+        ({"max_steps": 25}, 2.5, 1, 1),
+        ({"max_steps": 25, "gradient_accumulation_steps": 2}, 5, 1, 1),
+        ({"eval_steps": 4}, 3, 0.4, 1.2),  # ASHA first compares after the third evaluation
+        ({"eval_steps": 0.5, "max_steps": 20}, 2, 1, 1),  # a share of all steps
+        ({}, 3, 1, 1),
+    ],
+)
+def test_steps_become_epochs(fixed: dict[str, float], epochs: float, every: float, grace: float) -> None:
+    """Trials are compared by epochs; what results is accepted, and said."""
+    lines: list[str] = []
+    result = steps_as_epochs(in_steps(**fixed), 100, lines.append)
+    assert (result.fixed["num_train_epochs"], result.eval_every, result.scheduler.grace) == (epochs, every, grace)
+    assert not {"max_steps", "eval_steps"} & result.fixed.keys()
+    assert len(lines) == len({"max_steps", "eval_steps"} & fixed.keys())
+    check_evaluations(result)
+
+
+@pytest.mark.parametrize("rows", [97, 1001, 150_000])
+@pytest.mark.parametrize("steps", [1, 7, 100])
+def test_trials_end_and_are_evaluated_at_these_steps(rows: int, steps: int) -> None:
+    """Not at a neighbouring step, where a number of epochs is not exact."""
+    space = steps_as_epochs(in_steps(32, max_steps=3 * steps, eval_steps=steps), rows, lambda line: None)
+    schedule = EvaluationSchedule(space.eval_every, space.fixed["num_train_epochs"])
+    schedule.plan(math.ceil(rows / 32))
+    assert [step for step in range(1, 3 * steps + 2) if schedule.is_due(step)] == [steps, 2 * steps, 3 * steps]
+
+
+@pytest.mark.parametrize("name", ["per_device_train_batch_size", "max_steps", "num_train_epochs"])
+def test_steps_of_different_lengths_are_refused(name: str) -> None:
+    """An epoch of one trial would have more steps than that of another."""
+    content = {"metric": "loss", "mode": "min", "fixed": {"max_steps": 5}, "search": {name: {"int": [4, 8]}}}
+    content["fixed"] = {} if name == "max_steps" else {"max_steps": 5}
+    with pytest.raises(UserError, match=f"with a search of {name}"):
+        steps_as_epochs(from_dict(content, "test"), 100, lambda line: None)
