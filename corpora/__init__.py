@@ -4,7 +4,7 @@ Tasks and models do not belong here: a corpus is rows with the roles source, pai
 
     classes: Classes in the target column: what the counts reveal about wrong files, and the counts for the user.
     encodings: Detects the encoding of a Korean text file: UTF-8, UTF-16 or UTF-32 with a BOM, or CP949.
-    file_types: The formats of data files by suffix and by content, and how to convert other formats.
+    file_types: Files that have no format kotune reads: what they are, and how to convert them.
     filters: Filters of training rows, with a report of what each filter removed.
     fingerprint: Content hashes: keys of cache entries, and hashes of files.
     json_records: Reads the records of JSON: one object per line, or an array of objects.

@@ -1,17 +1,12 @@
-"""The formats of data files by suffix and by content, and how to convert a file that has another format."""
+"""Files that have no format kotune reads: what they are, by suffix or content, and how to convert them."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from foundation.errors import UserError
-
-DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-JSON_LINES = (".jsonl", ".ndjson", ".json-lines")
-JSON = ".json"
-PARQUET = ".parquet"
-SUFFIXES = (*DELIMITERS, *JSON_LINES, JSON, PARQUET)
 
 _WORKBOOK = 'save it in Excel as "CSV UTF-8 (Comma delimited)", or run: pip install openpyxl && ' + (
     'python -c "import pandas, sys; pandas.read_excel(sys.argv[1]).to_csv(sys.argv[2], index=False)" {file} {stem}.csv'
@@ -33,7 +28,7 @@ _CONVERSIONS = {
 }
 #: First bytes of formats that are no text -> format, and the suffix whose conversion applies.
 _SIGNATURES = {
-    b"PAR1": ("a Parquet file", PARQUET),
+    b"PAR1": ("a Parquet file", ".parquet"),
     b"PK\x03\x04": ("an Excel workbook or another zip file", ".xlsx"),
     b"\xd0\xcf\x11\xe0": ("an Excel workbook (.xls)", ".xls"),
     b"ARROW1": ("an Arrow file", ".arrow"),
@@ -43,39 +38,23 @@ _SIGNATURES = {
 }
 
 
-def is_json(path: Path) -> bool:
-    """Whether the suffix means JSON: an object per line, or in a .json file an array of objects."""
-    return path.suffix.lower() in (*JSON_LINES, JSON)
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether the suffix means a Parquet file."""
-    return path.suffix.lower() == PARQUET
-
-
-def suffix_problem(path: Path) -> UserError:
-    """Returns the error for a file whose suffix is not one of `SUFFIXES`."""
+def suffix_problem(path: Path, suffixes: Sequence[str]) -> UserError:
+    """Returns the error for a file whose suffix is not one of `suffixes`."""
     suffix = path.suffix.lower()
     todo = _conversion(path, suffix) or "rename it if it has one of these formats, else convert it"
-    return UserError(f"{path}: unknown suffix {path.suffix!r}", ", ".join(SUFFIXES), todo)
+    return UserError(f"{path}: unknown suffix {path.suffix!r}", ", ".join(suffixes), todo)
 
 
-def content_problem(path: Path, raw: bytes) -> UserError | None:
-    """Returns the error for content that does not have the format of the suffix; None if it may have it."""
+def content_problem(path: Path, raw: bytes, suffixes: Sequence[str]) -> UserError | None:
+    """Returns the error for content that is known not to have the format of the suffix, which is one of `suffixes`."""
     name, suffix = next((entry for start, entry in _SIGNATURES.items() if raw.startswith(start)), ("", ""))
-    if suffix == path.suffix.lower():
+    if suffix in ("", path.suffix.lower()):
         return None
-    if suffix == PARQUET:
-        copy = f"cp {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix(PARQUET)))}"
-        return UserError(
-            f"{path} is {name}", f"a Parquet file with the suffix {PARQUET}", f"give it that suffix: {copy}"
-        )
-    if suffix:
-        allowed = f"text with the suffix {', '.join(SUFFIXES)}"
-        return UserError(f"{path} is {name}, not text", allowed, _conversion(path, suffix))
-    if is_parquet(path):
-        return UserError(f"{path} is not a Parquet file", "a complete Parquet file", "copy or write it again")
-    return None
+    if suffix in suffixes:
+        copy = f"cp {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix(suffix)))}"
+        return UserError(f"{path} is {name}", f"such a file with the suffix {suffix}", f"give it that suffix: {copy}")
+    allowed = f"a file with the suffix {', '.join(suffixes)}"
+    return UserError(f"{path} is {name}", allowed, _conversion(path, suffix))
 
 
 def _conversion(path: Path, suffix: str) -> str:

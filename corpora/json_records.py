@@ -8,23 +8,25 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from corpora.file_types import JSON
+from corpora.encodings import decode
 from corpora.names import column_name, duplicates, in_quotes
-from corpora.records import Record
+from corpora.records import Content, FileFormat, Record, Request
 from foundation.errors import UserError
 
+_DOCUMENT = ".json"
 _BLANK = re.compile(r"[ \t\r\n]*")
 _ALLOWED = "an array of objects [{…}, {…}], or one object {…} per line"
 
 
-def json_records(path: Path, text: str) -> tuple[tuple[str, ...], list[Record]]:
+def json_records(request: Request) -> Content:
     """Returns the keys of all objects, and a record for each object.
 
     Raises:
         UserError: a .json file is not one of the two forms.
     """
-    records = list(_array(path, text) if _is_document(path, text) else _lines(text))
-    return tuple(dict.fromkeys(name for record in records for name in record.values)), records
+    text, encoding = decode(request.path, request.raw)
+    records = list(_array(request.path, text) if _is_document(request.path, text) else _lines(text))
+    return Content(tuple(dict.fromkeys(name for record in records for name in record.values)), records, encoding)
 
 
 # ---- one object per line
@@ -48,7 +50,7 @@ def _line(number: int, line: str) -> Record:
 
 def _record(line: int, values: object) -> Record:
     if not isinstance(values, dict):
-        array = f" (an array of objects needs the suffix {JSON})" if isinstance(values, list) else ""
+        array = f" (an array of objects needs the suffix {_DOCUMENT})" if isinstance(values, list) else ""
         return Record(line, problem=f"not a JSON object {{…}}{array}")
     return Record(line, {column_name(name): value for name, value in values.items()})
 
@@ -58,7 +60,7 @@ def _record(line: int, values: object) -> Record:
 
 def _is_document(path: Path, text: str) -> bool:
     """Whether a .json file is one JSON value, and not an object per line."""
-    if path.suffix.lower() != JSON:
+    if path.suffix.lower() != _DOCUMENT:
         return False
     first, _, rest = text.lstrip().partition("\n")
     if not first.startswith("{"):
@@ -118,7 +120,7 @@ def _not_an_array(path: Path, text: str) -> UserError:
     if key is None:
         return UserError(problem, _ALLOWED, "write its rows as an array")
     code = f"import json, sys; json.dump(json.load(open(sys.argv[1]))[{key!r}], open(sys.argv[2], 'w'))"
-    copy = path.with_name(f"{path.stem}.rows{JSON}")
+    copy = path.with_name(f"{path.stem}.rows{_DOCUMENT}")
     command = shlex.join(["python", "-c", code, str(path), str(copy)])
     return UserError(f"{problem}; {key!r} is a list", _ALLOWED, f"write that list to a file of its own: {command}")
 
@@ -141,3 +143,5 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 _DECODER = json.JSONDecoder(
     parse_float=str, parse_int=str, parse_constant=_no_constant, object_pairs_hook=_no_duplicates
 )
+
+JSON = FileFormat((".jsonl", ".ndjson", ".json-lines", _DOCUMENT), json_records, "JSON objects")

@@ -9,17 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from corpora.encodings import decode
-from corpora.file_types import SUFFIXES, content_problem, is_json, is_parquet, suffix_problem
-from corpora.json_records import json_records
+from corpora.file_types import content_problem, suffix_problem
+from corpora.json_records import JSON
 from corpora.names import clean, column_name, duplicates, in_quotes
-from corpora.parquet_records import parquet_records
-from corpora.records import QUOTATION, Record, read_records
+from corpora.parquet_records import PARQUET
+from corpora.records import DELIMITED, QUOTATION, FileFormat, Record, Request
 from foundation.errors import UserError, nearest, raise_all
 from search_spaces.choices import BrokenRows, Quoting
 
 _LIST = "a list"  # in every reason about several values in one field
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")  # a lone surrogate (from a JSON escape) cannot be encoded as UTF-8
+
+
+#: Suffix -> format. A new format is a `FileFormat` and its place here.
+FORMATS = {suffix: entry for entry in (DELIMITED, JSON, PARQUET) for suffix in entry.suffixes}
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def read_table(
     header: Sequence[str] = (),
     broken: BrokenRows = BrokenRows.STOP,
 ) -> Table:
-    """Reads a file with one of `SUFFIXES` completely, or refuses it with all its broken rows.
+    """Reads a file with a suffix of `FORMATS` completely, or refuses it with all its broken rows.
 
     Texts are NFC normalized and stripped; whitespace and line breaks inside a text stay. Numbers in JSON keep their
     digits as written; a target of true or false becomes that word. Blank lines at the end are ignored; a blank line
@@ -88,15 +91,9 @@ def read_table(
     path = Path(path)
     _check_arguments(path, quoting, broken)
     raw = _bytes(path)
-    if is_parquet(path):
-        encoding = "parquet"
-        columns, records = parquet_records(path, raw, [*optional.values(), *required.values()])
-    else:
-        text, encoding = decode(path, raw)
-        if is_json(path):
-            columns, records = json_records(path, text)
-        else:
-            columns, records = read_records(path, text, quoting, header, list(required.values()))
+    needed = [*optional.values(), *required.values()]
+    content = _format(path).read(Request(path, raw, needed, list(required.values()), quoting, header))
+    columns, records = content.columns, content.records
     raise_all(_column_problems(path, columns, required, bool(records)))
     present = {role: column for role, column in {**optional, **required}.items() if column_name(column) in columns}
     numbered = "id" in optional and "id" not in present
@@ -105,7 +102,16 @@ def read_table(
     )
     if refused and (broken == BrokenRows.STOP or not rows):
         raise _refusal(path, refused, len(rows), columns, required, max_problems)
-    return Table(str(path), columns, rows, hashlib.sha256(raw).hexdigest(), encoding, lines, refused)
+    return Table(str(path), columns, rows, hashlib.sha256(raw).hexdigest(), content.encoding, lines, refused)
+
+
+def has_own_names(path: str | Path) -> bool:
+    """Whether the format of a file has column names and quoting of its own."""
+    return _format(Path(path)).names_columns
+
+
+def _format(path: Path) -> FileFormat:
+    return FORMATS[path.suffix.lower()]
 
 
 def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
@@ -114,14 +120,14 @@ def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
         problems.append(UserError(f"{path} is a folder", "one file", "use a file in it"))
     elif os.path.exists(path) and not os.path.isfile(path):  # reading from a pipe without a writer would block forever
         problems.append(UserError(f"{path} is a pipe or a device", "one file", "write its output to a file"))
-    elif path.suffix.lower() not in SUFFIXES:
-        problems.append(suffix_problem(path))
+    elif path.suffix.lower() not in FORMATS:
+        problems.append(suffix_problem(path, list(FORMATS)))
     if quoting not in tuple(Quoting):
         problems.append(
             UserError(f"quoting {quoting!r}", ", ".join(Quoting), nearest(quoting, Quoting) or "choose one of them")
         )
-    elif quoting != Quoting.AUTO and (is_json(path) or is_parquet(path)):
-        problems.append(UserError(f"{path}: quoting {quoting!r} for JSON or Parquet", "auto", "remove quoting"))
+    elif quoting != Quoting.AUTO and path.suffix.lower() in FORMATS and _format(path).names_columns:
+        problems.append(UserError(f"{path}: quoting {quoting!r} for {path.suffix}", "auto", "remove quoting"))
     if broken not in tuple(BrokenRows):
         problems.append(
             UserError(
@@ -148,7 +154,7 @@ def _bytes(path: Path) -> bytes:
         raise UserError(f"{str(path)!r} cannot be read: {error}", "a readable file", "check the path") from None
     if not raw.strip():
         raise UserError(f"{path} is empty", "a file with rows", "write it again, or use another file")
-    if problem := content_problem(path, raw):
+    if problem := content_problem(path, raw, list(FORMATS)):
         raise problem
     return raw
 
@@ -163,7 +169,7 @@ def _column_problems(
     if repeated := duplicates(columns):
         problem = f"{path}: duplicate columns in the header: {in_quotes(repeated)}"
         problems.append(UserError(problem, "each column name once", "rename or remove the duplicate columns"))
-    if columns or not is_json(path):
+    if columns or not _format(path).names_columns:
         problems += [
             _missing(path, role, column, columns)
             for role, column in required.items()
@@ -238,14 +244,13 @@ def _row(
 def _refusal(
     path: Path, refused: Sequence[Refused], usable: int, columns: Sequence[str], required: Mapping[str, str], most: int
 ) -> UserError:
-    unit = "row" if is_parquet(path) else "line"
-    problems = [f"{unit} {row.line:,}: {row.reason}" for row in refused[:most]]
+    file_format = _format(path)
+    problems = [f"{file_format.unit} {row.line:,}: {row.reason}" for row in refused[:most]]
     more = [f"and {len(refused) - most:,} more"] if len(refused) > most else []
     miscut = any(QUOTATION in row.reason for row in refused)  # then the number of rows is unknown
     number = f"{len(refused):,}" if miscut else f"{len(refused):,} of {usable + len(refused):,}"
     problem = f"{path}: {number} rows cannot be used, so the file was not read"
-    shape = "JSON objects" if is_json(path) else "rows" if is_parquet(path) else f"{len(columns)} fields per row"
-    allowed = f"{shape}, text in {in_quotes(list(required.values()))}"
+    allowed = f"{file_format.row.format(fields=len(columns))}, text in {in_quotes(list(required.values()))}"
     todo = ["fix or delete these rows"]
     if miscut:
         todo.append(f'write a {QUOTATION} inside a quoted field twice (""), or use quoting "none" for plain characters')

@@ -6,16 +6,17 @@ import csv
 import io
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from corpora.file_types import DELIMITERS
+from corpora.encodings import decode
 from corpora.names import column_name, in_quotes
 from foundation.errors import UserError, nearest
 from search_spaces.choices import Quoting
 
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 QUOTATION = "quotation mark"  # in every reason that another quoting may fix
 _QUOTED_FIELD = re.compile(r'(?:^|(?<=\t))"(?:[^"]|"")*+"(?=\t|$)')
 
@@ -33,29 +34,73 @@ class Record:
     swallowed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A file to read.
+
+    Args:
+        path, raw: Its path and its content.
+        columns: All columns that are needed; `required` must have text.
+        quoting, header: As in `corpora.reading.read_table`; only for formats without `names_columns`.
+    """
+
+    path: Path
+    raw: bytes
+    columns: Sequence[str]
+    required: Sequence[str]
+    quoting: Quoting
+    header: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The names of the columns of a file, its records, and its encoding."""
+
+    columns: tuple[str, ...]
+    records: list[Record]
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """A format of data files.
+
+    Args:
+        suffixes: In lower case, with the dot.
+        read: Reads a file, or raises UserError.
+        row: What messages call a row, with `{fields}` for the number of columns.
+        unit: What `Record.line` counts.
+        names_columns: The format has column names and quoting of its own.
+    """
+
+    suffixes: tuple[str, ...]
+    read: Callable[[Request], Content]
+    row: str
+    unit: str = "line"
+    names_columns: bool = True
+
+
 _Row = tuple[int, list[str] | Record]  # first line; fields, or a record with the problem
 
 
-def read_records(
-    path: Path, text: str, quoting: Quoting, header: Sequence[str] = (), required: Sequence[str] = ()
-) -> tuple[tuple[str, ...], list[Record]]:
-    """Returns the columns and records of `text`, the content of `path`; `quoting` and `header` as in `read_table`.
+def read_records(request: Request) -> Content:
+    """Returns the records of a file with commas or tabs.
 
     Blank fields and columns without a name, which spreadsheets write at the end of each row, are left out.
 
-    Args:
-        required: Columns of which a first line must have one to be a header, if `header` is set.
-
     Raises:
-        UserError: the first line has no column names, or rows do not fit `header`.
+        UserError: the first line has no column names, or rows do not fit the header.
     """
+    path, quoting = request.path, request.quoting
+    text, encoding = decode(path, request.raw)
     delimiter = DELIMITERS[path.suffix.lower()]
     if "\n" not in text:
         text = text.replace("\r", "\n")  # line ends of classic Mac OS
     quoted = quoting == Quoting.CSV or (quoting == Quoting.AUTO and (delimiter == "," or _reads_as_quoted(text)))
     lines = _quoted_rows(text, delimiter) if quoted else _plain_rows(text, delimiter)
-    columns, rows = _below_header(path, _without_trailing_blank_lines(list(lines)), header, required)
-    return columns, [_record(line, fields, columns) for line, fields in rows]
+    rows = _without_trailing_blank_lines(list(lines))
+    columns, rows = _below_header(path, rows, request.header, request.required)
+    return Content(columns, [_record(line, fields, columns) for line, fields in rows], encoding)
 
 
 def _reads_as_quoted(text: str) -> bool:
@@ -190,3 +235,6 @@ def _record(line: int, fields: list[str] | Record, header: Sequence[str]) -> Rec
     if any("\0" in value for value in fields):
         return Record(line, problem="NUL bytes")
     return Record(line, dict(zip(header, fields, strict=True)))
+
+
+DELIMITED = FileFormat(tuple(DELIMITERS), read_records, "{fields} fields per row", names_columns=False)

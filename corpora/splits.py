@@ -10,9 +10,8 @@ from pathlib import Path
 import msgspec
 
 from corpora.classes import class_problem
-from corpora.file_types import DELIMITERS
 from corpora.names import clean, column_name, in_quotes
-from corpora.reading import Refused, Table, read_table
+from corpora.reading import FORMATS, Refused, Table, has_own_names, read_table
 from corpora.references import role_of, with_targets
 from corpora.same_text import kind_of
 from corpora.splitting import groups_of, shared_texts, split_by_group
@@ -189,7 +188,7 @@ def read_numbered(path: str, layout: Layout, *, targets: bool = True) -> tuple[S
     rows = [{**row, "id": row.get("id") or str(number)} for number, row in enumerate(table.rows, 1)]
     if targets and layout.labels:
         rows = _relabelled(rows, layout.labels, path)
-    header = table.columns if table.line_numbers[:1] == [1] and Path(path).suffix.lower() in DELIMITERS else ()
+    header = table.columns if table.line_numbers[:1] == [1] and not has_own_names(path) else ()
     return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused), header), table.line_numbers
 
 
@@ -244,8 +243,9 @@ def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:
 
 
 def _quoting(path: str, layout: Layout) -> Quoting:
-    # JSON has its own quoting, and Parquet none.
-    return layout.quoting if Path(path).suffix.lower() in DELIMITERS else Quoting.AUTO
+    if Path(path).suffix.lower() in FORMATS and has_own_names(path):
+        return Quoting.AUTO  # JSON has its own quoting, and Parquet none
+    return layout.quoting
 
 
 def _refusals(name: str, split: Split) -> list[str]:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora.file_types import SUFFIXES
-from corpora.reading import read_table
+from corpora.reading import FORMATS, read_table
 from tests.corpora.files import PAIR, refusal, write
 
 TABLE = "a,b\n가,1\n"
@@ -23,7 +22,7 @@ TABLE = "a,b\n가,1\n"
         ("t.arrow", ["unknown suffix '.arrow'", "to_parquet"]),
         ("t.csv.gz", ["unknown suffix '.gz'", "gunzip --keep"]),
         ("t.tab", ["copy it to", "t.tsv if tabs"]),
-        ("t.pdf", ["unknown suffix '.pdf'", ", ".join(SUFFIXES)]),
+        ("t.pdf", ["unknown suffix '.pdf'", ", ".join(FORMATS)]),
     ],
 )
 def test_another_suffix_is_refused_with_a_conversion(tmp_path: Path, name: str, words: list[str]) -> None:
@@ -35,10 +34,10 @@ def test_another_suffix_is_refused_with_a_conversion(tmp_path: Path, name: str, 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("t.csv", b"PK\x03\x04rest", ["is an Excel workbook or another zip file, not text", "read_excel"]),
-        ("t.csv", gzip.compress(TABLE.encode()), ["is packed by gzip, not text", "gunzip --keep"]),
+        ("t.csv", b"PK\x03\x04rest", ["is an Excel workbook or another zip file", "read_excel"]),
+        ("t.csv", gzip.compress(TABLE.encode()), ["is packed by gzip", "gunzip --keep"]),
         ("t.json", b"PAR1rest", ["is a Parquet file", "give it that suffix: cp"]),
-        ("t.parquet", TABLE.encode(), ["is not a Parquet file"]),
+        ("t.parquet", TABLE.encode(), ["cannot be read as Parquet"]),
         ("t.parquet", b"PAR1rest", ["cannot be read as Parquet", "copy or write it again"]),
     ],
 )
