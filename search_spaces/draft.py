@@ -11,7 +11,7 @@ from search_spaces.checks import condition_problems, metric_problems, parents_fi
 from search_spaces.choices import Direction
 from search_spaces.names import Names, unknown_key, unknown_parameter
 from search_spaces.parsing import YAML_FORMS, parse_range
-from search_spaces.ranges import Range, ends, holds
+from search_spaces.ranges import UNSET, Range, ends, holds, with_default
 from search_spaces.schema import READERS, SECTIONS, Space
 from search_spaces.values import as_written
 
@@ -31,6 +31,7 @@ class Draft:
         self.values: dict[str, Any] = {}  # by dotted key
         self.fixed: dict[str, Any] = {}
         self.search: dict[str, Range] = {}
+        self.recipe: dict[str, Any] = {}  # parameter -> the value that a layer gave it, by its current name
         self.origin: dict[str, str] = {}  # key or parameter -> the layer that set it, for messages
         self.broken: set[str] = set()  # parameters with an invalid range
         self.problems: list[UserError] = []
@@ -82,16 +83,20 @@ class Draft:
         self._remove(self.fixed, name)
         self._remove_rivals(name, where)
         self.fixed[name], self.origin[name] = fixed, where
+        self.recipe[self.names.identity(name)] = fixed
         if was_searched:
             self._resolve_conditions(name, fixed)
 
     def vary(self, name: str, new: Range, where: str, *, has_default: bool) -> None:
-        """Searches a parameter; a range without its own default keeps the previous default or fixed value if inside."""
-        previous = [old.default for old in self._remove(self.search, name)] + self._remove(self.fixed, name)
+        """Searches a parameter; a range without its own default keeps the default or fixed value of earlier layers."""
+        self._remove(self.search, name)
+        self._remove(self.fixed, name)
         self._remove_rivals(name, where)
-        if not has_default:
-            inside = [value for value in previous if new.contains(value)]
-            new = replace(new, default=inside[0]) if inside else new
+        identity = self.names.identity(name)
+        if has_default:
+            self.recipe[identity] = new.default
+        elif identity in self.recipe:
+            new = with_default(new, self.recipe[identity])
         self.search[name], self.origin[name] = new, where
 
     def _remove_rivals(self, name: str, where: str) -> None:
@@ -129,7 +134,7 @@ class Draft:
             values = {key: self.values[f"{section}.{key}"] for key in keys if f"{section}.{key}" in self.values}
             top[section] = replace(getattr(Space(), section), **values)
         search = {name: self.search[name] for name in parents_first(self.search)}
-        space = Space(**top, fixed=self.fixed, search=search)
+        space = replace(Space(**top, fixed=self.fixed, search=search), unset_defaults=self._unset_defaults())
         conditions = condition_problems(self.search, self.broken, self.origin)
         self.problems += [*conditions, *space_problems(space, self.origin)]
         self.problems += word_problems(self.values, words, self.origin)
@@ -147,6 +152,12 @@ class Draft:
         self.problems += metric_problems(space, directions, self.origin)
         raise_all(self.problems)
         return replace(space, mode=Direction(directions[str(space.metric)]))
+
+    def _unset_defaults(self) -> tuple[str, ...]:
+        """Returns the searched parameters whose default no layer gave, here or in the space that was saved."""
+        saved = self.values.get("unset_defaults", ())
+        values = {name: self.recipe.get(self.names.identity(name), UNSET) for name in self.search}
+        return tuple(sorted(name for name in values if name in saved or self.search[name].default != values[name]))
 
     def _value_faults(self, faults: FaultsOf) -> Iterator[UserError]:
         values = {name: (value,) for name, value in self.fixed.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -133,6 +133,13 @@ class Choice:
 
 
 Range: TypeAlias = FloatRange | IntRange | Choice
+
+
+def with_default(searched: Range, value: Any) -> Range:
+    """Returns the range with `value` as its default if `value` is inside, else as it is."""
+    if isinstance(searched, IntRange) and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return replace(searched, default=value) if searched.contains(value) else searched
 
 
 def ends(searched: Range) -> tuple[Any, ...]:

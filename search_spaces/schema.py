@@ -188,6 +188,7 @@ class Space:
     seed: Annotated[int, whole(at_least=0, at_most=2**32 - 1)] = 42  # numpy takes 32 bits
     fixed: dict[str, Any] = field(default_factory=dict)
     search: dict[str, Range] = field(default_factory=dict)  # a parameter follows those in its `when`
+    unset_defaults: Annotated[tuple[str, ...], texts()] = ()  # searched parameters whose default is only a middle
     scheduler: Scheduler = field(default_factory=Scheduler)
     sampler: Sampler = field(default_factory=Sampler)
     budget: Budget = field(default_factory=Budget)
@@ -200,6 +201,11 @@ class Space:
     data: Data = field(default_factory=Data)
     filters: Filters = field(default_factory=Filters)
     sample: Annotated[str, text()] = "dialogues"  # the embedded data, if there is no file
+
+    @property
+    def default_name(self) -> str:
+        """What trial 0 is called: it is the recipe default only if the space has a value for every parameter."""
+        return "middle of the ranges" if self.unset_defaults else "recipe default"
 
     def to_dict(self) -> RawMapping:
         """Returns plain values for YAML and JSON, which `from_dict` reads back to an equal space."""

@@ -48,7 +48,12 @@ def make_job(study: Study, material: Material, tracking: TrackingSettings | None
             run_id=record.trial_id,
             name=record.trial_id,
             group=study.name,
-            config={**shared, **record.config, "trial": record.number, "recipe_default": record.is_default},
+            config={
+                **shared,
+                **record.config,
+                "trial": record.number,
+                "recipe_default": record.is_default and not space.unset_defaults,
+            },
             record=buckets.join(folder, "tracking.json"),
         )
 

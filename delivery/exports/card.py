@@ -31,7 +31,7 @@ Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 | | |
 |---|---|
 | {metric} on dev | **{value:.4f}**{parts} |
-{test}{scored}| recipe default | {default} |
+{test}{scored}| {default_name} | {default} |
 | search space | {space} |
 | base model | {base} |
 
@@ -85,6 +85,7 @@ def model_card(study: Study, summary: Summary, folder: Path, tokenizer: Any, tas
         test=_test(summary),
         scored=f"| tokenizer of the score | {scored_with} |\n" if scored_with else "",
         default=compare_default(summary),
+        default_name=summary.default.name if summary.default else "recipe default",
         space=study.space.name,
         base=study.space.model,
         use=_use(study, folder, tokenizer, task),

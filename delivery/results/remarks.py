@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 
+from foundation.formatting import short_number
 from foundation.statuses import TrialStatus
+from search_spaces.schema import Space
 from trainables.tasks.metric import DISTINCT
 from tuning.algorithms.untried import possible_trials
 from tuning.studies.records import TrialRecord
@@ -13,7 +15,19 @@ from tuning.studies.study import Study
 
 def notes(study: Study) -> list[str]:
     """Returns one sentence for each thing that the scores alone do not show."""
-    return [*_exhausted(study), *_repeats(study)]
+    return [*default_remarks(study.space), *_exhausted(study), *_repeats(study)]
+
+
+def default_remarks(space: Space) -> list[str]:
+    """Says which values of trial 0 are not those of a recipe."""
+    if not space.unset_defaults:
+        return []
+    names = ", ".join(space.unset_defaults)
+    values = ", ".join(f"{name} = {short_number(space.search[name].default)}" for name in space.unset_defaults)
+    return [
+        f"trial 0 is not the recipe default: the space has no value of its own inside the range of {names}; it starts"
+        f" at the middle, or the first option: {values}"
+    ]
 
 
 def warnings(study: Study, dev: list[str]) -> list[str]:

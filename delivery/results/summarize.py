@@ -98,4 +98,4 @@ def _default(study: Study, best: TrialRecord | None) -> DefaultTrial | None:
         return None
     value, epoch = record.best_value(study.metric, study.mode), record.results[-1].epoch if record.results else 0.0
     best_by_then = best.best_value(study.metric, study.mode, until=epoch) if best else None
-    return DefaultTrial(record.trial_id, value, record.status, epoch, best_by_then)
+    return DefaultTrial(record.trial_id, value, record.status, epoch, best_by_then, study.space.default_name)

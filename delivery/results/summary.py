@@ -46,6 +46,7 @@ class DefaultTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         epoch: Its last evaluated epoch.
         best_by_then: The value of the best trial up to that epoch: the only fair comparison if the default was pruned.
+        name: What it is called (`Space.default_name`).
     """
 
     trial: str
@@ -53,6 +54,7 @@ class DefaultTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: TrialStatus
     epoch: float
     best_by_then: float | None
+    name: str = "recipe default"
 
 
 class Failure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from corpora.splits import Splits
+from delivery.results import remarks
 from delivery.results.summarize import summarize
 from delivery.results.summary import Summary
 from delivery.sessions.finalize import earlier_test_score, finalize
@@ -94,7 +95,10 @@ def dry_run(request: StudyRequest, out: TextIO) -> str:
     lines = [
         f"# study {request.name} in {request.storage}: {_trials(trials)}, {_place(request.space.runner, plan, None)}",
         *(f"# {name}: {entry.rows} rows, {entry.path}" for name, entry in splits.described().items()),
-        *(f"# {remark}" for remark in (*splits.remarks, *fit.remarks, *fit.coverage)),
+        *(
+            f"# {remark}"
+            for remark in (*splits.remarks, *fit.remarks, *fit.coverage, *remarks.default_remarks(request.space))
+        ),
     ]
     text = yaml.safe_dump(space.to_dict(), allow_unicode=True, sort_keys=False)
     return "\n".join([*lines, text.rstrip()])
@@ -246,6 +250,8 @@ def _run_session(session: _Session) -> Outcome:
     """Runs trials; exports and scores the best model; writes the summary; shows the last lines."""
     study, material, view = session.study, session.material, session.view
     tracking, earlier = tracking_settings(study), Summary.load(study.paths.summary)
+    for remark in remarks.default_remarks(study.space):
+        view.say(remark)
     view.say(disk_line(study, session.plan.limit))
     copied_out = _copy_log_and_database(study)
     try:

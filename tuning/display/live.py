@@ -277,7 +277,7 @@ def _start_line(row: TrialRow, metric: str) -> str:
     if row.resumed and row.value is not None:
         facts.append(_scores(row, metric))
     facts += [f"{name} {short_number(value)}" for name, value in row.parameters.items()]
-    return "  ".join([*facts, "(recipe default)"] if row.is_default else facts)
+    return "  ".join([*facts, f"({row.default_name})"] if row.is_default else facts)
 
 
 def _end_line(row: TrialRow, metric: str) -> str:

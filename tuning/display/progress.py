@@ -46,6 +46,7 @@ class TrialRow:
     parameters: Mapping[str, Any]
     note: str = ""
     is_default: bool = False
+    default_name: str = "recipe default"
     resumed: bool = False
     loss: float | None = None
 
@@ -61,7 +62,7 @@ class TrialRow:
     @property
     def remark(self) -> str:
         """The note in one line, after other marks of the trial."""
-        marks = [("recipe default", self.is_default), ("resumed", self.resumed)]
+        marks = [(self.default_name, self.is_default), ("resumed", self.resumed)]
         note = one_line(self.note)
         return "; ".join([name for name, is_set in marks if is_set] + ([note] if note else []))
 
@@ -79,6 +80,7 @@ def trial_row(study: Study, record: TrialRecord) -> TrialRow:
         parameters=record.parameters,
         note="stopped early: no improvement within its patience" if record.stopped_early else record.reason,
         is_default=record.is_default,
+        default_name=study.space.default_name,
         resumed=record.sessions > 1,
         loss=record.best_loss(study.metric, study.mode),
     )
@@ -195,12 +197,15 @@ def best_facts(progress: Progress) -> list[str]:
         return []
     text = f"best {progress.metric} {score_text(best.best)}"
     if best.is_default:
-        return [f"{text} (trial {best.number}, the recipe default)"]
+        return [f"{text} (trial {best.number}, the {best.default_name})"]
     text = f"{text} (trial {best.number})"
     if default is None or default.best is None:
         return [text]
     sign = "+" if best.best >= default.best else "-"
-    return [text, f"recipe default {score_text(default.best)} ({sign}{score_text(abs(best.best - default.best))})"]
+    return [
+        text,
+        f"{default.default_name} {score_text(default.best)} ({sign}{score_text(abs(best.best - default.best))})",
+    ]
 
 
 def epoch_text(row: TrialRow) -> str:

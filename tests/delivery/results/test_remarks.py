@@ -67,9 +67,18 @@ def test_of_equal_trials_the_one_with_the_lowest_loss_is_best(tmp_path: Path) ->
     assert [record.best_epoch("accuracy", "max") for record in (first, second, third)] == [2.0, 1.0, 1.0]
 
 
+def test_a_middle_is_not_called_a_recipe(tmp_path: Path) -> None:
+    """If the space has a value of its own, nothing is said."""
+    rates = {"learning_rate": {"log": [1e-4, 1e-2]}, "num_beams": {"int": [1, 8], "default": 1}}
+    (remark,) = remarks.notes(a_study(tmp_path, {"search": rates}))
+    assert remark.startswith("trial 0 is not the recipe default")
+    assert remark.endswith("the middle, or the first option: learning_rate = 0.001")
+    assert "num_beams" not in remark
+
+
 def test_a_space_that_has_been_tried_whole(tmp_path: Path) -> None:
     """Said once every configuration has its trial, not before."""
-    study = a_study(tmp_path, {"search": {"num_beams": {"int": [1, 2]}}})
+    study = a_study(tmp_path, {"search": {"num_beams": {"int": [1, 2], "default": 1}}})
     add_trial(study, {"num_beams": 1}, {"accuracy": 0.5})
     assert remarks.notes(study) == []
     add_trial(study, {"num_beams": 2}, {"accuracy": 0.6})
@@ -78,7 +87,7 @@ def test_a_space_that_has_been_tried_whole(tmp_path: Path) -> None:
 
 def test_the_spread_of_the_best_configuration_over_its_seeds(tmp_path: Path) -> None:
     """Mean and standard deviation of 0.6, 0.7 and 0.8; the other configuration does not count."""
-    search = {"num_beams": {"int": [1, 3]}}
+    search = {"num_beams": {"int": [1, 3], "default": 1}}
     study = a_study(tmp_path, {"search": search, "sampler": {"repeats": 3}})
     for beams, accuracy in ((1, 0.1), (2, 0.6), (2, 0.7), (2, 0.8)):
         add_trial(study, {"num_beams": beams}, {"accuracy": accuracy})

@@ -98,6 +98,7 @@ def test_a_summary_of_version_1_is_read(tmp_path: Path) -> None:
     assert {**summary.to_json(), "version": None} == {
         **OLD,
         "confusion": None,
+        "default": {**OLD["default"], "name": "recipe default"},  # type: ignore[dict-item]
         "notes": [],
         "warnings": [],
         "version": None,
