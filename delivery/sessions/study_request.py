@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from corpora.splits import Splits
 from delivery.results.output_paths import check_folder, check_name
 from foundation.errors import UserError
-from search_spaces.choices import Runner
+from search_spaces.choices import Runner, SamplerName, SchedulerName
 from search_spaces.ranges import Range, as_tuple, ends
 from search_spaces.schema import Space
 from trainables.models.model_checks import base_config, check_model
@@ -94,6 +94,7 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     if request.storage.is_taken(request.name):
         raise name_taken(request.storage, request.name)
     _check_runner(space)
+    check_sampler(space)
     check_mode(space)
     check_database(space, new=True)
     check_configs(space)
@@ -132,6 +133,19 @@ def _precision_remarks(space: Space, plan: Plan) -> list[str]:
     if not plan.shape.gpus or is_chosen or not overflows_in_fp16(model_type):
         return []
     return [f"the activations of a {model_type} overflow in fp16: on a GPU without bf16, trials compute in 32 bit"]
+
+
+def check_sampler(space: Space) -> None:
+    """Checks that the sampler can learn from trials that the scheduler stops.
+
+    Raises:
+        UserError: it learns from completed trials only, so that the search would be random.
+    """
+    scheduler = space.scheduler.name
+    if space.sampler.name is SamplerName.GP and scheduler is not SchedulerName.NONE:
+        problem = f"sampler gp learns from completed trials only, and {scheduler} stops most of them early"
+        allowed = "sampler tpe or cmaes, which learn from stopped trials as well; or gp with scheduler none"
+        raise UserError(problem, allowed, "--set sampler=tpe, or --set scheduler=none")
 
 
 def _check_runner(space: Space) -> None:

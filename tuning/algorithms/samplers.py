@@ -24,8 +24,10 @@ SAMPLERS: dict[SamplerName, Callable[[int, int], BaseSampler]] = {
         seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
     ),
     SamplerName.RANDOM: lambda seed, startup: RandomSampler(seed=seed),
+    # A pruned trial counts with the value of its last rung. Without it, a search under ASHA is random: few trials of a
+    # population complete. Values of a rung are worse than final ones, and so are pruned trials.
     SamplerName.CMAES: lambda seed, startup: CmaEsSampler(
-        seed=seed, n_startup_trials=startup, warn_independent_sampling=False
+        seed=seed, n_startup_trials=startup, warn_independent_sampling=False, consider_pruned_trials=True
     ),
     SamplerName.GP: lambda seed, startup: GPSampler(
         seed=seed, n_startup_trials=startup, warn_independent_sampling=False

@@ -9,7 +9,7 @@ import pytest
 
 from delivery.sessions import study_request
 from delivery.sessions.space_options import resolve_space
-from delivery.sessions.study_request import StudyRequest, check, limit_trials
+from delivery.sessions.study_request import StudyRequest, check, check_sampler, limit_trials
 from foundation.errors import UserError
 from search_spaces.choices import Runner
 from search_spaces.draft import from_dict
@@ -103,3 +103,13 @@ def test_models_that_overflow_in_fp16_are_named(
     remarks = check(StudyRequest(space, "mine", storage_at(tmp_path / "runs")), tmp_path / "scratch").fit.remarks
     line = "the activations of a t5 overflow in fp16: on a GPU without bf16, trials compute in 32 bit"
     assert remarks == ([line] if (name, gpus, fixed) == ("t5", 1.0, []) else [])
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "median"])
+def test_a_sampler_that_needs_completed_trials_is_refused_under_a_scheduler(scheduler: str) -> None:
+    """The search would be random; the message says why."""
+    content = {"sampler": "gp", "search": {"num_beams": {"int": [1, 2]}}}
+    with pytest.raises(UserError, match=f"gp learns from completed trials only, and {scheduler} stops most"):
+        check_sampler(from_dict({**content, "scheduler": scheduler}, "test"))
+    check_sampler(from_dict({**content, "scheduler": "none"}, "test"))
+    check_sampler(from_dict({**content, "scheduler": scheduler, "sampler": "cmaes"}, "test"))

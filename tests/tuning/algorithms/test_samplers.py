@@ -8,6 +8,7 @@ from typing import Any
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
 
 from search_spaces.choices import SamplerName
 from search_spaces.draft import from_dict
@@ -153,3 +154,19 @@ def test_defaults_follow_conditions() -> None:
     chosen = defaults(space().search)
     assert chosen["optim"] == "adamw_torch"
     assert "adam_beta1" in chosen
+
+
+@pytest.mark.parametrize("name", ["tpe", "cmaes"])
+def test_samplers_learn_from_pruned_trials(name: str) -> None:
+    """Under ASHA few trials complete: here all but the first are pruned, and the last come near the best, 0.2."""
+    rates = {"weight_decay": {"float": [0.0, 1.0]}, "label_smoothing_factor": {"float": [0.0, 1.0]}}
+    where = from_dict({"mode": "min", "search": rates, "sampler": {"name": name, "startup_trials": 5}}, "test")
+    study = optuna.create_study(direction="minimize")
+    distances: list[float] = []
+    for number in range(80):
+        trial = ask(study, where, number)
+        suggest(trial, where.search)
+        distances.append(sum(abs(value - 0.2) for value in trial.params.values()))
+        trial.report(distances[-1], step=1)
+        study.tell(trial, *([distances[-1]] if number == 0 else []), state=None if number == 0 else TrialState.PRUNED)
+    assert sum(distances[-20:]) < 0.6 * sum(distances[:20])
