@@ -31,6 +31,7 @@ from foundation.launchers import drop_launcher_variables
 from trainables.models.hub import load_config
 from trainables.tasks.registry import make_task
 from trainables.text.decoding import decoding_config
+from trainables.tracking.metrics_file import METRICS, MetricsFile
 from trainables.training import checkpoints, memory
 from trainables.training.arguments import build_arguments
 from trainables.training.checkpoint_store import MANIFEST
@@ -85,9 +86,9 @@ def _run(job: Job, reporter: Reporter, cache: WorkerCache, callbacks: Sequence[T
     start = _newest_checkpoint(job, arguments)
     if start is not None:
         retry_on_storage_error(start.local_folder, str(start.path), verb="read")
-    engine = None
+    engine, metrics = None, MetricsFile(buckets.join(job.folder, METRICS))
     try:
-        engine = build_engine(job, arguments, start, reporter, cache, callbacks)
+        engine = build_engine(job, arguments, start, reporter, cache, [metrics, *callbacks])
         engine.train(resume_from_checkpoint=str(start.local_folder()) if start else None)
     except pickle.UnpicklingError as error:  # torch and transformers load these files with tensors and numbers only
         raise TrialFailed(f"{start and start.path}: the checkpoint holds more than tensors and numbers") from error
@@ -98,6 +99,8 @@ def _run(job: Job, reporter: Reporter, cache: WorkerCache, callbacks: Sequence[T
         full = _OutOfMemory(error, phase, arguments.world_size)
     else:
         return engine
+    finally:
+        metrics.flush()
     release(engine)
     raise full
 
