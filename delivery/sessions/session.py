@@ -176,6 +176,8 @@ def _resume(
     check_database(study.space)
     check_file(study.paths.optuna)
     recorded = load_material(study)
+    if budget.trials != study.space.budget.trials:
+        screen.say(f"{_trials(budget.trials)} instead of {study.space.budget.trials}")
     space = limit_trials(replace(study.space, budget=budget), screen.say, study.records.values())
     space = with_new_paths(study, space, moved, recorded)
     space = locate_data_files(space, study.paths)

@@ -181,10 +181,13 @@ class LineView:
 
     def show(self, progress: Progress) -> None:
         """Writes what is new since the last snapshot."""
-        if not self._opened:
+        is_first = not self._opened
+        if is_first:
             self._open(progress)
         stamp = f"[{clock_text(progress.elapsed_seconds):>5}] "
         for row in progress.rows if progress.changed is None else progress.changed:
+            if is_first and row.epoch is not None:  # its record counts this session once the trial runs again
+                row = replace(row, resumed=True)
             for event in self._events(row, progress.metric.split(" (")[0]):
                 self._write(f"{stamp}trial {row.number}  {event}")
         self._stream.flush()

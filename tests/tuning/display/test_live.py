@@ -71,6 +71,14 @@ def test_a_resumed_trial_does_not_repeat_epochs_of_the_earlier_session() -> None
     ]
 
 
+def test_an_unfinished_trial_of_an_earlier_session_is_not_started_again() -> None:
+    """The first snapshot of a session has it before its record counts the session."""
+    rows = [a_row(epoch=2, value=0.5, best=0.6, parameters={}, resumed=resumed) for resumed in (False, True)]
+    assert lines_for(*(a_progress([row]) for row in rows)) == [
+        "[ 0:42] trial 3  resumed at epoch 2/6  rouge_sum 0.5000  best 0.6000",
+    ]
+
+
 def test_trials_of_an_earlier_session_are_counted_in_the_first_line() -> None:
     """Resuming a study with 300 ended trials writes one line, not 300."""
     stream = io.StringIO()
