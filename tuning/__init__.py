@@ -7,6 +7,7 @@ What a user reads at the end belongs in `delivery`.
     local_run: Runs the only trial of a study in this process, without Ray
     model_fit: Whether model, tokenizer and texts of a space fit together
     preparation: What a study makes once, before any trial: splits, base models, tokenised tables. No Ray
+    probe: Tries the recipe default in this process: one batch, one backward pass, one generated text. No Ray
     progress_note: What `status` shows of a running session and no trial record holds: slots, machines, time
     search: Runs a study on Ray: Tune asks, Optuna proposes, the scheduler stops, slots train
     tokenizers: Tokenizers that are searched: each is trained before the first trial, with a base model and

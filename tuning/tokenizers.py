@@ -63,6 +63,11 @@ def _whole(size: float | None) -> int | None:
     return None if size is None else int(size)  # YAML reads 1e4 as a float
 
 
+def variant_in(config: Mapping[str, Any]) -> TokenizerVariant:
+    """Returns the tokenizer of a configuration."""
+    return TokenizerVariant(config.get("tokenizer_kind"), _whole(config.get("vocabulary")))
+
+
 def variant_of(config: Mapping[str, Any]) -> str:
     """Returns the name of the tokenizer of a configuration, which is its key in `Material.tables`."""
-    return TokenizerVariant(config.get("tokenizer_kind"), _whole(config.get("vocabulary"))).name
+    return variant_in(config).name

@@ -90,15 +90,12 @@ def dry_run(request: StudyRequest, out: TextIO) -> str:
     if request.resume_from is not None:
         open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        space, splits, plan, fit = check(request, Path(folder), lambda text: print(text, file=out))
-    trials = request.space.budget.trials
+        space, splits, plan, fit, probed = check(request, Path(folder), lambda text: print(text, file=out))
+    trials, on_defaults = request.space.budget.trials, remarks.default_remarks(request.space)
     lines = [
         f"# study {request.name} in {request.storage}: {_trials(trials)}, {_place(request.space.runner, plan, None)}",
         *(f"# {name}: {entry.rows} rows, {entry.path}" for name, entry in splits.described().items()),
-        *(
-            f"# {remark}"
-            for remark in (*splits.remarks, *fit.remarks, *fit.coverage, *remarks.default_remarks(request.space))
-        ),
+        *(f"# {line}" for line in (*splits.remarks, *probed, *fit.remarks, *fit.coverage, *on_defaults)),
     ]
     text = yaml.safe_dump(space.to_dict(), allow_unicode=True, sort_keys=False)
     return "\n".join([*lines, text.rstrip()])
@@ -114,7 +111,7 @@ def start(request: StudyRequest, out: TextIO) -> Outcome:
     request = replace(request, space=limit_trials(request.space, screen.say))
     point = None if request.resume_from is None else open_checkpoint(request.resume_from)
     with tempfile.TemporaryDirectory() as folder:
-        space, splits, plan, fit = check(request, Path(folder), screen.say)
+        space, splits, plan, fit, _ = check(request, Path(folder), screen.say, download=True)
     space = with_study_name(with_absolute_paths(space, Path.cwd()), request.name)
     start_early(space, request.address)
     with ExitStack() as stack:

@@ -15,7 +15,9 @@ from foundation.errors import UserError
 from search_spaces.choices import Runner, SamplerName, SchedulerName
 from search_spaces.ranges import Range, as_tuple, ends
 from search_spaces.schema import Space
+from trainables.models.hub import has_local_weights
 from trainables.models.model_checks import base_config, check_model
+from trainables.models.scratch import scratch_size
 from trainables.tasks.registry import get_task_class
 from trainables.training.parameters import model_variant, split_parameters
 from tuning import preparation, tokenizers
@@ -63,20 +65,29 @@ def limit_trials(space: Space, say: Callable[[str], None], records: Iterable[Tri
 
 
 class Checked(NamedTuple):
-    """What the checks of a request gave; `space` has its numbers of steps as epochs."""
+    """What the checks of a request gave.
+
+    Args:
+        space: The space with its numbers of steps as epochs.
+        probed: Lines on the step that was tried.
+    """
 
     space: Space
     splits: Splits
     plan: Plan
     fit: Fit
+    probed: tuple[str, ...]
 
 
-def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lambda text: None) -> Checked:
+def check(
+    request: StudyRequest, scratch: Path, say: Callable[[str], None] = lambda text: None, *, download: bool = False
+) -> Checked:
     """Returns the splits and the slots of a request that can be run.
 
     Args:
         scratch: An empty folder for files that are only needed by the checks.
         say: Receives one line before each step that may take long.
+        download: Whether weights that are not on this machine are downloaded, to try a step.
 
     Raises:
         UserError: Something in the request cannot work.
@@ -121,7 +132,13 @@ def check(request: StudyRequest, scratch: Path, say: Callable[[str], None] = lam
     )
     fit = check_fit(space, task, splits, _configs(space))
     converted = steps_as_epochs(request.space, len(splits.train.rows), lambda line: None)
-    return Checked(converted, splits, plan, replace(fit, remarks=[*fit.remarks, *_precision_remarks(space, plan)]))
+    fit = replace(fit, remarks=[*fit.remarks, *_precision_remarks(space, plan)])
+    if not download and scratch_size(space.model) is None and not has_local_weights(space.model):
+        remark = f"no step was tried: the weights of {space.model} are not on this machine"
+        return Checked(converted, splits, plan, fit, (remark,))
+    from tuning.probe import probe
+
+    return Checked(converted, splits, plan, fit, probe(space, task, splits, scratch).lines)
 
 
 def _precision_remarks(space: Space, plan: Plan) -> list[str]:

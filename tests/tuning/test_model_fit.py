@@ -9,7 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from transformers import BartConfig, BertConfig, GenerationConfig
+from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
+    BertConfig,
+    BertForSequenceClassification,
+    GenerationConfig,
+)
 
 from corpora.samples.reviews import write_samples
 from delivery.sessions.session import dry_run
@@ -22,12 +28,13 @@ from tuning.studies.storage import storage_at
 
 
 def bert_folder(folder: Path, words: list[str], **options: bool) -> Path:
-    """A folder of a BERT without weights, with a vocabulary of whole words.
+    """A folder of a BERT with a vocabulary of whole words.
 
     Args:
         options: of `tokenizer_config.json`; without any, there is no such file, as in many old folders.
     """
-    BertConfig(num_hidden_layers=1, hidden_size=8, num_attention_heads=1, intermediate_size=8).save_pretrained(folder)
+    config = BertConfig(num_hidden_layers=1, hidden_size=8, num_attention_heads=1, intermediate_size=8)
+    BertForSequenceClassification(config).save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
     if options:
         (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer", **options}))
@@ -96,8 +103,11 @@ def test_a_dry_run_shows_the_generation_settings_of_the_model(tmp_path: Path) ->
     (tmp_path / "train.csv").write_text(f"fname,dialogue,summary\n{lines}", encoding="utf-8")
     folder = tmp_path / "bart"
     tokenizer = train_tokenizer([*texts, "문의"], 60)
-    sizes = {"d_model": 8, "encoder_attention_heads": 1, "decoder_attention_heads": 1}
-    BartConfig(vocab_size=len(tokenizer), **sizes).save_pretrained(folder)
+    sizes = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
+    heads = {"encoder_attention_heads": 1, "decoder_attention_heads": 1, "vocab_size": len(tokenizer)}
+    ids = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+    config = BartConfig(**sizes, **heads, **ids, decoder_start_token_id=tokenizer.eos_token_id)
+    BartForConditionalGeneration(config).save_pretrained(folder)
     GenerationConfig(min_length=56).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     sets = ["wandb.mode=disabled", "slots.count=1"]

@@ -165,10 +165,14 @@ def initialise_model(config: Any, task: Task, seed: int) -> PreTrainedModel:
 
 
 class BaseModels:
-    """Cache of the newest base model, so that trials copy it from memory instead of loading it from disk."""
+    """Cache of the newest base model, so that trials copy it from memory instead of loading it from disk.
 
-    def __init__(self) -> None:
-        self._models: dict[str, PreTrainedModel] = {}
+    Args:
+        models: folder -> model that is loaded already.
+    """
+
+    def __init__(self, models: Mapping[str, PreTrainedModel] | None = None) -> None:
+        self._models: dict[str, PreTrainedModel] = dict(models or {})
 
     def copy_of(
         self, folder: str, overrides: Mapping[str, Any], task: Task, weights_seed: int | None, *, trust: bool = False

@@ -14,9 +14,11 @@ from typing import Any, Literal
 
 import msgspec
 import torch
+from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.utils import logging as hub_logging
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 import trainables.models.networks  # noqa: F401  registers RNN and CNN with the auto classes of transformers
 from foundation.checked_json import read_json
@@ -152,6 +154,14 @@ def load_model(
             raise _pickle_error(source, auto_model.__name__) from error
         raise UserError(f"model {source!r} cannot be loaded: {first_line(error)}", _SOURCES, _TODO) from error
     return model
+
+
+def has_local_weights(model: str) -> bool:
+    """Returns whether the weights of a hub id or a folder are on this machine, so that loading downloads nothing."""
+    if Path(model).exists():
+        return True
+    names = (SAFE_WEIGHTS_NAME, SAFE_WEIGHTS_INDEX_NAME)
+    return any(isinstance(try_to_load_from_cache(model, name), str) for name in names)
 
 
 def load_config(model: str, *, trust: bool = False) -> Any:

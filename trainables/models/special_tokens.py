@@ -7,12 +7,14 @@ as well. A base model is made consistent once, so that its trials and the export
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from tokenizers import processors
-from transformers import EncoderDecoderModel, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import EncoderDecoderModel, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from foundation.errors import UserError
+from foundation.errors import UserError, raise_all
 from trainables.tasks.task import Task
 
 
@@ -54,6 +56,51 @@ def share_generation_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> l
     if settings.pad_token_id is None:
         settings.pad_token_id = tokenizer.pad_token_id
     return remarks
+
+
+def check_generation(
+    settings: GenerationConfig, decoder_inputs: Sequence[int], labels: Sequence[int], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Checks that generation starts and ends with the tokens that training uses.
+
+    Args:
+        decoder_inputs: token ids that the decoder reads in training, of one row.
+        labels: token ids that it learns to write there.
+
+    Raises:
+        UserError: it starts with other tokens, or no text would ever end.
+    """
+    first = settings.bos_token_id if settings.decoder_start_token_id is None else settings.decoder_start_token_id
+    forced = settings.forced_bos_token_id
+    ends = settings.eos_token_id if isinstance(settings.eos_token_id, list) else [settings.eos_token_id]
+    name = partial(_name, tokenizer)
+    problems = []
+    if first != decoder_inputs[0]:
+        problem = f"training starts with {name(decoder_inputs[0])}, generation with {name(first)}"
+        todo = f"--set decoder_start_token_id={decoder_inputs[0]} sets both; the model's authors say which is right"
+        problems.append(UserError(problem, "the same token (decoder_start_token_id)", todo))
+    if forced is not None and forced != labels[0]:
+        problem = f"generation forces {name(forced)} as the first token, and targets start with {name(labels[0])}"
+        todo = "--set forced_bos_token_id=null"
+        problems.append(UserError(problem, "no forced token, or the one that the tokenizer adds", todo))
+    if not {*ends} & {*labels}:
+        problem = f"targets end with {name(labels[-1])}, and generation ends at {', '.join(map(name, ends))}"
+        problems.append(UserError(problem, "the same token (eos_token_id)", f"--set eos_token_id={labels[-1]}"))
+    raise_all(problems)
+
+
+def no_start_error(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> UserError:
+    """Returns the error for a model whose configuration names no token that training starts with."""
+    end, padding = _name(tokenizer, tokenizer.eos_token_id), _name(tokenizer, tokenizer.pad_token_id)
+    return UserError(
+        f"decoder_start_token_id is null in the configuration of the {model.config.model_type}",
+        f"the token that the decoder starts with: 0 to {len(tokenizer) - 1}",
+        f"--set decoder_start_token_id=…, as the model was trained: BART starts with {end}, T5 with {padding}",
+    )
+
+
+def _name(tokenizer: PreTrainedTokenizerBase, token: int | None) -> str:
+    return "no token" if token is None else f"{tokenizer.convert_ids_to_tokens(token)!r} ({token})"
 
 
 def resize_embeddings(model: PreTrainedModel, tokens: int) -> None:

@@ -114,12 +114,20 @@ def choose_precision(training: Mapping[str, Any], device: torch.device, model_ty
 
 
 def build_arguments(
-    config: Mapping[str, Any], *, folder: Path, seed: int, metric: str, mode: str, model_type: str = ""
+    config: Mapping[str, Any],
+    *,
+    folder: Path,
+    seed: int,
+    metric: str,
+    mode: str,
+    model_type: str = "",
+    on_cpu: bool = False,
 ) -> Seq2SeqTrainingArguments:
     """Returns the training arguments of a trial. Everything that the search itself decides is set here only.
 
     Args:
         model_type: of the model's configuration, which decides the precision; empty if there is no model yet.
+        on_cpu: whether a GPU is left alone.
     """
     training = dict(split_parameters(config).training)
     scheduler = str(training.get("lr_scheduler_type") or "linear")
@@ -128,7 +136,7 @@ def build_arguments(
     if scheduler == "reduce_lr_on_plateau":
         # torch's `mode` does not know the objective.
         training["lr_scheduler_kwargs"] = {**_PLATEAU, "mode": mode, **(training.get("lr_scheduler_kwargs") or {})}
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if torch.cuda.is_available() and not on_cpu else "cpu")
     arguments = Seq2SeqTrainingArguments(
         **{
             "logging_steps": _LOGGING_STEPS,

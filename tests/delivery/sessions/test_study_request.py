@@ -29,7 +29,7 @@ def space(review_files: dict[str, Path]) -> Space:
 
 def test_a_good_request_gives_splits_and_slots(space: Space, tmp_path: Path) -> None:
     """Nothing is written to the storage."""
-    _, splits, plan, _ = check(StudyRequest(space, "mine", storage_at(tmp_path / "runs")), tmp_path / "scratch")
+    _, splits, plan, _, _ = check(StudyRequest(space, "mine", storage_at(tmp_path / "runs")), tmp_path / "scratch")
     assert (len(splits.train.rows), len(splits.dev.rows)) == (300, 41)
     assert plan.slots >= 1
     assert not (tmp_path / "runs").exists()
@@ -38,7 +38,7 @@ def test_a_good_request_gives_splits_and_slots(space: Space, tmp_path: Path) -> 
 def test_the_embedded_sample_is_written_to_the_scratch_folder(tmp_path: Path) -> None:
     """The study does not exist yet."""
     request = StudyRequest(resolve_space("cnn", {}, [], [], None), "mine", storage_at(tmp_path / "runs"))
-    _, splits, _, _ = check(request, tmp_path / "scratch")
+    _, splits, _, _, _ = check(request, tmp_path / "scratch")
     assert Path(splits.train.path).parent == tmp_path / "scratch"
 
 
