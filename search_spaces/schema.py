@@ -177,6 +177,8 @@ class Space:
     max_source_length: Annotated[int, whole(at_least=1)] = 512  # tokens
     max_target_length: Annotated[int, whole(at_least=1)] = 100  # tokens
     source_prefix: Annotated[str | None, optional(prefix())] = None  # before every source, such as T5's "summarize: "
+    source_language: Annotated[str | None, optional(text())] = None  # of mBART, NLLB and M2M-100; None: the tokenizer's
+    target_language: Annotated[str | None, optional(text())] = None  # codes of the tokenizer: ko_KR, kor_Hang, ko
     special_tokens: Annotated[tuple[str, ...], texts()] = ()  # never split by the tokenizer
     remove_tokens: Annotated[tuple[str, ...], texts()] = ()  # removed from generated texts
     rouge_tokenizer: Annotated[RougeTokenizer, choice(RougeTokenizer)] = RougeTokenizer.KIWI

@@ -14,6 +14,7 @@ from trainables.models.model_checks import base_config, build_meta_model
 from trainables.models.scratch import scratch_size
 from trainables.tasks.task import Limits, Row, Task
 from trainables.text.coverage import RoleCoverage, check_coverage, coverage_lines, measure_split
+from trainables.text.languages import has_languages, languages_line
 from trainables.training.parameters import split_parameters
 from tuning.preparation import base_recipe, splits_by_name
 from tuning.tokenizers import TokenizerVariant
@@ -49,7 +50,7 @@ def check_fit(space: Space, task: Task, splits: Splits, configs: Iterable[Mappin
     tokenizer = open_tokenizer(recipe, task)
     if tokenizer is None:
         return Fit()
-    remarks: list[str] = []
+    remarks = [languages_line(tokenizer)] if task.is_generative and has_languages(tokenizer) else []
     if scratch_size(space.model) is None:
         config = base_config(space.model, space.architecture, trust=recipe.trust)
         model = build_meta_model(config, task, trust=recipe.trust)

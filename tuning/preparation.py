@@ -262,6 +262,8 @@ def base_recipe(space: Space, variant: TokenizerVariant) -> Recipe:
         space.special_tokens,
         derived_seed(space.seed, "weights"),
         space.trust_remote_code,
+        space.source_language,
+        space.target_language,
     )
 
 

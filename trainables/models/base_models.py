@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 from transformers.utils.logging import disable_progress_bar
 
 from foundation.durable import new_folder
-from foundation.errors import first_line
+from foundation.errors import UserError, first_line
 from trainables.models.hub import load_model, load_tokenizer
 from trainables.models.model_checks import (
     BUILD_ERRORS,
@@ -36,6 +36,7 @@ from trainables.models.weight_tying import (
     write_untied_flag,
 )
 from trainables.tasks.task import Task
+from trainables.text.languages import set_languages
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Recipe:
         tokenizer: hub id or folder; None: the model's own, or one that is trained on the training texts.
         kind, vocabulary: of a trained tokenizer; None: the defaults of the architecture and size.
         special_tokens: tokens that the tokenizer never splits and that decoding does not skip.
+        source_language, target_language: of a multilingual model; None: those in the tokenizer's files.
         seed: of fresh weights, including a new head and rows for new tokens.
         trust: run the code that comes with model and tokenizer; it is copied into the prepared folder.
     """
@@ -59,6 +61,8 @@ class Recipe:
     special_tokens: tuple[str, ...] = ()
     seed: int = 0
     trust: bool = False
+    source_language: str | None = None
+    target_language: str | None = None
 
     @property
     def tokenizer_source(self) -> str | None:
@@ -117,15 +121,20 @@ def make_base(recipe: Recipe, task: Task, texts: Iterable[str]) -> BaseModel:
 
 
 def open_tokenizer(recipe: Recipe, task: Task) -> PreTrainedTokenizerBase | None:
-    """Loads the tokenizer of a base model and adds its special tokens; None if it is to be trained.
+    """Loads the tokenizer of a base model with its languages and special tokens; None if it is to be trained.
 
     Raises:
-        UserError: the tokenizer cannot be loaded.
+        UserError: the tokenizer cannot be loaded, or does not have the languages.
     """
     source = recipe.tokenizer_source
     if source is None:
+        if recipe.source_language or recipe.target_language:
+            problem = f"source_language or target_language: model {recipe.model!r} trains a tokenizer without languages"
+            raise UserError(problem, "a multilingual model such as mBART-50 or NLLB", "remove them")
         return None
     tokenizer = load_tokenizer(source, is_generative=task.is_generative, trust=recipe.trust)
+    if task.is_generative or recipe.source_language or recipe.target_language:
+        set_languages(tokenizer, recipe.source_language, recipe.target_language, source)
     _add_tokens(tokenizer, recipe.special_tokens)
     return tokenizer
 

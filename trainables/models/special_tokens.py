@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from tokenizers import processors
 from transformers import EncoderDecoderModel, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from foundation.errors import UserError, raise_all
+from trainables.tasks import encoder_decoder
 from trainables.tasks.task import Task
+from trainables.text.encoding import encode_with_ends
+from trainables.text.languages import has_languages, language_tokens
 
 
 def make_consistent(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, task: Task) -> list[str]:
@@ -28,6 +32,8 @@ def make_consistent(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
         UserError: the model needs an end token, and the tokenizer adds none.
     """
     if task.is_generative:
+        if has_languages(tokenizer):
+            set_generation_start(model, tokenizer)
         return share_generation_tokens(model, tokenizer)
     drop_token_types(model, tokenizer)
     return end_texts(model, tokenizer)
@@ -101,6 +107,16 @@ def no_start_error(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
 
 def _name(tokenizer: PreTrainedTokenizerBase, token: int | None) -> str:
     return "no token" if token is None else f"{tokenizer.convert_ids_to_tokens(token)!r} ({token})"
+
+
+def set_generation_start(model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Sets the tokens that generation starts with to those of training, which depend on the target language."""
+    tokens = encode_with_ends(["가"], tokenizer, start=False)[0]
+    start = int(encoder_decoder.decoder_inputs(model, torch.tensor([tokens]))[0, 0])
+    model.config.decoder_start_token_id = model.generation_config.decoder_start_token_id = start
+    # mBART ends a target with its language and starts from it; the others begin the target with it.
+    begins_with_language = tokenizer.convert_ids_to_tokens(tokens[0]) in language_tokens(tokenizer)
+    model.generation_config.forced_bos_token_id = tokens[0] if begins_with_language else None
 
 
 def resize_embeddings(model: PreTrainedModel, tokens: int) -> None:

@@ -26,7 +26,7 @@ from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.rdass import SentenceEncoder
 from trainables.tasks.task import Criterion, Limits, Row, TableRow, Task
 from trainables.tasks.text_metrics import TEXT_METRICS, TextInputs
-from trainables.text.encoding import TextDecoder, encode_with_ends, text_decoder, truncate
+from trainables.text.encoding import TextDecoder, encode_with_ends, end_length, text_decoder, truncate
 from trainables.text.rouge_tokenizers import TOKENIZERS, text_tokenizer
 
 #: More different targets than this are taken for free text, not for labels.
@@ -126,8 +126,9 @@ class Seq2Seq(Task):
         self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits
     ) -> Mapping[str, list[Any]]:
         sources = encode_with_ends([self.source_prefix + _source(row) for row in rows], tokenizer)
+        ends = end_length(tokenizer)
         return {
-            "input_ids": [truncate(tokens, limits.source) for tokens in sources],
+            "input_ids": [truncate(tokens, limits.source, ends) for tokens in sources],
             "length": [min(len(tokens), limits.source) for tokens in sources],
             "cut_source": [len(tokens) > limits.source for tokens in sources],
         }
@@ -136,9 +137,9 @@ class Seq2Seq(Task):
         self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, limits: Limits, *, scored: bool
     ) -> Mapping[str, list[Any]]:
         texts = [row["target"] for row in rows]
-        targets = encode_with_ends(texts, tokenizer, start=False)
+        targets, ends = encode_with_ends(texts, tokenizer, start=False), end_length(tokenizer)
         columns: dict[str, list[Any]] = {
-            "labels": [truncate(tokens, limits.target) for tokens in targets],
+            "labels": [truncate(tokens, limits.target, ends) for tokens in targets],
             "cut_target": [len(tokens) > limits.target for tokens in targets],
         }
         if not scored:

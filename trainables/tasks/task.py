@@ -296,5 +296,5 @@ def _tokenizer_state(tokenizer: PreTrainedTokenizerBase) -> str:
     """Returns a fingerprint of all that decides how the tokenizer cuts a text."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
     rules = backend.to_str() if backend is not None else ""
-    inputs = tokenizer.model_input_names  # a model may read no token types
-    return fingerprint(type(tokenizer).__name__, sorted(tokenizer.get_vocab().items()), rules, inputs)
+    settings = [tokenizer.model_input_names, *map(tokenizer.init_kwargs.get, ("src_lang", "tgt_lang"))]
+    return fingerprint(type(tokenizer).__name__, sorted(tokenizer.get_vocab().items()), rules, settings)

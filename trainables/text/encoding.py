@@ -25,16 +25,18 @@ def pretokenise(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> lis
 def encode_with_ends(
     texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, *, start: bool = True
 ) -> list[list[int]]:
-    """Returns token ids per text, with the end token last.
+    """Returns token ids per text, with the end token last, or the tokens that the tokenizer puts after it.
 
     Many Korean tokenizers (KoBART's among them) add no beginning and end tokens themselves; this function adds them.
 
     Args:
-        start: add the beginning token too; targets have none, because the decoder starts from its own start token.
+        start: whether the texts are sources. Targets get no beginning token, because the decoder starts from its own
+            start token; some tokenizers write the language of a source and of a target differently.
     """
     if not texts:
         return []
-    ids: list[list[int]] = tokenizer(list(texts), return_attention_mask=False, return_token_type_ids=False)["input_ids"]
+    written = {"text" if start else "text_target": list(texts)}
+    ids: list[list[int]] = tokenizer(**written, return_attention_mask=False, return_token_type_ids=False)["input_ids"]
     if adds_end_token(tokenizer):
         return ids
     begin = [tokenizer.bos_token_id] if start and tokenizer.bos_token_id is not None else []
@@ -43,12 +45,28 @@ def encode_with_ends(
 
 def adds_end_token(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Returns whether the tokenizer itself ends every text with its end token."""
-    return bool(tokenizer("가")["input_ids"][-1] == tokenizer.eos_token_id)
+    return tokenizer.eos_token_id in _suffix(tokenizer)
 
 
-def truncate(tokens: Sequence[int], limit: int) -> list[int]:
-    """Returns the first `limit` tokens, of which the last is still the end token."""
-    return list(tokens) if len(tokens) <= limit else [*tokens[: limit - 1], tokens[-1]]
+def end_length(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Returns the number of tokens that end a text: more than one if the tokenizer marks its language after the end."""
+    return len(_suffix(tokenizer)) if adds_end_token(tokenizer) else 1
+
+
+def _suffix(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Returns the tokens that the tokenizer itself puts after a text."""
+    plain, whole = (tokenizer("가", add_special_tokens=added)["input_ids"] for added in (False, True))
+    starts = range(len(whole) - len(plain) + 1)
+    prefix = next((start for start in starts if whole[start : start + len(plain)] == plain), 0)
+    return list(whole[prefix + len(plain) :])
+
+
+def truncate(tokens: Sequence[int], limit: int, ends: int = 1) -> list[int]:
+    """Returns the first `limit` tokens, of which the last are still the `ends` tokens that end the text."""
+    if len(tokens) <= limit:
+        return list(tokens)
+    ends = min(ends, limit)
+    return [*tokens[: limit - ends], *tokens[-ends:]]
 
 
 def encode_for_encoder(
