@@ -58,6 +58,14 @@ def test_paths_exist(page: Path) -> None:
     assert not {path for path in _PATH.findall(read(page)) if not (ROOT / path).exists()}
 
 
+def test_the_tests_of_all_cases_exist() -> None:
+    """`docs/cases.md` names a test function for each row, in a file that has it."""
+    rows = [line for line in read(ROOT / "docs" / "cases.md").splitlines() if re.match(r"\| \d", line)]
+    tests = [re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row) for row in rows]
+    assert all(tests), [row for row, names in zip(rows, tests, strict=True) if not names]
+    assert not {f"{file}::{name}" for names in tests for file, name in names if name not in names_of(ROOT / file)}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_modules_exist(page: Path) -> None:
     """Every `package.module` or `package.module.name` exists; file names such as `cluster.yaml` are paths."""

@@ -22,6 +22,9 @@ from tuning.tokenizers import TokenizerVariant
 #: Rows of each split that are tokenized to see how many tokens are unknown.
 _SAMPLED_ROWS = 500
 
+#: Share of cut texts above which the line is a warning.
+_MANY_CUT = 0.1
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -60,12 +63,26 @@ def check_fit(space: Space, task: Task, splits: Splits, configs: Iterable[Mappin
             remarks += inherited_remarks(space.model, load_generation_config(space.model), decoding)
     limits = Limits(space.max_source_length, space.max_target_length)
     coverage: dict[str, RoleCoverage] = {}
+    cut: list[str] = []
     for name, split in splits_by_name(splits).items():
         rows = _sample(split.rows)
         table = {**task.encode(rows, tokenizer, limits), **task.encode_targets(rows, tokenizer, limits, scored=False)}
+        cut += _cut_lines(name, table, space)
         coverage[name] = measure_split(rows, table, tokenizer, targets=task.is_generative)
     check_coverage(coverage, tokenizer, str(recipe.tokenizer_source))
-    return Fit(remarks, coverage_lines(coverage, tokenizer, is_trained=False))
+    return Fit(remarks, coverage_lines(coverage, tokenizer, is_trained=False) + cut)
+
+
+def _cut_lines(split: str, table: Mapping[str, Sequence[Any]], space: Space) -> list[str]:
+    """Returns a line for the sources and one for the targets of a split if some are longer than the limit."""
+    sides = (("cut_source", "sources", "max_source_length"), ("cut_target", "targets", "max_target_length"))
+    shares = [(sum(table[column]) / len(table[column]), what, limit) for column, what, limit in sides]
+    return [
+        f"{'warning: ' if share > _MANY_CUT else ''}{share:.1%} of the {what} of {split} are cut to "
+        f"{getattr(space, limit)} tokens ({limit})"
+        for share, what, limit in shares
+        if share
+    ]
 
 
 def _sample(rows: Sequence[Row]) -> list[Row]:

@@ -27,7 +27,7 @@ from tuning.algorithms.untried import possible_trials
 from tuning.cluster.ray_environment import check_temporary_folder
 from tuning.cluster.resources import Plan, local_machine, plan_slots
 from tuning.model_fit import Fit, check_fit
-from tuning.studies.epochs import check_evaluations, steps_as_epochs
+from tuning.studies.epochs import check_evaluations, check_warmup, steps_as_epochs
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage, check_writable
 from tuning.studies.study import name_taken
@@ -117,6 +117,7 @@ def check(
     splits = preparation.read(space)
     space = steps_as_epochs(space, len(splits.train.rows), say)
     check_evaluations(space)
+    check_warmup(space, len(splits.train.rows))
     task = preparation.learn(space, splits)
     plan = plan_for(space, request.address, None if request.storage.bucket else request.storage.folder, say)
     if not plan.shape.gpus and split_parameters(space.fixed).training.get("fp16"):

@@ -86,6 +86,13 @@ def test_a_dry_run_shows_how_much_is_unknown(reviews: Space, tmp_path: Path) -> 
     )
 
 
+def test_a_dry_run_shows_how_many_texts_are_cut(reviews: Space, tmp_path: Path) -> None:
+    """A limit that cuts every text is a warning."""
+    folder = bert_folder(tmp_path / "bert", words_of(reviews), do_lower_case=False)
+    lines = dry(replace(reviews, max_source_length=4), folder)
+    assert "# warning: 100.0% of the sources of dev are cut to 4 tokens (max_source_length)" in lines
+
+
 def test_a_dry_run_checks_the_vocabulary_against_the_model(reviews: Space, tmp_path: Path) -> None:
     """The vocabulary of a larger model, before its weights are read."""
     words = words_of(reviews)

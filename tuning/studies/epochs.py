@@ -10,6 +10,7 @@ from typing import Any
 
 from foundation.errors import UserError
 from search_spaces.choices import SchedulerName
+from search_spaces.ranges import Choice
 from search_spaces.schema import Space
 
 #: The number of epochs of `TrainingArguments`, for a space that does not set it.
@@ -85,6 +86,45 @@ def _steps_per_epoch(space: Space, rows: int) -> int:
             raise UserError(problem, "numbers of steps where all trials have the same", todo)
     batch = int(space.fixed.get("per_device_train_batch_size", 8)) * space.slots.workers_per_trial
     return math.ceil(math.ceil(rows / batch) / int(space.fixed.get("gradient_accumulation_steps", 1)))
+
+
+def check_warmup(space: Space, rows: int) -> None:
+    """Checks that the learning rate reaches its value within the longest trial.
+
+    Args:
+        rows: The number of training rows.
+
+    Raises:
+        UserError: `warmup_steps` is not less than the steps of a trial.
+    """
+    warmup = _largest(space, "warmup_steps", 0)
+    if warmup < 1:  # a share of the steps
+        return
+    batch = _smallest(space, "per_device_train_batch_size", 8) * space.slots.workers_per_trial
+    accumulated = _smallest(space, "gradient_accumulation_steps", 1)
+    steps = math.ceil(longest_epochs(space) * math.ceil(math.ceil(rows / batch) / accumulated))
+    if warmup >= steps:
+        problem = (
+            f"warmup_steps is {warmup:g}, and the longest trial has {steps} steps: the learning rate never gets there"
+        )
+        raise UserError(problem, f"less than {steps}", "--set warmup_ratio=0.1, or fewer warmup_steps")
+
+
+def _largest(space: Space, name: str, default: float) -> float:
+    return max(_values(space, name, default))
+
+
+def _smallest(space: Space, name: str, default: float) -> float:
+    return min(_values(space, name, default))
+
+
+def _values(space: Space, name: str, default: float) -> list[float]:
+    """Returns the fixed value of a parameter, or the ends of its range or its options."""
+    searched = space.search.get(name)
+    if searched is None:
+        return [float(space.fixed.get(name) or default)]
+    ends = searched.options if isinstance(searched, Choice) else (searched.low, searched.high)
+    return [float(end or default) for end in ends]
 
 
 def rungs(space: Space) -> list[float]:

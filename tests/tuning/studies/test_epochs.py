@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from foundation.errors import UserError
 from search_spaces.draft import from_dict
+from search_spaces.parsing import parse_range_option
 from search_spaces.schema import Space
 from trainables.training.evaluation_schedule import EvaluationSchedule
-from tuning.studies.epochs import check_evaluations, longest_epochs, rungs, steps_as_epochs, trial_epochs
+from tuning.studies.epochs import check_evaluations, check_warmup, longest_epochs, rungs, steps_as_epochs, trial_epochs
 
 
 def space(epochs: float, every: float = 1.0, **scheduler: Any) -> Space:
@@ -133,3 +135,34 @@ def test_steps_of_different_lengths_are_refused(name: str) -> None:
     content["fixed"] = {} if name == "max_steps" else {"max_steps": 5}
     with pytest.raises(UserError, match=f"with a search of {name}"):
         steps_as_epochs(from_dict(content, "test"), 100, lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "searched", "problem"),
+    [
+        ({"warmup_steps": 75}, (), "75, and the longest trial has 75 steps"),
+        ({"warmup_steps": 74}, (), ""),
+        ({}, ("warmup_steps=int:10:400",), "400, and the longest trial has 75 steps"),
+        ({"warmup_steps": 21, "gradient_accumulation_steps": 4}, (), "21, and the longest trial has 21 steps"),
+        ({"warmup_steps": 149}, ("per_device_train_batch_size=choice:4,8",), ""),
+        (
+            {"warmup_steps": 150},
+            ("per_device_train_batch_size=choice:4,8",),
+            "150, and the longest trial has 150 steps",
+        ),
+    ],
+)
+def test_more_warm_up_than_steps_is_refused(fixed: dict[str, int], searched: tuple[str, ...], problem: str) -> None:
+    """In the longest trial, of the smallest batches, the learning rate would never reach its value."""
+    search = dict(map(parse_range_option, searched))
+    space = replace(Space(), fixed={"num_train_epochs": 3, **fixed}, search=search)
+    if not problem:
+        check_warmup(space, 200)
+        return
+    with pytest.raises(UserError, match=f"warmup_steps is {problem}"):
+        check_warmup(space, 200)
+
+
+def test_a_warm_up_may_be_a_share_of_the_steps() -> None:
+    """As transformers reads numbers below 1."""
+    check_warmup(replace(Space(), fixed={"warmup_steps": 0.9}), 8)
