@@ -81,12 +81,26 @@ def check_decoding(decoding: Mapping[str, Any]) -> None:
     Raises:
         UserError: no model can use the values.
     """
+    key = repr(sorted(decoding.items()))
+    if key not in _ERRORS:
+        _ERRORS[key] = _error_of(decoding)
+    if _ERRORS[key]:
+        raise UserError(_ERRORS[key])
+
+
+#: Decoding parameters that were tried in this process -> the error, or an empty text: the spaces of one command share
+#: most of them.
+_ERRORS: dict[str, str] = {}
+
+
+def _error_of(decoding: Mapping[str, Any]) -> str:
     transformers_logging.set_verbosity_error()
     try:
         decoding_config(GenerationConfig(), decoding)
         _generate(_tiny_model(), decoding)
-    except Exception as error:
-        raise UserError(first_line(error)) from error
+    except Exception as error:  # noqa: BLE001  libraries raise anything
+        return first_line(error) or type(error).__name__
+    return ""
 
 
 def _generate(model: Any, decoding: Mapping[str, Any]) -> None:

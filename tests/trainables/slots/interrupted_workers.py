@@ -47,3 +47,5 @@ if __name__ == "__main__":
         checkpoint = {name: value for name, value in asdict(point).items() if name != "path"}
         reports = [[report.epoch, report.metrics["loss"]] for report in reporter.reports]
         print(json.dumps({"checkpoint": checkpoint, "reports": reports, "steps": engine.state.global_step}))
+    sys.stdout.flush()
+    os._exit(0)  # threads of a process group occasionally abort a process whose libraries are torn down
