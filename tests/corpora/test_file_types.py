@@ -35,7 +35,7 @@ def test_another_suffix_is_refused_with_a_conversion(tmp_path: Path, name: str, 
     ("name", "content", "words"),
     [
         ("t.csv", b"PK\x03\x04rest", ["is an Excel workbook or another zip file", "read_excel"]),
-        ("t.csv", gzip.compress(TABLE.encode()), ["is packed by gzip", "gunzip --keep"]),
+        ("t.csv", gzip.compress(TABLE.encode(), mtime=0), ["is packed by gzip", "gunzip --keep"]),
         ("t.json", b"PAR1rest", ["is a Parquet file", "give it that suffix: cp"]),
         ("t.parquet", TABLE.encode(), ["cannot be read as Parquet"]),
         ("t.parquet", b"PAR1rest", ["cannot be read as Parquet", "copy or write it again"]),
@@ -49,7 +49,7 @@ def test_content_that_its_suffix_denies_is_refused(tmp_path: Path, name: str, co
 
 def test_the_way_to_unpack_a_file_works(tmp_path: Path) -> None:
     """Also with blanks and quotes in the path."""
-    packed = write(tmp_path, "내 파일's.csv.gz", gzip.compress(TABLE.encode()))
+    packed = write(tmp_path, "내 파일's.csv.gz", gzip.compress(TABLE.encode(), mtime=0))
     command = refusal(packed).rpartition("unpack it: ")[2].strip()
     subprocess.run(shlex.split(command), check=True)
     assert read_table(packed.with_suffix(""), PAIR).rows == [{"text": "가", "label": "1"}]
