@@ -106,8 +106,9 @@ def read_table(
 
 
 def has_own_names(path: str | Path) -> bool:
-    """Whether the format of a file has column names and quoting of its own."""
-    return _format(Path(path)).names_columns
+    """Whether the format of a file has column names and quoting of its own; False for an unknown format."""
+    file_format = FORMATS.get(Path(path).suffix.lower())
+    return file_format is not None and file_format.names_columns
 
 
 def _format(path: Path) -> FileFormat:
@@ -126,7 +127,7 @@ def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
         problems.append(
             UserError(f"quoting {quoting!r}", ", ".join(Quoting), nearest(quoting, Quoting) or "choose one of them")
         )
-    elif quoting != Quoting.AUTO and path.suffix.lower() in FORMATS and _format(path).names_columns:
+    elif quoting != Quoting.AUTO and has_own_names(path):
         problems.append(UserError(f"{path}: quoting {quoting!r} for {path.suffix}", "auto", "remove quoting"))
     if broken not in tuple(BrokenRows):
         problems.append(
@@ -169,7 +170,7 @@ def _column_problems(
     if repeated := duplicates(columns):
         problem = f"{path}: duplicate columns in the header: {in_quotes(repeated)}"
         problems.append(UserError(problem, "each column name once", "rename or remove the duplicate columns"))
-    if columns or not _format(path).names_columns:
+    if columns or not has_own_names(path):
         problems += [
             _missing(path, role, column, columns)
             for role, column in required.items()

@@ -11,7 +11,7 @@ import msgspec
 
 from corpora.classes import class_problem
 from corpora.names import clean, column_name, in_quotes
-from corpora.reading import FORMATS, Refused, Table, has_own_names, read_table
+from corpora.reading import Refused, Table, has_own_names, read_table
 from corpora.references import role_of, with_targets
 from corpora.same_text import kind_of
 from corpora.splitting import groups_of, shared_texts, split_by_group
@@ -243,9 +243,7 @@ def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:
 
 
 def _quoting(path: str, layout: Layout) -> Quoting:
-    if Path(path).suffix.lower() in FORMATS and has_own_names(path):
-        return Quoting.AUTO  # JSON has its own quoting, and Parquet none
-    return layout.quoting
+    return Quoting.AUTO if has_own_names(path) else layout.quoting  # JSON has its own quoting, and Parquet none
 
 
 def _refusals(name: str, split: Split) -> list[str]:

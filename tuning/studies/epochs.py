@@ -85,7 +85,12 @@ def _steps_per_epoch(space: Space, rows: int) -> int:
             todo = f"--set {name}=…, or num_train_epochs and eval_every, in epochs, instead"
             raise UserError(problem, "numbers of steps where all trials have the same", todo)
     batch = int(space.fixed.get("per_device_train_batch_size", 8)) * space.slots.workers_per_trial
-    return math.ceil(math.ceil(rows / batch) / int(space.fixed.get("gradient_accumulation_steps", 1)))
+    return _optimizer_steps(rows, batch, int(space.fixed.get("gradient_accumulation_steps", 1)))
+
+
+def _optimizer_steps(rows: int, batch: float, accumulated: float) -> int:
+    """Returns the optimizer steps of one epoch."""
+    return math.ceil(math.ceil(rows / batch) / accumulated)
 
 
 def check_warmup(space: Space, rows: int) -> None:
@@ -102,7 +107,7 @@ def check_warmup(space: Space, rows: int) -> None:
         return
     batch = _smallest(space, "per_device_train_batch_size", 8) * space.slots.workers_per_trial
     accumulated = _smallest(space, "gradient_accumulation_steps", 1)
-    steps = math.ceil(longest_epochs(space) * math.ceil(math.ceil(rows / batch) / accumulated))
+    steps = math.ceil(longest_epochs(space) * _optimizer_steps(rows, batch, accumulated))
     if warmup >= steps:
         problem = (
             f"warmup_steps is {warmup:g}, and the longest trial has {steps} steps: the learning rate never gets there"
