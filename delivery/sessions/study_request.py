@@ -132,7 +132,8 @@ def check(
         space.model, space.architecture, task, variants, space.max_source_length, _longest_target(space), trust=trust
     )
     fit = check_fit(space, task, splits, _configs(space))
-    converted = steps_as_epochs(request.space, len(splits.train.rows), lambda line: None)
+    # The data as they were named: the files of an embedded sample are in `scratch`.
+    converted = replace(space, data=request.space.data, columns=request.space.columns)
     fit = replace(fit, remarks=[*fit.remarks, *_precision_remarks(space, plan)])
     if not download and scratch_size(space.model) is None and not has_local_weights(space.model):
         remark = f"no step was tried: the weights of {space.model} are not on this machine"

@@ -10,7 +10,7 @@ from typing import Any
 
 from foundation.errors import UserError
 from search_spaces.choices import SchedulerName
-from search_spaces.ranges import Choice
+from search_spaces.ranges import ends
 from search_spaces.schema import Space
 
 #: The number of epochs of `TrainingArguments`, for a space that does not set it.
@@ -30,11 +30,7 @@ def trial_epochs(space: Space, config: Mapping[str, Any]) -> float:
 
 def longest_epochs(space: Space) -> float:
     """Returns the epochs of the longest possible trial of the space, where the last rung of ASHA can be."""
-    searched = space.search.get("num_train_epochs")
-    if searched is None:
-        return trial_epochs(space, space.fixed)
-    longest = getattr(searched, "high", 0) or max(getattr(searched, "options", [_DEFAULT_EPOCHS]))
-    return _limited(space, float(longest))
+    return _limited(space, _largest(space, "num_train_epochs", _DEFAULT_EPOCHS))
 
 
 def _limited(space: Space, epochs: float) -> float:
@@ -128,8 +124,7 @@ def _values(space: Space, name: str, default: float) -> list[float]:
     searched = space.search.get(name)
     if searched is None:
         return [float(space.fixed.get(name) or default)]
-    ends = searched.options if isinstance(searched, Choice) else (searched.low, searched.high)
-    return [float(end or default) for end in ends]
+    return [float(end or default) for end in ends(searched)]
 
 
 def rungs(space: Space) -> list[float]:
