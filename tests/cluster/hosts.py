@@ -134,6 +134,8 @@ def missing_requirements() -> str:
         return "hosts need Linux namespaces"
     if os.geteuid() != 0:
         return "hosts need root"
+    if Path(__file__).resolve().is_relative_to("/tmp"):
+        return "hosts have a /tmp of their own, and do not see a checkout there"
     missing = [name for name in _NEEDED if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
     return f"missing: {', '.join(missing)} (apt-get install openssh-server rsync iproute2)" if missing else ""
 
