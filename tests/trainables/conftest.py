@@ -10,13 +10,13 @@ from transformers import (
 )
 
 from tests.trainables.weights import TEXTS
-from trainables.models.scratch import train_tokenizer
+from trainables.text.subword_tokenizers import train_subwords
 
 
 @pytest.fixture(scope="module")
 def words() -> PreTrainedTokenizerBase:
     """A tokenizer trained on a few words."""
-    return train_tokenizer(TEXTS, 100)
+    return train_subwords(TEXTS, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from delivery.sessions.space_options import resolve_space
 from delivery.sessions.study_request import StudyRequest
 from foundation.errors import UserError
 from search_spaces.schema import Space
-from trainables.models.scratch import train_tokenizer
+from trainables.text.subword_tokenizers import train_subwords
 from tuning.studies.storage import storage_at
 
 
@@ -109,7 +109,7 @@ def test_a_dry_run_shows_the_generation_settings_of_the_model(tmp_path: Path) ->
     lines = "".join(f"{number},{text},{number}번 배송 문의\n" for number, text in enumerate(texts))
     (tmp_path / "train.csv").write_text(f"fname,dialogue,summary\n{lines}", encoding="utf-8")
     folder = tmp_path / "bart"
-    tokenizer = train_tokenizer([*texts, "문의"], 60)
+    tokenizer = train_subwords([*texts, "문의"], 60)
     sizes = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
     heads = {"encoder_attention_heads": 1, "decoder_attention_heads": 1, "vocab_size": len(tokenizer)}
     ids = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors, trainers
-from tokenizers.models import BPE
 from transformers import (
     BartConfig,
     BertConfig,
     ByT5Tokenizer,
     PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
     T5Config,
 )
 
 from foundation.errors import UserError, nearest
 from search_spaces.choices import TokenizerKind
 from trainables.models.networks import CnnConfig, RnnConfig
+from trainables.text.subword_tokenizers import train_subwords
 from trainables.text.word_tokenizers import cut_morphemes, train_words
 
 SIZES = ("tiny", "small", "base")
@@ -249,44 +247,6 @@ def make_tokenizer(
         raise UserError(f"tokenizer_kind {kind!r} with architecture {architecture}", ", ".join(entry.kinds))
     kind, most = kind or entry.kinds[0], vocabulary or entry.sizes[size]["vocabulary"]
     if kind == TokenizerKind.BPE:
-        return train_tokenizer(texts, most, adds_ends=entry.adds_ends)
+        return train_subwords(texts, most, adds_ends=entry.adds_ends)
     morphemes = kind == TokenizerKind.MORPHEMES
     return train_words(cut_morphemes(list(texts)) if morphemes else texts, most, morphemes=morphemes)
-
-
-def train_tokenizer(texts: Iterable[str], vocabulary: int, *, adds_ends: bool = False) -> PreTrainedTokenizerFast:
-    """Trains a character BPE tokenizer with `▁` for blanks, as KoBART's, of at most `vocabulary` tokens.
-
-    Args:
-        adds_ends: the tokenizer adds `<s>` and `</s>` around a text and between two, like BERT's [CLS] and [SEP].
-    """
-    tokenizer = Tokenizer(BPE(unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.NFKC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Metaspace(prepend_scheme="first"),
-            pre_tokenizers.Punctuation(),
-            pre_tokenizers.Digits(individual_digits=True),
-        ]
-    )
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
-    special = ["<pad>", "<unk>", "<s>", "</s>"]
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=special,
-        limit_alphabet=vocabulary - len(special),  # otherwise many letters would exceed the vocabulary
-        min_frequency=2,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    named = {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
-    if adds_ends:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single="<s> $A </s>",
-            pair="<s> $A </s> $B:1 </s>:1",
-            special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("<s>", "</s>")],
-        )
-        named |= {"cls_token": "<s>", "sep_token": "</s>"}
-        inputs = ["input_ids", "token_type_ids", "attention_mask"]
-        return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=inputs, **named)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **named)

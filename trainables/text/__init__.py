@@ -7,5 +7,6 @@ What is predicted from text and how it is scored belong in `trainables.tasks`.
     encoding: Texts as token ids, with beginning and end tokens, and back
     languages: Source and target languages of multilingual models
     rouge_tokenizers: The tokenizers whose tokens ROUGE and BLEU count
+    subword_tokenizers: Tokenizers of subwords, which are trained for models with fresh weights
     word_tokenizers: Tokenizers of whole words or morphemes, which are trained for the small networks
 """

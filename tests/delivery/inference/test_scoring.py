@@ -16,8 +16,8 @@ from delivery.inference.settings import ModelSettings, read_settings
 from foundation.errors import UserError
 from search_spaces.schema import Columns
 from tests.delivery.conftest import Trained, trained
-from trainables.models.scratch import train_tokenizer
 from trainables.tasks.registry import make_task
+from trainables.text.subword_tokenizers import train_subwords
 
 
 def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
@@ -72,7 +72,7 @@ def test_generated_labels_have_a_confusion_matrix() -> None:
                 max_target_length=8,
             )
             self.members = [self.settings]
-            self.task, self.tokenizer = task, train_tokenizer(["긍정 부정"], 20)
+            self.task, self.tokenizer = task, train_subwords(["긍정 부정"], 20)
 
         def predict(self, rows: Sequence[Any], batch_size: int) -> Batches:
             yield list(enumerate(["긍정", "긍졍", "부정", "부"]))

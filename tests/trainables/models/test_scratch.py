@@ -16,7 +16,6 @@ from trainables.models.scratch import (
     make_tokenizer,
     scratch_config,
     scratch_size,
-    train_tokenizer,
 )
 from trainables.tasks.registry import make_task
 from trainables.text.encoding import encode_for_encoder
@@ -122,23 +121,3 @@ def test_an_unsupported_tokenizer_kind_is_refused() -> None:
         make_tokenizer("bart", "tiny", TEXTS, "morphemes")
     with pytest.raises(UserError, match="'bartt' is unknown"):
         make_tokenizer("bartt", "tiny", TEXTS)
-
-
-def test_a_trained_tokenizer_has_the_requested_vocabulary() -> None:
-    """The four special tokens come first, and no more tokens than requested are learned."""
-    letters = {letter for text in TEXTS for letter in text if letter != " "}
-    small = train_tokenizer(TEXTS, len(letters) + 10)
-    assert len(small) == len(letters) + 10
-    assert small.convert_ids_to_tokens([0, 1, 2, 3]) == ["<pad>", "<unk>", "<s>", "</s>"]
-    assert (small.pad_token, small.unk_token, small.bos_token, small.eos_token) == ("<pad>", "<unk>", "<s>", "</s>")
-
-
-def test_the_vocabulary_limits_the_number_of_letters() -> None:
-    """A vocabulary of ten has four special tokens and the six most frequent letters."""
-    assert len(train_tokenizer(TEXTS, 10)) == 10
-
-
-def test_digits_and_punctuation_are_tokens_of_their_own(words: PreTrainedTokenizerBase) -> None:
-    """20분에 becomes 2, 0 and a word, so that times that are not in the training data can be generated."""
-    pieces = words.tokenize("20분에.")
-    assert [piece for piece in pieces if set(piece) & set("20.")] == ["2", "0", "."]

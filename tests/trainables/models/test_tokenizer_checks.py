@@ -10,9 +10,9 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 from foundation.errors import UserError
 from trainables.models.base_models import Recipe, prepare_base
 from trainables.models.hub import load_model, load_tokenizer
-from trainables.models.scratch import train_tokenizer
 from trainables.models.tokenizer_checks import TokenizerFit
 from trainables.tasks.classification import Classification
+from trainables.text.subword_tokenizers import train_subwords
 
 TEXTS = ["배송이 빨라요", "포장이 꼼꼼해요", "다시 살게요"] * 3
 
@@ -27,7 +27,7 @@ def model_folder(folder: Path, tokenizer: PreTrainedTokenizerBase, embeddings: i
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(tmp_path: Path) -> None:
     """All rows of new words would be random. A study of such a model writes nothing."""
-    tokenizer = train_tokenizer(TEXTS, 40)
+    tokenizer = train_subwords(TEXTS, 40)
     model = model_folder(tmp_path / "small", tokenizer, 20)
     with pytest.raises(
         UserError, match=rf"has {len(tokenizer)} tokens, and model '.*small' has 20 embeddings"
@@ -39,7 +39,7 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_refused(tmp_path: Path) 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
     """Its ids mean other words, although they have embeddings. The same tokens in another folder are accepted."""
-    own, other = train_tokenizer(TEXTS, 40), train_tokenizer(["고객 센터 문의", "환불 요청 접수"] * 3, 40)
+    own, other = train_subwords(TEXTS, 40), train_subwords(["고객 센터 문의", "환불 요청 접수"] * 3, 40)
     model = model_folder(tmp_path / "model", own, 60)
     for name, tokenizer in (("own", own), ("other", other)):
         tokenizer.save_pretrained(tmp_path / name)
@@ -52,7 +52,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_tokenizer_is_accepted_for_a_model_without_one(tmp_path: Path) -> None:
     """There is nothing to compare it with."""
-    tokenizer = train_tokenizer(TEXTS, 40)
+    tokenizer = train_subwords(TEXTS, 40)
     sizes = {"num_hidden_layers": 1, "hidden_size": 8, "num_attention_heads": 1, "intermediate_size": 8}
     BertForSequenceClassification(BertConfig(vocab_size=60, **sizes)).save_pretrained(tmp_path / "bare")
     tokenizer.save_pretrained(tmp_path / "words")
@@ -63,7 +63,7 @@ def test_a_tokenizer_is_accepted_for_a_model_without_one(tmp_path: Path) -> None
 
 def test_few_added_tokens_get_new_embeddings(tmp_path: Path) -> None:
     """Those of the tokenizer are told, those of the search space are the user's own words; many are refused."""
-    tokenizer = train_tokenizer(TEXTS, 40)
+    tokenizer = train_subwords(TEXTS, 40)
     size = len(tokenizer)
     tokenizer.add_tokens(["#Person1#", "#Person2#"])
     fit = TokenizerFit(tokenizer, "model", "model", size, special_tokens=("#Person2#",))

@@ -12,13 +12,14 @@ from corpora.tokenised import open_table
 from foundation.errors import UserError
 from trainables.models.base_models import initialise_model
 from trainables.models.hub import load_tokenizer
-from trainables.models.scratch import scratch_config, train_tokenizer
+from trainables.models.scratch import scratch_config
 from trainables.tasks import seq2seq
 from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.tasks.registry import TASKS, get_task_class, make_task
 from trainables.tasks.task import Limits, Task, TokenisedSplit
 from trainables.text.encoding import encode_with_ends
+from trainables.text.subword_tokenizers import train_subwords
 
 SUMMARISATION = make_task("summarisation", {"rouge_tokenizer": "whitespace"})
 
@@ -26,7 +27,7 @@ SUMMARISATION = make_task("summarisation", {"rouge_tokenizer": "whitespace"})
 @pytest.fixture
 def words() -> PreTrainedTokenizerBase:
     """A tokenizer with one token that is never merged: `@` × n are n tokens."""
-    tokenizer = train_tokenizer(["가 나 다", "가나다"], 20)
+    tokenizer = train_subwords(["가 나 다", "가나다"], 20)
     tokenizer.add_tokens(["@"])
     return tokenizer
 

@@ -4,14 +4,14 @@ import pytest
 from tokenizers.processors import RobertaProcessing, TemplateProcessing
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from trainables.models.scratch import train_tokenizer
 from trainables.text.encoding import adds_end_token, clean_text, encode_for_encoder, encode_with_ends, truncate
+from trainables.text.subword_tokenizers import train_subwords
 
 
 @pytest.fixture
 def words() -> PreTrainedTokenizerBase:
     """A tokenizer with one token that is never merged: `@` × n are n tokens."""
-    tokenizer = train_tokenizer(["가 나 다", "가나다"], 20)
+    tokenizer = train_subwords(["가 나 다", "가나다"], 20)
     tokenizer.add_tokens(["@"])
     return tokenizer
 
