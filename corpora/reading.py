@@ -15,6 +15,7 @@ from corpora.names import clean, column_name, duplicates, in_quotes
 from corpora.parquet_records import PARQUET
 from corpora.records import DELIMITED, QUOTATION, FileFormat, Record, Request
 from foundation.errors import UserError, nearest, raise_all
+from foundation.safe_paths import read_regular
 from search_spaces.choices import BrokenRows, Quoting
 
 _LIST = "a list"  # in every reason about several values in one field
@@ -140,7 +141,7 @@ def _check_arguments(path: Path, quoting: Quoting, broken: BrokenRows) -> None:
 
 def _bytes(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path)
     except FileNotFoundError:
         siblings = path.parent.iterdir() if path.parent.is_dir() else []
         # Only the stem: equal suffixes would make different names similar.

@@ -5,11 +5,12 @@ Nothing here depends on Ray, on models or on another package of kotune.
     bucket_copies: Local copies of files in a bucket, shared by the processes of a machine.
     buckets: Reads and writes files in a local folder or in a bucket (`s3://BUCKET/…`, `gs://BUCKET/…`).
     checked_json: Reads JSON files of kotune as typed objects, and reports damage with its place in the file.
+    checked_yaml: Reads YAML without its traps, and within bounds on bytes, values and depth.
     durable: Writes files and folders atomically and durably, and retries while the storage is unavailable.
     errors: Errors of the user, in three parts: the problem, what is allowed, what to do.
     formatting: Formats numbers, durations and texts for people.
     launchers: Environment variables of torchrun, MPI and other launchers, which are not used.
-    safe_paths: Checks that no name or link in a folder from others leads out of it.
+    safe_paths: Reads regular files only, and checks that no name or link in a folder from others leads out of it.
     secrets: Removes keys and passwords from everything that is written or shown.
     standard_output: Keeps standard output for what a command was asked for.
     statuses: The status of a trial.

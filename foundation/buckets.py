@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from foundation.durable import write_text
 from foundation.errors import UserError, first_line
+from foundation.safe_paths import read_regular
 from foundation.secrets import redact, redacted
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def read(address: str) -> bytes | None:
     """
     if not in_bucket(address):
         with contextlib.suppress(FileNotFoundError):
-            return Path(address).read_bytes()
+            return read_regular(Path(address))
         return None
     system, path = _split(address)
 

@@ -10,11 +10,14 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from foundation.errors import UserError
+from foundation.safe_paths import read_regular
 
 T = TypeVar("T")
 
 #: A JSON object whose fields are not typed: as it is read before it is converted, or as it is printed.
 JsonObject = dict[str, Any]
+
+_MAX_BYTES = 1 << 28  # a study with 10,000 trials has a few million
 
 #: The second part of messages without a more precise one.
 _ALLOWED = "a JSON file as it was saved"
@@ -51,7 +54,7 @@ def read_json(path: Path, kind: type[T], todo: str) -> T:
         UserError: the file cannot be read, is not JSON, or does not have the fields of `kind`.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, _MAX_BYTES)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}", _ALLOWED, todo) from None
     return decode_json(content, kind, str(path), todo)

@@ -1,15 +1,39 @@
-"""Checks of folders from others: no file name with a path in it, and no link that leaves the folder."""
+"""Checks of files and folders from others: regular files of bounded size, plain names, no link out of the folder."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from foundation.errors import UserError
 
 _TODO = "do not use this folder unless you know who changed it"
+
+
+def read_regular(path: Path, most: int = 1 << 32) -> bytes:
+    """Returns the content of a file that may have been replaced by something that cannot be read to its end.
+
+    Args:
+        most: bytes.
+
+    Raises:
+        OSError: the file cannot be read, is a FIFO, a device or a socket, or is larger.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a FIFO waits for its writer otherwise
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if status.st_size > most:
+            problem = f"it has {status.st_size / 1e6:,.1f} MB, and {most / 1e6:,.1f} MB are allowed"
+            raise OSError(errno.EFBIG, problem, str(path))
+        return file.read()
 
 
 def plain_name(name: object, where: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from foundation.checked_yaml import load_yaml
 from foundation.errors import UserError, nearest, raise_all
 from search_spaces.ranges import (
     UNSET,
@@ -19,7 +20,7 @@ from search_spaces.ranges import (
     choice_faults,
     is_scalar,
 )
-from search_spaces.values import as_number, as_whole, as_written, load_yaml, read_scalar
+from search_spaces.values import as_number, as_whole, as_written, read_scalar
 
 YAML_FORMS = {
     "log": "{log: [1.0e-5, 1.0e-3], default: 1.0e-4}",

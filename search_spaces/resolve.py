@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from foundation.checked_yaml import read_yaml
 from foundation.errors import UserError, nearest
 from search_spaces.baseline_keys import FLAT, LIST
 from search_spaces.draft import Draft, FaultsOf, MetricsOf
 from search_spaces.names import Names, unknown_parameter
 from search_spaces.parsing import parse_range_option, parse_set_option
 from search_spaces.schema import READERS, SECTIONS, Space
-from search_spaces.values import RawMapping, load_yaml
+from search_spaces.values import RawMapping
 
 __all__ = ["list_spaces", "load_space", "names_data_file", "resolve", "set_file_paths", "with_absolute_paths"]
 
@@ -46,12 +47,7 @@ def load_space(name_or_path: str | Path) -> tuple[RawMapping, str]:
 
 
 def _read(path: Path, where: str) -> tuple[RawMapping, str]:
-    try:
-        raw = load_yaml(path.read_bytes(), where)
-    except OSError as error:
-        raise UserError(
-            f"{where} cannot be read: {error.strerror}", "a readable file", "check its permissions"
-        ) from None
+    raw = read_yaml(path, where)
     if not isinstance(raw, dict):
         raise UserError(f"{where} is not a mapping", "lines KEY: VALUE", "start it with the line `model: …`")
     return raw, where

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from foundation.checked_yaml import EXPONENT, YAML_TAG, StrictLoader
 from foundation.errors import UserError
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -16,97 +17,14 @@ Scalar: TypeAlias = str | int | float | bool | None
 #: A mapping of plain values as YAML contains it: read and not checked yet, or about to be written.
 RawMapping: TypeAlias = dict[str, Any]
 
-_INT = re.compile(r"[-+]?(?:0b[01][01_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0[0-7_]*|[1-9][0-9_]*)$")
-_FLOAT = re.compile(
-    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
-)
-_EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$")
 _DURATION = re.compile(r"(?:([\d.]+)d)?(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?$")
-_MAX_VALUES = 100_000  # of one YAML file
-_TAG = "tag:yaml.org,2002:"
-
-
-class StrictLoader(yaml.SafeLoader):
-    """YAML without its traps: duplicate keys are refused, keys are texts, `1e-5` is a number, `1:30` is a text."""
-
-    def compose_mapping_node(self, anchor: Any) -> Any:
-        """Reads one mapping and refuses duplicate keys (PyYAML silently keeps the last)."""
-        node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                problem = f"duplicate key {key.value!r}"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            if isinstance(key, yaml.ScalarNode) and key.tag != f"{_TAG}merge":
-                key.tag = f"{_TAG}str"  # the label True or 1.0 keeps its spelling
-            seen.add(str(key.value))
-        return node
-
-    def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """Reads one value and adds the line to PyYAML's errors about numbers with 5,000 digits or `!!bool maybe`."""
-        try:
-            return super().construct_object(node, deep)
-        except (ValueError, LookupError, AttributeError) as error:
-            problem = f"the value cannot be read as {node.tag.removeprefix(_TAG)}"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
-
-
-# Without the rules of YAML 1.1 that read "1:30" as 90 and "2026-01-02" as a date.
-_REPLACED = ("int", "float", "timestamp", "value")
-StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag.removeprefix(_TAG) not in _REPLACED]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-StrictLoader.add_implicit_resolver(f"{_TAG}int", _INT, list("-+0123456789"))
-StrictLoader.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-+0123456789."))
-StrictLoader.add_implicit_resolver(f"{_TAG}float", _EXPONENT, list("-+0123456789"))
-
-
-class SavedLoader(StrictLoader):
-    """Reads YAML that PyYAML wrote: it does not quote texts that only other parsers read as numbers."""
-
-
-SavedLoader.yaml_implicit_resolvers = yaml.SafeLoader.yaml_implicit_resolvers
-
-
-def load_yaml(text: str | bytes, where: str, loader: type[StrictLoader] = StrictLoader) -> Any:
-    """Reads YAML.
-
-    Raises:
-        UserError: the text is not YAML or has a duplicate key (the message has the line number), is nested too deeply,
-            or expands to more than `_MAX_VALUES` values through aliases of aliases.
-    """
-    try:
-        value = yaml.load(text, loader)
-        if _expanded_size(value, {}) > _MAX_VALUES:
-            problem = f"{where}: its aliases (*NAME) expand to more than {_MAX_VALUES:,} values"
-            raise UserError(problem, "a few lines", "write the values without aliases")
-        return value
-    except RecursionError:
-        raise UserError(f"{where}: nested too deeply", "a few levels of indentation", "remove levels") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"{where}{line}: {problem}", "YAML, each key once", "fix that line") from None
-
-
-def _expanded_size(value: object, sizes: dict[int, float]) -> float:
-    """Returns the number of values after all aliases are expanded; infinite if a value contains itself."""
-    if not isinstance(value, dict | list | tuple):
-        return 1
-    if id(value) not in sizes:
-        sizes[id(value)] = math.inf  # the result if the recursion comes back to this value
-        items = [*value, *value.values()] if isinstance(value, dict) else value
-        sizes[id(value)] = 1 + sum(_expanded_size(item, sizes) for item in items)
-    return sizes[id(value)]
 
 
 def read_scalar(text: str) -> Scalar:
     """Reads a scalar by YAML's rules: `1` is an int, `true` a bool, `null` is None, `none` is a text."""
     loader = StrictLoader("")
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    if tag.removeprefix(_TAG) not in ("null", "bool", "int", "float"):
+    if tag.removeprefix(YAML_TAG) not in ("null", "bool", "int", "float"):
         return text
     try:
         value: Scalar = loader.construct_object(yaml.ScalarNode(tag, text))
@@ -154,7 +72,7 @@ def as_written(value: object) -> Any:
         return {str(key): as_written(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [as_written(item) for item in value]
-    if isinstance(value, str) and _EXPONENT.match(value):
+    if isinstance(value, str) and EXPONENT.match(value):
         return value if as_number(value) is None else float(value)
     if value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from corpora.samples.registry import SAMPLES
+from foundation.checked_yaml import read_yaml
 from foundation.errors import UserError
 from search_spaces import baseline_configs
 from search_spaces.choices import Runner
 from search_spaces.resolve import list_spaces, load_space, names_data_file, resolve, set_file_paths
 from search_spaces.schema import Space
-from search_spaces.values import load_yaml
 from trainables.models.scratch import ARCHITECTURES, get_architecture, scratch_size
 from trainables.tasks.registry import TASKS, get_task_class
 from trainables.training.parameter_names import RESERVED
@@ -113,10 +112,7 @@ def _read_overlay(
     config: Path, raw: dict[str, Any], options: dict[str, Any], say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Returns the content of the `--config` file, translated if another program wrote it."""
-    if not os.path.isfile(config):
-        problem = "it is a folder" if os.path.isdir(config) else "there is no such file"
-        raise UserError(f"--config {config}: {problem}", "a YAML file", "check the path")
-    overlay = load_yaml(config.read_bytes(), str(config)) or {}
+    overlay = read_yaml(config, f"--config {config}") or {}
     if not isinstance(overlay, dict):
         raise UserError(f"--config {config} is no mapping", "lines KEY: VALUE", "start with a line such as model: …")
     if not baseline_configs.is_baseline(overlay):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,16 +19,25 @@ def _a_folder(folder: Path) -> None:
     (folder / "config.yaml").mkdir()
 
 
+def _a_pipe(folder: Path) -> None:
+    os.mkfifo(folder / "config.yaml")
+
+
 def _a_circle(folder: Path) -> None:
     (folder / "config.yaml").symlink_to("config.yaml")
 
 
 #: What is wrong -> the input.
 CASES = {
-    "nowhere": Bad("tune kobart --config nowhere.yaml", ("--config nowhere.yaml: there is no such file",)),
-    "a folder": Bad("tune kobart --config config.yaml", ("--config config.yaml: it is a folder",), damage=_a_folder),
+    "nowhere": Bad("tune kobart --config nowhere.yaml", ("--config nowhere.yaml cannot be read: No such file",)),
+    "a folder": Bad(
+        "tune kobart --config config.yaml", ("--config config.yaml cannot be read: Is a directory",), damage=_a_folder
+    ),
+    "a pipe": Bad(
+        "tune kobart --config config.yaml", ("config.yaml cannot be read: it is no regular file",), damage=_a_pipe
+    ),
     "a link to itself": Bad("tune kobart --config config.yaml", ("--config config.yaml",), damage=_a_circle),
-    "a name without end": Bad(f"tune kobart --config {'가' * 300}", ("--config", "there is no such file")),
+    "a name without end": Bad(f"tune kobart --config {'가' * 300}", ("--config", "cannot be read: File name too long")),
     "an empty name": Bad("tune kobart --config ''", ("--config",)),
     "a list": _config("- a\n", "is no mapping"),
     "a number": _config("3\n", "is no mapping"),

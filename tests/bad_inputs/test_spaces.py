@@ -33,6 +33,11 @@ _LAUGHS = "a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha, ha]\n" + "".join(
     f"a{depth}: &a{depth} [{', '.join([f'*a{depth - 1}'] * 10)}]\n" for depth in range(1, 9)
 )
 
+#: A mapping that merges ten times one that merges ten times …
+_MERGES = "m0: &m0 {k: 1, l: 2, m: 3}\n" + "".join(
+    f"m{depth}: &m{depth} {{<<: [{', '.join([f'*m{depth - 1}'] * 10)}]}}\n" for depth in range(1, 9)
+)
+
 #: What is wrong -> the input.
 CASES = {
     # no YAML, or none of ours
@@ -53,9 +58,10 @@ CASES = {
     "a tag of nobody": _space(_HEAD + "seed: !seed 1\n", "line 5"),
     "an unknown anchor": _space(_HEAD + "seed: *nobody\n", "line 5"),
     "an anchor in itself": _space("a: &a [*a]\n", "its aliases"),
-    "a thousand laughs": _space(_HEAD + _LAUGHS, "its aliases (*NAME) expand to more than 100,000 values"),
+    "a thousand laughs": _space(_HEAD + _LAUGHS, "its aliases (*NAME) expand to more than 20,000 values"),
     "laughs for a value": _space(_HEAD + _LAUGHS + "fixed: {optim: *a8}\n", "its aliases"),
-    "nested without end": _space("a: " + "[" * 1500 + "]" * 1500 + "\n", "nested too deeply"),
+    "nested without end": _space("a: " + "[" * 1500 + "]" * 1500 + "\n", "more than 64 levels"),
+    "a bomb of merge keys": _space(_HEAD + _MERGES, "merge keys (<<) expand to more than 20,000 values"),
     "a merge of nothing": _space(_HEAD + "fixed:\n  <<: 3\n", "line"),
     "a list for a key": _space(_HEAD + "? [a, b]\n: 1\n", "line 5"),
     "a mapping for a key": _space(_HEAD + "? {a: 1}\n: 1\n", "line 5"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from foundation.errors import UserError
-from foundation.safe_paths import check_exported, check_inside, check_links, plain_name
+from foundation.safe_paths import check_exported, check_inside, check_links, plain_name, read_regular
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "/etc/passwd", "..", ".", "", "a\\b", "C:x", "a\0b", None, 3])
@@ -64,3 +65,16 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     for path in (home / "way", home / "way" / "inner", home / ".." / "outside"):
         with pytest.raises(UserError, match="leads to"):
             check_inside(path, home)
+
+
+def test_only_a_regular_file_of_bounded_size_is_read(tmp_path: Path) -> None:
+    """Others would block for ever, or fill the memory; links to regular files are read."""
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "fifo")
+    assert read_regular(tmp_path / "link", 5) == b"12345"
+    for path, reason in ((tmp_path / "file", "are allowed"), (tmp_path / "fifo", "regular"), (tmp_path, "directory")):
+        with pytest.raises(OSError, match=reason):
+            read_regular(path, 4)
+    with pytest.raises(OSError, match="it is no regular file"):
+        read_regular(Path("/dev/zero"))

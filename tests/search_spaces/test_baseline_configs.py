@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from foundation.checked_yaml import load_yaml
 from foundation.errors import UserError, UserErrors
 from search_spaces import baseline_keys
 from search_spaces.baseline_configs import TranslatedKey, format_lines, is_baseline, translate
 from search_spaces.draft import from_dict
 from search_spaces.resolve import list_spaces, load_space
-from search_spaces.values import load_yaml
 
 BASELINE = """
 general:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from foundation.checked_yaml import load_yaml
 from foundation.errors import UserError, UserErrors
 from search_spaces.baseline_configs import TranslatedKey, translate
 from search_spaces.draft import from_dict
-from search_spaces.values import load_yaml
 
 EXPERIMENT: dict[str, Any] = {
     "model": "gogamza/kobart-base-v2",

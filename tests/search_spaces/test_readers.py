@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from foundation.checked_yaml import load_yaml
 from search_spaces.readers import prefix, renamed
-from search_spaces.values import as_written, load_yaml
+from search_spaces.values import as_written
 
 
 def test_labels_may_be_numbers_in_yaml() -> None:

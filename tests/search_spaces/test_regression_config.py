@@ -9,12 +9,12 @@ import pytest
 from transformers import Seq2SeqTrainingArguments
 
 from delivery.sessions.space_options import resolve_space
+from foundation.checked_yaml import load_yaml
 from foundation.errors import UserError, UserErrors
 from search_spaces.baseline_configs import translate
 from search_spaces.baseline_keys import FLAT
 from search_spaces.names import FAMILIAR
 from search_spaces.ranges import ends
-from search_spaces.values import load_yaml
 from trainables.training.parameter_names import RESERVED
 from trainables.training.parameters import parameter_kinds
 

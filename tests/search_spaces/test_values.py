@@ -5,37 +5,7 @@ from __future__ import annotations
 import pytest
 
 from foundation.errors import UserError
-from search_spaces.values import as_number, as_whole, as_written, load_yaml, parse_duration, read_scalar
-
-
-def test_yaml_has_no_surprises() -> None:
-    """`1e-5` is a number; a time of day and a date are texts (in YAML 1.1 they are 90 and a date object)."""
-    values = load_yaml("{a: 1e-5, b: 1.5e-5, c: 1:30, d: 2026-01-02, e: 8, f: none, g: null, h: '1', i: 0x1f}", "x")
-    assert values == {
-        "a": 1e-5, "b": 1.5e-5, "c": "1:30", "d": "2026-01-02", "e": 8, "f": "none", "g": None, "h": "1", "i": 31
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [("a: 1\nb: 2\na: 3\n", "line 3"), ("s:\n  x: 1\n  x: 2\n", "line 3"), ("a: [1\nb: 2\n", "line 2")],
-)
-def test_duplicate_keys_and_invalid_yaml_are_reported_with_their_line(text: str, line: str) -> None:
-    """PyYAML silently keeps the last of two equal keys; here that is an error, at any depth."""
-    with pytest.raises(UserError) as caught:
-        load_yaml(text, "my.yaml")
-    assert caught.value.problem.startswith(f"my.yaml, {line}: ")
-
-
-def test_bytes_in_another_encoding_are_a_user_error() -> None:
-    """With a message instead of a traceback."""
-    with pytest.raises(UserError, match=r"^my\.yaml"):
-        load_yaml("a: 한국어".encode("cp949"), "my.yaml")
-
-
-def test_merge_keys_are_not_duplicates() -> None:
-    """`<<: *anchor` together with a key that overrides it is valid YAML."""
-    assert load_yaml("a: &x {k: 1, l: 2}\nb: {<<: *x, k: 3}\n", "x")["b"] == {"k": 3, "l": 2}
+from search_spaces.values import as_number, as_whole, as_written, parse_duration, read_scalar
 
 
 @pytest.mark.parametrize(

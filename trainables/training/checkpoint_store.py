@@ -10,7 +10,7 @@ from typing import Protocol
 from foundation import buckets
 from foundation.bucket_copies import scratch
 from foundation.durable import move_folder, write_text
-from foundation.safe_paths import check_inside, check_links
+from foundation.safe_paths import check_inside, check_links, read_regular
 
 #: Written last and deleted first: without it, a checkpoint is incomplete.
 MANIFEST = "manifest.json"
@@ -79,7 +79,7 @@ class FolderStore:
 
     def manifest(self, name: str) -> bytes | None:
         try:
-            content = (self.path(name) / MANIFEST).read_bytes()
+            content = read_regular(self.path(name) / MANIFEST)
         except OSError:
             return None
         check_inside(self.path(name), self._folder)

@@ -24,7 +24,7 @@ from foundation import buckets
 from foundation.bucket_copies import local_copy
 from foundation.checked_json import decode_json, plain
 from foundation.errors import UserError
-from foundation.safe_paths import plain_name
+from foundation.safe_paths import plain_name, read_regular
 from trainables.training.checkpoint_store import MANIFEST, CheckpointStore, checkpoint_store_at
 
 _log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ def newest_intact(folder: Path | str) -> Checkpoint | None:
 
 
 def _is_intact(folder: Path) -> bool:
-    manifest = _decoded((folder / MANIFEST).read_bytes(), str(folder))
+    manifest = _decoded(read_regular(folder / MANIFEST), str(folder))
     return manifest is not None and all(_checksum(folder / name) == sum for name, sum in manifest.checks.items())
 
 

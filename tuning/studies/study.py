@@ -12,13 +12,13 @@ from pathlib import Path
 import yaml
 
 from foundation.buckets import remove
+from foundation.checked_yaml import SavedLoader, read_yaml
 from foundation.durable import StorageLost, new_folder, write_json, write_text
 from foundation.errors import UserError, nearest
 from foundation.secrets import redact, redacted
 from foundation.statuses import TrialStatus
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
-from search_spaces.values import SavedLoader, load_yaml
 from trainables.tasks.registry import TASKS
 from tuning.studies.checkpoint_index import CheckpointIndex
 from tuning.studies.earlier_versions import stored_data, stored_runner
@@ -39,11 +39,7 @@ def _saved_space(path: Path) -> Space:
         UserError: The file is damaged, or its task, metric and mode do not fit together.
     """
     todo = "put back a copy of the file, or start a new study"
-    try:
-        mapping = load_yaml(path.read_bytes(), str(path), SavedLoader)
-    except OSError as error:
-        problem = f"{path} cannot be read: {error.strerror}"
-        raise UserError(problem, "a readable file", "check its permissions") from None
+    mapping = read_yaml(path, str(path), SavedLoader)
     if isinstance(mapping, dict) and isinstance(mapping.get("data"), dict):
         data = mapping["data"]  # a relative path is relative to the study's folder
         absolute = {split: str(path.parent / data[split]) for split in _SPLITS if isinstance(data.get(split), str)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from foundation.durable import previous
 from foundation.errors import UserError
-from foundation.safe_paths import check_links, plain_name
+from foundation.safe_paths import check_links, plain_name, read_regular
 from trainables.training import checkpoints
 from tuning.studies.records import RECORD
 
@@ -27,7 +27,7 @@ def check_study(root: Path, trials: Path) -> None:
     names = (RECORD, previous(Path(RECORD)).name)
     for path in sorted(path for name in names for path in trials.glob(f"*/{name}")):
         try:
-            trial_id = json.loads(path.read_text(encoding="utf-8"))["trial_id"]
+            trial_id = json.loads(read_regular(path))["trial_id"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # `read_record` reports a damaged record
         if plain_name(trial_id, f"{path}: trial_id") != path.parent.name:

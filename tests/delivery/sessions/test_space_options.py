@@ -36,7 +36,7 @@ def test_a_given_tokenizer_leaves_nothing_to_train() -> None:
     assert not {"vocabulary", "tokenizer_kind"} & {*given.search, *given.fixed}
 
 
-@pytest.mark.parametrize(("content", "problem"), [(None, "there is no such file"), ("- a\n", "is no mapping")])
+@pytest.mark.parametrize(("content", "problem"), [(None, "No such file"), ("- a\n", "is no mapping")])
 def test_a_configuration_file_must_be_a_mapping(content: str | None, problem: str, tmp_path: Path) -> None:
     """The message names the file."""
     file = tmp_path / "config.yaml"

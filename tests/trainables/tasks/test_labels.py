@@ -6,9 +6,9 @@ import shlex
 
 import pytest
 
+from foundation.checked_yaml import load_yaml
 from foundation.errors import UserError
 from search_spaces.readers import renamed
-from search_spaces.values import load_yaml
 from trainables.tasks.labels import LabelCorrector, labels_of
 
 
