@@ -11,7 +11,7 @@ from pathlib import Path
 
 from corpora.file_types import content_problem, suffix_problem
 from corpora.json_records import JSON
-from corpora.names import clean, column_name, duplicates, in_quotes
+from corpora.names import clean, column_name, duplicates, in_quotes, is_visible
 from corpora.parquet_records import PARQUET
 from corpora.records import DELIMITED, QUOTATION, FileFormat, Record, Request
 from foundation.errors import UserError, nearest, raise_all
@@ -240,6 +240,8 @@ def _row(
             reasons.append(f"{column!r} is empty")
         elif _UNUSABLE.search(row[role]):
             reasons.append(f"{column!r} contains a NUL or half a surrogate pair")
+        elif row[role] and role in required and not is_visible(row[role]):
+            reasons.append(f"{column!r} has only invisible characters")
     return row, "; ".join(reasons)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
+from corpora.names import drawn
 from foundation.errors import UserError, nearest, raise_all
 from trainables.tasks.task import Row
 
@@ -20,10 +23,10 @@ def labels_of(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
         rows: split -> rows; splits other than `train` may only have labels of `train`.
 
     Raises:
-        UserError: fewer than two labels, two spellings of one number, or a label that is not in `train`.
+        UserError: fewer than two labels, two spellings of one label, or a label that is not in `train`.
     """
     labels = sorted({row["target"] for row in rows["train"]})
-    if ambiguous := _equal_numbers({row["target"] for split_rows in rows.values() for row in split_rows}):
+    if ambiguous := _spelled_twice({row["target"] for split_rows in rows.values() for row in split_rows}):
         raise ambiguous
     problems: list[UserError] = []
     if len(labels) < 2:
@@ -36,20 +39,27 @@ def labels_of(rows: Mapping[str, Sequence[Row]]) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _equal_numbers(labels: Collection[str]) -> UserError | None:
-    """Returns the error for labels such as 1 and 1.0, which pandas writes where a file has missing values."""
-    spellings: dict[float, list[str]] = {}
+def _spelled_twice(labels: Collection[str]) -> UserError | None:
+    """Returns the error for labels that mean the same to a reader.
+
+    They are numbers such as 1 and 1.0, which pandas writes where a file has missing values, or texts that differ only
+    in whitespace and characters that are not drawn.
+    """
+    spellings: dict[float | str, list[str]] = {}
     for label in sorted(labels, key=lambda label: (len(label), label)):
-        if _NUMBER.fullmatch(label):
-            spellings.setdefault(float(label), []).append(label)
+        spellings.setdefault(float(label) if _NUMBER.fullmatch(label) else drawn(label), []).append(label)
     same = [group for group in spellings.values() if len(group) > 1]
     if not same:
         return None
     shown = "; ".join(" and ".join(map(repr, group)) for group in same[:3])
     new = {label: group[0] for group in spellings.values() for label in group}
-    mapping = ", ".join(f"{label!r}: {new.get(label, label)!r}" for label in sorted(labels))
-    problem = f"labels that differ only in how a number is written: {shown}"
-    return UserError(problem, "one spelling for each label", f'--set "data.labels={{{mapping}}}"')
+    mapping = ", ".join(f"{_in_yaml(label)}: {_in_yaml(new[label])}" for label in sorted(labels))
+    problem = f"labels that look alike, or are the same number: {shown}"
+    return UserError(problem, "one spelling for each label", f"--set {shlex.quote(f'data.labels={{{mapping}}}')}")
+
+
+def _in_yaml(label: str) -> str:
+    return json.dumps(label, ensure_ascii=not label.isprintable())
 
 
 def unknown_labels(split: str, rows: Sequence[Row], labels: Sequence[str]) -> list[UserError]:

@@ -32,15 +32,28 @@ def test_the_share_of_corrected_texts() -> None:
     assert LabelCorrector(["긍정"]).correct_all([]) == ([], 0.0)
 
 
-def test_two_spellings_of_a_number_are_refused() -> None:
-    """pandas writes 1.0 where a column has missing values; the command of the message makes them one label."""
-    rows = {"train": [{"target": "0"}, {"target": "1"}, {"target": "기타"}], "dev": [{"target": "1.0"}]}
+@pytest.mark.parametrize(
+    ("usual", "other"),
+    [
+        ("1", "1.0"),
+        ("긍정", "긍\u200b정"),
+        ("긍정", "긍정\x01"),
+        ("매우 긍정", "매우\u00a0 긍정"),
+        ("a$(b)'", "a$(b)'\x7f"),
+    ],
+)
+def test_two_spellings_of_a_label_are_refused(usual: str, other: str) -> None:
+    """pandas writes 1.0 where a column has missing values; the command of the message makes them one label.
+
+    Characters that are not drawn are shown, and the shell runs nothing that a label contains.
+    """
+    rows = {"train": [{"target": "0"}, {"target": usual}, {"target": "기타"}], "dev": [{"target": other}]}
     with pytest.raises(UserError) as caught:
         labels_of(rows)
-    assert "how a number is written: '1' and '1.0'" in str(caught.value)
+    assert f"are the same number: {usual!r} and {other!r}" in str(caught.value)
     option = shlex.split(str(caught.value).rpartition("--set ")[2])[0]
     labels = renamed().read(load_yaml(option.removeprefix("data.labels="), "data.labels"))
-    assert labels == {"0": "0", "1": "1", "1.0": "1", "기타": "기타"}
+    assert labels == {"0": "0", usual: usual, other: usual, "기타": "기타"}
 
 
 def test_several_labels_in_a_row_are_explained() -> None:
