@@ -1,4 +1,4 @@
-"""What `status` shows of a running session and no trial record holds: slots, machines, time."""
+"""What `status` shows of a running session and no trial record holds: steps, slots, machines, time."""
 
 from __future__ import annotations
 
@@ -10,6 +10,29 @@ import msgspec
 from foundation.checked_json import plain, read_json
 from foundation.durable import write_json
 from foundation.errors import UserError
+from tuning.display.progress import TrialRow
+
+
+class RunningTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a running trial is, from its newest heartbeat."""
+
+    number: int
+    epoch: float
+    max_epochs: float
+    step: int
+    steps: int  # at its last epoch
+    steps_per_second: float | None  # None before its second step
+    evaluated: float | None  # share of the evaluation that runs; None while it trains
+
+
+def running_trial(row: TrialRow) -> RunningTrial | None:
+    """Returns how far the trial of a row is; None before its first heartbeat in this session."""
+    if (steps := row.steps) is None:
+        return None
+    total = round(row.max_epochs * steps.step / steps.epoch) if steps.epoch else 0
+    return RunningTrial(
+        row.number, steps.epoch, row.max_epochs, steps.step, total, steps.steps_per_second, steps.evaluated
+    )
 
 
 class ProgressNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +45,8 @@ class ProgressNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     elapsed_seconds: float  # of all sessions, up to `written_at`
     seconds_left: float | None  # None before it can be estimated
     written_at: float  # `time.time()`
+    time_left: str = ""  # `seconds_left` as it is shown; empty in files of earlier versions
+    running: list[RunningTrial] = []
 
     @property
     def elapsed_now(self) -> float:
@@ -40,3 +65,14 @@ def read_progress(path: Path) -> ProgressNote | None:
         return read_json(path, ProgressNote, todo="")
     except UserError:
         return None
+
+
+def elapsed_before(path: Path, recorded: float) -> float:
+    """Returns the seconds of earlier sessions, also if the last one was killed before it recorded its own.
+
+    Args:
+        path: The note of the last session.
+        recorded: The seconds in the summary, which a session writes at its end.
+    """
+    note = read_progress(path)
+    return max(recorded, note.elapsed_seconds if note else 0.0)

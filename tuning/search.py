@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -22,16 +24,20 @@ from trainables.models.hub import load_config
 from trainables.slots.messages import TuneResult, WorkerInfo, from_tune_config
 from trainables.slots.settings import SlotSettings
 from trainables.slots.slot import save_all_and_stop
+from trainables.slots.step_reader import StepReader
 from trainables.training.arguments import overflows_in_fp16
+from trainables.training.reports import StepProgress
 from tuning.algorithms.optuna_searcher import OptunaSearcher
 from tuning.algorithms.optuna_storage import open_study, storage_errors
 from tuning.algorithms.schedulers import make_scheduler
 from tuning.cluster.fleet import Fleet
 from tuning.cluster.resources import OWNER_CPUS, Plan
 from tuning.display.live import View
-from tuning.display.progress import Progress, trial_row
+from tuning.display.progress import Progress, TrialRow, trial_row
+from tuning.display.time_left import TimeLeftEstimator
 from tuning.jobs import make_job
-from tuning.progress_note import ProgressNote, write_progress
+from tuning.progress_note import ProgressNote, running_trial, write_progress
+from tuning.step_watch import watch_steps
 from tuning.studies.attempts import MAX_SLOTS
 from tuning.studies.epochs import longest_epochs
 from tuning.studies.material import Material
@@ -73,6 +79,9 @@ class Search:
         self.end = SessionEnd.DONE
         self._metric = metric_label(study.metric, material.scored_with)
         self._started, self._noted = time.monotonic(), -_NOTE_SECONDS
+        self._steps: dict[str, StepProgress] = {}
+        self._estimator = TimeLeftEstimator(study.space, study.records.values())
+        self._showing = threading.RLock()  # snapshots reach the view one by one, in their order
         # Ray Train's own files, which kotune never reads, are local to each machine if the study is in a bucket.
         slot = SlotSettings(
             plan.shape, str(study.paths.ray / "train"), float(study.space.slots.hang), preemption_notices
@@ -119,7 +128,8 @@ class Search:
             ),
         )
         try:
-            tuner.fit()
+            with watch_steps(StepReader().read, self._on_steps):
+                tuner.fit()
         finally:
             if self._fleet is not None:
                 self._fleet.close()
@@ -161,16 +171,27 @@ class Search:
 
     def _on_change(self, record: TrialRecord) -> None:
         # Only the changed row is built anew: a study may have a thousand trials.
-        self._rows[record.trial_id] = row = trial_row(self.study, record)
-        progress = self.progress()
-        self.view.show(replace(progress, changed=[row]))
+        with self._showing:
+            row = self._rows[record.trial_id] = trial_row(self.study, record, self._steps.get(record.trial_id))
+            self._show([row])
+
+    def _on_steps(self, steps: Mapping[str, StepProgress]) -> None:
+        with self._showing:
+            self._steps |= steps
+            for trial_id in steps.keys() & self._rows.keys():
+                self._rows[trial_id] = trial_row(self.study, self.study.records[trial_id], steps[trial_id])
+            self._show([])
+
+    def _show(self, changed: Sequence[TrialRow]) -> None:
+        progress = replace(self.progress(), changed=changed)
+        self.view.show(progress)
         if time.monotonic() - self._noted >= _NOTE_SECONDS:
             self._noted = time.monotonic()
             with suppress(OSError):  # if the storage fails, the next record reports it
                 write_progress(self.study.paths.progress, self._note(progress))
 
     def _note(self, progress: Progress) -> ProgressNote:
-        hosts = {worker.host for worker in self.searcher.workers.values()}
+        hosts = {worker.host for worker in list(self.searcher.workers.values())}
         if self._fleet is not None:  # without those that have left the cluster
             hosts &= self._fleet.names
         return ProgressNote(
@@ -179,8 +200,10 @@ class Search:
             plan=self.plan.description,
             machines=sorted(hosts),
             elapsed_seconds=progress.elapsed_seconds,
-            seconds_left=progress.estimated_seconds_left,
+            seconds_left=progress.time_left.seconds if progress.time_left else None,
             written_at=time.time(),
+            time_left=progress.time_left.text if progress.time_left else "",
+            running=[trial for row in progress.rows if (trial := running_trial(row)) is not None],
         )
 
     def _precision(self, worker: WorkerInfo) -> str:
@@ -195,20 +218,29 @@ class Search:
     def progress(self) -> Progress:
         """The state of the search, for the screen."""
         study, budget = self.study, self.study.space.budget
-        workers = self.searcher.workers.values()
+        workers = list(self.searcher.workers.values())  # another thread may add one
         devices, precisions = {worker.device for worker in workers}, {self._precision(worker) for worker in workers}
         hardware = ", ".join([*sorted(devices), *sorted(precisions)])
+        slots = self.plan.slots if self._fleet is None else self._fleet.slots
+        time_left = self._estimator.estimate(
+            list(study.records.values()),
+            self._steps,
+            trials=budget.trials,
+            slots=slots,
+            budget_left=None if budget.time is None else budget.time - self.seconds,
+        )
         return Progress(
             study=study.name,
             metric=self._metric,
             mode=study.mode,
             rows=list(self._rows.values()),
             total_trials=budget.trials,
-            slots=self.plan.slots if self._fleet is None else self._fleet.slots,
+            slots=slots,
             elapsed_seconds=self.earlier_seconds + self.seconds,
             earlier_seconds=self.earlier_seconds,
             time_budget_seconds=budget.time and budget.time + self.earlier_seconds,
             workers_note=self.plan.description + (f" · {hardware}" if hardware else ""),
+            time_left=time_left,
         )
 
 

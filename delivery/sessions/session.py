@@ -45,6 +45,7 @@ from tuning.algorithms.optuna_storage import check_database, check_file, with_st
 from tuning.algorithms.untried import possible_trials
 from tuning.cluster.resources import Plan
 from tuning.display.live import View, logged, open_view
+from tuning.progress_note import elapsed_before
 from tuning.studies import retention
 from tuning.studies.earlier_versions import locate_data_files
 from tuning.studies.lock import study_lock
@@ -249,6 +250,7 @@ def _run_session(session: _Session) -> Outcome:
     """Runs trials; exports and scores the best model; writes the summary; shows the last lines."""
     study, material, view = session.study, session.material, session.view
     tracking, earlier = tracking_settings(study), Summary.load(study.paths.summary)
+    earlier_seconds = elapsed_before(study.paths.progress, earlier.wall_seconds if earlier else 0.0)
     for remark in remarks.default_remarks(study.space):
         view.say(remark)
     view.say(disk_line(study, session.plan.limit))
@@ -256,12 +258,12 @@ def _run_session(session: _Session) -> Outcome:
     try:
         run = run_trials(
             study, material, session.plan, tracking, session.address,
-            screen=session.screen, view=view, earlier_seconds=earlier.wall_seconds if earlier else 0.0,
+            screen=session.screen, view=view, earlier_seconds=earlier_seconds,
         )  # fmt: skip
     finally:
         view.close()
         copied_out()
-    summary = _summary(session, run, earlier)
+    summary = _summary(session, run, earlier, earlier_seconds)
     for line in last_lines(study, summary, tracking, run.end, session.address):
         view.say(line)
     if run.end is not SessionEnd.STORAGE_LOST:
@@ -269,14 +271,14 @@ def _run_session(session: _Session) -> Outcome:
     return Outcome(summary, run.end)
 
 
-def _summary(session: _Session, run: RunResult, earlier: Summary | None) -> Summary:
+def _summary(session: _Session, run: RunResult, earlier: Summary | None, earlier_seconds: float) -> Summary:
     study, material = session.study, session.material
     summary = summarize(
         study,
         material,
         slots=run.slots,
         worker_groups_started=run.worker_groups_started + (earlier.worker_groups_started if earlier else 0),
-        wall_seconds=run.seconds + (earlier.wall_seconds if earlier else 0.0),
+        wall_seconds=run.seconds + earlier_seconds,
         test=earlier_test_score(study, earlier),
     )
     if run.end is SessionEnd.STORAGE_LOST:

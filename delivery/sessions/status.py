@@ -11,16 +11,20 @@ from typing import Any
 from delivery.results import remarks
 from delivery.results.scores import rouge_parts
 from foundation.checked_json import plain
-from foundation.formatting import clock_text, score_text, short_number
+from foundation.formatting import clock_text, score_text, short_epoch, short_number
 from foundation.statuses import ENDED, TrialStatus
 from trainables.tasks.registry import metric_label
 from tuning.display.live import LOG_MARK
+from tuning.display.progress import exact_epoch
 from tuning.progress_note import ProgressNote, read_progress
 from tuning.studies.lock import LockOwner, lock_owner
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
+
+#: Of more running trials than this only the number is shown.
+_MOST_RUNNING = 8
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,24 @@ def status_lines(status: StudyStatus) -> list[str]:
         lines.append(f"resume   {status.resume}")
     if session and (note := status.progress):
         machines = f" on {', '.join(note.machines)}" if note.machines else ""
-        estimate = f", about {clock_text(note.seconds_left)} left" if note.seconds_left is not None else ""
+        lines += _running_lines(note)
+        left = f"about {clock_text(note.seconds_left)} left" if note.seconds_left else ""
+        estimate = f", {note.time_left or left}" if note.time_left or left else ""
         lines.append(f"slots    {note.slots}{machines}  ({note.plan})")
         lines.append(f"time     {clock_text(note.elapsed_now)}{estimate}")
     return lines
+
+
+def _running_lines(note: ProgressNote) -> list[str]:
+    """Returns a line for each running trial: where it is, and how fast."""
+    lines = []
+    for trial in note.running[:_MOST_RUNNING]:
+        facts = [f"epoch {exact_epoch(trial.epoch)}/{short_epoch(trial.max_epochs)}"]
+        facts += [f"{trial.step:,}/{trial.steps:,} steps"] if trial.steps else []
+        if trial.evaluated is not None:
+            facts.append(f"evaluating, {trial.evaluated:.0%} done")
+        elif trial.steps_per_second is not None:
+            facts.append(f"{short_number(trial.steps_per_second)} steps/s")
+        lines.append(f"running  trial {trial.number}: {', '.join(facts)}")
+    more = len(note.running) - len(lines)
+    return [*lines, f"running  {more} more"] if more else lines

@@ -6,6 +6,7 @@
     answer(CONTINUE)   ──────►  decision      ────────►  … returned   ── broadcast ─► save, continue
     answer(STOP)       ──────►  decision      ────────►  … returned   ── broadcast ─► next_job()
     (driver) save_and_stop() ►  ending        ────────►  should_stop()                should_stop(): save, stop
+    (driver) steps()   ◄──────  steps done    ◄────────  heartbeat()
 
 A worker group that Ray Train restarts asks again, receives the same job, and continues from the job's newest
 checkpoint; reports that were decided before the crash are answered from memory. Nothing heavy is imported here: the
@@ -20,9 +21,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from trainables.slots.messages import Assignment, Evaluated, Failed, Message, Saved, WorkerInfo
+from trainables.slots.messages import Assignment, Evaluated, Failed, Message, Saved, TrialSteps, WorkerInfo
 from trainables.training.job import Job
-from trainables.training.reports import Decision, Report
+from trainables.training.reports import Decision, Report, StepProgress
 
 #: How many times one job is started without an evaluation in between. Enough for bad luck, and few enough for a trial
 #: that kills its workers.
@@ -59,6 +60,7 @@ class _Turn:
     finished: bool = False  # no message follows
     stop_answers: dict[tuple[int, int], tuple[bool, int]] = field(default_factory=dict)  # by start and step
     poll: _Poll | None = None
+    steps: StepProgress | None = None  # of the newest heartbeat
 
     def may_continue(self, epoch: float) -> bool:
         """Whether the scheduler let the job continue at this epoch or a later one."""
@@ -251,9 +253,18 @@ class Mailbox:
             if self._turn is not None and not self._turn.finished:
                 self._finish(self._turn, Failed(f"the worker group broke: {reason}", trace=trace))
 
-    async def heartbeat(self) -> None:
+    async def heartbeat(self, number: int, steps: StepProgress) -> None:
         """The job makes progress."""
         self._last_progress = time.monotonic()
+        if self._turn is not None and self._turn.number == number:
+            self._turn.steps = steps
+
+    # ---- called by the driver
+
+    async def steps(self) -> TrialSteps | None:
+        """Returns the newest steps of the current job; None before its first heartbeat."""
+        turn = self._turn
+        return TrialSteps(turn.job.trial_id, turn.steps) if turn is not None and turn.steps is not None else None
 
     # ---- inside
 

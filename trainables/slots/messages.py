@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from trainables.slots.settings import SlotSettings
 from trainables.training.job import Job
-from trainables.training.reports import Report
+from trainables.training.reports import Report, StepProgress
 
 
 class FailureKind(StrEnum):
@@ -31,6 +31,14 @@ class WorkerInfo:
     device: str  # name of the GPU, or "CPU, 2 threads"
     precision: str  # "bf16", "fp16" or "32 bit"
     workers: int
+
+
+@dataclass(frozen=True)
+class TrialSteps:
+    """The steps of a trial, from a heartbeat of its workers."""
+
+    trial_id: str
+    steps: StepProgress
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from trainables.training.job import Job
 from trainables.training.reports import Decision
 
 #: Prefix of the names of mailbox actors in their job's namespace.
-_MAILBOX_PREFIX = "mailbox of "
+MAILBOX_PREFIX = "mailbox of "
 
 #: Seconds between two searches of a waiting slot for resources that dead actors hold.
 _CLEANUP_SECONDS = 5.0
@@ -64,7 +64,7 @@ def save_all_and_stop() -> None:
         return
     with contextlib.suppress(Exception):
         for name in ray.util.list_named_actors():
-            if name.startswith(_MAILBOX_PREFIX):
+            if name.startswith(MAILBOX_PREFIX):
                 with contextlib.suppress(ValueError, ray.exceptions.RayError):  # the actor has ended meanwhile
                     ray.get_actor(name).save_and_stop.remote()
 
@@ -80,7 +80,7 @@ class Slot:
         self.name, self._settings, self._last_cleanup = name, settings, 0.0
         # On this machine, so that the mailbox ends with this process and not with another machine.
         this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        actor_name = f"{_MAILBOX_PREFIX}{name} {uuid.uuid4().hex[:8]}"
+        actor_name = f"{MAILBOX_PREFIX}{name} {uuid.uuid4().hex[:8]}"
         actor = ray.remote(num_cpus=0)(Mailbox).options(name=actor_name, scheduling_strategy=this_node)
         self._mailbox = actor.remote(alive_nodes)
         self._error: BaseException | None = None

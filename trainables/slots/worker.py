@@ -10,6 +10,7 @@ import gc
 import os
 import platform
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -159,7 +160,7 @@ def _train_job(assignment: Assignment, mailbox: Any, cache: WorkerCache, rank: i
     tracker = Tracker(job.tracking) if rank == 0 and job.tracking else None
     callbacks: list[Any] = [TrackingCallback(tracker)] if tracker else []
     if rank == 0:
-        callbacks.append(Heartbeat(mailbox.heartbeat.remote))
+        callbacks.append(Heartbeat(partial(mailbox.heartbeat.remote, turn)))
     callbacks.append(
         SaveOnShutdown(
             lambda step: tuple(ray.get(mailbox.should_stop.remote(turn, assignment.start, step))),

@@ -4,7 +4,7 @@ Code that imports Ray belongs in `trainables.slots`, code that talks to W&B in `
 
     arguments: Training arguments of a trial: precision, scheduler defaults, checks of a configuration.
     batching: Batches with the same rows for any number of workers and accumulation steps.
-    callbacks: Heartbeat, and checkpoints before a machine or the search goes away.
+    callbacks: Heartbeat with the steps done, and checkpoints before a machine or the search goes away.
     checkpoint_store: Storage of checkpoints, in a folder or in a bucket.
     checkpoint_writer: Writes a checkpoint from all workers of a trial.
     checkpoints: Checkpoints of a trial: complete, list, verify, prune.
@@ -18,7 +18,7 @@ Code that imports Ray belongs in `trainables.slots`, code that talks to W&B in `
     optimizers: Layer-wise learning rates, and Adafactor's own rate.
     parameter_names: Names that are reserved, kotune's own, or aliases.
     parameters: Who reads a parameter, and which values are valid.
-    reports: What a trial and its scheduler exchange: reports, decisions, exceptions.
+    reports: What a trial and its search exchange: reports, decisions, steps done, exceptions.
     trial: Trains one trial from its job; also a command.
     worker_cache: What a worker process keeps from trial to trial.
 """

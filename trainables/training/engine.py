@@ -256,7 +256,9 @@ class Engine(Trainer):
         self.is_evaluating = True
         share = WorkerShare()
         lengths, rows = values(self._dev_table, "length"), self.args.per_device_eval_batch_size
-        for indices in evaluation_batches(lengths, rows, self.args.world_size, self.args.process_index):
+        batches = evaluation_batches(lengths, rows, self.args.world_size, self.args.process_index)
+        self.callback_handler.eval_dataloader = batches  # so that callbacks know how many there are
+        for indices in batches:
             batch = self._prepare_inputs(self._collate(self._dev_rows.__getitems__(indices)))
             with self.accelerator.autocast():
                 result = self._task.evaluate(self._network, batch, self._decode, self._decoding)

@@ -1,4 +1,4 @@
-"""What a trial and its scheduler exchange: reports, decisions, and the exceptions that end a trial early."""
+"""What a trial and its search exchange: reports, decisions, steps done, and the exceptions that end a trial early."""
 
 from __future__ import annotations
 
@@ -25,6 +25,49 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     metrics: dict[str, float]
     seconds: float
     last: bool
+
+
+class StepProgress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far a trial has come between two reports; it comes with every heartbeat.
+
+    Args:
+        step: optimizer steps done, in all sessions of the trial.
+        epoch: the same in epochs.
+        timed_steps: steps of this process that were timed: all but its first, which starts devices and caches.
+        training_seconds: the time of these steps, without evaluations and checkpoints.
+        evaluations: evaluations that have ended in this process.
+        evaluation_seconds: their time, with scoring and the checkpoint after each.
+        evaluated: share of the current evaluation that is done; None while the trial trains.
+        evaluated_seconds: the time of that share.
+    """
+
+    step: int
+    epoch: float
+    timed_steps: int = 0
+    training_seconds: float = 0.0
+    evaluations: int = 0
+    evaluation_seconds: float = 0.0
+    evaluated: float | None = None
+    evaluated_seconds: float = 0.0
+
+    @property
+    def steps_per_second(self) -> float | None:
+        """Optimizer steps per second of training; None before the second step of this process."""
+        return self.timed_steps / self.training_seconds if self.training_seconds > 0 else None
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Seconds of training per epoch; None before the second step of this process."""
+        if not (self.timed_steps and self.epoch):
+            return None
+        return self.training_seconds / self.timed_steps * self.step / self.epoch
+
+    @property
+    def seconds_per_evaluation(self) -> float | None:
+        """Mean seconds of an evaluation, before the first has ended from the current one; None if none was measured."""
+        if self.evaluations:
+            return self.evaluation_seconds / self.evaluations
+        return self.evaluated_seconds / self.evaluated if self.evaluated else None
 
 
 class Decision(enum.Enum):

@@ -1,15 +1,18 @@
-"""A snapshot of a search: its trials, the best one, the time left, and short texts for each."""
+"""A snapshot of a search: its trials, their steps, the best one, and short texts for each."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foundation.formatting import one_line, score_text, short_epoch
+from foundation.formatting import one_line, score_text, short_epoch, short_number
 from foundation.statuses import ENDED, TrialStatus
 from search_spaces.choices import Direction
+from trainables.training.reports import StepProgress
+from tuning.display.time_left import TimeLeft
 from tuning.studies.ranking import rank_trials
 from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
@@ -32,6 +35,7 @@ class TrialRow:
         best: The best score of the trial.
         resumed: Whether the trial was resumed from a checkpoint of an earlier session.
         loss: The loss where the trial had its best score.
+        steps: The newest steps of a trial that runs in this session.
 
     Raises:
         ValueError: An unknown status.
@@ -49,6 +53,7 @@ class TrialRow:
     default_name: str = "recipe default"
     resumed: bool = False
     loss: float | None = None
+    steps: StepProgress | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -67,8 +72,8 @@ class TrialRow:
         return "; ".join([name for name, is_set in marks if is_set] + ([note] if note else []))
 
 
-def trial_row(study: Study, record: TrialRecord) -> TrialRow:
-    """Returns the row of a trial, from its record."""
+def trial_row(study: Study, record: TrialRecord, steps: StepProgress | None = None) -> TrialRow:
+    """Returns the row of a trial, from its record and its newest steps."""
     last = record.results[-1] if record.results else None
     return TrialRow(
         number=record.number,
@@ -83,6 +88,7 @@ def trial_row(study: Study, record: TrialRecord) -> TrialRow:
         default_name=study.space.default_name,
         resumed=record.sessions > 1,
         loss=record.best_loss(study.metric, study.mode),
+        steps=steps if record.status is TrialStatus.RUNNING else None,
     )
 
 
@@ -99,6 +105,7 @@ class Progress:
         workers_note: The plan of slots, and the devices they use.
         earlier_seconds: Time of earlier sessions.
         changed: The rows that changed since the last snapshot; None if unknown.
+        time_left: None before it can be estimated.
 
     Raises:
         ValueError: An unknown mode.
@@ -115,6 +122,7 @@ class Progress:
     workers_note: str
     earlier_seconds: float = 0.0
     changed: Sequence[TrialRow] | None = None
+    time_left: TimeLeft | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in tuple(Direction):
@@ -144,27 +152,6 @@ class Progress:
     def default_row(self) -> TrialRow | None:
         """The recipe default, once it has a value."""
         return next((row for row in self.rows if row.is_default and row.best is not None), None)
-
-    @property
-    def estimated_seconds_left(self) -> float | None:
-        """Seconds until the search ends; None until a trial has ended.
-
-        Mean slot-seconds per trial × remaining trials / busy slots, at most what the time budget leaves. A running
-        trial counts as half done. The estimate assumes that later trials take as long as past ones. ASHA prunes more
-        as it learns more, so it is too long early on.
-        """
-        ended, running = self.done, self.counts[TrialStatus.RUNNING]
-        if not ended:
-            return None
-        remaining = max(self.total_trials - ended, running)
-        if remaining <= 0:
-            return 0.0
-        slot_seconds = self.elapsed_seconds * max(1, min(self.slots, ended + running))
-        per_trial = slot_seconds / (ended + running / 2)
-        estimate = per_trial * (remaining - running / 2) / max(1, min(self.slots, remaining))
-        if self.time_budget_seconds is None:
-            return estimate
-        return min(estimate, max(0.0, self.time_budget_seconds - self.elapsed_seconds))
 
 
 def select_rows(progress: Progress, room: int) -> list[TrialRow]:
@@ -211,3 +198,25 @@ def best_facts(progress: Progress) -> list[str]:
 def epoch_text(row: TrialRow) -> str:
     """Returns the epochs of a trial, as in 2/5."""
     return "–" if row.status == WAITING else f"{short_epoch(row.epoch)}/{short_epoch(row.max_epochs)}"
+
+
+def position_text(row: TrialRow) -> str:
+    """Returns where a trial is, also between two evaluations: 1.43/5."""
+    if row.steps is None or row.steps.epoch <= (row.epoch or 0.0):
+        return epoch_text(row)
+    return f"{exact_epoch(row.steps.epoch)}/{short_epoch(row.max_epochs)}"
+
+
+def exact_epoch(epoch: float) -> str:
+    """Formats an epoch within which a trial is with three digits, rounded down: 0.05, 1.43, 12.4."""
+    digits = 2 if epoch < 10 else 1
+    return f"{math.floor(epoch * 10**digits + 1e-6) / 10**digits:.{digits}f}"
+
+
+def speed_facts(progress: Progress) -> list[str]:
+    """Returns the steps per second of all slots, and how many of them evaluate."""
+    steps = [row.steps for row in progress.rows if row.steps is not None]
+    evaluating = sum(each.evaluated is not None for each in steps)
+    speeds = [each.steps_per_second or 0.0 for each in steps if each.evaluated is None]
+    facts = [f"{short_number(sum(speeds))} steps/s"] if any(speeds) else []
+    return [", ".join([*facts, f"{evaluating} evaluating"] if evaluating else facts)] if facts or evaluating else []

@@ -17,7 +17,16 @@ from rich.text import Text
 
 from foundation.formatting import LONGEST_CELL, clock_text, one_line, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
-from tuning.display.progress import WAITING, Progress, TrialRow, best_facts, count_facts, epoch_text, select_rows
+from tuning.display.progress import (
+    WAITING,
+    Progress,
+    TrialRow,
+    best_facts,
+    count_facts,
+    position_text,
+    select_rows,
+    speed_facts,
+)
 
 _GAP = 2  # terminal columns between two table columns
 _LONGEST_NOTE = 40
@@ -64,14 +73,12 @@ def _best_facts(progress: Progress, width: int) -> list[str]:
 
 
 def _time_facts(progress: Progress) -> list[str]:
-    budget, remaining = progress.time_budget_seconds, progress.estimated_seconds_left
+    budget, remaining = progress.time_budget_seconds, progress.time_left
     limit = f" of at most {clock_text(budget)}" if budget is not None else ""
-    estimate = "time left unknown before the first trial ends"
-    if remaining is not None:
-        estimate = f"about {clock_text(remaining)} left" if remaining else ""
+    estimate = "time left not known yet" if remaining is None else remaining.text
     earlier = f", {clock_text(progress.earlier_seconds)} of it in earlier sessions" if progress.earlier_seconds else ""
     facts = [f"elapsed {clock_text(progress.elapsed_seconds)}{limit}{earlier}", estimate]
-    return [fact for fact in [*facts, one_line(progress.workers_note)] if fact]
+    return [fact for fact in [*facts, *speed_facts(progress), one_line(progress.workers_note)] if fact]
 
 
 def pack(parts: Sequence[Text], width: int, separator: str = " · ") -> list[Text]:
@@ -153,7 +160,7 @@ def _columns(progress: Progress, has_notes: bool) -> list[Column]:
     return [
         column("trial", lambda row: str(row.number)),
         column("status", lambda row: row.status, is_left=True),
-        column("epoch", epoch_text),
+        column("epoch", position_text),
         column(progress.metric.split(" (")[0], lambda row: score_text(row.value), role="newest"),
         column("best", lambda row: score_text(row.best)),
         *(column(name, partial(_parameter_text, name), role="parameter") for name in names),

@@ -29,6 +29,8 @@ _NOT_DOWNLOADED = ("wandb/", "best_model/")
 _HEAVY = ("base_model/", "given_data/", "sample_data/")
 #: Seconds between two uploads of files that change all the time.
 _UPLOAD_SECONDS = 2.0
+#: Seconds after which log and notes of a study without a new result are uploaded.
+_NOTES_SECONDS = 10.0
 #: Sizes and times in the bucket of downloaded files, and when they were written here. Dot files are of one machine.
 _FETCHED = ".fetched.json"
 
@@ -181,7 +183,8 @@ def _publish(path: Path, address: str) -> None:
 class BackgroundUpload:
     """Uploads files that change all the time to a bucket, in a thread.
 
-    A failed upload is repeated with the next change: `resume` does not need the newest version of these files.
+    A failed upload is repeated with the next change: `resume` does not need the newest version of these files. Text
+    files are also uploaded while nobody requests it, since the steps of running trials are in them.
 
     Args:
         files: File -> its address. SQLite files are copied as they are between two transactions.
@@ -189,6 +192,7 @@ class BackgroundUpload:
 
     def __init__(self, files: Mapping[Path, str]) -> None:
         self._files = files
+        self._uploaded: dict[Path, int] = {}  # when the uploaded version was written
         self._changed, self._closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="background-upload", daemon=True)
         self._thread.start()
@@ -205,21 +209,28 @@ class BackgroundUpload:
 
     def _work(self) -> None:
         while True:
-            self._changed.wait()
-            self._changed.clear()
+            if is_requested := self._changed.wait(_NOTES_SECONDS):
+                self._changed.clear()
             is_last = self._closed.is_set()  # before the upload, which then has every change made until here
             for file, address in self._files.items():
                 with contextlib.suppress(OSError, sqlite3.Error):
-                    self._copy(file, address)
+                    if is_requested or is_last or self._is_newer(file):
+                        self._copy(file, address)
             if is_last:
                 return
             self._closed.wait(_UPLOAD_SECONDS)
 
+    def _is_newer(self, file: Path) -> bool:
+        """Whether a text file has changed since its last upload; every change of a database is requested."""
+        return file.suffix != ".db" and _written(file) != self._uploaded.get(file, 0)
+
     def _copy(self, file: Path, address: str) -> None:
         if not file.is_file():
             return
+        written = _written(file)
         if file.suffix != ".db":
             buckets.write(address, file.read_bytes())
+            self._uploaded[file] = written
             return
         with tempfile.TemporaryDirectory(prefix="kotune-") as folder:
             copy = Path(folder) / file.name

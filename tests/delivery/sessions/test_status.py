@@ -8,12 +8,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from delivery.sessions.status import status_lines, study_status
 from foundation.errors import UserError
 from search_spaces.draft import from_dict
+from tests.tuning.display.snapshots import a_row
 from tests.tuning.studies.studies import SPACE, start_trial
+from trainables.training.reports import StepProgress
+from tuning.progress_note import ProgressNote, elapsed_before, running_trial, write_progress
 from tuning.studies.lock import study_lock
 from tuning.studies.storage import storage_at
 from tuning.studies.study import Study
@@ -38,6 +42,32 @@ def test_a_running_study(tmp_path: Path) -> None:
     assert "default  0.5000" in lines
     assert "slots    2 on a, b  (1 to 4 slots)" in lines
     assert "about 0:30 left" in lines[-1]
+
+
+def test_the_status_shows_where_running_trials_are(tmp_path: Path) -> None:
+    """Epoch, steps and speed; the time left is as the search itself shows it."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    start_trial(study, 0)
+    trains = a_row(0, max_epochs=5, steps=StepProgress(step=1430, epoch=1.43, timed_steps=10, training_seconds=4.0))
+    evaluates = a_row(1, max_epochs=5, steps=StepProgress(step=1000, epoch=1.0, evaluated=0.4))
+    running = [trial for row in (trains, evaluates, a_row(2)) if (trial := running_trial(row)) is not None]
+    left = "at most 1:00:00 left without evaluations"
+    note = ProgressNote("rouge_sum", 2, "2 slots", ["a"], 60.0, 3600.0, 4e9, left, running)
+    write_progress(study.paths.progress, note)
+    with study_lock(study.paths.lock_owner, "mine"):
+        status = study_status("mine", storage_at(tmp_path / "runs"))
+        lines = status_lines(status)
+    assert "running  trial 0: epoch 1.43/5, 1,430/5,000 steps, 2.5 steps/s" in lines
+    assert "running  trial 1: epoch 1.00/5, 1,000/5,000 steps, evaluating, 40% done" in lines
+    assert not any("trial 2" in line for line in lines)
+    assert lines[-1].endswith(f", {left}")
+    assert status.to_dict()["progress"]["running"][0]["step"] == 1430
+    assert elapsed_before(study.paths.progress, recorded=40.0) == 60.0  # this session was killed before its summary
+    assert elapsed_before(study.paths.progress, recorded=70.0) == 70.0
+    assert elapsed_before(study.paths.summary, recorded=40.0) == 40.0  # no note
+    write_progress(study.paths.progress, msgspec.structs.replace(note, running=running[:1] * 20))
+    with study_lock(study.paths.lock_owner, "mine"):
+        assert "running  12 more" in status_lines(study_status("mine", storage_at(tmp_path / "runs")))
 
 
 def test_a_study_that_does_not_run(tmp_path: Path) -> None:

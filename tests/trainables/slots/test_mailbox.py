@@ -10,8 +10,8 @@ import pytest
 
 from tests.trainables.slots.scenes import WORKER, a_job, a_report, decided, event, run_scene
 from trainables.slots.mailbox import MAX_STARTS, Mailbox
-from trainables.slots.messages import Assignment, Evaluated, Failed, FailureKind, Message
-from trainables.training.reports import Decision
+from trainables.slots.messages import Assignment, Evaluated, Failed, FailureKind, Message, TrialSteps
+from trainables.training.reports import Decision, StepProgress
 
 CONTINUE, STOP = Decision.CONTINUE, Decision.STOP
 
@@ -182,5 +182,26 @@ def test_a_broken_group_fails_the_job_that_waits() -> None:
         await mailbox.report_broken_group("ImportError: no torch", "trace")
         failure = Failed("the worker group broke: ImportError: no torch", trace="trace")
         assert event(await mailbox.next_message(0)) == failure
+
+    run_scene(scene)
+
+
+def test_the_newest_steps_of_the_current_job_are_kept() -> None:
+    """For the driver's display; a late heartbeat of an earlier job does not count as the current one's."""
+    first, second = StepProgress(step=10, epoch=0.5), StepProgress(step=20, epoch=1.0)
+
+    async def scene(mailbox: Mailbox) -> None:
+        assert await mailbox.steps() is None
+        await mailbox.submit(a_job())
+        await mailbox.next_job(0)
+        assert await mailbox.steps() is None
+        for steps in (first, second):
+            await mailbox.heartbeat(1, steps)
+        assert await mailbox.steps() == TrialSteps("trial-0", second)
+        await mailbox.submit(a_job(trial_id="trial-1"))
+        await mailbox.heartbeat(1, second)
+        assert await mailbox.steps() is None
+        await mailbox.heartbeat(2, first)
+        assert await mailbox.steps() == TrialSteps("trial-1", first)
 
     run_scene(scene)

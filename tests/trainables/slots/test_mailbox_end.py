@@ -11,7 +11,7 @@ from tests.trainables.slots.scenes import WORKER, a_job, a_report, event, run_sc
 from trainables.slots import mailbox as mailboxes
 from trainables.slots.mailbox import Mailbox
 from trainables.slots.messages import Saved
-from trainables.training.reports import Decision
+from trainables.training.reports import Decision, StepProgress
 
 
 def test_only_a_running_job_can_hang(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_only_a_running_job_can_hang(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await idle() == 0
         await mailbox.next_job(0)
         assert await idle() == 100
-        await mailbox.heartbeat()
+        await mailbox.heartbeat(1, StepProgress(step=1, epoch=0.1))
         assert await idle() == 100
         waiting = asyncio.create_task(mailbox.report(1, a_report(1.0)))
         await mailbox.next_message(5)

@@ -17,8 +17,9 @@ from trainables.slots import worker
 from trainables.slots.messages import Assignment, Failed, FailureKind
 from trainables.tracking.run_settings import RunStatus
 from trainables.training import trial
+from trainables.training.callbacks import Heartbeat
 from trainables.training.memory import Infeasible, MemoryFull
-from trainables.training.reports import Decision, Interrupted, TrialFailed
+from trainables.training.reports import Decision, Interrupted, StepProgress, TrialFailed
 
 
 class RecordingMailbox:
@@ -149,3 +150,18 @@ def test_a_machine_without_torch_is_reported(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ModuleNotFoundError, match="no torch"):
         worker.work({"mailbox": mailbox, "settings": None})
     assert [call[:2] for call in mailbox.calls] == [("report_broken_group", "ModuleNotFoundError: no torch")]
+
+
+def test_the_heartbeat_of_a_job_has_its_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the number of its turn, so that the mailbox knows which job they are of."""
+    steps, heartbeats = StepProgress(step=1, epoch=0.1), list[Heartbeat]()
+    mailbox: Any = RecordingMailbox()
+    monkeypatch.setattr(
+        trial, "run_trial", lambda *args: heartbeats.extend(each for each in args[3] if isinstance(each, Heartbeat))
+    )
+    cache: Any = None
+    for rank in (0, 1):  # the others have none
+        worker._train_job(Assignment(3, a_job(folder=str(tmp_path)), 1), mailbox, cache, rank, notices=False)
+    (heartbeat,) = heartbeats
+    heartbeat._beat(steps)
+    assert mailbox.calls == [("heartbeat", 3, steps)]

@@ -13,7 +13,7 @@ from tests.trainables.reporters import RecordingReporter
 from trainables.training import checkpoints
 from trainables.training.callbacks import Heartbeat, SaveOnPreemption, SaveOnShutdown
 from trainables.training.job import Job
-from trainables.training.reports import Decision, Interrupted, Report
+from trainables.training.reports import Decision, Interrupted, Report, StepProgress
 from trainables.training.trial import run_trial
 from trainables.training.worker_cache import WorkerCache
 
@@ -30,25 +30,83 @@ def assert_same_file(name: str, *folders: Path) -> None:
     assert len({(last_checkpoint(folder) / name).read_bytes() for folder in folders}) == 1
 
 
-def test_a_heartbeat_comes_every_five_seconds() -> None:
+def test_a_heartbeat_comes_every_two_seconds() -> None:
     """For any number of steps in between."""
     beats: list[float] = []
     now = [0.0]
-    heartbeat = Heartbeat(lambda: beats.append(now[0]), lambda: now[0])
-    for second in range(12):
-        now[0] = float(second)
-        heartbeat.on_step_end(None, None, None)
-        heartbeat.on_prediction_step(None, None, None)
-    assert beats == [0.0, 5.0, 10.0]
+    heartbeat = Heartbeat(lambda steps: beats.append(now[0]), lambda: now[0])
+    state, control = TrainerState(), TrainerControl()
+    for half_second in range(10):
+        now[0] = half_second / 2
+        heartbeat.on_step_end(None, state, control)
+        heartbeat.on_substep_end(None, state, control)
+    assert beats == [0.0, 2.0, 4.0]
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_steps_are_timed_without_their_first_and_without_evaluations() -> None:
+    """A batch is loaded between two steps and counts; scoring and the checkpoint count as evaluation."""
+    clock, beats = Clock(), list[StepProgress]()
+    heartbeat = Heartbeat(beats.append, clock)
+    state, control = TrainerState(), TrainerControl()
+
+    def step(seconds: float, *, evaluates: bool = False) -> None:
+        heartbeat.on_step_begin(None, state, control)
+        clock.now += seconds
+        state.global_step += 1
+        state.epoch = state.global_step / 5
+        control.should_evaluate = evaluates
+        heartbeat.on_step_end(None, state, control)
+
+    heartbeat.on_train_begin(None, state, control)
+    step(30.0)  # compiles kernels
+    for _ in range(3):
+        clock.now += 0.5  # loads a batch
+        step(1.5)
+    step(2.0, evaluates=True)
+    assert (beats[-1].timed_steps, beats[-1].training_seconds, beats[-1].evaluated) == (4, 8.0, None)
+    assert (beats[-1].steps_per_second, beats[-1].seconds_per_epoch) == (0.5, 10.0)
+    for _ in range(2):
+        clock.now += 4.0
+        heartbeat.on_prediction_step(None, state, control, eval_dataloader=[[0], [1], [2], [3]])
+    assert (beats[-1].evaluated, beats[-1].evaluated_seconds, beats[-1].seconds_per_evaluation) == (0.5, 8.0, 16.0)
+    clock.now += 1.0  # scores
+    heartbeat.on_evaluate(None, state, control)
+    assert (beats[-1].evaluations, beats[-1].evaluation_seconds, beats[-1].evaluated) == (1, 9.0, None)
+    clock.now += 3.0
+    heartbeat.on_save(None, state, control)
+    step(2.0)
+    assert (beats[-1].evaluation_seconds, beats[-1].timed_steps, beats[-1].training_seconds) == (12.0, 5, 10.0)
+    clock.now += 5.0
+    heartbeat.on_save(None, state, control)  # before the machine goes, in the middle of an epoch
+    step(2.0)
+    assert (beats[-1].timed_steps, beats[-1].training_seconds) == (6, 12.0)
 
 
 def test_a_trial_has_heartbeats_in_training_and_in_evaluation(make_job: MakeJob, tmp_path: Path) -> None:
-    """At every step and every batch of dev rows, if each takes longer than five seconds."""
+    """At every step and every batch of dev rows, if each takes longer than two seconds; the last is complete."""
     now = iter(range(0, 10_000, 10))
-    beats: list[int] = []
-    heartbeat = Heartbeat(lambda: beats.append(1), lambda: float(next(now)))
-    run_trial(make_job(tmp_path), RecordingReporter(), WorkerCache(), [heartbeat])
-    assert len(beats) >= 5 + 2  # steps, and batches of the nine dev rows
+    beats: list[StepProgress] = []
+    heartbeat = Heartbeat(beats.append, lambda: float(next(now)))
+    reporter = RecordingReporter()
+    run_trial(make_job(tmp_path), reporter, WorkerCache(), [heartbeat])
+    training = [beat for beat in beats if beat.evaluated is None]
+    assert sorted({beat.step for beat in training}) == [1, 2, 3, 4, 5]
+    assert [beat.epoch for beat in training if beat.step < 5] == pytest.approx([0.2, 0.4, 0.6, 0.8])
+    shares = [beat.evaluated for beat in beats if beat.evaluated is not None]
+    assert shares == pytest.approx([(number + 1) / len(shares) for number in range(len(shares))])
+    assert len(shares) > 1
+    assert (beats[-1].step, beats[-1].epoch, beats[-1].evaluations, beats[-1].timed_steps) == (5, 1.0, 1, 4)
+    assert reporter.reports[-1].step == 5
 
 
 def test_a_preemption_warning_saves_one_checkpoint_at_once(make_job: MakeJob, tmp_path: Path) -> None:

@@ -9,12 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replace_steps
 from rich.cells import cell_len
 from rich.console import Console
 
 from tests.tuning.display.snapshots import a_progress, a_row, rows_with
-from tuning.display.live import LineView, SilentView, TableView, logged, open_view, wrapped_rows
+from trainables.training.reports import StepProgress
+from tuning.display.lines import LineView
+from tuning.display.live import SilentView, TableView, logged, open_view, wrapped_rows
 from tuning.display.progress import Progress
+from tuning.display.time_left import TimeLeft
 
 HIDE_CURSOR, SHOW_CURSOR, ERASE_LINE = "\x1b[?25l", "\x1b[?25h", "\x1b[2K"
 
@@ -94,6 +98,25 @@ def test_a_failed_trial_that_runs_again_is_written_again() -> None:
     ended, again = a_row(status="failed"), a_row(parameters={})
     lines = lines_for(*(a_progress([row]) for row in (ended, again, again, ended, ended)))
     assert lines == ["[ 0:42] trial 3  started", "[ 0:42] trial 3  failed"]
+
+
+def test_once_a_minute_a_line_says_how_far_the_running_trials_are() -> None:
+    """With their speed and the time left; not before their first steps, and of many trials only the number."""
+    steps = StepProgress(step=143, epoch=1.436, timed_steps=10, training_seconds=4.0)
+    left = TimeLeft(1230.0)
+    rows = [a_row(0, parameters={}), a_row(1, parameters={}, steps=steps)]
+    later = [replace(rows[0], steps=replace_steps(steps, evaluated=0.4)), rows[1]]
+    snapshots = [
+        a_progress(each, elapsed_seconds=second, time_left=left, changed=[])
+        for second, each in [(0, rows[:1]), (59, rows), (60, rows), (100, rows), (119, later), (121, later)]
+    ]
+    assert lines_for(*snapshots) == [
+        "[ 1:00] trial 1 at epoch 1.43/6  2.5 steps/s  about 20:30 left",
+        "[ 2:01] trial 0 at epoch 1.43/6, trial 1 at epoch 1.43/6  2.5 steps/s, 1 evaluating  about 20:30 left",
+    ]
+    many = [a_row(number, parameters={}, steps=steps) for number in range(20)]
+    (line,) = lines_for(a_progress([]), a_progress(many, elapsed_seconds=200, changed=[]))
+    assert "trial 7 at epoch 1.43/6, 12 more  50 steps/s" in line
 
 
 def test_a_stream_that_cannot_encode_korean() -> None:

@@ -1,46 +1,12 @@
-"""Snapshots of a search: estimates, the best trial, and the rows to show."""
+"""Snapshots of a search: the best trial, the rows to show, and where trials are between two evaluations."""
 
 import math
-from dataclasses import replace
 
 import pytest
 
-from tests.tuning.display.snapshots import a_progress, a_row, rows_with
-from tuning.display.progress import select_rows
-
-
-def test_no_estimate_before_a_trial_has_ended() -> None:
-    """The duration of a trial is unknown."""
-    assert a_progress(rows_with(running=2)).estimated_seconds_left is None
-
-
-def test_estimate_is_slot_seconds_per_trial_times_trials_left_over_slots() -> None:
-    """A running trial counts as half done on both sides."""
-    # 100 s on 2 slots = 200 slot-seconds for 3 ended and 2 half trials = 4 trials' worth, so 50 each.
-    # 10 - 3 - 2 × ½ = 6 trials' worth is left: 6 × 50 / 2 slots = 150 s.
-    rows = rows_with(completed=1, pruned=1, failed=1, running=2)
-    assert a_progress(rows, elapsed_seconds=100, total_trials=10).estimated_seconds_left == pytest.approx(150)
-
-
-def test_estimate_never_exceeds_the_time_budget() -> None:
-    """The search stops when its budget is used up: of 120 s, 20 s are left after 100 s, and none after 130 s."""
-    rows = rows_with(completed=3, running=2)
-    budgeted = a_progress(rows, elapsed_seconds=100, total_trials=10, time_budget_seconds=120)
-    assert budgeted.estimated_seconds_left == pytest.approx(20)
-    assert replace(budgeted, elapsed_seconds=130).estimated_seconds_left == 0
-
-
-def test_the_last_trial_is_not_shared_among_idle_slots() -> None:
-    """Four slots do not finish one trial four times as fast."""
-    # 100 s × 4 slots / 3.5 trials' worth × half a trial left / 1 slot at work = 57.14 s.
-    rows = rows_with(completed=3, running=1)
-    last = a_progress(rows, elapsed_seconds=100, total_trials=4, slots=4)
-    assert last.estimated_seconds_left == pytest.approx(57.142857)
-
-
-def test_no_time_is_left_when_all_trials_have_ended() -> None:
-    """A finished search."""
-    assert a_progress(rows_with(completed=2), total_trials=2).estimated_seconds_left == 0
+from tests.tuning.display.snapshots import a_progress, a_row
+from trainables.training.reports import StepProgress
+from tuning.display.progress import position_text, select_rows, speed_facts
 
 
 @pytest.mark.parametrize(("mode", "number"), [("max", 2), ("min", 0)])
@@ -73,3 +39,29 @@ def test_the_best_trial_is_shown_beside_more_running_ones_than_fit() -> None:
     """64 slots on a small terminal must not hide it."""
     rows = [a_row(0, "completed", best=0.9), *(a_row(number) for number in range(1, 65))]
     assert [row.number for row in select_rows(a_progress(rows), 4)] == [0, 1, 2, 3]
+
+
+def steps(epoch: float, **changes: float) -> StepProgress:
+    """Steps of a trial of 100 steps per epoch, which makes 2.5 a second."""
+    return StepProgress(step=int(100 * epoch), epoch=epoch, **{"timed_steps": 10, "training_seconds": 4.0, **changes})
+
+
+def test_a_trial_is_shown_between_two_evaluations() -> None:
+    """Its epochs have three digits and are rounded down, so that none is shown before it is reached."""
+    reached = [0.004, 0.996, 1.436, 9.999, 12.46]
+    rows = [a_row(max_epochs=20, steps=steps(epoch)) for epoch in reached]
+    assert [position_text(row) for row in rows] == ["0.00/20", "0.99/20", "1.43/20", "9.99/20", "12.4/20"]
+    assert position_text(a_row()) == "0/6"
+    # Older steps than the evaluation on record.
+    assert position_text(a_row(epoch=2, value=0.5, best=0.5, steps=steps(1.99))) == "2/6"
+
+
+def test_the_speed_is_that_of_all_slots() -> None:
+    """A trial that evaluates makes no steps; nothing is shown before a step was timed."""
+    evaluating = steps(1.0, evaluated=0.5)
+    assert speed_facts(a_progress([a_row(0, steps=steps(1.5)), a_row(1, steps=steps(0.5))])) == ["5 steps/s"]
+    rows = [a_row(0, steps=steps(1.5)), a_row(1, steps=evaluating)]
+    assert speed_facts(a_progress(rows)) == ["2.5 steps/s, 1 evaluating"]
+    assert speed_facts(a_progress(rows[1:])) == ["1 evaluating"]
+    first = steps(0.01, timed_steps=0, training_seconds=0.0)
+    assert speed_facts(a_progress([a_row(steps=first), a_row()])) == []

@@ -6,8 +6,10 @@ import pytest
 from rich.console import Console
 
 from tests.tuning.display.snapshots import PARAMETERS, a_progress, a_row, rows_with
+from trainables.training.reports import StepProgress
 from tuning.display.progress import Progress
 from tuning.display.table import progress_table
+from tuning.display.time_left import TimeLeft
 
 
 def drawn(progress: Progress, width: int, height: int = 30) -> str:
@@ -18,8 +20,10 @@ def drawn(progress: Progress, width: int, height: int = 30) -> str:
 
 
 def test_the_headline_of_a_finished_search_has_no_time_left() -> None:
-    """It needs no estimate."""
-    assert "left" not in drawn(a_progress(rows_with(completed=2), total_trials=2), 160)
+    """It needs no estimate. One that has just begun says what it waits for."""
+    finished = a_progress(rows_with(completed=2), total_trials=2, time_left=TimeLeft(0))
+    assert "left" not in drawn(finished, 160)
+    assert "time left not known yet" in drawn(a_progress(rows_with(running=2)), 160)
 
 
 @pytest.mark.parametrize("width", [60, 110, 200])
@@ -37,16 +41,22 @@ def test_three_hundred_trials_fit_twenty_lines(width: int) -> None:
 @pytest.mark.parametrize("width", [60, 80, 160])
 def test_the_table_is_complete_at_every_width(width: int) -> None:
     """Headline, columns and values are shown, and no line is wider than the terminal."""
+    steps = StepProgress(step=243, epoch=2.43, timed_steps=10, training_seconds=4.0)
     rows = [
         a_row(0, "completed", epoch=6, value=0.79, best=0.8, is_default=True),
         a_row(1, "completed", epoch=6, value=0.85, best=0.8512),
         a_row(2, "failed", note="out of memory"),
-        a_row(3, epoch=2, value=0.6, best=0.6),
+        a_row(3, epoch=2, value=0.6, best=0.6, steps=steps),
     ]
-    text = drawn(a_progress(rows, time_budget_seconds=3600), width)
+    text = drawn(a_progress(rows, time_budget_seconds=3600, time_left=TimeLeft(1230)), width)
     expected = ["대화요약", "3/40 done", "2 completed", "0 pruned", "1 failed", "1 running", "2 slots × 1 CPU"]
-    expected += ["best rouge_sum (kiwi) 0.8512 (trial 1)", "recipe default 0.8000 (+0.0512)", "2/6", "3.2e-04"]
-    expected += ["elapsed 0:42 of at most 1:00:00", "left", *(["0.7900"] if width >= 80 else [])]
+    expected += ["best rouge_sum (kiwi) 0.8512 (trial 1)", "recipe default 0.8000 (+0.0512)", "2.43/6", "3.2e-04"]
+    expected += [
+        "elapsed 0:42 of at most 1:00:00",
+        "about 20:30 left",
+        "2.5 steps/s",
+        *(["0.7900"] if width >= 80 else []),
+    ]
     assert [part for part in expected if part not in text] == []
     assert max(Console().measure(line).maximum for line in text.splitlines()) <= width
 
@@ -86,6 +96,17 @@ def test_the_time_of_earlier_sessions_is_shown() -> None:
     """It is part of the elapsed time of a resumed study."""
     assert "elapsed 0:42, 0:30 of it in earlier sessions" in drawn(a_progress([a_row()], earlier_seconds=30.0), 160)
     assert "earlier" not in drawn(a_progress([a_row()]), 160)
+
+
+def test_steps_hide_no_searched_parameter() -> None:
+    """The search of kobart at 80 columns: note and headers give way."""
+    names = {"learning_rate": 3.2e-4, "warmup_ratio": 0.1131, "num_beams": 4}
+    steps = StepProgress(step=1243, epoch=2.4367, timed_steps=10, training_seconds=4.0)
+    rows = [a_row(number, "running", epoch=2, value=0.6, best=0.6, parameters=names, steps=steps) for number in (0, 10)]
+    text = drawn(a_progress(rows), 80)
+    assert "2.43/6" in text
+    assert "needs a wider terminal" not in text
+    assert all(part in text for part in ("3.2e-04", "0.113", "rate", "ratio", "beams"))
 
 
 @pytest.mark.parametrize("width", [60, 72, 80, 120, 200])

@@ -117,6 +117,22 @@ def test_the_last_change_is_uploaded_at_the_end(bucket: str, tmp_path: Path, mon
     assert buckets.read(address) == b"last"
 
 
+def test_notes_are_uploaded_without_a_new_result(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`status` shows the steps of a trial from them; a database changes with a result only."""
+    monkeypatch.setattr(storage, "_NOTES_SECONDS", 0.05)
+    monkeypatch.setattr(storage, "_UPLOAD_SECONDS", 0.0)
+    note, database = tmp_path / "progress.json", tmp_path / "optuna.db"
+    written: list[str] = []
+    monkeypatch.setattr(buckets, "write", lambda address, content: written.append(content.decode()))
+    copies = BackgroundUpload({note: f"{bucket}/progress.json", database: f"{bucket}/optuna.db"})
+    database.write_bytes(b"no database")  # an upload of it would be an error
+    for content in ("first", "second"):
+        note.write_text(content)
+        assert wait_until(lambda content=content: content in written, 10) is not None
+    copies.close(10.0)
+    assert written == ["first", "second", "second"]  # each version once, and all files at the end
+
+
 def test_an_interrupted_upload_is_repeated(bucket: str, tmp_path: Path) -> None:
     """Half a table is not uploaded."""
     table = tmp_path / "table"
