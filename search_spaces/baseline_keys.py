@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search_spaces.choices import RegressionLoss, WandbMode
+from search_spaces.choices import RegressionLoss, Tracking, WandbMode
 from search_spaces.names import FAMILIAR
 from search_spaces.readers import Reader, flag, one_of, path, real, share, text, texts, whole
 from search_spaces.schema import READERS
@@ -110,11 +110,18 @@ def _plateau(name: str, reader: Reader) -> Rule:
     return Rule(reader, lambda value: {PLATEAU: {name: value}}, "of reduce_lr_on_plateau, in evaluations")
 
 
-def _reporter() -> Reader:
-    reader = one_of("wandb", "none")
-    return replace(
-        reader, read=lambda value: reader.read(value[0] if isinstance(value, list) and len(value) == 1 else value)
-    )
+def _reporters() -> Reader:
+    """Reads `report_to` of transformers: a name, or a list of names."""
+    programs = (Tracking.WANDB.value, Tracking.TENSORBOARD.value)
+    names = {"all": programs, "none": (), **{name: (name,) for name in programs}}
+    reader = one_of(*names)
+
+    def read(value: object) -> Tracking:
+        items = value if isinstance(value, list | tuple) else [value]
+        used = {name for item in items for name in names[str(reader.read(item))]}
+        return Tracking.BOTH if len(used) == len(programs) else Tracking(next(iter(used), Tracking.NONE))
+
+    return Reader(f"{', '.join(names)}, or a list of these", "tensorboard", read, tuple(names))
 
 
 def _data_files(folder: str) -> dict[str, str]:
@@ -197,7 +204,7 @@ TRAINING: dict[str, Rule] = {
     "per_device_eval_batch_size": to("fixed.per_device_eval_batch_size", _COUNT),
     "per_device_train_batch_size": to("fixed.per_device_train_batch_size", _COUNT),
     "predict_with_generate": nothing(_must(True), "evaluation always generates", "remove it: scores need summaries"),
-    "report_to": Rule(_reporter(), lambda name: _wandb_mode(name == "wandb")),
+    "report_to": Rule(_reporters(), lambda tracking: {"tracking": tracking, **_wandb_mode(tracking.uses_wandb)}),
     "save_strategy": nothing(
         one_of("epoch", "steps", "best", "no"), "a trial that continues is saved after each evaluation"
     ),

@@ -47,6 +47,23 @@ class Direction(Option):
     MIN = "min"
 
 
+class Tracking(Option):
+    """Which programs show what trials log, beside the `metrics.jsonl` of each: W&B, TensorBoard, both, or none."""
+
+    WANDB = "wandb"
+    TENSORBOARD = "tensorboard"
+    BOTH = "both"
+    NONE = "none"
+
+    @property
+    def uses_wandb(self) -> bool:
+        return self in (Tracking.WANDB, Tracking.BOTH)
+
+    @property
+    def uses_tensorboard(self) -> bool:
+        return self in (Tracking.TENSORBOARD, Tracking.BOTH)
+
+
 class WandbMode(Option):
     """Where W&B logs trials; `auto` is online if there is an API key, else offline."""
 

@@ -17,6 +17,7 @@ from search_spaces.choices import (
     Runner,
     SamplerName,
     SchedulerName,
+    Tracking,
     WandbMode,
 )
 from search_spaces.ranges import Range
@@ -111,7 +112,7 @@ class Slots:
 
 @dataclass(frozen=True)
 class Wandb:
-    """Where trials are logged."""
+    """The W&B runs of trials, unless `tracking` is tensorboard or none."""
 
     mode: Annotated[WandbMode, choice(WandbMode)] = WandbMode.AUTO
     project: Annotated[str, text()] = "kotune"
@@ -198,6 +199,7 @@ class Space:
     runner: Annotated[Runner, choice(Runner)] = Runner.RAY  # local: one configuration, in this process, without Ray
     optuna_storage: Annotated[str | None, optional(database())] = None  # URL of a database; None: a file of the study's
     optuna_study: Annotated[str | None, optional(text())] = None  # its name there; None: a new one
+    tracking: Annotated[Tracking, choice(Tracking)] = Tracking.WANDB
     wandb: Wandb = field(default_factory=Wandb)
     checkpoints: Checkpoints = field(default_factory=Checkpoints)
     data: Data = field(default_factory=Data)

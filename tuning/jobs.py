@@ -8,9 +8,10 @@ from pathlib import Path
 
 from foundation import buckets
 from foundation.checked_json import plain
+from search_spaces.ranges import ends
 from search_spaces.schema import Space
 from trainables.models.scratch import scratch_size
-from trainables.tracking.run_settings import RunSettings
+from trainables.tracking.run_settings import RunSettings, TensorBoardSettings
 from trainables.training.job import EpochValue, Job
 from tuning.algorithms.samplers import derived_seed
 from tuning.studies.material import Material
@@ -24,7 +25,7 @@ def make_job(study: Study, material: Material, tracking: TrackingSettings | None
     """Returns a function that makes the job of a trial.
 
     Args:
-        tracking: W&B settings that all trials share; None to log nothing.
+        tracking: W&B settings that all trials share; None for no runs.
     """
     space, paths = study.space, study.paths
     shared = {
@@ -57,6 +58,16 @@ def make_job(study: Study, material: Material, tracking: TrackingSettings | None
             record=buckets.join(folder, "tracking.json"),
         )
 
+    def tensorboard_settings(record: TrialRecord) -> TensorBoardSettings | None:
+        if not space.tracking.uses_tensorboard:
+            return None
+        # A trial lacks the parameters whose conditions it does not fulfil; null is no value of a column.
+        values = {name: (searched.default, *ends(searched)) for name, searched in space.search.items()}
+        columns = {name: next((item for item in several if item is not None), "") for name, several in values.items()}
+        return TensorBoardSettings(
+            config=record.config, columns={**columns, **record.config}, metric=study.metric, mode=study.mode
+        )
+
     def make(record: TrialRecord) -> Job:
         folder = paths.address(paths.trial(record.trial_id))
         tables = material.tables[variant_of(record.config)]
@@ -85,6 +96,7 @@ def make_job(study: Study, material: Material, tracking: TrackingSettings | None
             ),
             memory=paths.address(paths.memory),
             tracking=run_settings(record, folder),
+            tensorboard=tensorboard_settings(record),
         )
 
     return make

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundation.errors import UserError, nearest
-from search_spaces.choices import WandbMode
+from search_spaces.choices import Tracking, WandbMode
 from search_spaces.schema import Space
 from tuning.studies.study import Study
 
@@ -21,6 +21,8 @@ _MODES = {
     "dryrun": WandbMode.OFFLINE,
 }
 _NOT_ONLINE = (WandbMode.OFFLINE, WandbMode.DISABLED)
+#: What adds W&B to a choice without it.
+_WITH_WANDB = {Tracking.TENSORBOARD: Tracking.BOTH, Tracking.NONE: Tracking.WANDB}
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,20 @@ def environment_mode(environment: Mapping[str, str] = os.environ) -> WandbMode |
 
 
 def check_mode(space: Space) -> None:
-    """Checks that nothing that the environment keeps from the network is asked to go online.
+    """Checks that `tracking`, `wandb.mode` and the environment do not contradict each other.
 
     Raises:
-        UserError: the space is online, and the environment is not.
+        UserError: the space is online, and the environment is not; or one setting asks for W&B and another for none.
     """
-    mode = environment_mode()
+    mode, tracking = environment_mode(), space.tracking
+    asks_for_runs = space.wandb.mode not in (WandbMode.AUTO, WandbMode.DISABLED, mode)  # WANDB_MODE asks for none
+    if asks_for_runs and not tracking.uses_wandb:
+        problem = f"wandb.mode is {space.wandb.mode}, and tracking is {tracking}: trials have no W&B run"
+        todo = f"remove wandb.mode, or --set tracking={_WITH_WANDB[tracking]}"
+        raise UserError(problem, "wandb.mode with tracking wandb or both", todo)
+    if space.wandb.mode is WandbMode.DISABLED and tracking is Tracking.BOTH and mode is not WandbMode.DISABLED:
+        problem = "tracking is both, and wandb.mode is disabled: trials have no W&B run"
+        raise UserError(problem, "one of the two", "--set tracking=tensorboard, or remove wandb.mode")
     if space.wandb.mode is WandbMode.ONLINE and mode in _NOT_ONLINE:
         variable = "WANDB_MODE" if os.environ.get("WANDB_MODE") else "WANDB_DISABLED"
         problem = f"wandb.mode is online, and {variable}={os.environ[variable]} in the environment"
@@ -84,7 +94,7 @@ def check_mode(space: Space) -> None:
 
 
 def tracking_settings(study: Study) -> TrackingSettings | None:
-    """Returns the W&B settings of a study; None to log nothing.
+    """Returns the W&B settings of a study; None for no runs.
 
     The mode `auto` is that of the environment; without one it is online if there is a W&B key, else offline. No run is
     online if the environment says offline or disabled, which matters when a study is resumed elsewhere.
@@ -95,7 +105,7 @@ def tracking_settings(study: Study) -> TrackingSettings | None:
         mode = environment or (WandbMode.ONLINE if has_wandb_key() else WandbMode.OFFLINE)
     elif mode is WandbMode.ONLINE and environment in _NOT_ONLINE:
         mode = environment
-    if mode is WandbMode.DISABLED:
+    if mode is WandbMode.DISABLED or not study.space.tracking.uses_wandb:
         return None
     folder = os.environ.get("WANDB_DIR")
     return TrackingSettings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from importlib.util import find_spec
 
 from delivery.results.summary import Failure, Summary
 from delivery.results.summary_lines import summary_lines
@@ -46,7 +47,14 @@ def last_lines(
         lines.append(f"resume   {study.paths.command('resume', *(['--address', address] if address else []))}")
     if tracking is not None:
         lines += _tracking_lines(study, tracking)
+    if study.space.tracking.uses_tensorboard:
+        lines.append(_curves_line(study))
     return lines
+
+
+def _curves_line(study: Study) -> str:
+    install = "" if find_spec("tensorboard") else f"{program('pip')} install tensorboard, then "
+    return f"curves   {install}{program('tensorboard')} --logdir {shlex.quote(study.paths.address(study.paths.trials))}"
 
 
 def _tracking_lines(study: Study, tracking: TrackingSettings) -> list[str]:

@@ -64,7 +64,7 @@ def problems(mapping: dict[str, Any], **more: Any) -> list[UserError]:
         ("training.seed", -1, "training.seed is -1", "seed: "),
         ("training.fp16", "true", "training.fp16 is 'true'", "fp16: true"),
         ("training.save_strategy", "epochs", "training.save_strategy is 'epochs'", "'epoch'"),
-        ("training.report_to", "tensorboard", "training.report_to is 'tensorboard'", "report_to: wandb"),
+        ("training.report_to", "mlflow", "training.report_to is 'mlflow'", "report_to: tensorboard"),
         ("inference.early_stopping", "always", "inference.early_stopping is 'always'", "early_stopping: "),
         ("inference.num_beams", 2.5, "inference.num_beams is 2.5", "num_beams: 1"),
         ("wandb.name", 7, "wandb.name is 7", "name: "),
@@ -99,10 +99,22 @@ def test_batch_sizes_of_inference_and_evaluation_may_differ() -> None:
     assert "predict --batch-size" in translations(mapping)["inference.batch_size"].note
 
 
-@pytest.mark.parametrize(("value", "mode"), [("none", "disabled"), (["wandb"], "auto")])
-def test_report_to_sets_the_wandb_mode(value: object, mode: str) -> None:
-    """`none` switches W&B off."""
-    assert translate({"training": {"report_to": value}}, "x")[0] == {"wandb": {"mode": mode}}
+@pytest.mark.parametrize(
+    ("value", "tracking", "mode"),
+    [
+        ("none", "none", "disabled"),
+        ([], "none", "disabled"),
+        (["wandb"], "wandb", "auto"),
+        ("tensorboard", "tensorboard", "disabled"),
+        (["tensorboard", "wandb"], "both", "auto"),
+        ("all", "both", "auto"),
+    ],
+)
+def test_report_to_chooses_the_programs(value: object, tracking: str, mode: str) -> None:
+    """A name or a list, as in transformers; W&B is off where it is not named, also in a space that sets its mode."""
+    expected = {"tracking": tracking, "wandb": {"mode": mode}}
+    assert translate({"training": {"report_to": value}}, "x")[0] == expected
+    assert translate({"report_to": value}, "x")[0] == expected
 
 
 def test_a_bare_no_is_accepted_as_a_strategy() -> None:

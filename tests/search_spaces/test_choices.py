@@ -22,6 +22,7 @@ from search_spaces.choices import (
     SamplerName,
     SchedulerName,
     TokenizerKind,
+    Tracking,
     WandbMode,
 )
 from search_spaces.draft import from_dict
@@ -37,6 +38,7 @@ from tuning.algorithms.schedulers import SCHEDULERS, make_scheduler
 KEYS: dict[str, type[StrEnum]] = {
     "scheduler.name": SchedulerName,
     "sampler.name": SamplerName,
+    "tracking": Tracking,
     "wandb.mode": WandbMode,
     "data.quoting": Quoting,
     "data.broken_rows": BrokenRows,

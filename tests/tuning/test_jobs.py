@@ -54,6 +54,24 @@ def test_without_settings_nothing_is_logged(study: Study) -> None:
     assert job_of(study, 0).tracking is None
 
 
+@pytest.mark.parametrize(
+    ("tracking", "is_written"), [("wandb", False), ("none", False), ("tensorboard", True), ("both", True)]
+)
+def test_an_event_file_is_written_where_tensorboard_is_wanted(tmp_path: Path, tracking: str, is_written: bool) -> None:
+    """It has a column for each parameter of the study, also for one that this trial does not have."""
+    search = {
+        "num_beams": {"int": [1, 4]},
+        "length_penalty": {"float": [0.5, 1.5], "default": 1.0, "when": {"num_beams": [2, 3, 4]}},
+        "weight_decay": {"choice": [None, 0.01]},
+    }
+    space = from_dict({"mode": "max", "metric": "rouge_sum", "tracking": tracking, "search": search}, "test")
+    settings = job_of(Study.create(space, tmp_path, "mine"), 1).tensorboard
+    assert (settings is not None) is is_written
+    if settings:
+        assert settings.columns == {"num_beams": 1, "length_penalty": 1.0, "weight_decay": 0.01}
+        assert (settings.config, settings.metric, settings.mode) == ({"num_beams": 1}, "rouge_sum", "max")
+
+
 def test_trials_differ_by_their_configuration_only(study: Study) -> None:
     """All have the same training seed."""
     first, second = job_of(study, 1), job_of(study, 2)

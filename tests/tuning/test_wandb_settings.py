@@ -9,7 +9,7 @@ import pytest
 
 from delivery.sessions.space_options import resolve_space
 from foundation.errors import UserError
-from search_spaces.choices import WandbMode
+from search_spaces.choices import Tracking, WandbMode
 from search_spaces.schema import Space, Wandb
 from tests.tuning.studies.studies import SPACE
 from tuning.studies.study import Study
@@ -55,6 +55,35 @@ def test_online_beside_an_environment_that_is_offline_is_refused(monkeypatch: py
     check_mode(Space())
     with pytest.raises(UserError, match=r"wandb\.mode is online, and WANDB_MODE=offline"):
         check_mode(space)
+
+
+@pytest.mark.parametrize(
+    ("tracking", "mode", "todo"),
+    [
+        ("tensorboard", "online", "remove wandb.mode, or --set tracking=both"),
+        ("none", "offline", "remove wandb.mode, or --set tracking=wandb"),
+        ("both", "disabled", "--set tracking=tensorboard, or remove wandb.mode"),
+    ],
+)
+def test_a_mode_of_runs_that_are_not_wanted_is_refused(
+    tracking: str, mode: str, todo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless WANDB_MODE says the same for all programs of this shell."""
+    space = replace(Space(), tracking=Tracking(tracking), wandb=Wandb(mode=WandbMode(mode)))
+    with pytest.raises(UserError, match=f"tracking is {tracking}") as caught:
+        check_mode(space)
+    assert caught.value.todo == todo
+    monkeypatch.setenv("WANDB_MODE", mode)
+    check_mode(space)
+
+
+@pytest.mark.parametrize(
+    ("tracking", "has_runs"), [("wandb", True), ("both", True), ("tensorboard", False), ("none", False)]
+)
+def test_there_are_runs_only_where_wandb_is_wanted(tracking: str, has_runs: bool, tmp_path: Path) -> None:
+    """Also with a key."""
+    study = Study.create(replace(SPACE, tracking=Tracking(tracking)), tmp_path, "mine")
+    assert (tracking_settings(study) is not None) is has_runs
 
 
 @pytest.mark.parametrize("space", ["kobart", "cnn"])

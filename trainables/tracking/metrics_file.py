@@ -11,6 +11,7 @@ import msgspec
 from transformers import TrainerCallback
 
 from foundation.buckets import read, write
+from trainables.tracking.tensorboard_file import TensorBoardFile
 
 #: The file in a trial's folder.
 METRICS = "metrics.jsonl"
@@ -24,17 +25,20 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 class MetricsFile(TrainerCallback):
-    """Writes one line for each logged step and each evaluation: step, epoch, loss, learning rate, norms, scores.
+    """Writes one line for each logged step and each evaluation: step, time, epoch, loss, learning rate, norms, scores.
 
     A trial that resumes removes the lines after its checkpoint and writes these steps again, so that no step is there
     twice. Rank 0 writes; each write replaces the file, so that it is whole also in a bucket.
 
     Args:
         address: the file; may be an address in a bucket.
+        events: gets the same lines; None without TensorBoard.
     """
 
-    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._address, self._clock, self._last_write = address, clock, clock()
+    def __init__(
+        self, address: str, events: TensorBoardFile | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._address, self._events, self._clock, self._last_write = address, events, clock, clock()
         self._lines: dict[tuple[int, str], bytes] | None = None  # None before the first event
         self._has_changed = False
 
@@ -44,7 +48,8 @@ class MetricsFile(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         if not state.is_world_process_zero or not logs:
             return
-        line = msgspec.json.encode({"step": state.global_step, **logs}, enc_hook=float)  # NaN becomes null
+        row = {"step": state.global_step, "time": round(time.time(), 3), **logs}
+        line = msgspec.json.encode(row, enc_hook=float)  # NaN becomes null
         self._lines_until(state)[state.global_step, _kind(line)] = line
         self._has_changed = True
         if self._clock() - self._last_write >= _WRITE_SECONDS:
@@ -53,14 +58,26 @@ class MetricsFile(TrainerCallback):
     def on_save(self, *_: Any, **__: Any) -> None:
         self.flush()
 
-    def flush(self) -> None:
-        """Writes what was logged. If the storage fails, the lines are written with the next ones."""
-        if not self._has_changed or self._lines is None:
+    def flush(self, *, ended: bool = False) -> None:
+        """Writes what was logged. If the storage fails, the lines are written with the next ones.
+
+        Args:
+            ended: whether the trial has trained until its end, or until the scheduler stopped it.
+        """
+        if self._lines is None or not (self._has_changed or ended):
             return
         self._last_write = self._clock()
         with contextlib.suppress(OSError):
             write(self._address, b"".join(line + b"\n" for line in self._lines.values()))
+            if self._events is not None:
+                self._events.write(self._lines, ended=ended)
             self._has_changed = False
+
+    def close(self) -> None:
+        """Writes what is left of an attempt, and closes the files."""
+        self.flush()
+        if self._events is not None:
+            self._events.close()
 
     def _lines_until(self, state: Any) -> dict[tuple[int, str], bytes]:
         """Returns the lines so far; at the first call those of earlier attempts, up to the step that is resumed."""

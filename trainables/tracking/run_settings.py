@@ -1,4 +1,4 @@
-"""Settings of one trial's W&B run, and the record of how the run was kept."""
+"""Settings of one trial's runs in W&B and TensorBoard, the names there, and the record of how a W&B run was kept."""
 
 from __future__ import annotations
 
@@ -47,6 +47,23 @@ class RunSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     finish_seconds: float = 30.0
 
 
+class TensorBoardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings of one trial's event file.
+
+    Args:
+        config: the trial's configuration, for the page HPARAMS.
+        columns: every parameter of the study with a value that it may have. TensorBoard takes the columns of the page
+            from any one of the trials, which may lack a parameter.
+        metric: the objective of the study, of which the page shows the best value of each trial.
+        mode: `max` or `min`.
+    """
+
+    config: Mapping[str, Any]
+    columns: Mapping[str, Any]
+    metric: str
+    mode: str
+
+
 class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a run was kept; the content of a trial's `tracking.json`.
 
@@ -60,3 +77,14 @@ class RunRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     id: str
     reason: str
     folder: str
+
+
+def run_names(logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Renames `eval_loss` to `eval/loss` and `loss` to `train/loss`, as transformers' own integrations do.
+
+    `train_loss`, the mean of a whole training, becomes `train/train_loss`: it is no point of the curve `train/loss`.
+    """
+    return {
+        f"eval/{name.removeprefix('eval_')}" if name.startswith("eval_") else f"train/{name}": value
+        for name, value in logs.items()
+    }

@@ -29,7 +29,7 @@ from foundation.secrets import redact, redacted
 from search_spaces.choices import WandbMode
 from trainables.tracking import wandb_internals
 from trainables.tracking.logged_steps import LoggedSteps
-from trainables.tracking.run_settings import RunRecord, RunSettings, RunStatus
+from trainables.tracking.run_settings import RunRecord, RunSettings, RunStatus, run_names
 
 _PROBE_SECONDS = 5.0
 
@@ -203,14 +203,4 @@ class TrackingCallback(TrainerCallback):
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
         if state.is_world_process_zero and logs:
-            self._tracker.log(_run_names(logs), state.global_step)
-
-
-def _run_names(logs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Renames `eval_loss` to `eval/loss` and `loss` to `train/loss`, as transformers' own integration does."""
-    return {
-        f"eval/{name.removeprefix('eval_')}"
-        if name.startswith("eval_")
-        else f"train/{name.removeprefix('train_')}": value
-        for name, value in logs.items()
-    }
+            self._tracker.log(run_names(logs), state.global_step)

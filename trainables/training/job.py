@@ -10,7 +10,7 @@ import msgspec
 
 from foundation.buckets import join, write
 from foundation.checked_json import convert_json, decode_json, plain
-from trainables.tracking.run_settings import RunSettings
+from trainables.tracking.run_settings import RunSettings, TensorBoardSettings
 
 #: The file of a job, and the file of the traceback of a failed job, in the folder of the trial.
 JOB, TRACE = "job.json", "error.txt"
@@ -42,7 +42,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         decided_epoch: the scheduler has already decided to continue up to this epoch.
         evaluations: those the scheduler has on record.
         memory: folder of the batch sizes that fit into memory; empty for the trial's own folder.
-        tracking: the trial's W&B run; None to log nothing.
+        tracking: the trial's W&B run; None for no run.
+        tensorboard: the trial's event file; None for no file.
     """
 
     trial_id: str
@@ -65,6 +66,7 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     evaluations: tuple[EpochValue, ...] = ()
     memory: str = ""
     tracking: RunSettings | None = None
+    tensorboard: TensorBoardSettings | None = None
 
     @classmethod
     def from_json(cls, content: bytes, where: str) -> Job:

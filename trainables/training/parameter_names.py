@@ -32,7 +32,7 @@ RESERVED: dict[str, str] = {
     "metric_for_best_model": "use metric",
     "greater_is_better": "each metric has its own direction",
     "resume_from_checkpoint": "use the command resume",
-    "report_to": "use wandb.mode",
+    "report_to": "use tracking: wandb, tensorboard, both or none",
     "run_name": "runs are named after their trials",
     "predict_with_generate": "evaluation always generates",
     "generation_config": "set its fields by their own names",

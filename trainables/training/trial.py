@@ -32,6 +32,7 @@ from trainables.models.hub import load_config
 from trainables.tasks.registry import make_task
 from trainables.text.decoding import decoding_config
 from trainables.tracking.metrics_file import METRICS, MetricsFile
+from trainables.tracking.tensorboard_file import TensorBoardFile
 from trainables.training import checkpoints, memory
 from trainables.training.arguments import build_arguments
 from trainables.training.checkpoint_store import MANIFEST
@@ -86,7 +87,8 @@ def _run(job: Job, reporter: Reporter, cache: WorkerCache, callbacks: Sequence[T
     start = _newest_checkpoint(job, arguments)
     if start is not None:
         retry_on_storage_error(start.local_folder, str(start.path), verb="read")
-    engine, metrics = None, MetricsFile(buckets.join(job.folder, METRICS))
+    events = TensorBoardFile(folder, job.folder, job.tensorboard) if job.tensorboard else None
+    engine, metrics = None, MetricsFile(buckets.join(job.folder, METRICS), events)
     try:
         engine = build_engine(job, arguments, start, reporter, cache, [metrics, *callbacks])
         engine.train(resume_from_checkpoint=str(start.local_folder()) if start else None)
@@ -98,9 +100,10 @@ def _run(job: Job, reporter: Reporter, cache: WorkerCache, callbacks: Sequence[T
         phase = memory.EVALUATION if engine is not None and engine.is_evaluating else memory.TRAINING
         full = _OutOfMemory(error, phase, arguments.world_size)
     else:
+        metrics.flush(ended=True)
         return engine
     finally:
-        metrics.flush()
+        metrics.close()
     release(engine)
     raise full
 

@@ -19,7 +19,7 @@ from search_spaces.schema import SECTIONS, Space
 CHANGEABLE = frozenset(
     {
         *("name", "trust_remote_code", "metric", "mode", "eval_every", "fixed", "search", "scheduler", "sampler"),
-        *("budget", "slots", "runner", "optuna_storage", "optuna_study", "wandb", "checkpoints"),
+        *("budget", "slots", "runner", "optuna_storage", "optuna_study", "tracking", "wandb", "checkpoints"),
         *("data.train", "data.dev", "data.test", "data.embedded", "sample"),
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from delivery.results.summary import Failure
 from delivery.sessions.report_lines import last_lines
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
-from search_spaces.choices import WandbMode
+from search_spaces.choices import Tracking, WandbMode
 from tests.delivery.results.summaries import a_summary
 from tests.tuning.studies.studies import SPACE, start_trial
 from tuning.studies.study import Study
@@ -43,6 +44,16 @@ def test_offline_runs_are_counted_with_their_reason(tmp_path: Path) -> None:
     (study.paths.trial("mine-0001") / "tracking.json").write_text('{"mode": "offline"', encoding="utf-8")
     with pytest.raises(UserError, match=r"mine-0001/tracking\.json"):
         last_lines(study, a_summary(), tracking, SessionEnd.DONE, None)
+
+
+def test_the_curves_are_shown_by_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the installation of TensorBoard before it, which kotune does not need."""
+    study = Study.create(replace(SPACE, tracking=Tracking.TENSORBOARD), tmp_path / "my runs", "mine")
+    command = f"tensorboard --logdir '{study.paths.trials}'"
+    for is_installed, prefix in [(True, ""), (False, "pip install tensorboard, then ")]:
+        monkeypatch.setattr("delivery.sessions.report_lines.find_spec", lambda name, yes=is_installed: yes or None)
+        line = last_lines(study, a_summary(), None, SessionEnd.DONE, None)[-1]
+        assert line == f"curves   {prefix}{command}"
 
 
 def test_every_reason_of_a_failure_is_named(tmp_path: Path) -> None:

@@ -271,14 +271,14 @@ def logged_values(logs: dict[str, Any], *, is_first_worker: bool = True) -> list
 
 
 def test_names_are_those_of_transformers_own_integration() -> None:
-    """`eval_…` becomes `eval/…`, everything else `train/…`, without a double prefix."""
-    logs = {"loss": 1.0, "grad_norm": 2.0, "eval_loss": 3.0, "eval_rouge_sum": 0.5, "train_runtime": 9.0, "epoch": 1}
+    """`eval_…` becomes `eval/…`, and `train/` precedes all others: the mean loss is no point of the curve."""
+    logs = {"loss": 1.0, "grad_norm": 2.0, "eval_loss": 3.0, "eval_rouge_sum": 0.5, "train_loss": 9.0, "epoch": 1}
     renamed = {
         "train/loss": 1.0,
         "train/grad_norm": 2.0,
         "eval/loss": 3.0,
         "eval/rouge_sum": 0.5,
-        "train/runtime": 9.0,
+        "train/train_loss": 9.0,
         "train/epoch": 1,
     }
     assert logged_values(logs) == [(renamed, 12)]
