@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from foundation.errors import UserError, nearest
 from search_spaces.choices import SamplerName, SchedulerName
 from search_spaces.ranges import MAX_LISTED, Choice, Range, as_tuple, configurations, continuous
-from search_spaces.schema import Space
+from search_spaces.schema import READERS, Space
 from search_spaces.values import Scalar, as_number
 
 
@@ -121,13 +121,47 @@ def data_problems(space: Space, origin: Mapping[str, str]) -> list[UserError]:
     return [UserError(problem, "files of your own, or data.embedded: true", "remove one of the two")]
 
 
-def metric_problems(space: Space, metrics: Mapping[str, str], origin: Mapping[str, str]) -> list[UserError]:
-    """Reports an unknown metric, or a direction that is not the metric's."""
-    where = origin.get("metric", "the default")
+class Objective(NamedTuple):
+    """A metric that a search can optimise.
+
+    Args:
+        direction: `max` or `min`.
+        requires: the key of a search space without which no evaluation has the metric; empty if every one has it.
+    """
+
+    direction: str
+    requires: str = ""
+
+
+def objective_problems(space: Space, metrics: Mapping[str, Objective], where: str) -> list[UserError]:
+    """Reports a metric that is unknown, or that no evaluation of this space has.
+
+    Args:
+        metrics: Those of the task. Those that the space cannot use are listed with the key that they require.
+        where: What set the metric, for messages.
+    """
+    by_key: dict[str, list[str]] = {"": []}
+    for name, objective in sorted(metrics.items()):
+        is_set = not objective.requires or bool(getattr(space, objective.requires))
+        by_key.setdefault("" if is_set else objective.requires, []).append(name)
+    usable = by_key.pop("")
+    if space.metric in usable:
+        return []
+    others = [f"with {key}: {', '.join(names)}" for key, names in sorted(by_key.items())]
+    allowed = "; ".join([", ".join(usable), *others])
     if space.metric not in metrics:
         todo = nearest(str(space.metric), metrics) or "choose one of them"
-        return [UserError(f"{where}: metric is {space.metric!r}", ", ".join(sorted(metrics)), todo)]
-    direction = metrics[str(space.metric)]
+        return [UserError(f"{where}: metric is {space.metric!r}", allowed, todo)]
+    key = metrics[str(space.metric)].requires
+    todo = f"--set {key}={READERS[key].example.strip(chr(34))}, or choose another metric"
+    return [UserError(f"{where}: metric is {space.metric!r}, which needs {key}", allowed, todo)]
+
+
+def metric_problems(space: Space, metrics: Mapping[str, Objective], origin: Mapping[str, str]) -> list[UserError]:
+    """Reports a metric that the space cannot use, or a direction that is not the metric's."""
+    if problems := objective_problems(space, metrics, origin.get("metric", "the default")):
+        return problems
+    direction = metrics[str(space.metric)].direction
     if space.mode in (None, direction):
         return []
     problem = f"{origin['mode']}: mode is {space.mode}, but the best {space.metric} is the {direction}imum"

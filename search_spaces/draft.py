@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from foundation.errors import UserError, UserErrors, nearest, raise_all
-from search_spaces.checks import condition_problems, metric_problems, parents_first, space_problems, word_problems
+from search_spaces.checks import (
+    Objective,
+    condition_problems,
+    metric_problems,
+    parents_first,
+    space_problems,
+    word_problems,
+)
 from search_spaces.choices import Direction
 from search_spaces.names import Names, unknown_key, unknown_parameter
 from search_spaces.parsing import YAML_FORMS, parse_range
@@ -15,8 +22,8 @@ from search_spaces.ranges import UNSET, Range, ends, holds, with_default
 from search_spaces.schema import READERS, SECTIONS, Space
 from search_spaces.values import as_written
 
-#: Task -> its metrics and their directions, the default metric first.
-MetricsOf = Callable[[str], Mapping[str, str]]
+#: Task -> its metrics, the default metric first.
+MetricsOf = Callable[[str], Mapping[str, Objective]]
 #: Parameters and their values -> the problems of these values.
 FaultsOf = Callable[[Mapping[str, Any]], Sequence[UserError]]
 #: Pairs of parameters that set the same limit; the later layer wins.
@@ -121,8 +128,8 @@ class Draft:
         """Returns the checked space.
 
         Args:
-            metrics: Returns the metrics of a task and their directions, the default metric first; None leaves
-                `metric` and `mode` unchecked.
+            metrics: Returns the metrics of a task, the default metric first; None leaves `metric` and `mode`
+                unchecked.
             words: Key -> its allowed values.
             faults: Returns the problems of parameter values.
 
@@ -143,15 +150,15 @@ class Draft:
             raise_all(self.problems)
             return space
         try:
-            directions = metrics(space.task)
+            objectives = metrics(space.task)
         except UserError as error:
             self.add_problem(error)
             raise_all(self.problems)
             raise
-        space = replace(space, metric=space.metric or next(iter(directions)))
-        self.problems += metric_problems(space, directions, self.origin)
+        space = replace(space, metric=space.metric or next(iter(objectives)))
+        self.problems += metric_problems(space, objectives, self.origin)
         raise_all(self.problems)
-        return replace(space, mode=Direction(directions[str(space.metric)]))
+        return replace(space, mode=Direction(objectives[str(space.metric)].direction))
 
     def _unset_defaults(self) -> tuple[str, ...]:
         """Returns the searched parameters whose default no layer gave, here or in the space that was saved."""

@@ -141,7 +141,7 @@ def resolve(
         raw: A search space as `load_space` returns it; `where` names it in messages.
         parameter_kinds: Name of every parameter -> its kind, such as `training` or `generation`. If two kinds share a
             name, the key of the second one has its prefix: `generation.NAME`.
-        metrics: Returns the metrics of a task and their directions, `max` or `min`, the default metric first.
+        metrics: Returns the metrics of a task, the default metric first.
         embedded: Use the data that kotune ships, because the user has no files.
         config: A mapping of the same form as `raw`; `config_where` names it in messages.
         sets: `KEY=VALUE` texts of `--set`.

@@ -146,16 +146,10 @@ def learn(space: Space, splits: Splits) -> Task:
     """Returns the task of a space, with the options that it learns from the training rows.
 
     Raises:
-        UserError: The task cannot learn from the rows, or the metric needs an option that is not set.
+        UserError: The task cannot learn from the rows.
     """
     rows = {**{name: split.rows for name, split in splits_by_name(splits).items()}, "train": splits.learnable}
-    task = get_task_class(space.task).learn(space, rows)
-    available = task.available_metrics()
-    for metric in task.metrics:
-        if metric.name == space.metric and metric not in available:
-            problem, names = f"metric {metric.name} needs {metric.requires}", (other.name for other in available)
-            raise UserError(problem, ", ".join(names), f"--set {metric.requires}=…")
-    return task
+    return get_task_class(space.task).learn(space, rows)
 
 
 def is_prepared(study: Study, material: Material | None) -> bool:

@@ -15,7 +15,7 @@ from search_spaces.choices import Runner
 from search_spaces.resolve import list_spaces, load_space, names_data_file, resolve, set_file_paths
 from search_spaces.schema import Space
 from trainables.models.scratch import ARCHITECTURES, get_architecture, scratch_size
-from trainables.tasks.registry import TASKS, get_task_class
+from trainables.tasks.registry import TASKS, objectives
 from trainables.training.parameter_names import RESERVED
 from trainables.training.parameters import alias_meanings, parameter_kinds, value_problems
 from tuning import tokenizers
@@ -71,7 +71,7 @@ def resolve_space(
             parameter_kinds=parameter_kinds(),
             aliases=alias_meanings(),
             reserved=RESERVED,
-            metrics=metric_directions,
+            metrics=objectives,
             words={"task": TASKS, "sample": SAMPLES, "architecture": ARCHITECTURES},
             faults=value_problems,
         )
@@ -97,15 +97,6 @@ def one_configuration(space: Space, rows: int | None) -> Space:
         budget=replace(space.budget, trials=1),
         data=replace(space.data, rows=rows or space.data.rows),
     )
-
-
-def metric_directions(task: str) -> dict[str, str]:
-    """Returns the metrics of a task with their directions, the default metric first.
-
-    Raises:
-        UserError: There is no such task.
-    """
-    return get_task_class(task).directions()
 
 
 def _read_overlay(

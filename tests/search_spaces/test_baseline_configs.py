@@ -107,6 +107,7 @@ def test_the_baseline_file_is_translated() -> None:
         "eval_every": 1,
         "seed": 42,
         "checkpoints": {"keep_best": 5},
+        "tracking": "wandb",
         "wandb": {"mode": "auto", "entity": "my-team", "project": "dialogues", "tags": ["first-try"]},
         "defaults": {"num_beams": 4, "learning_rate": 1e-5, "warmup_ratio": 0.1},
         "fixed": {

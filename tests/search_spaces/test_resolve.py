@@ -11,6 +11,7 @@ import yaml
 
 import search_spaces.resolve as module
 from foundation.errors import UserError, UserErrors
+from search_spaces.checks import Objective
 from search_spaces.draft import from_dict
 from search_spaces.ranges import Choice, FloatRange, IntRange
 from search_spaces.resolve import list_spaces, load_space, resolve
@@ -32,10 +33,11 @@ KINDS = {
     **dict.fromkeys(EXTRA, "extra"),
 }
 ALIASES = {"warmup_ratio": "warmup_steps as a fraction", "evaluation_strategy": "eval_every, in epochs"}
-METRICS = {"rouge_sum": "max", "rouge_l": "max", "loss": "min", "accuracy": "max", "bleu_4": "max", "pearson": "max"}
+METRICS = {name: Objective("max") for name in ("rouge_sum", "rouge_l", "accuracy", "bleu_4", "pearson")}
+METRICS["loss"] = Objective("min")
 
 
-def metrics_of(task: str) -> dict[str, str]:
+def metrics_of(task: str) -> dict[str, Objective]:
     """The same for every task."""
     return METRICS
 

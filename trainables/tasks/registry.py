@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundation.errors import UserError, nearest
+from search_spaces.checks import Objective
 from trainables.tasks.classification import Classification
 from trainables.tasks.regression import Regression
 from trainables.tasks.seq2seq import Seq2Seq
@@ -29,6 +30,15 @@ def get_task_class(name: str) -> type[Task]:
     if name not in TASKS:
         raise UserError(f"task {name!r} is unknown", ", ".join(TASKS), nearest(name, TASKS) or "choose one of them")
     return TASKS[name]
+
+
+def objectives(task: str) -> dict[str, Objective]:
+    """Returns what a search of a task can optimise, the default metric first.
+
+    Raises:
+        UserError: no task has this name.
+    """
+    return {metric.name: Objective(metric.direction.value, metric.requires) for metric in get_task_class(task).metrics}
 
 
 def metric_label(name: str, tokenizer: str | None) -> str:

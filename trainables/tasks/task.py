@@ -84,11 +84,6 @@ class Task(ABC):
 
     # ---- metrics
 
-    @classmethod
-    def directions(cls) -> dict[str, str]:
-        """Returns metric name -> `max` or `min`, the default metric first; plain strings, as YAML writes them."""
-        return {metric.name: metric.direction.value for metric in cls.metrics}
-
     def available_metrics(self) -> tuple[Metric, ...]:
         """Returns the metrics that an evaluation with these options has."""
         return self.metrics

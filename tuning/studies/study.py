@@ -14,12 +14,13 @@ import yaml
 from foundation.buckets import remove
 from foundation.checked_yaml import SavedLoader, read_yaml
 from foundation.durable import StorageLost, new_folder, write_json, write_text
-from foundation.errors import UserError, nearest
+from foundation.errors import UserError, nearest, raise_all
 from foundation.secrets import redact, redacted
 from foundation.statuses import TrialStatus
+from search_spaces.checks import objective_problems
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
-from trainables.tasks.registry import TASKS
+from trainables.tasks.registry import TASKS, objectives
 from tuning.studies.checkpoint_index import CheckpointIndex
 from tuning.studies.earlier_versions import stored_data, stored_runner
 from tuning.studies.paths import Paths
@@ -47,11 +48,11 @@ def _saved_space(path: Path) -> Space:
     space = from_dict(mapping, str(path))
     if space.task not in TASKS:
         raise UserError(f"{path}: task {space.task!r} is unknown", ", ".join(TASKS), nearest(space.task, TASKS) or todo)
-    directions, metric = TASKS[space.task].directions(), str(space.metric)
-    if metric not in directions:
-        raise UserError(f"{path}: metric is {space.metric!r}", ", ".join(directions), todo)
-    if space.mode != directions[metric]:
-        raise UserError(f"{path}: mode is {space.mode!r}", directions[metric], todo)
+    metrics = objectives(space.task)
+    raise_all(objective_problems(space, metrics, str(path)))
+    direction = metrics[str(space.metric)].direction
+    if space.mode != direction:
+        raise UserError(f"{path}: mode is {space.mode!r}", direction, todo)
     return space
 
 

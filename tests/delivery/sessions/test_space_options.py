@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from delivery.sessions.space_options import metric_directions, one_configuration, resolve_space
+from delivery.sessions.space_options import one_configuration, resolve_space
 from foundation.errors import UserError
 from search_spaces.choices import Runner
+from trainables.tasks.registry import objectives
 
 
 def test_searched_parameters_get_their_default(review_files: dict[str, Path]) -> None:
@@ -48,4 +49,50 @@ def test_a_configuration_file_must_be_a_mapping(content: str | None, problem: st
 
 def test_the_usual_metric_comes_first() -> None:
     """It is what a space without a metric gets."""
-    assert next(iter(metric_directions("classification"))) == "accuracy"
+    assert next(iter(objectives("classification"))) == "accuracy"
+
+
+_USABLE = (
+    "bleu_1, bleu_2, bleu_3, bleu_4, eval_seconds, exact_match, gen_len, loss, rouge_1, rouge_2, rouge_l, rouge_sum"
+)
+_LABELS, _ENCODER = "with correct_labels: accuracy, corrected, macro_f1, weighted_f1", "with rdass_encoder: rdass"
+
+
+@pytest.mark.parametrize(
+    ("sets", "problem", "allowed", "todo"),
+    [
+        (["metric=help"], "metric is 'help'", [_USABLE, _LABELS, _ENCODER], "choose one of them"),
+        (
+            ["metric=help", "correct_labels=true", "rdass_encoder=bert"],
+            "metric is 'help'",
+            [", ".join(sorted([*_USABLE.split(", "), "accuracy", "corrected", "macro_f1", "weighted_f1", "rdass"]))],
+            "choose one of them",
+        ),
+        (
+            ["metric=rdass"],
+            "--set metric=rdass: metric is 'rdass', which needs rdass_encoder",
+            [_USABLE, _LABELS, _ENCODER],
+            "--set rdass_encoder=…, or choose another metric",
+        ),
+        (
+            ["metric=macro_f1", "rdass_encoder=bert"],
+            "--set metric=macro_f1: metric is 'macro_f1', which needs correct_labels",
+            [_USABLE.replace("rouge_1", "rdass, rouge_1"), _LABELS],
+            "--set correct_labels=true, or choose another metric",
+        ),
+    ],
+)
+def test_metrics_that_need_a_setting_are_listed_with_it(
+    sets: list[str], problem: str, allowed: list[str], todo: str
+) -> None:
+    """First the metrics that this space has, then those that it would have with another setting."""
+    with pytest.raises(UserError) as caught:
+        resolve_space("kobart", {}, sets, [], None)
+    assert problem in caught.value.problem
+    assert (caught.value.allowed.split("; "), caught.value.todo) == (allowed, todo)
+
+
+@pytest.mark.parametrize(("metric", "setting"), [("rdass", "rdass_encoder=bert"), ("macro_f1", "correct_labels=true")])
+def test_a_metric_is_accepted_with_the_setting_that_it_needs(metric: str, setting: str) -> None:
+    """In any order."""
+    assert resolve_space("kobart", {}, [f"metric={metric}", setting], [], None).metric == metric
