@@ -14,8 +14,8 @@ stock           Ray's guide "Hyperparameter Tuning with Ray Tune": a Tune functi
                 runs at a time
 
 Every way runs in separate processes while no other way runs, with one torch thread per process and without W&B. Trials
-train 2 steps on 64 rows and evaluate once (`_short_trial.py`). kotune does more work than the others: it writes the
-trial's model, its record and Optuna's database. None of that is subtracted.
+train 2 steps on 64 rows and evaluate once (`overhead/short_trial.py`). kotune does more work than the others: it writes
+the trial's model, its record and Optuna's database. None of that is subtracted.
 
 Per way:
 
@@ -48,7 +48,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks._overhead_ways import CHILDREN, Clock
+from benchmarks.overhead.ways import CHILDREN, Clock
 
 ROOT = Path(__file__).resolve().parent.parent
 WAYS = ("plain", "kotune", "hf_ray", "stock")

@@ -11,7 +11,7 @@ import gc
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -143,9 +143,8 @@ def _try(space: Space, task: Task, splits: Splits, base: BaseModel, config: Mapp
         values = "values of transformers whose libraries and arguments are there (lr_scheduler_kwargs, optim_args)"
         with _refusing(f"no optimizer and scheduler can be made ({settings})", values, "one of them with --set"):
             engine.create_optimizer_and_scheduler(num_training_steps=10)
-        trained = _refusing(f"{model} cannot be trained", "a model that takes the batches of its task", "--model")
-        with trained, suppress(_Tried):
-            engine.train()
+        with _refusing(f"{model} cannot be trained", "a model that takes the batches of its task", "--model"):
+            _train(engine, base.tokenizer)
         with _refusing(f"{model} cannot predict", "parameters that generate() takes", "the decoding parameters"):
             engine.predict_and_measure()
     finally:
@@ -181,14 +180,33 @@ def _job(space: Space, task: Task, config: Mapping[str, Any], folder: Path) -> J
     )
 
 
+def _train(engine: Engine, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Trains up to the first optimizer step."""
+    model: Any = engine.model
+    try:
+        engine.train()
+    except _Tried:
+        return
+    except Exception as error:
+        # Encoder-decoders classify with their decoder, which BART and T5 start with this token.
+        if _starts_with_null(model) and not is_full(error):
+            raise no_start_error(model, tokenizer, "model.decoder_start_token_id") from error
+        raise
+
+
+def _starts_with_null(model: Any) -> bool:
+    config = model.config
+    return config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None
+
+
 def _check_start(task: Task, engine: Engine, row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> None:
     """Checks that training and generation start and end with the same tokens."""
     model: Any = engine.model
     try:
         inputs = task.collate([{"input_ids": row["input_ids"], "labels": row["labels"]}], model)["decoder_input_ids"]
     except Exception as error:
-        if getattr(model.config, "decoder_start_token_id", None) is None:
-            raise no_start_error(model, tokenizer) from error
+        if _starts_with_null(model):
+            raise no_start_error(model, tokenizer, "decoder_start_token_id") from error
         with _refusing("no batch can be made of the training rows", "a model that transformers can train", "--model"):
             raise
     check_generation(model.generation_config, inputs[0].tolist(), row["labels"], tokenizer)

@@ -53,16 +53,12 @@ _DAMAGED: dict[str, tuple[str, Callable[[str], Damage], str]] = {
 
 #: What is wrong -> the input.
 CASES = {
-    f"{command.split()[0]}: {name}": _tokenizer(
-        command, damage(f"{model}/{file}"), says, parts=("allowed:",) if "no pad" in says else ("allowed:", "to do:")
-    )
+    f"{command.split()[0]}: {name}": _tokenizer(command, damage(f"{model}/{file}"), says)
     for command, model in ((_PREDICT, "classifier"), (_TUNE, "writer"))
     for name, (file, damage, says) in _DAMAGED.items()
 }
 CASES |= {
-    "tune: no end token": _tokenizer(
-        _TUNE, changed("writer/tokenizer_config.json", eos_token=...), "has no eos token", parts=("allowed:",)
-    ),
+    "tune: no end token": _tokenizer(_TUNE, changed("writer/tokenizer_config.json", eos_token=...), "has no eos token"),
     "tune: nowhere": Bad(
         "tune kobart --model scratch:tiny --train in.csv --dev in.csv --tokenizer ./nowhere",
         ("tokenizer './nowhere' cannot be loaded",),

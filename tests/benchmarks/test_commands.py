@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-FILES = sorted((Path(__file__).parent.parent.parent / "benchmarks").glob("*.py"))
-COMMANDS = [
-    path.stem for path in FILES if not path.stem.startswith("_") and "ArgumentParser" in path.read_text("utf-8")
-]
+FOLDER = Path(__file__).parent.parent.parent / "benchmarks"
+FILES = sorted(FOLDER.rglob("*.py"))
+COMMANDS = [path.stem for path in sorted(FOLDER.glob("[!_]*.py")) if "ArgumentParser" in path.read_text("utf-8")]
 
 
-@pytest.mark.parametrize("name", [path.stem for path in FILES])
+@pytest.mark.parametrize("name", [".".join(path.relative_to(FOLDER).with_suffix("").parts) for path in FILES])
 def test_imports(name: str) -> None:
     """A benchmark that uses a name which was renamed fails here, not at its next run."""
     importlib.import_module(f"benchmarks.{name}")

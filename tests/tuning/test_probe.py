@@ -95,6 +95,21 @@ def test_a_null_start_token_is_refused_until_it_is_set(make: Make, tiny_base: Pa
     assert _probe(make("decoder_start_token_id=3", model=model), tmp_path).seconds is not None
 
 
+def test_a_classifier_with_a_null_start_token_is_refused_until_it_is_set(tiny_base: Path, tmp_path: Path) -> None:
+    """BART classifies with its decoder; transformers only says that it cannot assign None to a tensor."""
+    model = _bart(tmp_path / "null", tiny_base, start=None, generated_start=None)
+    (tmp_path / "rows.tsv").write_text("".join(f"{row % 2}\t안녕 {row} 번\n" for row in range(20)), encoding="utf-8")
+    options = {"data.train": str(tmp_path / "rows.tsv"), "model": model}
+
+    def space(*sets: str) -> Space:
+        return resolve_space("kcbert", options, ["wandb.mode=disabled", *sets], [], None)
+
+    with pytest.raises(UserError, match="decoder_start_token_id is null in the configuration of the bart") as caught:
+        _probe(space(), tmp_path)
+    assert caught.value.todo.startswith("--set model.decoder_start_token_id=…")
+    assert _probe(space("model.decoder_start_token_id=3"), tmp_path).seconds is not None
+
+
 def test_different_start_tokens_are_refused(make: Make, tiny_base: Path, tmp_path: Path) -> None:
     """Training starts from one token, generation from another: the model would write from where it never stood."""
     model = _bart(tmp_path / "two", tiny_base, start=2, generated_start=3)

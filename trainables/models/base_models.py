@@ -209,9 +209,8 @@ class BaseModels:
                 _with_weights_of(base, config) if weights_seed is None else initialise_model(config, task, weights_seed)
             )
         except BUILD_ERRORS as error:
-            raise misfit_error(
-                overrides, first_line(error), SHAPE_PRESERVING if weights_seed is None else ""
-            ) from error
+            allowed = {"allowed": SHAPE_PRESERVING} if weights_seed is None else {}
+            raise misfit_error(overrides, first_line(error), **allowed) from error
         if task.is_generative:
             model.generation_config = copy.deepcopy(base.generation_config)
         return model

@@ -38,7 +38,8 @@ def inherited_remarks(model: str, base: GenerationConfig, trials: Iterable[Mappi
             config = decoding_config(base, decoding)
         except ValueError as error:
             problem = f"the generation settings of model {model!r} do not fit the space: {first_line(error)}"
-            raise UserError(problem, "", "set what the message names: --set NAME=VALUE") from error
+            allowed = "values that fit together, of the model's generation_config.json and of the space"
+            raise UserError(problem, allowed, "set what the message names: --set NAME=VALUE") from error
         check_lengths(config, f" (model {model!r} and the space)")
         inherited |= {name: value for name, value in _effective(config).items() if name not in decoding}
     if not inherited:

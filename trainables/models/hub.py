@@ -90,7 +90,11 @@ def load_tokenizer(source: str, *, is_generative: bool = True, trust: bool = Fal
     _check_vocabulary(tokenizer, source)
     for kind in ("pad", "eos") if is_generative else ("pad",):
         if getattr(tokenizer, f"{kind}_token") is None:
-            raise UserError(f"tokenizer {source!r} has no {kind} token", "a tokenizer with pad and end-of-text tokens")
+            raise UserError(
+                f"tokenizer {source!r} has no {kind} token",
+                "a tokenizer with a pad token" + (" and an end token" if is_generative else ""),
+                f"add the authors' {kind}_token to tokenizer_config.json, or name another one: --tokenizer",
+            )
     return tokenizer
 
 

@@ -10,11 +10,15 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from foundation.errors import UserError, first_line, nearest, raise_all
+from foundation.errors import UserError, first_line, near_names, nearest, raise_all
 from trainables.models.freezing import freeze
 from trainables.models.hub import load_config, untrusted_code_error
 from trainables.models.scratch import get_architecture, scratch_config, scratch_size
-from trainables.models.transformers_internals import is_remote_code_error, source_of_config
+from trainables.models.transformers_internals import (
+    is_remote_code_error,
+    is_unsupported_type_error,
+    source_of_config,
+)
 from trainables.models.weight_tying import check_no_new_ties
 from trainables.tasks.task import Task
 
@@ -22,6 +26,8 @@ from trainables.tasks.task import Task
 BUILD_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, ArithmeticError, AssertionError, StrictDataclassError)
 #: Overrides that are allowed for trained weights, in messages.
 SHAPE_PRESERVING = "fields that do not change the shape of weights, such as dropout"
+#: Overrides that are allowed for fresh weights, in messages.
+_BUILDABLE = "values with which the model can be built"
 _MISFIT = " does not fit the model: "
 #: Fields that are set from the tokenizer and the task.
 _DERIVED = ("vocab_size", "pad_token_id", "num_labels", "id2label", "label2id", "problem_type")
@@ -53,7 +59,7 @@ def check_model(
     problem = task.model_problem(config)
     if problem:
         raise UserError(
-            f"model {model!r} is a {config.model_type}, {problem}",
+            f"model {model!r} is of type {config.model_type}, {problem}",
             "an encoder-decoder such as BART or T5" if task.is_generative else "an encoder such as BERT",
             "choose another --model",
         )
@@ -113,7 +119,7 @@ def override_config(config: Any, overrides: Mapping[str, Any]) -> Any:
     check_config_fields(config, overrides)
     for name, value in overrides.items():
         if name in _DERIVED:
-            raise misfit_error({name: value}, "it is set from the tokenizer and the data")
+            raise misfit_error({name: value}, "it is set from the tokenizer and the data", "other fields of the model")
         if "drop" in name and isinstance(value, float | int) and not 0 <= value <= 1:
             raise misfit_error({name: value}, "it is a probability", "0 to 1")  # many models raise only in a step
     try:
@@ -147,8 +153,10 @@ def build_meta_model(
             raise untrusted_code_error(f"model {source_of_config(config)!r}") from error
         if overrides:
             raise misfit_error(overrides, first_line(error)) from error
-        problem = f"no model for {task.name} can be built from a {config.model_type}: {first_line(error)}"
-        raise UserError(problem, f"a model type of {task.auto_model.__name__}", "choose another --model") from error
+        problem = f"no model for {task.name} can be built from type {config.model_type}"
+        problem += "" if is_unsupported_type_error(error) else f": {first_line(error)}"
+        allowed = f"a model type that {task.auto_model.__name__} of transformers supports"
+        raise UserError(problem, allowed, "choose another --model") from error
     freeze(model, freeze_layers)
     return model
 
@@ -163,7 +171,7 @@ def check_config_fields(config: Any, names: Iterable[str]) -> None:
         if not hasattr(config, name):
             raise UserError(
                 f"model.{name} is not a field of {type(config).__name__}",
-                "",
+                near_names(name, config.to_dict()) or "the fields in the config.json of such a model",
                 nearest(name, config.to_dict()) or f"remove model.{name}",
             )
 
@@ -190,7 +198,7 @@ def rebuild_config(config: Any, overrides: Mapping[str, Any]) -> Any:
     return rebuilt
 
 
-def misfit_error(overrides: Mapping[str, Any], why: str, allowed: str = "") -> UserError:
+def misfit_error(overrides: Mapping[str, Any], why: str, allowed: str = _BUILDABLE) -> UserError:
     """Returns the error for overrides that a model does not take."""
     fields = ", ".join(f"model.{name} = {value!r}" for name, value in overrides.items())
     return UserError(f"{fields}{_MISFIT}{why}", allowed, "change it, or remove it")

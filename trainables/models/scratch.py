@@ -241,10 +241,14 @@ def make_tokenizer(
     if entry.tokenizer is not None:
         if kind or vocabulary:
             name = "tokenizer_kind" if kind else "vocabulary"
-            raise UserError(f"{name}: {architecture} reads bytes and trains no tokenizer", "", f"remove {name}")
+            problem = f"{name}: {architecture} reads bytes and trains no tokenizer"
+            raise UserError(problem, f"no {name}, or an architecture with a tokenizer", f"remove {name}")
         return entry.tokenizer()
     if kind is not None and kind not in entry.kinds:
-        raise UserError(f"tokenizer_kind {kind!r} with architecture {architecture}", ", ".join(entry.kinds))
+        problem = f"tokenizer_kind {kind!r} with architecture {architecture}"
+        raise UserError(
+            problem, ", ".join(entry.kinds), f"--set tokenizer_kind={entry.kinds[0]}, or another architecture"
+        )
     kind, most = kind or entry.kinds[0], vocabulary or entry.sizes[size]["vocabulary"]
     if kind == TokenizerKind.BPE:
         return train_subwords(texts, most, adds_ends=entry.adds_ends)

@@ -95,13 +95,17 @@ def check_generation(
     raise_all(problems)
 
 
-def no_start_error(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> UserError:
-    """Returns the error for a model whose configuration names no token that training starts with."""
+def no_start_error(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, parameter: str) -> UserError:
+    """Returns the error for a model whose configuration names no token that its decoder starts with.
+
+    Args:
+        parameter: what sets it: a decoding parameter, or a field of the model where no text is generated.
+    """
     end, padding = _name(tokenizer, tokenizer.eos_token_id), _name(tokenizer, tokenizer.pad_token_id)
     return UserError(
         f"decoder_start_token_id is null in the configuration of the {model.config.model_type}",
         f"the token that the decoder starts with: 0 to {len(tokenizer) - 1}",
-        f"--set decoder_start_token_id=…, as the model was trained: BART starts with {end}, T5 with {padding}",
+        f"--set {parameter}=…, as the model was trained: BART starts with {end}, T5 with {padding}",
     )
 
 

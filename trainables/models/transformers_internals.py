@@ -50,6 +50,14 @@ def is_remote_code_error(error: BaseException) -> bool:
     return isinstance(error, ValueError) and "trust_remote_code" in str(error)
 
 
+def is_unsupported_type_error(error: BaseException) -> bool:
+    """Returns whether an auto class raised `error` because it has no model for the type of a configuration.
+
+    transformers has no exception class for it; only the text of the ValueError tells.
+    """
+    return isinstance(error, ValueError) and str(error).startswith("Unrecognized configuration class")
+
+
 def is_tokenizers_error(error: BaseException) -> bool:
     """Returns whether the tokenizers library raised `error` for a damaged vocabulary.
 

@@ -9,7 +9,13 @@ from itertools import islice
 from typing import Any, ClassVar, Self
 
 import torch
-from transformers import AutoModelForSeq2SeqLM, GenerationConfig, PreTrainedTokenizerBase
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoModelForSeq2SeqLM,
+    GenerationConfig,
+    PreTrainedTokenizerBase,
+)
 
 from corpora.references import targets_of
 from corpora.tokenised import values
@@ -174,7 +180,12 @@ class Seq2Seq(Task):
     # ---- model
 
     def model_problem(self, config: Any) -> str:
-        return "" if config.is_encoder_decoder else "which has no decoder to generate text"
+        if config.is_encoder_decoder:
+            return ""
+        kind = type(config)  # BERT is a causal model as well, as the decoder of a joined model
+        if kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING:
+            return "a decoder without an encoder that reads the source"
+        return "which has no decoder to generate text"
 
     # ---- training and evaluation
 

@@ -26,8 +26,14 @@ SMALL = {"vocab_size": 30, "hidden_size": 16, "num_hidden_layers": 2, "num_atten
 def test_a_model_without_a_decoder_is_refused(tmp_path: Path, tiny_base: Path) -> None:
     """It is refused before any weights are loaded; encoder-decoders and scratch sizes pass."""
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(UserError, match="is a bert, which has no decoder to generate text"):
+    with pytest.raises(UserError, match="is of type bert, which has no decoder to generate text"):
         check_model(str(tmp_path), "bart", SEQ2SEQ)
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(
+        UserError, match="is of type gpt2, a decoder without an encoder that reads the source"
+    ) as caught:
+        check_model(str(tmp_path), "bart", SEQ2SEQ)
+    assert caught.value.allowed == "an encoder-decoder such as BART or T5"
     check_model(str(tiny_base), "bart", SEQ2SEQ)
     check_model("scratch:tiny", "bart", SEQ2SEQ)
     with pytest.raises(UserError, match="size 'huge' does not exist"):

@@ -14,6 +14,8 @@ from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    EncoderDecoderConfig,
     GenerationConfig,
     PreTrainedModel,
     Trainer,
@@ -81,6 +83,15 @@ def test_is_remote_code_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="own") as caught:
         AutoConfig.from_pretrained(tmp_path, trust_remote_code=False)
     assert not internals.is_remote_code_error(caught.value)
+
+
+def test_is_unsupported_type_error() -> None:
+    """Two joined models have no head for classes; a model that cannot be built for another reason has its own text."""
+    config = EncoderDecoderConfig(encoder={"model_type": "bert"}, decoder={"model_type": "bert"})
+    with pytest.raises(ValueError, match="Unrecognized") as caught:
+        AutoModelForSequenceClassification.from_config(config)
+    assert internals.is_unsupported_type_error(caught.value)
+    assert not internals.is_unsupported_type_error(ValueError("the hidden size is not a multiple of the heads"))
 
 
 def test_is_tokenizers_error() -> None:

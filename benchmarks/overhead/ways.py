@@ -69,27 +69,27 @@ class Clock:
 
 def prepare(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
     """Prepares the data of the ways that have no preparation step."""
-    from benchmarks import _short_trial
+    from benchmarks.overhead import short_trial
 
-    _short_trial.prepare(folder).save(folder / "prepared.json")
+    short_trial.prepare(folder).save(folder / "prepared.json")
     return {}
 
 
 def plain(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
     """Trials in a loop, written efficiently without a search library."""
-    from benchmarks import _short_trial
+    from benchmarks.overhead import short_trial
 
-    material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
+    material = short_trial.Material.load(short_trial.Prepared.load(folder / "prepared.json"))
     loaded = time.monotonic() - clock.started
     for number in range(trials):
-        metrics = _short_trial.run_by_hand(material, _short_trial.learning_rate(number), folder / "plain")
+        metrics = short_trial.run_by_hand(material, short_trial.learning_rate(number), folder / "plain")
         clock.end()
     return {**clock.read(trials, 1), "imports_and_loading_seconds": loaded, "loss": metrics["eval_loss"]}
 
 
 def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]:
     """A study with the components of `cli.py tune`."""
-    from benchmarks import _short_trial
+    from benchmarks.overhead import short_trial
     from foundation.statuses import TrialStatus
     from tuning import preparation
     from tuning.cluster.connection import connect, disconnect
@@ -98,7 +98,7 @@ def kotune(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
     from tuning.search import Search
     from tuning.studies.study import Study
 
-    space = _short_trial.short_space(folder / "kotune_data", trials, slots)
+    space = short_trial.short_space(folder / "kotune_data", trials, slots)
     study = Study.create(space, folder / "runs", "short")
     material = preparation.prepare(study, preparation.read(space), print)
     prepared = time.monotonic() - clock.started
@@ -132,18 +132,18 @@ def hf_ray(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any
     import ray
     from ray import tune
 
-    from benchmarks import _short_trial
+    from benchmarks.overhead import short_trial
 
-    prepared = _short_trial.Prepared.load(folder / "prepared.json")
-    material = _short_trial.Material.load(prepared)
+    prepared = short_trial.Prepared.load(folder / "prepared.json")
+    material = short_trial.Material.load(prepared)
     ray.init(address="local", num_cpus=slots, include_dashboard=False)
 
     def model_init() -> Any:
-        _short_trial.one_thread()
-        return _short_trial.load_model(prepared.base_model)
+        short_trial.one_thread()
+        return short_trial.load_model(prepared.base_model)
 
-    low, high = _short_trial.RATES
-    trainer = _short_trial.make_trainer(material, low, folder / "hf_ray", model_init)
+    low, high = short_trial.RATES
+    trainer = short_trial.make_trainer(material, low, folder / "hf_ray", model_init)
     best: Any = trainer.hyperparameter_search(
         hp_space=lambda _: {"learning_rate": tune.loguniform(low, high)},
         compute_objective=lambda metrics: metrics["eval_rouge_sum"],
@@ -168,8 +168,8 @@ def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
     from ray.tune.integration.ray_train import TuneReportCallback
 
     def train_on_worker(config: dict[str, Any]) -> None:
-        material = _short_trial.Material.load(_short_trial.Prepared.load(folder / "prepared.json"))
-        ray.train.report(_short_trial.run_by_hand(material, config["learning_rate"], folder / "stock"))
+        material = short_trial.Material.load(short_trial.Prepared.load(folder / "prepared.json"))
+        ray.train.report(short_trial.run_by_hand(material, config["learning_rate"], folder / "stock"))
 
     def drive(config: dict[str, Any]) -> None:
         trainer = TorchTrainer(
@@ -184,9 +184,9 @@ def stock(folder: Path, trials: int, slots: int, clock: Clock) -> dict[str, Any]
         )
         trainer.fit()
 
-    from benchmarks import _short_trial
+    from benchmarks.overhead import short_trial
 
-    low, high = _short_trial.RATES
+    low, high = short_trial.RATES
     side_by_side = max(1, slots // 2)
     ray.init(address="local", num_cpus=slots, include_dashboard=False)
     results = tune.Tuner(
