@@ -9,4 +9,5 @@ Nothing here decides which trial runs.
     ray_token: The token that protects the Ray which kotune starts
     resources: How many slots fit on the machines, and the resources of each slot
     shared_folder: Whether every machine of a cluster sees a folder
+    temporary_folder: The private temporary folder of a Ray on this machine
 """

@@ -17,7 +17,7 @@ from ray.exceptions import AuthenticationError
 
 from foundation.errors import UserError, first_line
 from trainables.slots.ray_internals import silence_worker_logs
-from tuning.cluster import processes
+from tuning.cluster import processes, temporary_folder
 from tuning.cluster.fleet import alive_machines
 from tuning.cluster.ray_token import keep_token_private
 from tuning.cluster.resources import Machine
@@ -50,9 +50,12 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
     try:
         if address:
             _probe(address)
+        else:
+            options["_temp_dir"] = str(temporary_folder.make())
         (_join if address else ray.init)(**options)
     except _CONNECTION_ERRORS as error:
         if address is None:
+            temporary_folder.remove()
             todo = "free memory and disk space, or set RAY_TMPDIR to a writable folder with a short path"
             raise UserError(f"Ray does not start on this machine: {first_line(error)}", "", todo) from error
         raise UserError(
@@ -67,6 +70,7 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
 def disconnect() -> None:
     """Leaves the cluster, or ends the Ray that `connect` started."""
     ray.shutdown()
+    temporary_folder.remove()
 
 
 def _probe(address: str) -> None:

@@ -31,8 +31,20 @@ DEFAULTS = {
 }
 
 #: The longest path of a socket that Ray creates below its temporary folder, and the most that the system accepts.
-_SOCKET = "/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
+_SOCKET = "/kt-abcdefgh/r/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store"
 _LONGEST_PATH = 103 if sys.platform == "darwin" else 107
+
+
+def temporary_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Returns the folder in which a Ray of this machine has its own; Ray looks for it in the same variables."""
+    name = _named(environment)
+    return Path("/tmp" if name is None else environment[name])
+
+
+def _named(environment: Mapping[str, str]) -> str | None:
+    """Returns the variable that names the temporary folder; None if there is none. On macOS, TMPDIR is too long."""
+    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform.startswith("linux") else ("RAY_TMPDIR",)
+    return next((name for name in names if environment.get(name)), None)
 
 
 def check_temporary_folder(environment: Mapping[str, str] = os.environ) -> None:
@@ -41,8 +53,7 @@ def check_temporary_folder(environment: Mapping[str, str] = os.environ) -> None:
     Raises:
         UserError: the path of the temporary folder is too long, or the folder cannot be written.
     """
-    names = ("RAY_TMPDIR", "TMPDIR") if sys.platform.startswith("linux") else ("RAY_TMPDIR",)
-    name = next((name for name in names if name in environment), None)
+    name = _named(environment)
     if name is None:
         return
     folder, most = environment[name], _LONGEST_PATH - len(_SOCKET)
