@@ -6,27 +6,32 @@ It does for one configuration what `tuning.search` does for many: the same job, 
 from __future__ import annotations
 
 import ctypes
+import platform
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from transformers import TrainerCallback
 
 from foundation.durable import StorageLost, is_storage_error
 from foundation.secrets import redact
 from foundation.statuses import SessionEnd, TrialStatus
+from trainables.tasks.registry import metric_label
 from trainables.tracking.run_settings import RunStatus
 from trainables.tracking.tracker import Tracker, TrackingCallback
-from trainables.training.callbacks import SaveOnShutdown
+from trainables.training.callbacks import Heartbeat, SaveOnShutdown
 from trainables.training.job import Job, write_trace
 from trainables.training.memory import Infeasible
-from trainables.training.reports import Decision, Interrupted, Report, failure_reason
+from trainables.training.reports import Decision, Interrupted, Report, StepProgress, failure_reason
 from trainables.training.trial import run_trial
 from trainables.training.worker_cache import WorkerCache
 from tuning.display.live import View
+from tuning.display.time_left import TimeLeft, TimeLeftEstimator
 from tuning.jobs import make_job
+from tuning.progress_note import NOTE_SECONDS, ProgressNote, RunningTrial, running_trial, write_progress
 from tuning.studies import retention
 from tuning.studies.epochs import trial_epochs
 from tuning.studies.job_file import write_job
@@ -37,6 +42,9 @@ from tuning.wandb_settings import TrackingSettings
 
 #: Seconds that a trial has to save a checkpoint after `stop`, as for a slot in a search. Then the one before it stays.
 _STOP_SECONDS = 6.0
+
+#: Seconds between two lines with the steps done.
+_SAY_SECONDS = 60.0
 
 #: Seconds that the end of a session waits for the W&B run to finish.
 _TRACKER_SECONDS, _TRACKER_SECONDS_INTERRUPTED = 30.0, 2.0
@@ -63,6 +71,8 @@ class LocalRun:
     Args:
         tracking: W&B settings; None logs nothing.
         callbacks: Additional trainer callbacks, such as a progress bar.
+        earlier_seconds: The duration of earlier sessions.
+        show_steps: Called every few seconds with the steps done and the time left; None to say them once a minute.
     """
 
     slots, worker_groups_started = 1, 0
@@ -74,9 +84,14 @@ class LocalRun:
         tracking: TrackingSettings | None,
         view: View,
         callbacks: Sequence[TrainerCallback] = (),
+        earlier_seconds: float = 0.0,
+        show_steps: Callable[[RunningTrial, TimeLeft | None], None] | None = None,
     ) -> None:
         self._study, self._material, self._tracking, self._view = study, material, tracking, view
-        self._callbacks = callbacks
+        self._callbacks, self._earlier_seconds = callbacks, earlier_seconds
+        self._show_steps = show_steps or self._say_steps
+        self._metric, self._estimator = metric_label(study.metric, material.scored_with), TimeLeftEstimator(study.space)
+        self._noted = self._said = time.monotonic()
         self._stopping = threading.Event()
         self._out_of_time = False
         self._started = time.monotonic()
@@ -132,7 +147,8 @@ class LocalRun:
 
     def _train(self, record: TrialRecord, job: Job, tracker: Tracker | None) -> RunStatus:
         """Returns the status of the W&B run."""
-        callbacks = [*([TrackingCallback(tracker)] if tracker else []), *self._callbacks]
+        heartbeat = Heartbeat(partial(self._on_steps, record))
+        callbacks = [*([TrackingCallback(tracker)] if tracker else []), *self._callbacks, heartbeat]
         shutdown = SaveOnShutdown(lambda step: (self._must_stop(), step + 1), self._must_stop)
         try:
             with _deadline(self._stopping, _STOP_SECONDS):
@@ -151,6 +167,35 @@ class LocalRun:
             patience = record.config["early_stopping_patience"]
             self._view.say(f"no better value in {patience} evaluation{'s' * (patience > 1)}: training ends early")
         return RunStatus.FINISHED
+
+    def _on_steps(self, record: TrialRecord, steps: StepProgress) -> None:
+        """Shows how far the trial is, and notes it for `status`."""
+        budget, now = self._study.space.budget.time, time.monotonic()
+        budget_left = None if budget is None else budget - (now - self._started)
+        left = self._estimator.estimate([record], {record.trial_id: steps}, trials=1, slots=1, budget_left=budget_left)
+        trial = running_trial(record.number, record.max_epochs, steps)
+        assert trial is not None
+        self._show_steps(trial, left)
+        if now - self._noted >= NOTE_SECONDS:
+            self._noted = now
+            note = ProgressNote(
+                metric=self._metric,
+                slots=1,
+                plan="training in its process",
+                machines=[platform.node()],
+                elapsed_seconds=self._earlier_seconds + now - self._started,
+                seconds_left=left.seconds if left else None,
+                written_at=time.time(),
+                time_left=left.text if left else "",
+                running=[trial],
+            )
+            with suppress(OSError):  # if the storage fails, the next record reports it
+                write_progress(self._study.paths.progress, note)
+
+    def _say_steps(self, trial: RunningTrial, left: TimeLeft | None) -> None:
+        if time.monotonic() - self._said >= _SAY_SECONDS:
+            self._said = time.monotonic()
+            self._view.say(f"{trial.text}, {left.text}" if left and left.text else trial.text)
 
     def _must_stop(self) -> bool:
         limit = self._study.space.budget.time

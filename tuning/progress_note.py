@@ -10,7 +10,12 @@ import msgspec
 from foundation.checked_json import plain, read_json
 from foundation.durable import write_json
 from foundation.errors import UserError
-from tuning.display.progress import TrialRow
+from foundation.formatting import short_epoch, short_number
+from trainables.training.reports import StepProgress
+from tuning.display.progress import exact_epoch
+
+#: Seconds between two writes of the note.
+NOTE_SECONDS = 5.0
 
 
 class RunningTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -24,15 +29,24 @@ class RunningTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps_per_second: float | None  # None before its second step
     evaluated: float | None  # share of the evaluation that runs; None while it trains
 
+    @property
+    def text(self) -> str:
+        """For people: epoch 1.43/5, 540/1,887 steps, 2.1 steps/s."""
+        facts = [f"epoch {exact_epoch(self.epoch)}/{short_epoch(self.max_epochs)}"]
+        facts += [f"{self.step:,}/{self.steps:,} steps"] if self.steps else []
+        if self.evaluated is not None:
+            facts.append(f"evaluating, {self.evaluated:.0%} done")
+        elif self.steps_per_second is not None:
+            facts.append(f"{short_number(self.steps_per_second)} steps/s")
+        return ", ".join(facts)
 
-def running_trial(row: TrialRow) -> RunningTrial | None:
-    """Returns how far the trial of a row is; None before its first heartbeat in this session."""
-    if (steps := row.steps) is None:
+
+def running_trial(number: int, max_epochs: float, steps: StepProgress | None) -> RunningTrial | None:
+    """Returns how far a trial is; None before its first heartbeat in this session."""
+    if steps is None:
         return None
-    total = round(row.max_epochs * steps.step / steps.epoch) if steps.epoch else 0
-    return RunningTrial(
-        row.number, steps.epoch, row.max_epochs, steps.step, total, steps.steps_per_second, steps.evaluated
-    )
+    total = round(max_epochs * steps.step / steps.epoch) if steps.epoch else 0
+    return RunningTrial(number, steps.epoch, max_epochs, steps.step, total, steps.steps_per_second, steps.evaluated)
 
 
 class ProgressNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

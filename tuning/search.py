@@ -36,7 +36,7 @@ from tuning.display.live import View
 from tuning.display.progress import Progress, TrialRow, trial_row
 from tuning.display.time_left import TimeLeftEstimator
 from tuning.jobs import make_job
-from tuning.progress_note import ProgressNote, running_trial, write_progress
+from tuning.progress_note import NOTE_SECONDS, ProgressNote, running_trial, write_progress
 from tuning.step_watch import watch_steps
 from tuning.studies.attempts import MAX_SLOTS
 from tuning.studies.epochs import longest_epochs
@@ -45,9 +45,6 @@ from tuning.studies.records import TrialRecord
 from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable
 from tuning.wandb_settings import TrackingSettings
-
-#: Seconds between two writes of the note that `status` reads.
-_NOTE_SECONDS = 5.0
 
 
 class Search:
@@ -78,7 +75,7 @@ class Search:
         self.study, self.plan, self.view, self.earlier_seconds = study, plan, view, earlier_seconds
         self.end = SessionEnd.DONE
         self._metric = metric_label(study.metric, material.scored_with)
-        self._started, self._noted = time.monotonic(), -_NOTE_SECONDS
+        self._started, self._noted = time.monotonic(), -NOTE_SECONDS
         self._steps: dict[str, StepProgress] = {}
         self._estimator = TimeLeftEstimator(study.space, study.records.values())
         self._showing = threading.RLock()  # snapshots reach the view one by one, in their order
@@ -185,7 +182,7 @@ class Search:
     def _show(self, changed: Sequence[TrialRow]) -> None:
         progress = replace(self.progress(), changed=changed)
         self.view.show(progress)
-        if time.monotonic() - self._noted >= _NOTE_SECONDS:
+        if time.monotonic() - self._noted >= NOTE_SECONDS:
             self._noted = time.monotonic()
             with suppress(OSError):  # if the storage fails, the next record reports it
                 write_progress(self.study.paths.progress, self._note(progress))
@@ -194,6 +191,7 @@ class Search:
         hosts = {worker.host for worker in list(self.searcher.workers.values())}
         if self._fleet is not None:  # without those that have left the cluster
             hosts &= self._fleet.names
+        trials = [running_trial(row.number, row.max_epochs, row.steps) for row in progress.rows]
         return ProgressNote(
             metric=progress.metric,
             slots=progress.slots,
@@ -203,7 +201,7 @@ class Search:
             seconds_left=progress.time_left.seconds if progress.time_left else None,
             written_at=time.time(),
             time_left=progress.time_left.text if progress.time_left else "",
-            running=[trial for row in progress.rows if (trial := running_trial(row)) is not None],
+            running=[trial for trial in trials if trial is not None],
         )
 
     def _precision(self, worker: WorkerInfo) -> str:

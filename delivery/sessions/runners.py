@@ -52,18 +52,24 @@ def run_trials(
         earlier_seconds: The duration of earlier sessions.
     """
     if study.space.runner is Runner.LOCAL:
-        return _run_locally(study, material, tracking, screen, view)
+        return _run_locally(study, material, tracking, screen, view, earlier_seconds)
     return _run_on_ray(study, material, plan, tracking, address, view, earlier_seconds)
 
 
 def _run_locally(
-    study: Study, material: Material, tracking: TrackingSettings | None, screen: View, view: View
+    study: Study,
+    material: Material,
+    tracking: TrackingSettings | None,
+    screen: View,
+    view: View,
+    earlier_seconds: float,
 ) -> RunResult:
     from delivery.sessions.progress_bar import ProgressBar
     from tuning.local_run import LocalRun
 
     bar = ProgressBar(screen.console) if isinstance(screen, TableView) else None
-    run = LocalRun(study, material, tracking, view, [bar] if bar else [])
+    shown = [bar] if bar else []
+    run = LocalRun(study, material, tracking, view, shown, earlier_seconds, bar.show_steps if bar else None)
 
     def leave() -> None:
         if bar:

@@ -11,11 +11,10 @@ from typing import Any
 from delivery.results import remarks
 from delivery.results.scores import rouge_parts
 from foundation.checked_json import plain
-from foundation.formatting import clock_text, score_text, short_epoch, short_number
+from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
 from trainables.tasks.registry import metric_label
 from tuning.display.live import LOG_MARK
-from tuning.display.progress import exact_epoch
 from tuning.progress_note import ProgressNote, read_progress
 from tuning.studies.lock import LockOwner, lock_owner
 from tuning.studies.material import Material
@@ -179,14 +178,6 @@ def status_lines(status: StudyStatus) -> list[str]:
 
 def _running_lines(note: ProgressNote) -> list[str]:
     """Returns a line for each running trial: where it is, and how fast."""
-    lines = []
-    for trial in note.running[:_MOST_RUNNING]:
-        facts = [f"epoch {exact_epoch(trial.epoch)}/{short_epoch(trial.max_epochs)}"]
-        facts += [f"{trial.step:,}/{trial.steps:,} steps"] if trial.steps else []
-        if trial.evaluated is not None:
-            facts.append(f"evaluating, {trial.evaluated:.0%} done")
-        elif trial.steps_per_second is not None:
-            facts.append(f"{short_number(trial.steps_per_second)} steps/s")
-        lines.append(f"running  trial {trial.number}: {', '.join(facts)}")
+    lines = [f"running  trial {trial.number}: {trial.text}" for trial in note.running[:_MOST_RUNNING]]
     more = len(note.running) - len(lines)
     return [*lines, f"running  {more} more"] if more else lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +18,12 @@ from benchmarks.small import small_space, small_study
 from foundation.statuses import SessionEnd, TrialStatus
 from search_spaces.choices import Runner
 from search_spaces.schema import Budget, Space
-from trainables.training import checkpoints
+from trainables.training import callbacks, checkpoints
 from tuning import local_run
 from tuning.display.live import SilentView
+from tuning.display.time_left import TimeLeft
 from tuning.local_run import LocalRun
+from tuning.progress_note import RunningTrial, read_progress
 from tuning.studies.study import Study
 
 
@@ -158,3 +161,43 @@ def test_a_deadline_without_a_stop_raises_nothing() -> None:
     """Its thread waits for `stop` alone."""
     with local_run._deadline(threading.Event(), 0.0):
         time.sleep(0.05)
+
+
+class SayingView(SilentView):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_steps_are_said_and_noted(space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a minute, and for `status`; here at every heartbeat, and each step is one."""
+    monkeypatch.setattr(local_run, "_SAY_SECONDS", 0.0)
+    monkeypatch.setattr(local_run, "NOTE_SECONDS", 0.0)
+    monkeypatch.setattr(callbacks, "_HEARTBEAT_SECONDS", 0.0)
+    study, material = small_study(tmp_path, "mine", space)
+    view = SayingView()
+    LocalRun(study, material, None, view, earlier_seconds=100.0).run()
+    assert view.lines[0] == "epoch 0.25/2, 1/8 steps"
+    assert re.fullmatch(r"epoch 0.75/2, 3/8 steps, [0-9.e+]+ steps/s", view.lines[2])
+    assert view.lines[4].startswith("epoch 1.00/2, 4/8 steps, evaluating, ")
+    after = view.lines.index(next(line for line in view.lines if line.startswith("epoch 1/2  step 4")))
+    assert re.search(r"epoch 1.25/2, 5/8 steps, .* steps/s, about 0:\d\d left", " ".join(view.lines[after:]))
+    note = read_progress(study.paths.progress)
+    assert note is not None
+    assert (note.slots, note.running[0].step, note.running[0].steps) == (1, 8, 8)
+    assert note.elapsed_seconds > 100
+
+
+def test_a_bar_shows_the_steps_itself(space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line is written above it but for the evaluations."""
+    monkeypatch.setattr(callbacks, "_HEARTBEAT_SECONDS", 0.0)
+    study, material = small_study(tmp_path, "mine", space)
+    view, shown = SayingView(), list[tuple[RunningTrial, TimeLeft | None]]()
+    LocalRun(study, material, None, view, show_steps=lambda *steps: shown.append(steps)).run()
+    assert [trial.step for trial, _ in shown][:4] == [1, 2, 3, 4]
+    assert shown[-1][1] == TimeLeft(0.0)
+    assert [line.split("  ")[0] for line in view.lines] == ["epoch 1/2", "epoch 2/2"]

@@ -27,6 +27,7 @@ from search_spaces.choices import SchedulerName
 from trainables.training import checkpoints
 from tuning.algorithms.schedulers import SCHEDULERS
 from tuning.cluster.connection import connect
+from tuning.progress_note import read_progress
 from tuning.studies import retention
 from tuning.studies.study import Study
 from tuning.trainable import SlotTrainable
@@ -152,6 +153,11 @@ def test_a_spent_time_budget_is_resumed(tmp_path: Path) -> None:
     (open_record,) = study.with_status("running")
     before = [result.epoch for result in open_record.results]
     assert before
+    note = read_progress(study.paths.progress)
+    assert note is not None
+    assert [trial.number for trial in note.running] == [open_record.number]  # the steps came from the mailbox
+    assert 0 < note.running[0].step < note.running[0].steps == 2000 * 4
+    assert note.time_left.startswith("at most 0:")
 
     again = Study.load(tmp_path / "runs", "paused")
     longer = replace(

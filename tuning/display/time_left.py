@@ -16,7 +16,7 @@ from statistics import fmean
 
 from foundation.formatting import clock_text
 from foundation.statuses import TrialStatus
-from search_spaces.choices import SchedulerName
+from search_spaces.choices import Runner, SchedulerName
 from search_spaces.schema import Space
 from trainables.tasks.metric import EVAL_SECONDS
 from trainables.training.reports import StepProgress
@@ -58,7 +58,7 @@ class TimeLeft:
         if not self.seconds:
             return ""
         text = f"{'at most' if self.is_limit else 'about'} {clock_text(round(self.seconds))} left"
-        return text if self.has_evaluations else f"{text} without evaluations"
+        return text if self.has_evaluations else f"{text} + evaluations"
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,11 @@ class TimeLeftEstimator:
 
     def __init__(self, space: Space, records: Iterable[TrialRecord] = ()) -> None:
         self._every = space.eval_every
-        self._rungs, self._share = rungs(space), 1 / space.scheduler.reduction_factor
-        patience = "early_stopping_patience"
-        self._may_end_anywhere = space.scheduler.name is SchedulerName.MEDIAN or (
-            space.fixed.get(patience) is not None or patience in space.search
-        )
+        is_local, patience = space.runner is Runner.LOCAL, "early_stopping_patience"  # alone, nothing stops a trial
+        self._rungs = [] if is_local else rungs(space)
+        self._share = 1 / space.scheduler.reduction_factor
+        has_patience = space.fixed.get(patience) is not None or patience in space.search
+        self._may_end_anywhere = has_patience or (space.scheduler.name is SchedulerName.MEDIAN and not is_local)
         self._earlier = {record.trial_id for record in records if record.status is not TrialStatus.RUNNING}
         self._speeds: dict[str, Speed] = {}
         self._final: set[str] = set()  # trials that have ended, whose speed does not change any more

@@ -9,6 +9,8 @@ from rich.console import Console
 from transformers import TrainerControl, TrainerState
 
 from delivery.sessions.progress_bar import ProgressBar
+from tuning.display.time_left import TimeLeft
+from tuning.progress_note import RunningTrial
 
 
 def drawn(*calls: tuple[str, dict[str, Any]]) -> str:
@@ -39,6 +41,20 @@ def test_an_evaluation_is_told_until_it_ends() -> None:
     """Evaluations of many rows take long, with no step in between."""
     shown = drawn(("on_step_end", {"evaluates": True}), ("on_evaluate", {}))
     assert shown.index("evaluating") < shown.rindex("training")
+
+
+def test_speed_and_time_left_are_shown() -> None:
+    """The time left has the evaluations; the total is that of the trial, which a scheduler's maximum may cut."""
+    trial = RunningTrial(0, 0.5, 1.0, step=5, steps=8, steps_per_second=2.5, evaluated=None)
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    bar = ProgressBar(console)
+    bar.on_train_begin(None, TrainerState(max_steps=10, global_step=5), TrainerControl())
+    bar.on_log(None, TrainerState(), TrainerControl(), {"loss": 0.25})
+    bar.show_steps(trial, TimeLeft(42.0, has_evaluations=False))
+    bar._progress.refresh()
+    bar.close()
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "5/8 steps 2.5/s  loss 0.25 about 0:42 left + evaluations" in shown
 
 
 def test_the_cursor_comes_back() -> None:

@@ -14,7 +14,6 @@ import pytest
 from delivery.sessions.status import status_lines, study_status
 from foundation.errors import UserError
 from search_spaces.draft import from_dict
-from tests.tuning.display.snapshots import a_row
 from tests.tuning.studies.studies import SPACE, start_trial
 from trainables.training.reports import StepProgress
 from tuning.progress_note import ProgressNote, elapsed_before, running_trial, write_progress
@@ -48,10 +47,11 @@ def test_the_status_shows_where_running_trials_are(tmp_path: Path) -> None:
     """Epoch, steps and speed; the time left is as the search itself shows it."""
     study = Study.create(SPACE, tmp_path / "runs", "mine")
     start_trial(study, 0)
-    trains = a_row(0, max_epochs=5, steps=StepProgress(step=1430, epoch=1.43, timed_steps=10, training_seconds=4.0))
-    evaluates = a_row(1, max_epochs=5, steps=StepProgress(step=1000, epoch=1.0, evaluated=0.4))
-    running = [trial for row in (trains, evaluates, a_row(2)) if (trial := running_trial(row)) is not None]
-    left = "at most 1:00:00 left without evaluations"
+    trains = StepProgress(step=1430, epoch=1.43, timed_steps=10, training_seconds=4.0)
+    evaluates = StepProgress(step=1000, epoch=1.0, evaluated=0.4)
+    trials = [running_trial(number, 5.0, steps) for number, steps in enumerate((trains, evaluates, None))]
+    running = [trial for trial in trials if trial is not None]
+    left = "at most 1:00:00 left + evaluations"
     note = ProgressNote("rouge_sum", 2, "2 slots", ["a"], 60.0, 3600.0, 4e9, left, running)
     write_progress(study.paths.progress, note)
     with study_lock(study.paths.lock_owner, "mine"):

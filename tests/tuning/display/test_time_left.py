@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import msgspec
 import pytest
 
 from foundation.statuses import TrialStatus
+from search_spaces.choices import Runner
 from search_spaces.draft import from_dict
 from search_spaces.schema import Space
 from trainables.training.reports import StepProgress
@@ -75,6 +77,12 @@ def test_a_trial_under_asha_trains_the_mean_over_its_rungs() -> None:
     assert TimeLeftEstimator(a_space("none")).expected_epochs(a_record()) == 9
 
 
+def test_nothing_stops_a_trial_that_runs_alone() -> None:
+    """`train` has the scheduler of its space, and no trials to compare."""
+    alone = TimeLeftEstimator(replace(a_space(), runner=Runner.LOCAL))
+    assert alone.expected_epochs(a_record()) == 9
+
+
 def test_there_is_an_estimate_after_the_first_steps() -> None:
     """Before the first evaluation it has only the training, and says so."""
     estimator = TimeLeftEstimator(a_space("none"))
@@ -85,7 +93,7 @@ def test_there_is_an_estimate_after_the_first_steps() -> None:
     left = the_time_left(estimator, (a_record(), steps_at(0.2)), total=10, slots=2)
     assert left is not None
     assert left.seconds == pytest.approx(5 * 360)
-    assert left.text == "about 30:00 left without evaluations"
+    assert left.text == "about 30:00 left + evaluations"
 
 
 def test_evaluations_count_as_soon_as_they_are_timed() -> None:
@@ -127,7 +135,7 @@ def test_the_estimate_never_exceeds_the_time_budget() -> None:
     estimator, running = TimeLeftEstimator(a_space("none")), (a_record(), steps_at(1.0))
     longer = the_time_left(estimator, running, budget_left=1000.0)
     assert longer is not None
-    assert longer.text == "about 5:20 left without evaluations"
+    assert longer.text == "about 5:20 left + evaluations"
     left = the_time_left(estimator, running, budget_left=20.0)
     assert left is not None
     assert left.text == "at most 0:20 left"
