@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 #: How texts are compared when a dev split is cut: the version of new studies. 1: of studies made before.
@@ -14,12 +15,27 @@ class Option(StrEnum):
     def __repr__(self) -> str:
         return repr(self.value)
 
+    @property
+    def needs(self) -> str:
+        """What a study must have for this option; empty if it works in every study."""
+        return ""
+
+
+def options_text(options: Iterable[str]) -> str:
+    """Returns options for a message, each with what it needs: `tpe, gp (with scheduler none)`."""
+    needs = {option: option.needs if isinstance(option, Option) else "" for option in options}
+    return ", ".join(f"{option} (with {needed})" if needed else str(option) for option, needed in needs.items())
+
 
 class Runner(Option):
     """Where trials run: in the slots of a Ray cluster, or one configuration in the process of the command."""
 
     RAY = "ray"
     LOCAL = "local"
+
+    @property
+    def needs(self) -> str:
+        return "one configuration" if self is Runner.LOCAL else ""
 
 
 class SamplerName(Option):
@@ -30,6 +46,11 @@ class SamplerName(Option):
     CMAES = "cmaes"
     GP = "gp"
     GRID = "grid"
+
+    @property
+    def needs(self) -> str:
+        needs = {SamplerName.GP: "scheduler none", SamplerName.GRID: "whole numbers and choices only"}
+        return needs.get(self, "")
 
 
 class SchedulerName(Option):
@@ -99,6 +120,10 @@ class RougeTokenizer(Option):
     ROUGE_SCORE = "rouge_score"
     ROUGE_SCORE_STEMMED = "rouge_score_stemmed"
 
+    @property
+    def needs(self) -> str:
+        return "English texts" if self in (RougeTokenizer.ROUGE_SCORE, RougeTokenizer.ROUGE_SCORE_STEMMED) else ""
+
 
 class ReferenceScores(Option):
     """How ROUGE counts a text that has several references: the mean of its scores, or the best of them."""
@@ -114,6 +139,10 @@ class TokenizerKind(Option):
     WHITESPACE = "whitespace"
     MORPHEMES = "morphemes"
 
+    @property
+    def needs(self) -> str:
+        return "" if self is TokenizerKind.BPE else "architecture rnn or cnn"
+
 
 class ClassWeights(Option):
     """How strongly rare classes count in the loss."""
@@ -122,6 +151,10 @@ class ClassWeights(Option):
     BALANCED = "balanced"
     SQRT_BALANCED = "sqrt_balanced"
 
+    @property
+    def needs(self) -> str:
+        return "" if self is ClassWeights.NONE else "task classification"
+
 
 class RegressionLoss(Option):
     """The loss of a regression."""
@@ -129,3 +162,7 @@ class RegressionLoss(Option):
     MSE = "mse"
     L1 = "l1"
     HUBER = "huber"
+
+    @property
+    def needs(self) -> str:
+        return "" if self is RegressionLoss.MSE else "task regression"

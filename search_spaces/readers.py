@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from foundation.errors import UserError
+from search_spaces.choices import options_text
 from search_spaces.values import as_number, as_whole, as_word, parse_duration
 
 
@@ -77,7 +78,7 @@ def choice(options: type[StrEnum]) -> Reader:
             raise ValueError(value)
         return options(word)
 
-    return Reader(", ".join(values), values[0], read, values)
+    return Reader(options_text(options), values[0], read, values)
 
 
 def whole(at_least: int, at_most: int = 2**63 - 1) -> Reader:

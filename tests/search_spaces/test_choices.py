@@ -24,11 +24,13 @@ from search_spaces.choices import (
     TokenizerKind,
     Tracking,
     WandbMode,
+    options_text,
 )
 from search_spaces.draft import from_dict
 from search_spaces.schema import READERS, Space
 from trainables.models.scratch import ARCHITECTURES
 from trainables.tasks.classification import WEIGHT_EXPONENTS
+from trainables.tasks.registry import TASKS
 from trainables.tasks.regression import LOSSES
 from trainables.text.rouge_tokenizers import TOKENIZERS
 from trainables.training.parameter_names import EXTRA_WORDS
@@ -112,9 +114,29 @@ def test_anything_else_is_refused(key: str, value: object) -> None:
     """With the values of the enum as what is allowed."""
     with pytest.raises(ValueError):  # noqa: PT011  the caller adds the message
         READERS[key].read(value)
-    assert READERS[key].allowed.removesuffix(", or null") == ", ".join(KEYS[key])
+    allowed = re.sub(r" \(with [^)]*\)", "", READERS[key].allowed)
+    assert allowed.removesuffix(", or null") == ", ".join(KEYS[key])
 
 
 def test_an_option_reads_as_its_text() -> None:
     """In a message with `!r`, in an f-string, and in a tuple that is hashed."""
     assert f"{Quoting.CSV!r} {Quoting.CSV} {(Quoting.CSV, 3)!r}" == "'csv' csv ('csv', 3)"
+
+
+def test_options_are_listed_with_what_they_need() -> None:
+    """As the tables and the checks have it that refuse them elsewhere."""
+    assert options_text(SchedulerName) == "asha, median, none"
+    assert READERS["sampler.name"].allowed == (
+        "tpe, random, cmaes, gp (with scheduler none), grid (with whole numbers and choices only)"
+    )
+    assert READERS["runner"].allowed == "ray, local (with one configuration)"
+    for name, options in (("class_weights", ClassWeights), ("regression_loss", RegressionLoss)):
+        classes = {*TASKS.values()}
+        (everywhere,) = {task.ignored_parameters[name] for task in classes if name in task.ignored_parameters}
+        (task,) = (task.name for task in classes if name not in task.ignored_parameters)
+        needs = {option: "" if option == everywhere else f"task {task}" for option in options}
+        assert {option: option.needs for option in options} == needs
+    trained = {name: architecture.kinds for name, architecture in ARCHITECTURES.items() if architecture.kinds}
+    for kind in TokenizerKind:
+        names = [name for name, kinds in trained.items() if kind in kinds]
+        assert kind.needs == ("" if len(names) == len(trained) else f"architecture {' or '.join(names)}")

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from foundation.errors import UserError, nearest
+from search_spaces.choices import options_text
 from search_spaces.values import as_word
 from trainables.training.parameter_names import ALIASES, EXTRA, EXTRA_NUMBERS, EXTRA_WORDS, RESERVED, Values
 
@@ -281,7 +282,7 @@ def _extra_problem(name: str, value: Any) -> UserError | None:
 def _word_problem(name: str, value: Any, words: list[str] | tuple[str, ...]) -> UserError | None:
     if str(as_word(value, words)) in words:
         return None
-    return UserError(f"{name}: {value!r}", ", ".join(words), nearest(str(value), words) or f"change {name}")
+    return UserError(f"{name}: {value!r}", options_text(words), nearest(str(value), words) or f"change {name}")
 
 
 def _is_number(value: Any) -> bool:

@@ -49,6 +49,17 @@ def test_a_repeated_result_is_not_counted_twice(tmp_path: Path) -> None:
     assert len(record.results) == 1
 
 
+@pytest.mark.parametrize(("metric", "setting"), [("rdass", "rdass_encoder"), ("accuracy", "correct_labels")])
+def test_an_edited_metric_that_needs_a_setting_is_refused(metric: str, setting: str, tmp_path: Path) -> None:
+    """No evaluation has it, so that every trial would fail."""
+    study = Study.create(replace(SPACE, task="seq2seq"), tmp_path, "mine")
+    text = study.paths.space.read_text(encoding="utf-8")
+    study.paths.space.write_text(text.replace("metric: rouge_sum", f"metric: {metric}"), encoding="utf-8")
+    with pytest.raises(UserError, match=f"study.yaml: metric is '{metric}', which needs {setting}") as caught:
+        Study.load(tmp_path, "mine")
+    assert caught.value.allowed.startswith("bleu_1, ")
+
+
 def test_a_study_is_not_created_over_another(tmp_path: Path) -> None:
     """The message has the command that resumes the existing one."""
     Study.create(SPACE, tmp_path, "mine")
