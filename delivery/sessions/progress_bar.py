@@ -12,20 +12,24 @@ from foundation.formatting import short_number
 from tuning.display.time_left import TimeLeft
 from tuning.progress_note import RunningTrial
 
+#: On a narrower terminal the texts need all the room.
+_NARROWEST_WITH_BAR = 100
+
 
 class ProgressBar(TrainerCallback):
     """Shows optimizer steps, their speed, the newest loss and the time left. Close it in a `finally`."""
 
     def __init__(self, console: Console) -> None:
+        has_bar = console.width >= _NARROWEST_WITH_BAR
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),  # what the texts leave
+            *([BarColumn(bar_width=None)] if has_bar else []),  # as wide as the texts leave
             MofNCompleteColumn(),
             TextColumn("steps"),
             TextColumn("{task.fields[texts]}"),
             TextColumn("{task.fields[left]}"),
         )
-        self._progress = Progress(*columns, console=console, transient=True, expand=True)
+        self._progress = Progress(*columns, console=console, transient=True, expand=has_bar)
         self._speed = self._loss = ""
         self._task = self._progress.add_task("training", total=None, texts="", left="")
 

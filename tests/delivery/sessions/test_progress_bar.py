@@ -45,16 +45,16 @@ def test_an_evaluation_is_told_until_it_ends() -> None:
 
 def test_speed_and_time_left_are_shown() -> None:
     """The time left has the evaluations; the total is that of the trial, which a scheduler's maximum may cut."""
-    trial = RunningTrial(0, 0.5, 1.0, step=5, steps=8, steps_per_second=2.5, evaluated=None)
+    trial = RunningTrial(0, 0.5, 1.0, step=540, steps=1125, steps_per_second=0.4871, evaluated=None)
     console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
     bar = ProgressBar(console)
-    bar.on_train_begin(None, TrainerState(max_steps=10, global_step=5), TrainerControl())
-    bar.on_log(None, TrainerState(), TrainerControl(), {"loss": 0.25})
-    bar.show_steps(trial, TimeLeft(42.0, has_evaluations=False))
+    bar.on_train_begin(None, TrainerState(max_steps=5000, global_step=540), TrainerControl())
+    bar.on_log(None, TrainerState(), TrainerControl(), {"loss": 7.33142})
+    bar.show_steps(trial, TimeLeft(3720.0, has_evaluations=False))
     bar._progress.refresh()
     bar.close()
     shown = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "5/8 steps 2.5/s  loss 0.25 about 0:42 left + evaluations" in shown
+    assert "training  540/1125 steps 0.487/s  loss 7.331 about 1:02:00 left + evaluations" in shown
 
 
 def test_the_cursor_comes_back() -> None:
