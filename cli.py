@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from foundation.statuses import SessionEnd
@@ -22,7 +21,7 @@ from foundation.durable import StorageLost, is_storage_error
 from foundation.errors import COMMAND, UserError
 from foundation.launchers import drop_launcher_variables
 from foundation.secrets import redact, redacted
-from foundation.standard_output import output, print_json, text_output
+from foundation.standard_output import output, print_json
 from tuning.interruption import EXIT_CODE, immediate_interrupts
 from tuning.studies.storage import readable_storage, storage_at
 
@@ -179,29 +178,19 @@ def predict(
     decimals: options.Decimals = None,
     header: options.Header = None,
     workers: options.Workers = None,
-    set_: options.DecodingSets = None,
+    set_: options.ModelSets = None,
+    task: options.TaskName = None,
+    tokenizer: options.Tokenizer = None,
     trust_remote_code: options.Trust = False,
 ) -> None:
     """Write predictions for a file, or for lines of standard input, in their order."""
-    from delivery.inference.predict import predict_file, predict_lines
-    from search_spaces.parsing import parse_set_option
+    from delivery.inference.predict import predict as run
     from trainables.tasks.prediction_format import PredictionFormat
 
-    form = PredictionFormat(top_k, probabilities, decimals)
-    decoding = dict(parse_set_option(text) for text in set_ or [])
-    names = options.header_names(header)
-    if input == "-":
-        for_files = {"--out": out, "--workers": workers, "--header": header}
-        if used := ", ".join(name for name, value in for_files.items() if value is not None):
-            todo = "name the file as INPUT; the output of lines goes to a file with > FILE"
-            raise UserError(f"{used} with lines of standard input", f"{used} with a file", todo)
-        predict_lines(
-            model_dir, options.input_lines(), text_output(), batch_size, form, decoding, trust=trust_remote_code
-        )
-        return
-    count = predict_file(
-        model_dir, Path(input), out, batch_size, form,
-        header=names, decoding=decoding, workers=workers, trust=trust_remote_code,
+    count = run(
+        model_dir, input, out, batch_size, PredictionFormat(top_k, probabilities, decimals),
+        header=options.header_names(header), options=options.model_options(set_, task, tokenizer, trust_remote_code),
+        workers=workers, lines=options.input_lines,
     )  # fmt: skip
     if out is not None:
         typer.echo(f"{count} rows: {out}", output())
@@ -212,13 +201,20 @@ def evaluate(
     model_dir: options.Exported,
     data: options.ScoredFile,
     batch_size: options.BatchSize = 32,
+    rows: options.ScoredRows = None,
+    workers: options.Workers = None,
+    set_: options.ModelSets = None,
+    out: options.OutputRows = None,
     picture: options.Picture = None,
+    task: options.TaskName = None,
+    tokenizer: options.Tokenizer = None,
     trust_remote_code: options.Trust = False,
 ) -> None:
     """Score a model on a file, without training; prints one JSON object."""
     from delivery.inference.scoring import evaluate as run
 
-    print_json(run(model_dir, data, batch_size, picture, trust=trust_remote_code))
+    changes = options.model_options(set_, task, tokenizer, trust_remote_code)
+    print_json(run(model_dir, data, batch_size, picture, out=out, rows=rows, workers=workers, options=changes))
 
 
 @app.command(cls=options.Command)

@@ -185,7 +185,7 @@ def _column_problems(
 def _missing(path: Path, role: str, column: str, columns: Sequence[str]) -> UserError:
     near = nearest(column_name(column), columns)
     problem = f"{path} has no column {column!r} for {role!r}" + (f"; {near}" if near else "")
-    todo = f"write the column names in the first line, with {column!r}, or use --set columns.{role}=NAME in training"
+    todo = f"write the column names in the first line, with {column!r}, or use --set columns.{role}=NAME"
     if len(columns) == 1 and (wrong := re.search("[\t,;|]", columns[0])):
         todo = f"its fields are separated by {wrong[0]!r}; use .csv for commas and .tsv for tabs"
     return UserError(problem, f"the columns of the file: {in_quotes(columns)}", todo)

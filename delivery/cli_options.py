@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand
@@ -16,6 +16,9 @@ from typer.core import TyperCommand
 from foundation.errors import UserError
 from foundation.standard_output import output, reserve_output
 from tuning.studies.storage import Storage, storage_at
+
+if TYPE_CHECKING:
+    from delivery.inference.options import ModelOptions
 
 _DATA, _SEARCH, _MACHINES = "Data and model", "Search", "Machines"
 
@@ -54,7 +57,12 @@ Version = Annotated[bool, typer.Option("--version", help="Print the version.", c
 Space = Annotated[str, typer.Argument(help="Name of a search space (see `spaces`), or a YAML file.")]
 StudyArgument = Annotated[str, typer.Argument(help="Name of the study.")]
 OptionalStudy = Annotated[str | None, typer.Argument(help="Name of a study. Default: list all.")]
-Exported = Annotated[Path, typer.Argument(help="A folder that `export`, `tune`, `train` or `ensemble` wrote.")]
+Exported = Annotated[
+    Path,
+    typer.Argument(
+        help="A folder that `export`, `tune`, `train` or `ensemble` wrote; with --task any model folder or hub id."
+    ),
+]
 
 Train = Annotated[str | None, _data("Training rows: CSV, TSV or JSONL.")]
 Dev = Annotated[str | None, _data("Rows that choose the best model. Default: cut from --train.")]
@@ -108,7 +116,9 @@ ExportFolder = Annotated[Path | None, typer.Option("--out", help="New folder. De
 Input = Annotated[
     str, typer.Argument(help="CSV, TSV or JSONL, with or without targets; - reads lines of standard input.")
 ]
-OutputCsv = Annotated[Path | None, typer.Option("--out", help="CSV file. Default: standard output.")]
+OutputCsv = Annotated[
+    Path | None, typer.Option("--out", help="CSV, TSV or JSONL file. Default: CSV on standard output.")
+]
 TopK = Annotated[int, typer.Option(min=1, help="Number of most probable classes to write.")]
 Probabilities = Annotated[bool, typer.Option("--probabilities", help="Also write the probabilities of the classes.")]
 Decimals = Annotated[int | None, typer.Option(min=0, help="Decimals of a predicted number. Default: as in the study.")]
@@ -116,11 +126,20 @@ Header = Annotated[
     str | None, typer.Option(help="Column names of the CSV: id,target. Default: those of the training file.")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes for a file, one GPU each. Default: all GPUs.")]
-DecodingSets = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE of decoding: num_beams=4, max_new_tokens=80.")
+ModelSets = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE of decoding (num_beams=4) or of the file (columns.source=NAME)."),
+]
+TaskName = Annotated[
+    str | None,
+    _data("Task of a model that kotune did not export: summarisation, classification or regression.", "--task"),
 ]
 
 ScoredFile = Annotated[Path, typer.Option("--data", help="A file with targets.")]
+ScoredRows = Annotated[int | None, typer.Option("--rows", min=1, help="Draw this many rows. Default: all.")]
+OutputRows = Annotated[
+    Path | None, typer.Option("--out", help="CSV, TSV or JSONL file: the prediction and the scores of each row.")
+]
 Picture = Annotated[Path | None, typer.Option(help="PNG file for the confusion matrix.")]
 Members = Annotated[list[str], typer.Argument(help="Studies by name, or exported folders.")]
 NewFolder = Annotated[Path, typer.Option("--out", help="New folder.")]
@@ -136,6 +155,13 @@ def data_options(*values: Any) -> dict[str, Any]:
     *data, trust = values
     names = ("data.train", "data.dev", "data.test", "model", "tokenizer", "seed", "trust_remote_code")
     return dict(zip(names, [*data, trust or None], strict=True))
+
+
+def model_options(sets: list[str] | None, task: str | None, tokenizer: str | None, trust: bool) -> ModelOptions:
+    """Returns the options of `predict` and `evaluate` on a model."""
+    from delivery.inference.options import ModelOptions
+
+    return ModelOptions(tuple(sets or ()), task, tokenizer, trust)
 
 
 def moved(*paths: str | None) -> dict[str, str]:

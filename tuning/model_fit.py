@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,18 +12,12 @@ from trainables.models.base_models import open_tokenizer, tokenizer_fit
 from trainables.models.generation_defaults import inherited_remarks, load_generation_config
 from trainables.models.model_checks import base_config, build_meta_model
 from trainables.models.scratch import scratch_size
-from trainables.tasks.task import Limits, Row, Task
-from trainables.text.coverage import RoleCoverage, check_coverage, coverage_lines, measure_split
+from trainables.models.tokenizer_checks import check_texts
+from trainables.tasks.task import Limits, Task
 from trainables.text.languages import has_languages, languages_line
 from trainables.training.parameters import split_parameters
 from tuning.preparation import base_recipe, splits_by_name
 from tuning.tokenizers import TokenizerVariant
-
-#: Rows of each split that are tokenized to see how many tokens are unknown.
-_SAMPLED_ROWS = 500
-
-#: Share of cut texts above which the line is a warning.
-_MANY_CUT = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,29 +56,5 @@ def check_fit(space: Space, task: Task, splits: Splits, configs: Iterable[Mappin
             decoding = [split_parameters(config).generation for config in configs]
             remarks += inherited_remarks(space.model, load_generation_config(space.model), decoding)
     limits = Limits(space.max_source_length, space.max_target_length)
-    coverage: dict[str, RoleCoverage] = {}
-    cut: list[str] = []
-    for name, split in splits_by_name(splits).items():
-        rows = _sample(split.rows)
-        table = {**task.encode(rows, tokenizer, limits), **task.encode_targets(rows, tokenizer, limits, scored=False)}
-        cut += _cut_lines(name, table, space)
-        coverage[name] = measure_split(rows, table, tokenizer, targets=task.is_generative)
-    check_coverage(coverage, tokenizer, str(recipe.tokenizer_source))
-    return Fit(remarks, coverage_lines(coverage, tokenizer, is_trained=False) + cut)
-
-
-def _cut_lines(split: str, table: Mapping[str, Sequence[Any]], space: Space) -> list[str]:
-    """Returns a line for the sources and one for the targets of a split if some are longer than the limit."""
-    sides = (("cut_source", "sources", "max_source_length"), ("cut_target", "targets", "max_target_length"))
-    shares = [(sum(table[column]) / len(table[column]), what, limit) for column, what, limit in sides]
-    return [
-        f"{'warning: ' if share > _MANY_CUT else ''}{share:.1%} of the {what} of {split} are cut to "
-        f"{getattr(space, limit)} tokens ({limit})"
-        for share, what, limit in shares
-        if share
-    ]
-
-
-def _sample(rows: Sequence[Row]) -> list[Row]:
-    """Returns rows from all parts of a split, which may be sorted."""
-    return list(rows[:: max(1, len(rows) // _SAMPLED_ROWS)])[:_SAMPLED_ROWS]
+    rows = {name: split.rows for name, split in splits_by_name(splits).items()}
+    return Fit(remarks, check_texts(rows, task, tokenizer, limits, str(recipe.tokenizer_source)))

@@ -11,7 +11,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from corpora.splits import Split
-from delivery.inference.predictor import Model, Predictor, load_exported
+from delivery.inference.loading import load
+from delivery.inference.options import NO_OPTIONS
+from delivery.inference.predictor import Model, Predictor, open_model
 from delivery.inference.rows import combined
 from delivery.inference.scoring import score
 from delivery.inference.settings import SETTINGS, write_settings
@@ -41,7 +43,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
         raise UserError("an ensemble of one model", "two studies or models, or more", "name another")
     check_new_folder("--out", out)
     folders = [_folder(member, storage) for member in members]
-    models = [Predictor(folder) for folder in folders]
+    models = [Predictor(load(folder, NO_OPTIONS)) for folder in folders]
     _check(members, models)
     first, studies = models[0].settings, [model.settings.study for model in models]
     dev = _shared_dev(storage, studies)
@@ -57,7 +59,7 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     named: dict[str, tuple[Model, Sequence[Row]]] = {
         member: (model, rows) for member, model, rows in zip(members, models, dev, strict=True)
     }
-    named["ensemble"] = load_exported(out), combined(dev)
+    named["ensemble"] = open_model(out), combined(dev)
     scores = {name: score(model, rows, batch_size).to_flat() for name, (model, rows) in named.items()}
     return {**result, "metric": (first.summary or {}).get("metric"), "dev": scores}
 

@@ -61,7 +61,8 @@ def export(study: Study, material: Material, summary: Summary, target: Path | No
     model = _loaded(study, best, point, task)
     base = study.paths.base_model(variant_of(best.config))
     tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=study.space.trust_remote_code)
-    settings = _settings(study, best, task, summary)
+    exported = summary.for_export().to_json()
+    settings = ModelSettings.of_space(study.space, task, study.name, trial=best.trial_id, summary=exported)
     with new_folder(folder, overwrite=target is None) as staging:
         model.save_pretrained(staging)
         write_untied_flag(staging, model)
@@ -74,25 +75,6 @@ def export(study: Study, material: Material, summary: Summary, target: Path | No
     if target is None:
         study.publish(folder)
     return folder
-
-
-def _settings(study: Study, best: TrialRecord, task: Task, summary: Summary) -> ModelSettings:
-    space = study.space
-    return ModelSettings(
-        study=study.name,
-        trial=best.trial_id,
-        task=space.task,
-        task_options=task.to_options(),
-        columns=space.columns,
-        quoting=space.data.quoting,
-        broken_rows=space.data.broken_rows,
-        file_labels=dict(space.data.labels) if space.data.labels is not None else None,
-        strip_whitespace=space.filters.strip_whitespace,
-        max_source_length=space.max_source_length,
-        max_target_length=space.max_target_length,
-        special_tokens=list(space.special_tokens),
-        summary=summary.for_export().to_json(),
-    )
 
 
 def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> Any:

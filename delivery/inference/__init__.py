@@ -1,11 +1,14 @@
-"""Predictions and scores of exported models.
+"""Predictions and scores of trained models.
 
 Writing exported folders belongs in `delivery.exports`.
 
-    parallel: An exported model on several devices: one process per device.
+    loading: Loads one model: a folder that kotune exported, or any model of transformers with a task.
+    options: The options of the command line on a model: task, `--set`, tokenizer.
+    parallel: A model on several devices: one process per device.
     predict: Predictions for a file or for lines of standard input, in their order.
-    predictor: Exported models: rows in, predictions out in the same order, in batches.
+    predictor: Models: rows in, predictions out in the same order, in batches.
     rows: Rows as a model reads them; each member of an ensemble reads a file by its own columns.
-    scoring: Scores of an exported model on rows that it was not trained on.
+    scoring: Scores of a model on rows that it was not trained on, for all rows and for each.
     settings: The settings of an exported folder: the task, how files are read, and the study of the model.
+    tables: Tables of predictions, as files of the formats that kotune reads.
 """

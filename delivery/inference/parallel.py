@@ -1,9 +1,9 @@
-"""An exported model on several devices: one process per device; each takes the next rows when it is free."""
+"""A model on several devices: one process per device; each takes the next rows when it is free."""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from delivery.inference.predictor import Batches, Model, load_exported, predict_all
+from delivery.inference.options import NO_OPTIONS, ModelOptions
+from delivery.inference.predictor import Batches, Model, open_model, predict_all
 from foundation.errors import UserError
 from trainables.tasks.task import Row
 
@@ -42,16 +43,14 @@ class Workers:
         devices: One process is started for each.
 
     Raises:
-        UserError: The folder holds no model that kotune exported.
+        UserError: There is no such model, or an option does not fit it.
     """
 
-    def __init__(
-        self, folder: Path, devices: Sequence[str], decoding: Mapping[str, Any] | None = None, *, trust: bool = False
-    ) -> None:
-        model = load_exported(folder, "cpu", decoding, trust=trust)  # checks the folder before processes start
-        self.settings, self.members = model.settings, model.members
+    def __init__(self, folder: Path, devices: Sequence[str], options: ModelOptions = NO_OPTIONS) -> None:
+        model = open_model(folder, "cpu", options)  # checks the folder before processes start
+        self.settings, self.members, self.remarks = model.settings, model.members, model.remarks
         self.task, self.tokenizer = model.task, model.tokenizer
-        self._folder, self._devices, self._decoding, self._trust = folder, list(devices), decoding, trust
+        self._folder, self._devices, self._options = folder, list(devices), options
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
         """Yields batches of (position, prediction) in the order in which they are ready.
@@ -68,7 +67,7 @@ class Workers:
         for device in self._devices:
             free.put(device)
         threads = max(1, torch.get_num_threads() // len(self._devices))
-        start = (str(self._folder), free, threads, self._decoding, self._trust)
+        start = (str(self._folder), free, threads, self._options)
         with ProcessPoolExecutor(len(self._devices), context, _open, start) as pool:
             pending: dict[Future[list[Any]], list[int]] = {
                 pool.submit(_predict, [rows[row] for row in share], batch_size): share for share in shares
@@ -81,29 +80,23 @@ class Workers:
                 raise UserError("a worker process died", "enough memory for each process", todo) from error
 
 
-def _open(folder: str, free: Any, threads: int, decoding: Mapping[str, Any] | None, trust: bool) -> None:
+def _open(folder: str, free: Any, threads: int, options: ModelOptions) -> None:
     global _model
     torch.set_num_threads(threads)
-    _model = load_exported(Path(folder), free.get(), decoding, trust=trust)
+    _model = open_model(Path(folder), free.get(), options)
 
 
 def _predict(rows: Sequence[Row], batch_size: int) -> list[Any]:
     return predict_all(_model, rows, batch_size)
 
 
-def load_on_devices(
-    folder: Path, workers: int | None, decoding: Mapping[str, Any] | None = None, *, trust: bool = False
-) -> Model:
+def load_on_devices(folder: Path, workers: int | None, options: ModelOptions = NO_OPTIONS) -> Model:
     """Loads the model in `folder`: in this process for one device, else in one process per device.
 
-    Args:
-        decoding: Decoding parameters that replace the model's own.
-        trust: Run the code that comes with the model.
-
     Raises:
-        UserError: kotune did not export it, or there are fewer devices than `workers`.
+        UserError: There is no such model, an option does not fit it, or there are fewer devices than `workers`.
     """
     names = devices(workers)
     if len(names) == 1:
-        return load_exported(folder, names[0], decoding, trust=trust)
-    return Workers(folder, names, decoding, trust=trust)
+        return open_model(folder, names[0], options)
+    return Workers(folder, names, options)

@@ -1,32 +1,56 @@
 """Predictions for a file or for lines of standard input, in their order.
 
-For a file, the output is a CSV with the id and the prediction. For lines, it is one line per input line:
+For a file, the output is a table with the id and the prediction. For lines, it is one line per input line:
 `classes<TAB>sentence` of a classifier (the most probable class first), `number<TAB>sentence` of a regressor, the
 generated text of a sequence-to-sequence model.
 """
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from delivery.inference.options import NO_OPTIONS, ModelOptions
 from delivery.inference.parallel import load_on_devices
-from delivery.inference.predictor import Model, load_exported, predict_all
+from delivery.inference.predictor import Model, open_model, predict_all, predict_with_bar, report_fit
 from delivery.inference.rows import read_rows, row_of_line
-from delivery.results.output_paths import check_file
-from foundation.durable import new_file
+from delivery.inference.tables import check_table, write_table
 from foundation.errors import UserError
 from foundation.standard_output import text_output
 from trainables.tasks.prediction_format import PredictionFormat
 
 #: Lines of standard input that are predicted together, if it is no terminal.
 _LINES = 256
+
+
+def predict(
+    folder: Path,
+    source: str,
+    out: Path | None,
+    batch_size: int,
+    form: PredictionFormat,
+    *,
+    header: Sequence[str] | None = None,
+    options: ModelOptions = NO_OPTIONS,
+    workers: int | None = None,
+    lines: Callable[[], TextIO] = lambda: sys.stdin,
+) -> int:
+    """Writes the predictions for the file `source`, or with "-" for `lines`, and returns their number.
+
+    Raises:
+        UserError: As `predict_file` and `predict_lines`; or an option of files is used with lines.
+    """
+    if source != "-":
+        return predict_file(
+            folder, Path(source), out, batch_size, form, header=header, options=options, workers=workers
+        )
+    for_files = {"--out": out, "--workers": workers, "--header": header}
+    if used := ", ".join(name for name, value in for_files.items() if value is not None):
+        todo = "name the file as INPUT; the output of lines goes to a file with > FILE"
+        raise UserError(f"{used} with lines of standard input", f"{used} with a file", todo)
+    return predict_lines(folder, lines(), text_output(), batch_size, form, options)
 
 
 def predict_file(
@@ -37,42 +61,35 @@ def predict_file(
     form: PredictionFormat,
     *,
     header: Sequence[str] | None = None,
-    decoding: Mapping[str, Any] | None = None,
+    options: ModelOptions = NO_OPTIONS,
     workers: int | None = None,
-    trust: bool = False,
 ) -> int:
     """Writes the predictions for the file `source`, and returns the number of rows.
 
     Args:
-        out: CSV file; None: standard output.
+        out: A file of `delivery.inference.tables`; None: CSV to standard output.
         header: Names of the columns of ids and predictions; default: those of the training file.
-        decoding: Decoding parameters that replace those the model was exported with.
+        options: On the model.
         workers: Number of processes, each with its own device; None: one for each GPU.
-        trust: Run the code that comes with the model.
 
     Raises:
-        UserError: The folder holds no exported model, the file cannot be read, or `out` cannot be written.
+        UserError: There is no such model, the file cannot be read, or `out` cannot be written.
     """
     if out is not None:
-        check_file("--out", out)
+        check_table("--out", out, source)
     else:
         text_output()  # checks its encoding before the work
-    model = load_on_devices(folder, workers, decoding, trust=trust)
+    model = load_on_devices(folder, workers, options)
     _check(model, form)
     layout = model.settings.layout
     split = read_rows(model.members, source, targets=False)
-    with _bar() as bar:
-        task = bar.add_task("predict", total=len(split.rows))
-        predictions = predict_all(model, split.rows, batch_size, lambda rows: bar.advance(task, rows))
+    report_fit(model, folder, options, split)
+    predictions = predict_with_bar(model, split.rows, batch_size, "predict")
     names = header or [layout.columns.get("id") or "id", str(layout.columns["target"])]
     names = [names[0], *model.task.output_columns(names[1], form)]
     cells = (model.task.output_cells(prediction, form) for prediction in predictions)
-    lines = [[row["id"], *more] for row, more in zip(split.rows, cells, strict=True)]
-    if out is None:
-        _write(text_output(), names, lines)
-    else:
-        with new_file(out, newline="") as file:
-            _write(file, names, lines)
+    lines = ([row["id"], *more] for row, more in zip(split.rows, cells, strict=True))
+    write_table(out, names, lines)
     for refused in split.refused:
         print(f"line {refused.line} skipped: {refused.reason}", file=sys.stderr)
     return len(predictions)
@@ -84,18 +101,17 @@ def predict_lines(
     out: TextIO,
     batch_size: int,
     form: PredictionFormat,
-    decoding: Mapping[str, Any] | None = None,
-    *,
-    trust: bool = False,
+    options: ModelOptions = NO_OPTIONS,
 ) -> int:
     """Writes one line to `out` for every line of `lines`, a blank one for a blank one, and returns their number.
 
     For a model that reads pairs, the two texts of a line are separated by a tab.
 
     Raises:
-        UserError: The folder holds no exported model, or a line is not a pair where the model needs one.
+        UserError: There is no such model, or a line is not a pair where the model needs one.
     """
-    model = load_exported(folder, decoding=decoding, trust=trust)
+    model = open_model(folder, options=options)
+    report_fit(model, folder, options)
     _check(model, form)
     number = 0
     for block in _blocks(lines, 1 if lines.isatty() else _LINES):
@@ -137,17 +153,3 @@ def _check(model: Model, form: PredictionFormat) -> None:
 
 def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-# ---- files
-
-
-def _write(file: TextIO, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(header)
-    rows.writerows(lines)
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

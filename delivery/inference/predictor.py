@@ -1,38 +1,41 @@
-"""Exported models: rows in, predictions out in the same order, in batches, on a CPU or a GPU."""
+"""Models: rows in, predictions out in the same order, in batches, on a CPU or a GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from transformers import GenerationConfig
-from transformers.utils import logging as transformers_logging
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from corpora.filters import strip_row
+from corpora.splits import Split
+from delivery.inference.loading import LoadedModel, check_task, load
+from delivery.inference.options import NO_OPTIONS, ModelOptions, change_settings
 from delivery.inference.rows import own_rows
-from delivery.inference.settings import SETTINGS, ModelSettings, read_settings
-from foundation.errors import COMMAND, UserError, first_line, raise_all
-from trainables.models.hub import load_model, load_tokenizer
-from trainables.tasks.registry import make_task
+from delivery.inference.settings import SETTINGS, ModelSettings, has_settings, read_settings
+from foundation.errors import UserError
+from trainables.models.tokenizer_checks import check_texts
 from trainables.tasks.task import Row, Task
-from trainables.text.decoding import check_lengths, decoding_config
-from trainables.training.parameters import split_parameters, value_problems
 
 #: Batches of (position of the row, prediction).
 Batches = Iterator[list[tuple[int, Any]]]
 
 
 class Model(Protocol):
-    """An exported model, or an ensemble of several.
+    """A trained model, or an ensemble of several.
 
     Attributes:
         members: The settings of each member; of a single model its own.
+        remarks: What the user should know about a model that kotune did not export.
     """
 
     settings: ModelSettings
     members: Sequence[ModelSettings]
+    remarks: Sequence[str]
     task: Task
     tokenizer: Any
 
@@ -41,39 +44,18 @@ class Model(Protocol):
 
 
 class Predictor:
-    """One exported model with its own decoding parameters.
+    """One model with its own decoding parameters.
 
     Args:
         device: Default: a GPU if there is one.
-        decoding: Decoding parameters that replace the model's own.
-        trust: Run the code that comes with the model.
-
-    Raises:
-        UserError: The folder holds no model that kotune exported, or a decoding parameter is invalid.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        device: str | None = None,
-        decoding: Mapping[str, Any] | None = None,
-        *,
-        trust: bool = False,
-    ) -> None:
-        transformers_logging.set_verbosity_error()
-        transformers_logging.disable_progress_bar()
-        self.settings = read_settings(folder)
-        self.members: Sequence[ModelSettings] = [self.settings]
-        self.task = make_task(self.settings.task, self.settings.task_options)
-        network: Any = load_model(str(folder), self.task.auto_model, trust=trust)
-        labels, outputs = self.task.model_options().get("num_labels"), network.config.num_labels
-        if labels is not None and labels != outputs:
-            problem = f"{folder / SETTINGS} names {labels} classes, and the model beside it has {outputs}"
-            raise UserError(problem, "both as export wrote them", f"{COMMAND} export STUDY writes them again")
-        self.tokenizer = load_tokenizer(str(folder), is_generative=self.task.is_generative, trust=trust)
+    def __init__(self, loaded: LoadedModel, device: str | None = None) -> None:
+        self.settings, self.task, self.tokenizer = loaded.settings, loaded.task, loaded.tokenizer
+        self.members: Sequence[ModelSettings] = [loaded.settings]
+        self.remarks: Sequence[str] = loaded.remarks
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = network.to(self.device).eval()
-        self._decoding = _decoding(self.task, self.model, decoding) if decoding else None
+        self.model = loaded.model.to(self.device).eval()
         self._decode = self.task.text_decoder(self.tokenizer)
 
     @torch.inference_mode()
@@ -88,23 +70,8 @@ class Predictor:
             positions = order[start : start + batch_size]
             batch = self.task.collate([{name: columns[name][row] for name in names} for row in positions], self.model)
             batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
-            predictions = self.task.predict(self.model, batch, self._decode, self._decoding)
+            predictions = self.task.predict(self.model, batch, self._decode, None)
             yield list(zip(positions, predictions, strict=True))
-
-
-def _decoding(task: Task, model: Any, options: Mapping[str, Any]) -> GenerationConfig:
-    settings = split_parameters(options)
-    if not task.is_generative or settings.training or settings.model or settings.extra:
-        allowed = "decoding parameters, such as num_beams and max_new_tokens, of a model that writes text"
-        raise UserError(f"{', '.join(options)}: not an option of a trained model", allowed, "leave it out")
-    raise_all(value_problems(options))
-    try:
-        config = decoding_config(model.generation_config, settings.generation)
-    except ValueError as error:
-        raise UserError(f"the decoding parameters do not fit together: {first_line(error)}") from error
-    if options:
-        check_lengths(config)
-    return config
 
 
 class Ensemble:
@@ -115,10 +82,12 @@ class Ensemble:
         folder: Path,
         members: Sequence[str],
         device: str | None = None,
-        decoding: Mapping[str, Any] | None = None,
+        options: ModelOptions = NO_OPTIONS,
     ) -> None:
-        self.settings = read_settings(folder)
-        self._models = [Predictor(folder / member, device, decoding) for member in members]
+        self.settings, _ = change_settings(read_settings(folder), options)
+        own = ModelOptions(trust=options.trust)
+        self._models = [Predictor(load(folder / member, own), device) for member in members]
+        self.remarks: Sequence[str] = ()
         self.members: Sequence[ModelSettings] = [model.settings for model in self._models]
         self.task, self.tokenizer = self._models[0].task, self._models[0].tokenizer
         for name, member in zip(members, self._models, strict=True):
@@ -137,23 +106,18 @@ class Ensemble:
             yield [(position, self.task.combine([*earlier[position], prediction])) for position, prediction in batch]
 
 
-def load_exported(
-    folder: Path, device: str | None = None, decoding: Mapping[str, Any] | None = None, *, trust: bool = False
-) -> Model:
-    """Loads the model or the ensemble in `folder`.
+def open_model(folder: Path, device: str | None = None, options: ModelOptions = NO_OPTIONS) -> Model:
+    """Loads the model or the ensemble in `folder`, or the pretrained model of a hub id.
 
     Args:
         device: Default: a GPU if there is one.
-        decoding: Decoding parameters that replace the model's own.
-        trust: Run the code that comes with the model.
 
     Raises:
-        UserError: kotune did not export it.
+        UserError: There is no such model, or an option does not fit it.
     """
-    members = read_settings(folder).members
-    if members:
-        return Ensemble(folder, members, device, decoding)
-    return Predictor(folder, device, decoding, trust=trust)
+    check_task(folder, options)
+    members = read_settings(folder).members if has_settings(folder) else None
+    return Ensemble(folder, members, device, options) if members else Predictor(load(folder, options), device)
 
 
 def predict_all(
@@ -170,3 +134,31 @@ def predict_all(
             predictions[position] = prediction
         on_batch(len(batch))
     return predictions
+
+
+def predict_with_bar(model: Model, rows: Sequence[Row], batch_size: int, name: str) -> list[Any]:
+    """Returns one prediction per row, in order, and counts the rows in a bar on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(name, total=len(rows))
+        return predict_all(model, rows, batch_size, lambda done: bar.advance(task, done))
+
+
+def report_fit(model: Model, folder: Path, options: ModelOptions, split: Split | None = None) -> None:
+    """Prints what the user should know about a model that kotune did not export, on standard error.
+
+    Args:
+        folder: The model's folder or hub id.
+        split: The rows that it will read; None if they come one by one.
+
+    Raises:
+        UserError: Its tokenizer does not know most of the texts.
+    """
+    if model.settings.study:
+        return
+    lines = [*model.remarks]
+    if split is not None:
+        source, texts = options.tokenizer or str(folder), {Path(split.path).name: split.rows}
+        lines += check_texts(texts, model.task, model.tokenizer, model.settings.limits, source, is_learned=False)
+    for line in lines:
+        print(line, file=sys.stderr)

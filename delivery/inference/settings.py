@@ -14,8 +14,8 @@ from foundation.durable import write_json
 from foundation.errors import COMMAND, UserError
 from foundation.safe_paths import check_exported
 from search_spaces.choices import BrokenRows, Quoting
-from search_spaces.schema import Columns
-from trainables.tasks.task import Limits
+from search_spaces.schema import Columns, Space
+from trainables.tasks.task import Limits, Task
 
 #: The file that kotune adds to an exported folder.
 SETTINGS = "kotune.json"
@@ -57,6 +57,29 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     summary: JsonObject | None = None
     members: list[str] = []
 
+    @classmethod
+    def of_space(cls, space: Space, task: Task, study: str, **others: Any) -> ModelSettings:
+        """Returns the settings of a model of a search space.
+
+        Args:
+            study: Name of the study; empty if none trained the model.
+            others: `trial` and `summary`.
+        """
+        return cls(
+            study=study,
+            task=space.task,
+            task_options=task.to_options(),
+            columns=space.columns,
+            quoting=space.data.quoting,
+            broken_rows=space.data.broken_rows,
+            file_labels=dict(space.data.labels) if space.data.labels is not None else None,
+            strip_whitespace=space.filters.strip_whitespace,
+            max_source_length=space.max_source_length,
+            max_target_length=space.max_target_length,
+            special_tokens=list(space.special_tokens),
+            **others,
+        )
+
     @property
     def layout(self) -> Layout:
         """How the files are written that the model was trained on."""
@@ -75,6 +98,20 @@ def write_settings(folder: Path, settings: ModelSettings) -> None:
     write_json(folder / SETTINGS, plain(settings))
 
 
+def has_settings(folder: Path) -> bool:
+    """Whether kotune exported the folder."""
+    return os.path.isfile(folder / SETTINGS)  # also False for a name that is too long
+
+
+def no_settings_error(folder: Path) -> UserError:
+    """Returns the error for a path that is no exported folder."""
+    return UserError(
+        f"{folder} holds no {SETTINGS}",
+        "a folder written by export, such as runs/STUDY/best_model, or with --task any model folder or hub id",
+        f"check the path; {COMMAND} export STUDY writes one",
+    )
+
+
 def read_settings(folder: Path) -> ModelSettings:
     """Reads the settings of an exported folder.
 
@@ -82,12 +119,8 @@ def read_settings(folder: Path) -> ModelSettings:
         UserError: kotune did not export this folder, or something in it leads out of it.
     """
     file = folder / SETTINGS
-    if not os.path.isfile(file):  # also False for a name that is too long
-        raise UserError(
-            f"{folder} holds no {SETTINGS}",
-            "a folder written by export, such as runs/STUDY/best_model",
-            f"check the path; {COMMAND} export STUDY writes one",
-        )
+    if not has_settings(folder):
+        raise no_settings_error(folder)
     settings = read_json(file, ModelSettings, _TODO)
     labels = convert_json(settings.task_options, _TaskOptions, f"{file}: task_options", _TODO).labels or []
     if len({*labels}) < len(labels):

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from corpora.splits import Splits
 from delivery.exports.export import ModelReplaced, export
-from delivery.inference.predictor import load_exported
+from delivery.inference.options import ModelOptions
+from delivery.inference.predictor import open_model
 from delivery.inference.scoring import score
 from delivery.results.scores import Score
 from delivery.results.summarize import summarize
@@ -74,7 +75,7 @@ def finalize(study: Study, material: Material, splits: Splits, summary: Summary,
     if summary.best is None:
         return summary
     before, folder = summary, export(study, material, summary)
-    model = load_exported(folder, trust=study.space.trust_remote_code)
+    model = open_model(folder, options=ModelOptions(trust=study.space.trust_remote_code))
     batch_size = int(summary.best.config.get("per_device_eval_batch_size", 32))
     if model.task.classes and end is not SessionEnd.INTERRUPTED:
         dev = score(model, splits.dev.rows, batch_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from delivery.inference.predictor import load_exported
+from delivery.inference.predictor import open_model
 from delivery.model_summary import layers_of, print_layers, summarize_exported, summarize_model, totals
 from delivery.sessions.space_options import resolve_space
 from foundation.errors import UserError
@@ -52,7 +52,7 @@ def test_the_summary_of_an_exported_model(cnn: Trained, sts: Trained) -> None:
     """It has as many parameters as its weights; nothing is frozen unless requested."""
     for trained in (cnn, sts):
         kind, layers = summarize_exported(trained.model)
-        model = load_exported(trained.model, "cpu").model  # type: ignore[attr-defined]
+        model = open_model(trained.model, "cpu").model  # type: ignore[attr-defined]
         assert kind == type(model).__name__
         assert totals(layers).parameters == totals(layers).trained == model.num_parameters()
     assert totals(summarize_exported(sts.model, 1)[1]).trained < totals(layers).trained

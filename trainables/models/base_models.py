@@ -51,6 +51,7 @@ class Recipe:
         source_language, target_language: of a multilingual model; None: those in the tokenizer's files.
         seed: of fresh weights, including a new head and rows for new tokens.
         trust: run the code that comes with model and tokenizer; it is copied into the prepared folder.
+        is_trained: the model is not trained further, and must have all of its weights.
     """
 
     model: str
@@ -63,6 +64,7 @@ class Recipe:
     trust: bool = False
     source_language: str | None = None
     target_language: str | None = None
+    is_trained: bool = False
 
     @property
     def tokenizer_source(self) -> str | None:
@@ -149,7 +151,8 @@ def tokenizer_fit(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, model: Pre
 def _load_with_tokens(recipe: Recipe, task: Task, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     """Loads the model and grows the embeddings to the vocabulary of the tokenizer, which has the special tokens."""
     set_seed(recipe.seed)  # for a new head
-    model = load_model(recipe.model, task.auto_model, task.model_options(), trust=recipe.trust)
+    options = {"trust": recipe.trust, "is_trained": recipe.is_trained}
+    model = load_model(recipe.model, task.auto_model, task.model_options(), **options)
     fit = tokenizer_fit(recipe, tokenizer, model)
     fit.check()
     if fit.rows > fit.embeddings:

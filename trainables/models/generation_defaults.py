@@ -45,7 +45,7 @@ def inherited_remarks(model: str, base: GenerationConfig, trials: Iterable[Mappi
     if not inherited:
         return []
     values = ", ".join(f"{name} {value}" for name, value in inherited.items())
-    return [f"the model's own generation settings apply to trials: {values}; --set NAME=VALUE changes them"]
+    return [f"the model's own generation settings apply: {values}; --set NAME=VALUE changes them"]
 
 
 def _effective(config: GenerationConfig) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ Weights are loaded from safetensors only, because a pickle can run any code. Cod
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -134,6 +135,7 @@ def load_model(
     fields: Mapping[str, Any] | None = None,
     *,
     trust: bool = False,
+    is_trained: bool = False,
 ) -> PreTrainedModel:
     """Loads the model of a hub id or a folder, in 32 bit, on the CPU.
 
@@ -141,6 +143,7 @@ def load_model(
         auto_model: the auto class of transformers for the task.
         fields: of the configuration, such as the classes; a head of another size gets fresh weights.
         trust: run the code that comes with the model.
+        is_trained: refuse a model without the weights of its head, which would be drawn at random.
 
     Raises:
         UserError: the model cannot be loaded, or is not of `auto_model`.
@@ -148,8 +151,13 @@ def load_model(
     # A head of another size is expected if the task has its own classes.
     options = {**fields, "ignore_mismatched_sizes": True} if fields else {}
     try:
-        model: PreTrainedModel = auto_model.from_pretrained(
-            source, dtype=torch.float32, use_safetensors=True, trust_remote_code=trust, **options
+        loaded: tuple[PreTrainedModel, Mapping[str, Any]] = auto_model.from_pretrained(
+            source,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=trust,
+            output_loading_info=True,
+            **options,
         )
     except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         if is_remote_code_error(error):
@@ -157,7 +165,31 @@ def load_model(
         if isinstance(error, OSError) and _lacks_safetensors(source, error):
             raise _pickle_error(source, auto_model.__name__) from error
         raise UserError(f"model {source!r} cannot be loaded: {first_line(error)}", _SOURCES, _TODO) from error
+    model, report = loaded
+    if is_trained:
+        _check_weights(source, model, report)
     return model
+
+
+def _check_weights(source: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
+    """Checks that no weight of a model was drawn at random.
+
+    Args:
+        report: of transformers, on the weights that the files lack or have in another shape.
+    """
+    random = sorted({*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
+    if random:
+        kind, shown = type(model).__name__, ", ".join(random[:3]) + (" …" if len(random) > 3 else "")
+        raise UserError(
+            f"model {source!r} has no weights for {shown} of a {kind}, so that its answers would be random",
+            f"a model that was saved as {kind}, with all of its weights",
+            "choose such a model, or train this one first with tune or train: --model",
+        )
+
+
+def may_be_hub_id(model: str) -> bool:
+    """Returns whether a model that is no path of this machine has the form of a hub id, `OWNER/NAME` or `NAME`."""
+    return re.fullmatch(r"\w[\w.-]*(/[\w.-]+)?", model) is not None and not os.path.exists(model)
 
 
 def has_local_weights(model: str) -> bool:

@@ -61,7 +61,7 @@ def check_model(
         raise UserError(
             f"model {model!r} is of type {config.model_type}, {problem}",
             "an encoder-decoder such as BART or T5" if task.is_generative else "an encoder such as BERT",
-            "choose another --model",
+            "choose another model",
         )
     source = (longest, "max_source_length")
     target = (longest_target, "max_target_length, max_new_tokens or max_length")

@@ -7,7 +7,7 @@ as well. A base model is made consistent once, so that its trials and the export
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -62,6 +62,30 @@ def share_generation_tokens(model: Any, tokenizer: PreTrainedTokenizerBase) -> l
     if settings.pad_token_id is None:
         settings.pad_token_id = tokenizer.pad_token_id
     return remarks
+
+
+def check_start(task: Task, model: Any, row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> None:
+    """Checks that training and generation start and end with the same tokens.
+
+    Args:
+        row: of a tokenised table.
+
+    Raises:
+        UserError: they do not, or the model names no start token.
+    """
+    try:
+        inputs = task.collate([{"input_ids": row["input_ids"], "labels": row["labels"]}], model)["decoder_input_ids"]
+    except Exception as error:
+        if starts_with_null(model):
+            raise no_start_error(model, tokenizer, "decoder_start_token_id") from error
+        raise
+    check_generation(model.generation_config, inputs[0].tolist(), row["labels"], tokenizer)
+
+
+def starts_with_null(model: Any) -> bool:
+    """Returns whether the configuration of an encoder-decoder names no token that its decoder starts with."""
+    config = model.config
+    return config.is_encoder_decoder and getattr(config, "decoder_start_token_id", None) is None
 
 
 def check_generation(

@@ -66,10 +66,22 @@ class ClassInputs:
         """The metrics of `classification`, computed once."""
         return classification(self.truth, self.evaluation.predictions, self.names)
 
+    @property
+    def correct(self) -> list[float]:
+        """1 for a row whose most probable class is its own, else 0."""
+        predicted = np.asarray(self.evaluation.predictions, dtype=np.float64).argmax(axis=1)
+        return [int(one == other) for one, other in zip(predicted, self.truth, strict=True)]
+
 
 #: Each reads `class_scores` of the scoring inputs.
 CLASS_METRICS = (
-    Metric("accuracy", Direction.MAX, lambda inputs: inputs.class_scores["accuracy"]),
+    Metric(
+        "accuracy",
+        Direction.MAX,
+        lambda inputs: inputs.class_scores["accuracy"],
+        row_values=lambda inputs: inputs.correct,
+        row_name="correct",
+    ),
     Metric("macro_f1", Direction.MAX, lambda inputs: inputs.class_scores["macro_f1"]),
     Metric("weighted_f1", Direction.MAX, lambda inputs: inputs.class_scores["weighted_f1"]),
 )

@@ -18,7 +18,7 @@ from search_spaces.schema import Space
 from trainables.tasks.class_metrics import CLASS_METRICS, ClassInputs
 from trainables.tasks.confusion import ConfusionMatrix
 from trainables.tasks.evaluation import BatchResult, Evaluation
-from trainables.tasks.labels import labels_of, unknown_labels
+from trainables.tasks.labels import labels_of, labels_of_no_class
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat, most_probable
@@ -72,11 +72,23 @@ class Classification(Task):
         return cls(labels_of(rows), space.source_prefix or "")
 
     @classmethod
+    def of_model(cls, space: Space, config: Any) -> Self:
+        check_head(space.model, config)
+        labels = [str(config.id2label[number]) for number in sorted(config.id2label)]
+        several = config.problem_type == "multi_label_classification"
+        if several or len(labels) < 2 or len({*labels}) < len(labels):
+            kind = "gives a row several of its classes" if several else "has no different classes"
+            allowed = "a classifier whose config.json names each class once (id2label)"
+            todo = "name a number as the task: --task regression" if len(labels) == 1 else "choose another model"
+            raise UserError(f"model {space.model!r} {kind}: {', '.join(labels[:10])}", allowed, todo)
+        return cls(tuple(labels), space.source_prefix or "")
+
+    @classmethod
     def has_classes(cls, space: Space) -> bool:
         return True
 
     def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
-        return unknown_labels(split, rows, self.labels)
+        return labels_of_no_class(split, rows, self.labels)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -178,6 +190,21 @@ class Classification(Task):
         """Returns the most probable classes, and with `probabilities` a cell for each class."""
         shares = [f"{share:.6f}" for share in prediction] if options.probabilities else []
         return [most_probable(self.labels, prediction, PredictionFormat(top_k=options.top_k)), *shares]
+
+
+def check_head(model: str, config: Any) -> None:
+    """Checks that a model has a trained head for classes or numbers, as far as its configuration tells.
+
+    Raises:
+        UserError: it has none, or one for another task.
+    """
+    names = config.architectures or []
+    if names and not any(name.endswith("ForSequenceClassification") for name in names):
+        raise UserError(
+            f"model {model!r} ({' and '.join(names)}) has no trained head for classes or numbers",
+            "a model with a trained head, such as a BertForSequenceClassification",
+            "train one first: --model of tune or train",
+        )
 
 
 def encode_rows(

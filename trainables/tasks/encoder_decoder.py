@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
+from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING, GenerationConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from trainables.text.decoding import reads_the_source
@@ -46,3 +46,13 @@ def generate(
     tokens = getattr(generated, "sequences", generated)  # an object with scores and more if `return_dict_in_generate`
     sequences: list[list[int]] = tokens[:: decoding.num_return_sequences or 1].tolist()
     return sequences
+
+
+def decoder_problem(config: Any) -> str:
+    """Returns why a model of this configuration is no encoder-decoder; empty if it is one."""
+    if config.is_encoder_decoder:
+        return ""
+    kind = type(config)  # BERT is a causal model as well, as the decoder of a joined model
+    if kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING:
+        return "a decoder without an encoder that reads the source"
+    return "which has no decoder to generate text"

@@ -62,17 +62,48 @@ def _in_yaml(label: str) -> str:
     return json.dumps(label, ensure_ascii=not label.isprintable())
 
 
-def unknown_labels(split: str, rows: Sequence[Row], labels: Sequence[str]) -> list[UserError]:
+def unknown_labels(
+    split: str,
+    rows: Sequence[Row],
+    labels: Sequence[str],
+    what: str = "not in train",
+    remedy: str = "remove these rows, or add such rows to train",
+) -> list[UserError]:
     """Returns one error for each of the five most frequent labels of `rows` that are not in `labels`."""
     counts = Counter(row["target"] for row in rows if row["target"] not in set(labels))
     return [
         UserError(
-            f"label {label!r} of {split} ({count} row{'' if count == 1 else 's'}) is not in train",
+            f"label {label!r} of {split} ({count} row{'' if count == 1 else 's'}) is {what}",
             f"{', '.join(labels[:10])}{' …' if len(labels) > 10 else ''}",
-            _several(label, labels) or nearest(label, labels) or "remove these rows, or add such rows to train",
+            _several(label, labels) or nearest(label, labels) or remedy,
         )
         for label, count in counts.most_common(5)
     ]
+
+
+def labels_of_no_class(split: str, rows: Sequence[Row], labels: Sequence[str]) -> list[UserError]:
+    """Returns what is wrong with the labels of rows that a trained model is to be scored on.
+
+    Labels none of which is a class of the model are named in another way, such as 0 for LABEL_0: the remedy is a
+    mapping.
+    """
+    targets = sorted({row["target"] for row in rows})
+    if not targets or set(targets) & set(labels):
+        return unknown_labels(split, rows, labels, "no class of the model", "remove these rows")
+    shown, classes = (f"{', '.join(names[:10])}{' …' if len(names) > 10 else ''}" for names in (targets, labels))
+    mapping = ", ".join(f"{target!r}: {_class_of(target, labels)}" for target in targets)
+    return [
+        UserError(
+            f"the labels of {split} are {shown}, and none of them is a class of the model",
+            classes,
+            f'name the class of each label: --set "data.labels={{{mapping}}}"',
+        )
+    ]
+
+
+def _class_of(label: str, labels: Sequence[str]) -> str:
+    """Returns the class whose name ends with the number `label`, as in transformers' LABEL_0; else a gap to fill."""
+    return next((name for name in labels if label.isdecimal() and name.rpartition("_")[2] == label), "CLASS")
 
 
 def _several(label: str, labels: Sequence[str]) -> str:

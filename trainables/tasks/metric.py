@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ class Metric:
         counted_by_tokenizer: whether the value depends on the tokenizer that counts tokens (`rouge_tokenizer`).
         requires: the setting without which no evaluation has this metric; empty if every evaluation has it.
         during_training_only: whether only an evaluation inside training can compute it.
+        row_values: computes the value of each row, if the metric is the mean of these; None for a metric of all rows
+            together, such as BLEU or a correlation.
+        row_name: what the value of a row is called; empty: as the metric.
     """
 
     name: str
@@ -29,10 +32,23 @@ class Metric:
     counted_by_tokenizer: bool = False
     requires: str = ""
     during_training_only: bool = False
+    row_values: Callable[[Any], Sequence[float]] | None = None
+    row_name: str = ""
 
     def label(self, tokenizer: str | None) -> str:
         """Returns the name for people, with the tokenizer that the value depends on: `rouge_1 (whitespace)`."""
         return f"{self.name} ({tokenizer})" if tokenizer and self.counted_by_tokenizer else self.name
+
+
+def compute_all(metrics: Iterable[Metric], inputs: Any) -> dict[str, float]:
+    """Returns the value of each metric by its name."""
+    # `float`: NumPy's numbers pass as Python's, but cannot be written to a record.
+    return {metric.name: float(metric.compute(inputs)) for metric in metrics}
+
+
+def compute_rows(metrics: Iterable[Metric], inputs: Any) -> dict[str, Sequence[float]]:
+    """Returns the values of each row of the metrics that are the mean over rows, by `row_name`."""
+    return {one.row_name or one.name: one.row_values(inputs) for one in metrics if one.row_values}
 
 
 #: Metrics that every evaluation inside training has. `loss` is per token or row, without smoothing or class weights.

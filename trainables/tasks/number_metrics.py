@@ -53,11 +53,28 @@ class NumberInputs:
         """The metrics of `regression`, computed once."""
         return regression(self.targets, self.evaluation.predictions)
 
+    @property
+    def errors(self) -> list[float]:
+        """Prediction minus target of each row."""
+        return [float(one - target) for one, target in zip(self.evaluation.predictions, self.targets, strict=True)]
+
 
 #: Each reads `number_scores` of the scoring inputs.
 NUMBER_METRICS = (
     Metric("pearson", Direction.MAX, lambda inputs: inputs.number_scores["pearson"]),
     Metric("spearman", Direction.MAX, lambda inputs: inputs.number_scores["spearman"]),
-    Metric("mse", Direction.MIN, lambda inputs: inputs.number_scores["mse"]),
-    Metric("mae", Direction.MIN, lambda inputs: inputs.number_scores["mae"]),
+    Metric(
+        "mse",
+        Direction.MIN,
+        lambda inputs: inputs.number_scores["mse"],
+        row_values=lambda inputs: [error**2 for error in inputs.errors],
+        row_name="squared_error",
+    ),
+    Metric(
+        "mae",
+        Direction.MIN,
+        lambda inputs: inputs.number_scores["mae"],
+        row_values=lambda inputs: [abs(error) for error in inputs.errors],
+        row_name="absolute_error",
+    ),
 )

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from foundation.errors import UserError, first_line
 
 
-def rdass(documents: ArrayLike, references: ArrayLike, predictions: ArrayLike) -> float:
-    """Returns RDASS, the mean over rows of (cos(prediction, reference) + cos(prediction, document)) / 2, in -1…1.
+def rdass_of_rows(documents: ArrayLike, references: ArrayLike, predictions: ArrayLike) -> list[float]:
+    """Returns RDASS of each row, (cos(prediction, reference) + cos(prediction, document)) / 2, in -1…1.
+
+    RDASS of all rows is the mean.
 
     Lee et al. 2020, "Reference and Document Aware Semantic Evaluation Methods for Korean Language Summarization",
     https://arxiv.org/abs/2005.03510. The cosine with a vector of zeros is 0.
@@ -30,7 +32,8 @@ def rdass(documents: ArrayLike, references: ArrayLike, predictions: ArrayLike) -
         shapes = ", ".join(str(list(vectors.shape)) for vectors in (document, reference, prediction))
         raise ValueError(f"documents, references and predictions of shapes {shapes}")
     document, reference, prediction = _unit_vectors(document), _unit_vectors(reference), _unit_vectors(prediction)
-    return float((prediction * (reference + document)).sum(axis=1).mean() / 2)
+    rows: list[float] = ((prediction * (reference + document)).sum(axis=1) / 2).tolist()
+    return rows
 
 
 def _unit_vectors(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

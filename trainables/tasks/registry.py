@@ -15,7 +15,8 @@ from trainables.tasks.task import Task
 #: `task:` of a search space -> class.
 TASKS: dict[str, type[Task]] = {
     "seq2seq": Seq2Seq,
-    "summarisation": Seq2Seq,  # an alias of seq2seq
+    "summarisation": Seq2Seq,  # aliases of seq2seq
+    "summarization": Seq2Seq,
     "classification": Classification,
     "regression": Regression,
 }

@@ -14,7 +14,7 @@ from corpora.tokenised import values
 from foundation.errors import UserError, raise_all
 from search_spaces.choices import RegressionLoss
 from search_spaces.schema import Space
-from trainables.tasks.classification import collate, encode_rows, model_inputs
+from trainables.tasks.classification import check_head, collate, encode_rows, model_inputs
 from trainables.tasks.evaluation import BatchResult, Evaluation
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.number_metrics import NUMBER_METRICS, NumberInputs
@@ -56,6 +56,14 @@ class Regression(Task):
     @classmethod
     def learn(cls, space: Space, rows: Mapping[str, Sequence[Row]]) -> Self:
         raise_all([problem for split, split_rows in rows.items() for problem in _problems(split, split_rows)])
+        return cls(space.decimals, space.source_prefix or "")
+
+    @classmethod
+    def of_model(cls, space: Space, config: Any) -> Self:
+        check_head(space.model, config)
+        if config.num_labels != 1:
+            problem = f"model {space.model!r} has {config.num_labels} outputs, and a number is one"
+            raise UserError(problem, "a model with one output (num_labels)", "for classes: --task classification")
         return cls(space.decimals, space.source_prefix or "")
 
     def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:

@@ -10,8 +10,6 @@ from typing import Any, ClassVar, Self
 
 import torch
 from transformers import (
-    MODEL_FOR_CAUSAL_LM_MAPPING,
-    MODEL_FOR_MASKED_LM_MAPPING,
     AutoModelForSeq2SeqLM,
     GenerationConfig,
     PreTrainedTokenizerBase,
@@ -23,9 +21,9 @@ from foundation.errors import UserError
 from search_spaces.choices import ReferenceScores, RougeTokenizer
 from search_spaces.schema import Space
 from trainables.tasks.confusion import ConfusionMatrix
-from trainables.tasks.encoder_decoder import decoder_inputs, encode_sources, generate
+from trainables.tasks.encoder_decoder import decoder_inputs, decoder_problem, encode_sources, generate
 from trainables.tasks.evaluation import BatchResult, Evaluation
-from trainables.tasks.labels import LabelCorrector, labels_of, unknown_labels
+from trainables.tasks.labels import LabelCorrector, labels_of, labels_of_no_class
 from trainables.tasks.metric import EVAL_SECONDS, LOSS, Metric
 from trainables.tasks.padding import pad
 from trainables.tasks.prediction_format import PredictionFormat
@@ -102,6 +100,17 @@ class Seq2Seq(Task):
         )
 
     @classmethod
+    def of_model(cls, space: Space, config: Any) -> Self:
+        if config.architectures and all(name.endswith("ForSequenceClassification") for name in config.architectures):
+            problem = f"model {space.model!r} has a head for classes or numbers, and generates no text"
+            raise UserError(problem, "an encoder-decoder such as BART or T5", "--task classification or regression")
+        labels = sorted({*(space.data.labels or {}).values()})
+        if space.correct_labels and not labels:
+            problem = "correct_labels is set, and the labels are unknown: they are not learned from training rows"
+            raise UserError(problem, "data.labels with all of them", '--set "data.labels={0: 부정, 1: 긍정}"')
+        return cls.learn(space, {"train": [{"target": label} for label in labels]})
+
+    @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:
         # Without labels, equal targets are near duplicates: one sentence and its several translations.
         return super().split_by(space) if space.correct_labels else ("source", "target")
@@ -111,7 +120,7 @@ class Seq2Seq(Task):
         return space.correct_labels
 
     def target_problems(self, split: str, rows: Sequence[Row]) -> list[UserError]:
-        return unknown_labels(split, rows, self.labels) if self.labels else []
+        return labels_of_no_class(split, rows, self.labels) if self.labels else []
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -180,12 +189,7 @@ class Seq2Seq(Task):
     # ---- model
 
     def model_problem(self, config: Any) -> str:
-        if config.is_encoder_decoder:
-            return ""
-        kind = type(config)  # BERT is a causal model as well, as the decoder of a joined model
-        if kind in MODEL_FOR_CAUSAL_LM_MAPPING and kind not in MODEL_FOR_MASKED_LM_MAPPING:
-            return "a decoder without an encoder that reads the source"
-        return "which has no decoder to generate text"
+        return decoder_problem(config)
 
     # ---- training and evaluation
 

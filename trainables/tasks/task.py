@@ -23,9 +23,9 @@ from foundation.errors import UserError, nearest
 from search_spaces.schema import Space
 from trainables.tasks.confusion import ConfusionMatrix
 from trainables.tasks.evaluation import BatchResult, Evaluation
-from trainables.tasks.metric import Metric
+from trainables.tasks.metric import Metric, compute_all
 from trainables.tasks.prediction_format import PredictionFormat
-from trainables.text.encoding import TextDecoder, text_decoder
+from trainables.text.encoding import TextDecoder, text_decoder, tokenizer_state
 
 #: Role (`id`, `source`, `pair`, `target`) -> text.
 Row = Mapping[str, str]
@@ -122,6 +122,15 @@ class Task(ABC):
         """
 
     @classmethod
+    def of_model(cls, space: Space, config: Any) -> Self:
+        """Returns the task of the space's model, which was trained outside kotune, from its configuration `config`.
+
+        Raises:
+            UserError: the model is not trained for the task.
+        """
+        raise UserError(f"model {space.model!r} was not trained by kotune", f"a model for {cls.name} that it exported")
+
+    @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:
         """Returns the roles of a row whose texts must not be in two splits: both texts of a pair."""
         is_compared = space.columns.pair is not None and space.data.split_version > 1
@@ -170,7 +179,7 @@ class Task(ABC):
             self.name,
             self.to_options(),
             [[row.get(role, "") for role in roles] for row in rows],
-            _tokenizer_state(tokenizer),
+            tokenizer_state(tokenizer),
             [limits.source, limits.target],
             [self.metric_tokenizer, scored],
             *([targets_of(row)[1:] for row in rows] if any("target_2" in row for row in rows) else []),
@@ -256,9 +265,7 @@ class Task(ABC):
 
     def score(self, evaluation: Evaluation, table: Any) -> dict[str, float]:
         """Returns every available metric of an evaluation."""
-        inputs = self.scoring_inputs(evaluation, table)
-        # `float`: NumPy's numbers pass as Python's, but cannot be written to a record.
-        return {metric.name: float(metric.compute(inputs)) for metric in self.available_metrics()}
+        return compute_all(self.available_metrics(), self.scoring_inputs(evaluation, table))
 
     def confusion(self, rows: Sequence[Row], predictions: Sequence[Any]) -> ConfusionMatrix | None:
         """Returns the confusion matrix of predictions for rows with targets; None if predictions have no classes."""
@@ -285,11 +292,3 @@ class Task(ABC):
     def output_line(self, prediction: Any, text: str, options: PredictionFormat) -> str:
         """Returns one prediction for a line of input: the prediction, a tab and the line."""
         return f"{self.format_prediction(prediction, options)}\t{text}"
-
-
-def _tokenizer_state(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Returns a fingerprint of all that decides how the tokenizer cuts a text."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    rules = backend.to_str() if backend is not None else ""
-    settings = [tokenizer.model_input_names, *map(tokenizer.init_kwargs.get, ("src_lang", "tgt_lang"))]
-    return fingerprint(type(tokenizer).__name__, sorted(tokenizer.get_vocab().items()), rules, settings)

@@ -7,17 +7,19 @@ and predictions are tokenised first and passed to rouge-score as lists.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import zip_longest
 from typing import Any
 
+import numpy as np
+
 from search_spaces.choices import Direction
 from trainables.tasks.class_metrics import CLASS_METRICS, classification
 from trainables.tasks.evaluation import Evaluation
 from trainables.tasks.metric import Metric
-from trainables.tasks.rdass import SentenceEncoder, rdass
+from trainables.tasks.rdass import SentenceEncoder, rdass_of_rows
 from trainables.text.rouge_tokenizers import TextTokenizer
 
 
@@ -69,6 +71,18 @@ def rouge_of_several(
         references: tokens per reference and row; every row has one reference or more.
         best: as rouge-score's `score_multi`, which takes the best reference for each kind of ROUGE.
     """
+    return _means(rouge_of_rows(references, predictions, best=best))
+
+
+def _means(rows: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    means = {kind: math.fsum(rows[kind]) / len(rows[kind]) for kind in ("rouge_1", "rouge_2", "rouge_l")}
+    return {**means, "rouge_sum": math.fsum(means.values())}
+
+
+def rouge_of_rows(
+    references: Sequence[Sequence[Sequence[str]]], predictions: Sequence[Sequence[str]], *, best: bool = False
+) -> dict[str, list[float]]:
+    """Returns the scores of `rouge_of_several` for each row."""
     _check_rows(references, predictions)
     kinds: dict[str, list[float]] = {"rouge_1": [], "rouge_2": [], "rouge_l": []}
     for row, prediction in zip(references, predictions, strict=True):
@@ -76,8 +90,7 @@ def rouge_of_several(
         for kind, values in kinds.items():
             each = [score[kind] for score in scores]
             values.append(max(each) if best else math.fsum(each) / len(each))
-    means = {kind: math.fsum(values) / len(values) for kind, values in kinds.items()}
-    return {**means, "rouge_sum": math.fsum(means.values())}
+    return {**kinds, "rouge_sum": [math.fsum(scores) for scores in zip(*kinds.values(), strict=True)]}
 
 
 def bleu(references: Sequence[Sequence[Sequence[str]]], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -129,12 +142,17 @@ def exact_match(references: Sequence[Sequence[str]], predictions: Sequence[str])
     Raises:
         ValueError: no rows, or unequal numbers of rows.
     """
+    matches = exact_matches(references, predictions)
+    return sum(matches) / len(matches)
+
+
+def exact_matches(references: Sequence[Sequence[str]], predictions: Sequence[str]) -> list[int]:
+    """Returns 1 for each row that `exact_match` counts, else 0."""
     _check_rows(references, predictions)
-    matches = [
-        any(one.split() == prediction.split() for one in row)
+    return [
+        int(any(one.split() == prediction.split() for one in row))
         for row, prediction in zip(references, predictions, strict=True)
     ]
-    return sum(matches) / len(matches)
 
 
 def _check_rows(references: Sequence[Any], predictions: Sequence[Any]) -> None:
@@ -178,7 +196,12 @@ class TextInputs:
     @cached_property
     def rouge(self) -> dict[str, float]:
         """All ROUGE scores, computed once."""
-        return rouge_of_several(self.references, self.tokens, best=self.best_reference)
+        return _means(self.rouge_of_rows)
+
+    @cached_property
+    def rouge_of_rows(self) -> dict[str, list[float]]:
+        """All ROUGE scores of each row, computed once."""
+        return rouge_of_rows(self.references, self.tokens, best=self.best_reference)
 
     @cached_property
     def bleu(self) -> dict[str, float]:
@@ -193,24 +216,58 @@ class TextInputs:
         return classification([number[row[0]] for row in self.targets], certain, self.labels)
 
     @property
-    def rdass(self) -> float:
-        """RDASS of the predictions; only with an encoder."""
+    def correct(self) -> list[int]:
+        """1 for a row whose text is its label, else 0."""
+        return [int(text == row[0]) for text, row in zip(self.texts, self.targets, strict=True)]
+
+    @property
+    def replaced(self) -> list[int]:
+        """1 for a row whose text was no label, and was replaced, else 0."""
+        return [int(text != one) for text, one in zip(self.texts, self.evaluation.predictions, strict=True)]
+
+    @cached_property
+    def rdass_of_rows(self) -> list[float]:
+        """RDASS of each row, computed once; only with an encoder."""
         assert self.encoder is not None
-        return rdass(self.document_vectors, self.reference_vectors, self.encoder.encode(self.texts))
+        return rdass_of_rows(self.document_vectors, self.reference_vectors, self.encoder.encode(self.texts))
+
+
+def _rouge(name: str) -> Metric:
+    return Metric(
+        name,
+        Direction.MAX,
+        lambda inputs: inputs.rouge[name],
+        counted_by_tokenizer=True,
+        row_values=lambda inputs: inputs.rouge_of_rows[name],
+    )
 
 
 TEXT_METRICS = (
-    Metric("rouge_sum", Direction.MAX, lambda inputs: inputs.rouge["rouge_sum"], counted_by_tokenizer=True),
-    Metric("rouge_1", Direction.MAX, lambda inputs: inputs.rouge["rouge_1"], counted_by_tokenizer=True),
-    Metric("rouge_2", Direction.MAX, lambda inputs: inputs.rouge["rouge_2"], counted_by_tokenizer=True),
-    Metric("rouge_l", Direction.MAX, lambda inputs: inputs.rouge["rouge_l"], counted_by_tokenizer=True),
+    *map(_rouge, ("rouge_sum", "rouge_1", "rouge_2", "rouge_l")),
     Metric("bleu_1", Direction.MAX, lambda inputs: inputs.bleu["bleu_1"], counted_by_tokenizer=True),
     Metric("bleu_2", Direction.MAX, lambda inputs: inputs.bleu["bleu_2"], counted_by_tokenizer=True),
     Metric("bleu_3", Direction.MAX, lambda inputs: inputs.bleu["bleu_3"], counted_by_tokenizer=True),
     Metric("bleu_4", Direction.MAX, lambda inputs: inputs.bleu["bleu_4"], counted_by_tokenizer=True),
-    Metric("exact_match", Direction.MAX, lambda inputs: exact_match(inputs.targets, inputs.texts)),
-    Metric("rdass", Direction.MAX, lambda inputs: inputs.rdass, requires="rdass_encoder"),
+    Metric(
+        "exact_match",
+        Direction.MAX,
+        lambda inputs: exact_match(inputs.targets, inputs.texts),
+        row_values=lambda inputs: exact_matches(inputs.targets, inputs.texts),
+    ),
+    Metric(
+        "rdass",
+        Direction.MAX,
+        lambda inputs: float(np.mean(inputs.rdass_of_rows)),
+        requires="rdass_encoder",
+        row_values=lambda inputs: inputs.rdass_of_rows,
+    ),
     *(replace(metric, requires="correct_labels") for metric in CLASS_METRICS),
-    Metric("corrected", Direction.MIN, lambda inputs: inputs.corrected, requires="correct_labels"),
+    Metric(
+        "corrected",
+        Direction.MIN,
+        lambda inputs: inputs.corrected,
+        requires="correct_labels",
+        row_values=lambda inputs: inputs.replaced,
+    ),
     Metric("gen_len", Direction.MIN, lambda inputs: inputs.evaluation.generated_tokens, during_training_only=True),
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from corpora.fingerprint import fingerprint
 from search_spaces.choices import TokenizerKind
 from trainables.text.word_tokenizers import CUT, cut_morphemes
 
@@ -123,3 +124,11 @@ def text_decoder(tokenizer: PreTrainedTokenizerBase, remove_tokens: Sequence[str
         return [clean_text(text, remove_tokens) for text in texts]
 
     return decode
+
+
+def tokenizer_state(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Returns a fingerprint of all that decides how the tokenizer cuts a text."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    rules = backend.to_str() if backend is not None else ""
+    settings = [tokenizer.model_input_names, *map(tokenizer.init_kwargs.get, ("src_lang", "tgt_lang"))]
+    return fingerprint(type(tokenizer).__name__, sorted(tokenizer.get_vocab().items()), rules, settings)

@@ -14,7 +14,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from benchmarks.small import small_space, small_study
 from delivery.exports.export import ModelReplaced, export
 from delivery.inference.predict import predict_file
-from delivery.inference.predictor import load_exported
+from delivery.inference.predictor import open_model
 from delivery.inference.scoring import score
 from delivery.results.scores import Score
 from delivery.results.summarize import summarize
@@ -142,7 +142,7 @@ def test_an_exported_model_has_the_score_of_its_trial(model: Path, finished: tup
     """On the dev rows."""
     study, _ = finished
     rows = read(study.space).dev.rows
-    result = score(load_exported(model), rows, 16)
+    result = score(open_model(model), rows, 16)
     reported = study.records["finished-0000"].results[-1].metrics
     assert result.metrics["rouge_sum"] == pytest.approx(reported["rouge_sum"])
     assert result.rows == len(rows)

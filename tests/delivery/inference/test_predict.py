@@ -12,9 +12,10 @@ import pytest
 
 from corpora.samples import speech_levels
 from delivery.inference import parallel
+from delivery.inference.options import ModelOptions
 from delivery.inference.parallel import Workers, devices
 from delivery.inference.predict import predict_file, predict_lines
-from delivery.inference.predictor import load_exported, predict_all
+from delivery.inference.predictor import open_model, predict_all
 from foundation.errors import UserError
 from tests.delivery.conftest import Trained, trained
 from trainables.tasks.prediction_format import PredictionFormat
@@ -118,16 +119,16 @@ def test_decoding_parameters_can_be_replaced(cnn: Trained, storage: Path, tmp_pa
     files = speech_levels.write_samples(tmp_path, train=64, dev=8, test=8)
     sets = ["min_new_tokens=6", "max_new_tokens=8", "num_beams=1", "num_train_epochs=4", "learning_rate=1e-2"]
     t5 = trained("t5", "is_generative", storage, files, sets)
-    words = load_exported(t5.model, "cpu").tokenizer
+    words = open_model(t5.model, "cpu").tokenizer
     row = [{"source": "비가 온다."}]
-    short = load_exported(t5.model, "cpu", {"max_new_tokens": 2, "min_new_tokens": 1})
-    one, other = (predict_all(model, row, 1)[0] for model in (short, load_exported(t5.model, "cpu")))
+    short = open_model(t5.model, "cpu", ModelOptions(("max_new_tokens=2", "min_new_tokens=1")))
+    one, other = (predict_all(model, row, 1)[0] for model in (short, open_model(t5.model, "cpu")))
     assert len(words(one)["input_ids"]) < len(words(other)["input_ids"])
-    for decoding in ({"num_beams": 4}, {"learning_rate": 1.0}):
+    for text in ("num_beams=4", "learning_rate=1.0"):
         with pytest.raises(UserError, match="not an option of a trained model"):
-            load_exported(cnn.model, "cpu", decoding)
+            open_model(cnn.model, "cpu", ModelOptions((text,)))
     with pytest.raises(UserError, match="num_beams: 0"):
-        load_exported(t5.model, "cpu", {"num_beams": 0})
+        open_model(t5.model, "cpu", ModelOptions(("num_beams=0",)))
 
 
 def test_options_that_do_not_fit_the_model_are_refused(cnn: Trained, sts: Trained, tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_options_that_do_not_fit_the_model_are_refused(cnn: Trained, sts: Traine
 def test_several_workers_predict_every_row_once(cnn: Trained) -> None:
     """Two processes, 23 rows, batches of 2: the probabilities of each row are those of one process."""
     rows = [{"source": text} for text in texts_of(cnn)]
-    alone = predict_all(load_exported(cnn.model, "cpu"), rows, 2)
+    alone = predict_all(open_model(cnn.model, "cpu"), rows, 2)
     rows_written: list[Any] = [None] * len(rows)
     seen = []
     for batch in Workers(cnn.model, ["cpu", "cpu"]).predict(rows, 2):

@@ -9,7 +9,7 @@ import pytest
 
 from delivery.exports.ensemble import make_ensemble
 from delivery.inference.predict import predict_file, predict_lines
-from delivery.inference.predictor import load_exported, predict_all
+from delivery.inference.predictor import open_model, predict_all
 from delivery.inference.rows import own_rows, read_rows, row_of_line
 from delivery.inference.scoring import evaluate
 from delivery.inference.settings import ModelSettings
@@ -61,11 +61,11 @@ def test_each_member_is_scored_as_it_was_alone(members: list[Trained], order: in
     assert evaluate(tmp_path / "both", dev, 8)["accuracy"] == pytest.approx(scores["dev"]["ensemble"]["accuracy"])
     alone = [
         predict_all(
-            load_exported(one.model, "cpu"), read_rows([load_exported(one.model).settings], dev, targets=False).rows, 8
+            open_model(one.model, "cpu"), read_rows([open_model(one.model).settings], dev, targets=False).rows, 8
         )
         for one in chosen
     ]
-    both = load_exported(tmp_path / "both", "cpu")
+    both = open_model(tmp_path / "both", "cpu")
     for left, right, mean in zip(
         *alone, predict_all(both, read_rows(both.members, dev, targets=False).rows, 8), strict=True
     ):

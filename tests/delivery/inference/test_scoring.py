@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from delivery.exports.ensemble import make_ensemble
-from delivery.inference.predictor import Batches, load_exported, predict_all
+from delivery.inference.predictor import Batches, open_model, predict_all
 from delivery.inference.scoring import evaluate, score
 from delivery.inference.settings import ModelSettings, read_settings
 from foundation.errors import UserError
@@ -23,7 +23,7 @@ from trainables.text.subword_tokenizers import train_subwords
 def accuracy_by_hand(trained: Trained, folder: Path, split: str) -> float:
     """The share of rows whose most probable class is theirs."""
     rows = [line.split("\t") for line in trained.files[split].read_text(encoding="utf-8").splitlines()]
-    model = load_exported(folder, "cpu")
+    model = open_model(folder, "cpu")
     labels = list(model.task.labels)  # type: ignore[attr-defined]
     result = predict_all(model, [{"source": text} for _, text in rows], 8)
     right = [labels[row.index(max(row))] == label for row, (label, _) in zip(result, rows, strict=True)]
@@ -99,7 +99,7 @@ def test_an_ensemble_is_the_mean_of_its_members(cnn: Trained, rnn: Trained, tmp_
     assert scores["dev"]["ensemble"]["accuracy"] == pytest.approx(accuracy_by_hand(cnn, tmp_path / "both", "dev"))
     rows = [{"source": text} for text in ("배송이 빨라요", "별로예요", "그냥 그래요 다시는 안 사요")]
     one, other, both = (
-        predict_all(load_exported(folder, "cpu"), rows, 2) for folder in (cnn.model, rnn.model, tmp_path / "both")
+        predict_all(open_model(folder, "cpu"), rows, 2) for folder in (cnn.model, rnn.model, tmp_path / "both")
     )
     for row in range(3):
         mean = [(left + right) / 2 for left, right in zip(one[row], other[row], strict=True)]

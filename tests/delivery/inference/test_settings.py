@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from corpora.splits import Layout
-from delivery.inference.predictor import load_exported
+from delivery.inference.predictor import open_model
 from delivery.inference.settings import SETTINGS, ModelSettings, read_settings, write_settings
 from foundation.errors import UserError
 from search_spaces.choices import BrokenRows, Quoting
@@ -82,7 +82,7 @@ def test_members_are_in_the_folder(tmp_path: Path, member: str) -> None:
     exported(tmp_path / "other")
     folder = exported(tmp_path / "both", members=["0-fine", member])
     with pytest.raises(UserError, match="is not a plain file name") as caught:
-        load_exported(folder)
+        open_model(folder)
     assert str(folder / SETTINGS) in caught.value.problem
 
 

@@ -35,7 +35,7 @@ class Ended:
         self.study, self._classes = Study.create(SPACE, folder, "mine"), classes
         task = SimpleNamespace(classes=classes)
         monkeypatch.setattr(module, "export", self._export)
-        monkeypatch.setattr(module, "load_exported", lambda folder, trust: SimpleNamespace(task=task))
+        monkeypatch.setattr(module, "open_model", lambda folder, options: SimpleNamespace(task=task))
         monkeypatch.setattr(module, "score", self._score)
 
     def _export(self, study: Study, material: Material, summary: Summary) -> Path:

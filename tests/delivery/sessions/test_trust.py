@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from delivery.exports.ensemble import make_ensemble
-from delivery.inference.predictor import load_exported, predict_all
+from delivery.inference.options import ModelOptions
+from delivery.inference.predictor import open_model, predict_all
 from delivery.sessions import finalize, session
 from delivery.sessions.space_options import one_configuration, resolve_space
 from delivery.sessions.study_request import StudyRequest
@@ -44,10 +45,10 @@ def test_with_a_word_it_is_trained_exported_and_predicts(own_code: Path, tmp_pat
     model = storage.folder / "extra" / "best_model"
     assert {path.name for path in model.glob("*.py")} == {"own_config.py", "own_model.py", "own_tokenizer.py"}
     assert "trust_remote_code=True" in (model / "README.md").read_text(encoding="utf-8")
-    found = predict_all(load_exported(model, "cpu", trust=True), [{"source": "가 나"}], 1)
+    found = predict_all(open_model(model, "cpu", ModelOptions(trust=True)), [{"source": "가 나"}], 1)
     assert sum(found[0]) == pytest.approx(1)
     for refused in (
-        lambda: load_exported(model, "cpu"),
+        lambda: open_model(model, "cpu"),
         lambda: make_ensemble([str(model), str(model)], storage.folder, tmp_path / "both", 4),
         lambda: finalize.export_study("extra", storage, tmp_path / "out"),
         lambda: session.resume("extra", storage, io.StringIO()),

@@ -38,7 +38,7 @@ def test_inherited_settings_are_named_once(summariser: str) -> None:
     """Except those that the trials set; without beams there is no length penalty."""
     base = load_generation_config(summariser)
     trials = [{"num_beams": 1, "max_new_tokens": 64}, {"num_beams": 4, "max_new_tokens": 64}]
-    line = "the model's own generation settings apply to trials: {}; --set NAME=VALUE changes them"
+    line = "the model's own generation settings apply: {}; --set NAME=VALUE changes them"
     assert inherited_remarks("some/bart", base, trials[:1]) == [line.format("min_length 56, no_repeat_ngram_size 3")]
     assert inherited_remarks("some/bart", base, trials) == [
         line.format("min_length 56, no_repeat_ngram_size 3, length_penalty 2.0")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from foundation.errors import UserError
-from trainables.tasks.rdass import SentenceEncoder, rdass
+from trainables.tasks.rdass import SentenceEncoder, rdass_of_rows
 
 
 def test_rdass_by_hand() -> None:
@@ -20,16 +20,16 @@ def test_rdass_by_hand() -> None:
     references = np.array([[1.0, 1.0], [0.0, 3.0]])
     documents = np.array([[0.0, 5.0], [0.0, 0.0]])
     # Row 1: cos 45° and cos 90°, (1/√2 + 0) / 2. Row 2: 1, and a document of zeros counts as 0, (1 + 0) / 2.
-    expected = (1 / math.sqrt(2) / 2 + 1 / 2) / 2
-    assert rdass(documents, references, predictions) == pytest.approx(expected)
-    assert rdass(predictions, predictions, predictions) == pytest.approx(1)
+    expected = [1 / math.sqrt(2) / 2, 1 / 2]
+    assert rdass_of_rows(documents, references, predictions) == pytest.approx(expected)
+    assert rdass_of_rows(predictions, predictions, predictions) == pytest.approx([1, 1])
 
 
 @pytest.mark.parametrize(("one", "other"), [((2, 3), (2, 4)), ((2, 3), (1, 3)), ((0, 3), (0, 3)), ((3,), (3,))])
 def test_unequal_shapes_are_refused(one: tuple[int, ...], other: tuple[int, ...]) -> None:
     """So are no rows, and vectors that are not a table."""
     with pytest.raises(ValueError, match="of shapes"):
-        rdass(np.ones(one), np.ones(one), np.ones(other))
+        rdass_of_rows(np.ones(one), np.ones(one), np.ones(other))
 
 
 class FakeTransformer:

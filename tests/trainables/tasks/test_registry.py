@@ -109,8 +109,8 @@ def test_a_loaded_tokenizer_has_the_same_cache_key(tiny_base: Path, tmp_path: Pa
 
 def test_an_unknown_task_is_refused() -> None:
     """The message lists all tasks and suggests the nearest."""
-    with pytest.raises(UserError, match="'summarization' is unknown") as caught:
-        get_task_class("summarization")
+    with pytest.raises(UserError, match="'sumarisation' is unknown") as caught:
+        get_task_class("sumarisation")
     assert "summarisation" in caught.value.allowed
     assert caught.value.todo == "did you mean 'summarisation'?"
 
