@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from delivery.results import remarks
 from delivery.results.scores import rouge_parts
+from delivery.results.summary import Summary
 from foundation.checked_json import plain
+from foundation.errors import UserError
 from foundation.formatting import clock_text, score_text, short_number
 from foundation.statuses import ENDED, TrialStatus
 from trainables.tasks.registry import metric_label
 from tuning.display.live import LOG_MARK
 from tuning.progress_note import ProgressNote, read_progress
+from tuning.studies import retention
 from tuning.studies.lock import LockOwner, lock_owner
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
@@ -52,6 +56,7 @@ class StudyStatus:
         failures: Trial id -> reason.
         notes: What the scores alone do not show.
         warnings: Why the best trial may be no better than any other.
+        lacks_export: Whether all trials have ended, and the last session before it had exported the best model.
     """
 
     study: str
@@ -70,6 +75,7 @@ class StudyStatus:
     progress: ProgressNote | None
     notes: list[str]
     warnings: list[str]
+    lacks_export: bool = False
 
     @property
     def begun(self) -> int:
@@ -102,7 +108,7 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
     study = Study.load(storage, name)
     best, default, metric = next(iter(study.ranked()), None), study.default, study.metric
     progress, material = read_progress(study.paths.progress), Material.load(study.paths)
-    return StudyStatus(
+    status = StudyStatus(
         study=name,
         space=study.space.name,
         storage=str(storage),
@@ -120,6 +126,20 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
         notes=remarks.notes(study),
         warnings=remarks.warnings(study, material.warnings if material else []),
     )
+    return replace(status, lacks_export=status.state == "finished" and not _is_exported(study))
+
+
+def _is_exported(study: Study) -> bool:
+    """Whether the summary, which a session writes after the export, is that of the best model."""
+    summary = None
+    with suppress(UserError):  # it is damaged, which `resume` reports
+        summary = Summary.load(study.paths.summary)
+    exported = summary.best.trial if summary and summary.best else None
+    best = next(iter(study.ranked()), None)
+    if best is None or best.trial_id == exported:
+        return True
+    saved = retention.best_saved_trial(study)  # last, since it looks at the checkpoints
+    return saved is None or saved.trial_id == exported
 
 
 def _age(log: Path) -> float | None:
@@ -164,7 +184,9 @@ def status_lines(status: StudyStatus) -> list[str]:
     lines += [f"note     {note}" for note in status.notes]
     lines += [f"warning  {warning}" for warning in status.warnings]
     lines += [f"failed   {trial}: {reason}" for trial, reason in list(status.failures.items())[:3]]
-    if state in ("interrupted", "waiting"):
+    if status.lacks_export:
+        lines.append("export   the last session ended before it had exported the best model")
+    if state in ("interrupted", "waiting") or status.lacks_export:
         lines.append(f"resume   {status.resume}")
     if session and (note := status.progress):
         machines = f" on {', '.join(note.machines)}" if note.machines else ""

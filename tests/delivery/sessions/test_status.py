@@ -14,7 +14,9 @@ import pytest
 from delivery.sessions.status import status_lines, study_status
 from foundation.errors import UserError
 from search_spaces.draft import from_dict
-from tests.tuning.studies.studies import SPACE, start_trial
+from search_spaces.schema import Budget
+from tests.delivery.results.summaries import BEST, a_summary
+from tests.tuning.studies.studies import SPACE, add_result, start_trial
 from trainables.training.reports import StepProgress
 from tuning.progress_note import ProgressNote, elapsed_before, running_trial, write_progress
 from tuning.studies.lock import study_lock
@@ -87,6 +89,30 @@ def test_a_study_that_does_not_run(tmp_path: Path) -> None:
     assert status_lines(study_status("mine", storage_at(tmp_path / "runs")))[0].endswith("finished")
     with pytest.raises(UserError, match="no study 'yours'"):
         study_status("yours", storage_at(tmp_path / "runs"))
+
+
+def test_the_status_says_that_an_export_was_interrupted(tmp_path: Path) -> None:
+    """All trials have ended, and the summary, which is written after the export, is missing or of an earlier best."""
+    study = Study.create(replace(SPACE, budget=Budget(trials=2)), tmp_path / "runs", "mine")
+    for number, value in enumerate((0.5, 0.7)):
+        add_result(study, start_trial(study, number), 1.0, value)
+
+    def lines() -> list[str]:
+        return status_lines(study_status("mine", storage_at(tmp_path / "runs")))
+
+    study.end("mine-0000", "completed")
+    assert not any(line.startswith("export") for line in lines())  # interrupted: resume exports
+    study.end("mine-0001", "completed")
+    expected = [
+        "export   the last session ended before it had exported the best model",
+        f"resume   python cli.py resume mine --storage {tmp_path}/runs",
+    ]
+    assert lines()[-2:] == expected
+    for trial, is_missing in (("mine-0000", True), ("mine-0001", False)):
+        a_summary(best=msgspec.structs.replace(BEST, trial=trial)).save(study.paths.summary)
+        assert (lines()[-2:] == expected) is is_missing
+    study.paths.summary.write_text("{")
+    assert lines()[-2:] == expected
 
 
 def test_the_status_says_that_nothing_is_left_to_try(tmp_path: Path) -> None:
