@@ -74,19 +74,26 @@ def _send(sender: Any, run: Run) -> None:
 
 
 def tables(results: Sequence[Result]) -> Iterator[str]:
-    """Yields the lines of two tables in Markdown: how each run ended, and why models were refused."""
+    """Yields a table in Markdown, a row for models whose runs ended alike, and a list of why models were refused."""
     spaces = list(dict.fromkeys(result.space for result in results))
-    yield f"| model | {' | '.join(f'`{space}`' for space in spaces)} | probe |"
-    yield "|" + " --- |" * (len(spaces) + 2)
+    endings: dict[tuple[str, ...], list[str]] = {}
     for model in dict.fromkeys(result.model for result in results):
-        by_space = {result.space: result for result in results if result.model == model}
-        seconds = [result.probe for result in by_space.values() if result.probe is not None]
-        cells = [by_space[space].ending for space in spaces]
-        yield f"| {model} | {' | '.join(cells)} | {f'{max(seconds):.2f} s' if seconds else ''} |"
+        by_space = {result.space: result.ending for result in results if result.model == model}
+        endings.setdefault(tuple(by_space[space] for space in spaces), []).append(model)
+    yield f"| models | {' | '.join(f'`{space}`' for space in spaces)} | slowest probe |"
+    yield "|" + " --- |" * (len(spaces) + 2)
+    for cells, models in endings.items():
+        seconds = [one.probe for one in results if one.model in models and one.probe is not None]
+        yield f"| {', '.join(models)} | {' | '.join(cells)} | {f'{max(seconds):.2f} s' if seconds else ''} |"
     yield ""
-    for text in dict.fromkeys(result.text for result in results if result.ending == "refused"):
-        models = [f"{one.model} ({one.space})" for one in results if one.text == text]
-        yield f"- {', '.join(models)}: {text}"
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for one in results:
+        if one.ending == "refused":
+            reason = one.text.replace(f" {one.model!r}", "")
+            reasons.setdefault(reason, {}).setdefault(one.model, []).append(one.space)
+    for reason, refused in reasons.items():
+        runs = (f"{model} ({', '.join(names)})" for model, names in refused.items())
+        yield f"- {', '.join(runs)}: {reason}"
 
 
 def main() -> int:

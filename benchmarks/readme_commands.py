@@ -29,7 +29,7 @@ from corpora.samples.dialogues import write_samples
 
 #: Text of a command -> why it is not run.
 LEFT_OUT = {
-    "make ": "`python -m pytest` and `benchmarks.spaces` run the same",
+    "make ": "needs a checkout; its tests and `benchmarks.spaces` run the same",
     "s3://": "needs a bucket",
     "ray up": "needs an account of a cloud",
     "--gpus-per-worker": "needs a GPU",
@@ -113,7 +113,7 @@ def steps(page: Sequence[str]) -> Iterator[Step]:
             yield Step(readme, f"{command}{quick} --study study-{studies}")
             trials = re.search(r"--trials (\d+)", command)
             more = f" --trials {int(trials[1]) + 1}" if trials and " tune " in command else ""
-            yield Step("`resume` after it", f"python cli.py resume study-{studies}{more}")
+            yield Step("resume after it", f"python cli.py resume study-{studies}{more}")
         else:
             yield Step(readme, command)
 

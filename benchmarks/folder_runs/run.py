@@ -108,8 +108,9 @@ class Run:
             where = f"{Path(place.filename).name}, line {place.lineno}"
             ending, text = "fault", f"{type(error).__name__}: {first_line(error)} ({where})"
         name, text = Path(self.model).name, text.replace(f"{Path(self.model).parent}/", "")
-        seconds = (measured.loading, measured.seconds) if measured else (None, None)
-        return Result(name, self.space, ending, " ".join(text.split()), *seconds)
+        seconds = [measured.loading, measured.seconds] if measured else []
+        loading, probed = (None if one is None else round(one, 3) for one in seconds or [None, None])
+        return Result(name, self.space, ending, " ".join(text.split()), loading, probed)
 
     def _probe(self, scratch: Path) -> ProbeResult | None:
         """Returns what the probe measures in this fresh process; None if it refuses the model, as `start` will."""

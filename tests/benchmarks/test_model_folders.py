@@ -58,18 +58,21 @@ def test_a_message_needs_three_parts_of_its_own(error: UserError, lacks: str) ->
 
 
 def test_the_tables_have_every_run_and_every_reason() -> None:
-    """A row per model with its slowest probe; equal reasons are written once."""
+    """Models that end alike share a row, with their slowest probe; equal reasons are written once."""
     results = [
-        Result("bert", "kobart", "refused", "no decoder"),
+        Result("bert", "kobart", "refused", "model 'bert' has no decoder"),
         Result("bert", "sts", "trained", "20 of 20 answers differ", 0.1, 0.25),
-        Result("gpt", "kobart", "refused", "no decoder"),
+        Result("roberta", "kobart", "refused", "model 'roberta' has no decoder"),
+        Result("roberta", "sts", "trained", "20 of 20 answers differ", 0.1, 0.5),
+        Result("gpt", "kobart", "refused", "model 'gpt' has no encoder"),
         Result("gpt", "sts", "fault", "TypeError"),
     ]
     assert list(tables(results)) == [
-        "| model | `kobart` | `sts` | probe |",
+        "| models | `kobart` | `sts` | slowest probe |",
         "| --- | --- | --- | --- |",
-        "| bert | refused | trained | 0.25 s |",
+        "| bert, roberta | refused | trained | 0.50 s |",
         "| gpt | refused | fault |  |",
         "",
-        "- bert (kobart), gpt (kobart): no decoder",
+        "- bert (kobart), roberta (kobart): model has no decoder",
+        "- gpt (kobart): model has no encoder",
     ]
