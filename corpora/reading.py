@@ -61,6 +61,7 @@ def read_table(
     max_problems: int = 20,
     header: Sequence[str] = (),
     broken: BrokenRows = BrokenRows.STOP,
+    any_of: Mapping[str, str] = {},
 ) -> Table:
     """Reads a file with a suffix of `FORMATS` completely, or refuses it with all its broken rows.
 
@@ -83,6 +84,7 @@ def read_table(
             the names, is still a header. Ignored for JSON and Parquet, which have names of their own.
         broken: "stop", or "skip", which collects unusable rows in `Table.refused`. If a quotation mark swallows several
             lines, each line counts as a row, since the ends of the rows are unknown.
+        any_of: Role -> column; every row must have text in one of them ("" in the others).
 
     Raises:
         UserError: the file is missing, a folder, has an unknown suffix or encoding, no rows, missing or duplicate
@@ -92,17 +94,18 @@ def read_table(
     path = Path(path)
     _check_arguments(path, quoting, broken)
     raw = _bytes(path)
-    needed = [*optional.values(), *required.values()]
+    needed = [*optional.values(), *any_of.values(), *required.values()]
     content = _format(path).read(Request(path, raw, needed, list(required.values()), quoting, header))
     columns, records = content.columns, content.records
-    raise_all(_column_problems(path, columns, required, bool(records)))
-    present = {role: column for role, column in {**optional, **required}.items() if column_name(column) in columns}
+    raise_all(_column_problems(path, columns, required, any_of, bool(records)))
+    roles = {**optional, **any_of, **required}
+    present = {role: column for role, column in roles.items() if column_name(column) in columns}
     numbered = "id" in optional and "id" not in present
     rows, lines, refused = _usable_rows(
-        records, present, required, numbered=numbered, every_line=broken == BrokenRows.SKIP
+        records, present, required, any_of, numbered=numbered, every_line=broken == BrokenRows.SKIP
     )
     if refused and (broken == BrokenRows.STOP or not rows):
-        raise _refusal(path, refused, len(rows), columns, required, max_problems)
+        raise _refusal(path, refused, len(rows), columns, required, any_of, max_problems)
     return Table(str(path), columns, rows, hashlib.sha256(raw).hexdigest(), content.encoding, lines, refused)
 
 
@@ -165,26 +168,31 @@ def _bytes(path: Path) -> bytes:
 
 
 def _column_problems(
-    path: Path, columns: Sequence[str], required: Mapping[str, str], has_rows: bool
+    path: Path, columns: Sequence[str], required: Mapping[str, str], any_of: Mapping[str, str], has_rows: bool
 ) -> list[UserError]:
     problems = []
     if repeated := duplicates(columns):
         problem = f"{path}: duplicate columns in the header: {in_quotes(repeated)}"
         problems.append(UserError(problem, "each column name once", "rename or remove the duplicate columns"))
     if columns or not has_own_names(path):
+        alternatives = [(role, [column]) for role, column in required.items()]
+        alternatives += [(next(iter(any_of)), [*any_of.values()])] if any_of else []
         problems += [
-            _missing(path, role, column, columns)
-            for role, column in required.items()
-            if column_name(column) not in columns
+            _missing(path, role, names, columns)
+            for role, names in alternatives
+            if not {column_name(name) for name in names} & {*columns}
         ]
     if not has_rows:
         problems.append(UserError(f"{path} has no rows after its header", "at least one row", "use another file"))
     return problems
 
 
-def _missing(path: Path, role: str, column: str, columns: Sequence[str]) -> UserError:
+def _missing(path: Path, role: str, names: Sequence[str], columns: Sequence[str]) -> UserError:
+    """Returns the problem of a role for which a file has none of the columns `names`."""
+    column, *others = names
     near = nearest(column_name(column), columns)
-    problem = f"{path} has no column {column!r} for {role!r}" + (f"; {near}" if near else "")
+    written = " or ".join(map(repr, names)) if others else repr(column)
+    problem = f"{path} has no column {written} for {role!r}" + (f"; {near}" if near else "")
     todo = f"write the column names in the first line, with {column!r}, or use --set columns.{role}=NAME"
     if len(columns) == 1 and (wrong := re.search("[\t,;|]", columns[0])):
         todo = f"its fields are separated by {wrong[0]!r}; use .csv for commas and .tsv for tabs"
@@ -195,6 +203,7 @@ def _usable_rows(
     records: Sequence[Record],
     present: Mapping[str, str],
     required: Mapping[str, str],
+    any_of: Mapping[str, str],
     *,
     numbered: bool,
     every_line: bool,
@@ -203,7 +212,7 @@ def _usable_rows(
     lines: list[int] = []
     refused: list[Refused] = []
     for record in records:
-        row, reason = ({}, record.problem) if record.problem else _row(record.values, present, required)
+        row, reason = ({}, record.problem) if record.problem else _row(record.values, present, required, any_of)
         if reason:
             refused += _refused(record, reason, every_line)
         else:
@@ -223,7 +232,7 @@ def _swallowed_by(line: int) -> str:
 
 
 def _row(
-    values: Mapping[str, object], present: Mapping[str, str], required: Mapping[str, str]
+    values: Mapping[str, object], present: Mapping[str, str], required: Mapping[str, str], any_of: Mapping[str, str]
 ) -> tuple[dict[str, str], str]:
     row: dict[str, str] = {}
     reasons = []
@@ -242,11 +251,21 @@ def _row(
             reasons.append(f"{column!r} contains a NUL or half a surrogate pair")
         elif row[role] and role in required and not is_visible(row[role]):
             reasons.append(f"{column!r} has only invisible characters")
+        elif role in any_of and not is_visible(row[role]):
+            row[role] = ""
+    if any_of and not reasons and not any(row.get(role) for role in any_of):
+        reasons.append(f"{in_quotes([present[role] for role in any_of if role in present])} have no text")
     return row, "; ".join(reasons)
 
 
 def _refusal(
-    path: Path, refused: Sequence[Refused], usable: int, columns: Sequence[str], required: Mapping[str, str], most: int
+    path: Path,
+    refused: Sequence[Refused],
+    usable: int,
+    columns: Sequence[str],
+    required: Mapping[str, str],
+    any_of: Mapping[str, str],
+    most: int,
 ) -> UserError:
     file_format = _format(path)
     problems = [f"{file_format.unit} {row.line:,}: {row.reason}" for row in refused[:most]]
@@ -255,6 +274,7 @@ def _refusal(
     number = f"{len(refused):,}" if miscut else f"{len(refused):,} of {usable + len(refused):,}"
     problem = f"{path}: {number} rows cannot be used, so the file was not read"
     allowed = f"{file_format.row.format(fields=len(columns))}, text in {in_quotes(list(required.values()))}"
+    allowed += f" and in one of {in_quotes(list(any_of.values()))}" if any_of else ""
     todo = ["fix or delete these rows"]
     if miscut:
         todo.append(f'write a {QUOTATION} inside a quoted field twice (""), or use quoting "none" for plain characters')

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from corpora.classes import class_problem
-from corpora.names import clean, column_name, in_quotes
-from corpora.reading import Refused, Table, has_own_names, read_table
+from corpora.names import clean
+from corpora.reading import Refused, has_own_names, read_table
 from corpora.references import role_of, with_targets
 from corpora.same_text import kind_of
 from corpora.splitting import groups_of, shared_texts, split_by_group
@@ -176,41 +176,26 @@ def read_numbered(path: str, layout: Layout, *, targets: bool = True) -> tuple[S
     several = len(layout.targets) > 1
     needs_target = targets and not several
     required = {role: name for role, name in columns.items() if role != "id" and (needs_target or role != "target")}
-    optional = {"id": columns.get("id") or ""}
+    optional, any_of = {"id": columns.get("id") or ""}, dict[str, str]()
     if not needs_target:
         names = layout.targets or (columns["target"],)
-        optional |= {role_of(number): name for number, name in enumerate(names, 1)}
+        (any_of if targets else optional).update({role_of(number): name for number, name in enumerate(names, 1)})
     table = read_table(
-        path, required, optional, header=layout.header, quoting=_quoting(path, layout), broken=layout.broken
+        path,
+        required,
+        optional,
+        header=layout.header,
+        quoting=_quoting(path, layout),
+        broken=layout.broken,
+        any_of=any_of,
     )
-    if several:
-        table = _with_targets(path, table, layout, needed=targets)
     rows = [{**row, "id": row.get("id") or str(number)} for number, row in enumerate(table.rows, 1)]
+    if several:
+        rows = [with_targets(row, len(layout.targets)) for row in rows]
     if targets and layout.labels:
         rows = _relabelled(rows, layout.labels, path)
     header = table.columns if table.line_numbers[:1] == [1] and not has_own_names(path) else ()
     return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused), header), table.line_numbers
-
-
-def _with_targets(path: str, table: Table, layout: Layout, *, needed: bool) -> Table:
-    """Returns the table with the targets that each row has; rows without any are refused if they are `needed`."""
-    if needed and not {column_name(name) for name in layout.targets} & {*table.columns}:
-        problem = f"{path} has none of the target columns {in_quotes(layout.targets)}"
-        raise UserError(problem, f"the columns of the file: {in_quotes(table.columns)}", "--set columns.target=NAME")
-    rows = [with_targets(row, len(layout.targets)) for row in table.rows]
-    without = {number for number, row in enumerate(rows) if needed and "target" not in row}
-    refused = [Refused(table.line_numbers[number], "no target has text") for number in sorted(without)]
-    if refused and layout.broken != BrokenRows.SKIP:
-        lines = ", ".join(f"{row.line:,}" for row in refused[:20])
-        problem = f"{path}: {len(refused):,} rows have no text in {in_quotes(layout.targets)}: line {lines}"
-        raise UserError(problem, "a target in every row", "fix them, or --set data.broken_rows=skip")
-    usable = [number for number in range(len(rows)) if number not in without]
-    return replace(
-        table,
-        rows=[rows[number] for number in usable],
-        line_numbers=[table.line_numbers[number] for number in usable],
-        refused=sorted([*table.refused, *refused], key=lambda row: row.line),
-    )
 
 
 def _check_size(part: int, rows: int, share: float, what: str) -> None:

@@ -33,18 +33,28 @@ def test_a_file_uses_the_target_columns_that_it_has(tmp_path: Path) -> None:
 
 
 def test_a_row_without_any_target_is_refused(tmp_path: Path) -> None:
-    """Or skipped and counted; prediction needs none."""
-    path = write(tmp_path, "dialogue,summary1,summary2", "가,나,다", "라,,")
-    with pytest.raises(UserError, match="1 rows have no text in 'summary', 'summary1', 'summary2': line 3"):
+    """With all other broken rows, or skipped; prediction needs none. A mark that is not drawn is no text."""
+    path = write(tmp_path, "dialogue,summary1,summary2", "가,나,다", "라,,", "마,\u200b,바", "사,\u200b,", ",나,")
+    with pytest.raises(UserError) as caught:
         read_split(path, LAYOUT)
+    assert caught.value.problem.splitlines() == [
+        f"{path}: 3 of 5 rows cannot be used, so the file was not read",
+        "    line 3: 'summary1', 'summary2' have no text",
+        "    line 5: 'summary1', 'summary2' have no text",
+        "    line 6: 'dialogue' is empty",
+    ]
+    assert caught.value.allowed.endswith("text in 'dialogue' and in one of 'summary', 'summary1', 'summary2'")
     skipped = read_split(path, Layout(COLUMNS, broken=BrokenRows.SKIP, targets=LAYOUT.targets))
-    assert ([row["id"] for row in skipped.rows], [row.line for row in skipped.refused]) == (["1"], [3])
-    assert len(read_split(path, LAYOUT, targets=False).rows) == 2
+    assert [(row["id"], targets_of(row)) for row in skipped.rows] == [("1", ["나", "다"]), ("3", ["바"])]
+    assert [row.line for row in skipped.refused] == [3, 5, 6]
+    assert len(read_split(write(tmp_path, "dialogue,summary1", "가,나", "라,"), LAYOUT, targets=False).rows) == 2
 
 
 def test_a_file_without_any_target_column_is_refused(tmp_path: Path) -> None:
     """The message lists the columns of both sides."""
     path = write(tmp_path, "dialogue,gist", "가,나")
-    with pytest.raises(UserError, match=r"none of the target columns 'summary', .*\n.*'dialogue', 'gist'"):
+    with pytest.raises(UserError) as caught:
         read_split(path, LAYOUT)
+    assert caught.value.problem == f"{path} has no column 'summary' or 'summary1' or 'summary2' for 'target'"
+    assert caught.value.allowed == "the columns of the file: 'dialogue', 'gist'"
     assert read_split(path, LAYOUT, targets=False).rows == [{"id": "1", "source": "가"}]
