@@ -23,7 +23,7 @@ from trainables.models.generation_defaults import inherited_remarks
 from trainables.models.hub import load_config, load_model, load_tokenizer, may_be_hub_id
 from trainables.models.model_checks import build_meta_model, check_model
 from trainables.models.scratch import scratch_size
-from trainables.models.special_tokens import check_start
+from trainables.models.special_tokens import check_start, starts_with_null
 from trainables.tasks.registry import TASKS, get_task_class, make_task
 from trainables.tasks.task import Limits, Task
 from trainables.text.decoding import check_decoding, check_lengths, decoding_config
@@ -153,6 +153,9 @@ def _load_pretrained(model: str, options: ModelOptions) -> LoadedModel:
     remarks += base.remarks
     if task.is_generative:
         remarks += _set_decoding(space, task, base, decoding)
+    elif starts_with_null(base.model):  # BART and T5 classify with their decoder
+        problem = f"model {model!r}: decoder_start_token_id is null in its config.json"
+        raise UserError(problem, "the token that its decoder was trained with", "write its number into config.json")
     settings = ModelSettings.of_space(space, task, study="")
     return LoadedModel(settings, task, base.model, base.tokenizer, tuple(remarks))
 

@@ -84,7 +84,7 @@ def test_weights_that_are_missing_or_of_another_size_are_refused(make_bert: Call
 
 
 def test_a_classifier_with_a_decoder_writes_no_text(words: PreTrainedTokenizerBase, tmp_path: Path) -> None:
-    """BART with a head is an encoder-decoder, too."""
+    """BART with a head is an encoder-decoder, too. It classifies with its decoder, which needs a start token."""
     sizes: dict[str, Any] = {
         f"{side}_{what}": 1 for side in ("encoder", "decoder") for what in ("layers", "attention_heads")
     }
@@ -97,6 +97,10 @@ def test_a_classifier_with_a_decoder_writes_no_text(words: PreTrainedTokenizerBa
     with pytest.raises(UserError, match="has a head for classes or numbers"):
         open_model(tmp_path, "cpu", with_task("seq2seq"))
     assert open_model(tmp_path, "cpu", with_task("classification")).task.classes == ("LABEL_0", "LABEL_1", "LABEL_2")
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "decoder_start_token_id": None}))
+    with pytest.raises(UserError, match="decoder_start_token_id is null"):
+        open_model(tmp_path, "cpu", with_task("classification"))
 
 
 def test_a_folder_without_a_tokenizer_needs_one(make_bert: Callable[..., Path], tmp_path: Path) -> None:
