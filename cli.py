@@ -285,7 +285,7 @@ def main() -> None:
         if not isinstance(error, StorageLost) and not is_storage_error(error):
             raise
         todo = f"make room or bring the storage back; {COMMAND} resume STUDY continues a study"
-        typer.echo(f"kotune: {UserError(str(error), '', todo)}", err=True)
+        typer.echo(f"kotune: {UserError(str(error), 'storage with room that can be written', todo)}", err=True)
         sys.exit(1)
 
 

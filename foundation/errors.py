@@ -41,7 +41,7 @@ class UserError(Exception):
         todo: What to type or change next.
     """
 
-    def __init__(self, problem: str, allowed: str = "", todo: str = "") -> None:
+    def __init__(self, problem: str, allowed: str, todo: str) -> None:
         super().__init__(problem, allowed, todo)
         self.problem, self.allowed, self.todo = problem, allowed, todo
 
@@ -54,7 +54,7 @@ class UserErrors(UserError):
     """Several mistakes in one message, so that the user can fix all of them in one go."""
 
     def __init__(self, problems: Sequence[UserError]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        super().__init__("\n".join(str(problem) for problem in problems), "", "")
         self.problems = list(problems)
 
     def __reduce__(self) -> tuple[type[UserErrors], tuple[list[UserError]]]:

@@ -160,3 +160,14 @@ def test_what_the_readme_names_exists() -> None:
 def test_the_readme_is_short() -> None:
     """It has at most 200 lines; docs/guide.md has the details."""
     assert structure.readme_lines() <= structure.MAX_README
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_message_has_three_parts(package: str) -> None:
+    """What is wrong, what is allowed, and what to do; mypy refuses a missing part, and this test an empty one."""
+    for path in sources(package):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "UserError":
+                parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+                empty = [part for part in parts if isinstance(part, ast.Constant) and not part.value]
+                assert not empty, f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"

@@ -119,7 +119,8 @@ def _decoding(model: Any, decoding: Mapping[str, Any]) -> GenerationConfig:
     try:
         config = decoding_config(model.generation_config, decoding)
     except ValueError as error:
-        raise UserError(f"the decoding parameters do not fit together: {first_line(error)}") from error
+        problem = f"the decoding parameters do not fit together: {first_line(error)}"
+        raise UserError(problem, "values that fit those of the model", "change the value that it names") from error
     check_lengths(config)
     return config
 

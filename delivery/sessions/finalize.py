@@ -38,7 +38,9 @@ def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool =
 def _export_best(study: Study, out: Path | None) -> str:
     material = Material.load(study.paths)
     if material is None:
-        raise UserError(f"study {study.name!r} has no trials yet", "", study.paths.command("resume"))
+        raise UserError(
+            f"study {study.name!r} has no trials yet", "a study with a finished trial", study.paths.command("resume")
+        )
     earlier = Summary.load(study.paths.summary)
     summary = summarize(
         study,

@@ -23,7 +23,7 @@ def test_a_message_has_three_parts_on_three_lines() -> None:
 
 def test_an_empty_part_leaves_no_empty_line() -> None:
     """A part that is empty is not printed."""
-    assert str(UserError("no such file", todo="correct the path")) == "no such file\n  to do:   correct the path"
+    assert str(UserError("no such file", "", "correct the path")) == "no such file\n  to do:   correct the path"
 
 
 def test_no_problem_raises_nothing() -> None:
@@ -33,7 +33,7 @@ def test_no_problem_raises_nothing() -> None:
 
 def test_one_problem_is_raised_as_itself() -> None:
     """A single problem is not wrapped."""
-    problem = UserError("one")
+    problem = UserError("one", "a file", "name one")
     with pytest.raises(UserError) as caught:
         raise_all([problem])
     assert caught.value is problem
@@ -42,7 +42,7 @@ def test_one_problem_is_raised_as_itself() -> None:
 def test_several_problems_are_raised_together() -> None:
     """All are kept, and all are in the message."""
     with pytest.raises(UserErrors, match=r"(?s)first.*second") as caught:
-        raise_all([UserError("first"), UserError("second")])
+        raise_all([UserError("first", "", ""), UserError("second", "", "")])
     assert [problem.problem for problem in caught.value.problems] == ["first", "second"]
 
 

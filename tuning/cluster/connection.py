@@ -57,7 +57,8 @@ def connect(address: str | None, cpus: int | None = None) -> list[Machine]:
         if address is None:
             temporary_folder.remove()
             todo = "free memory and disk space, or set RAY_TMPDIR to a writable folder with a short path"
-            raise UserError(f"Ray does not start on this machine: {first_line(error)}", "", todo) from error
+            problem = f"Ray does not start on this machine: {first_line(error)}"
+            raise UserError(problem, "a machine on which ray.init() works", todo) from error
         raise UserError(
             f"--address {address}: {first_line(error)}",
             "auto on a machine of the cluster, or HOST:PORT",
