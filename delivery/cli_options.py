@@ -53,6 +53,14 @@ def _print_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
+def _not_empty(option: typer.CallbackParam, value: str | None) -> str | None:
+    """Refuses the empty text that an unset variable of a shell leaves: it would mean the default."""
+    if value is not None and not value.strip():
+        todo = f"set the variable that it was made of, or remove --{option.name}"
+        raise UserError(f"--{option.name} is empty", "a value", todo)
+    return value
+
+
 Version = Annotated[bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)]
 Space = Annotated[str, typer.Argument(help="Name of a search space (see `spaces`), or a YAML file.")]
 StudyArgument = Annotated[str, typer.Argument(help="Name of the study.")]
@@ -89,7 +97,8 @@ CpusPerWorker = Annotated[float | None, _machines("Default: 1.")]
 StudyName = Annotated[str | None, typer.Option(help="Name of the study. Default: space and time.")]
 StorageName = Annotated[str, typer.Option(help="Folder of all studies: a path, s3://BUCKET/… or gs://BUCKET/….")]
 Address = Annotated[
-    str | None, typer.Option(help="Ray cluster: auto, or HOST:PORT. Default: start Ray on this machine.")
+    str | None,
+    typer.Option(help="Ray cluster: auto, or HOST:PORT. Default: start Ray on this machine.", callback=_not_empty),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object, and the progress on stderr.")]
 DryRun = Annotated[

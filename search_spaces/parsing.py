@@ -38,6 +38,10 @@ OPTION_FORMS = {
 }
 
 
+#: Characters of an option in messages.
+_SHOWN = 200
+
+
 def parse_range(name: str, spec: object, where: str) -> Range:
     """Parses the YAML form `spec` of a range of the parameter `name`; `where` names the file in messages.
 
@@ -67,13 +71,17 @@ def parse_range(name: str, spec: object, where: str) -> Range:
     return _build(kind, list(items), place=place, allowed=YAML_FORMS[kind], **extras)
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
 def parse_set_option(text: str) -> tuple[str, Any]:
     """Parses `--set` text such as `num_beams=4` into key and value.
 
     Raises:
         UserError: the key is missing, or the value is not a plain YAML value.
     """
-    place = f"--set {text}"
+    place = f"--set {_short(text)}"
     key, equals, written = text.partition("=")
     if not equals or not key.strip():
         raise UserError(f"{place} has no KEY= before the value", "KEY=VALUE", "write KEY=VALUE without spaces")
@@ -91,7 +99,7 @@ def parse_range_option(text: str) -> tuple[str, Range]:
     Raises:
         UserError: not one of `OPTION_FORMS`, or invalid bounds.
     """
-    place, forms = f"--range {text}", " or ".join(OPTION_FORMS.values())
+    place, forms = f"--range {_short(text)}", " or ".join(OPTION_FORMS.values())
     name, equals, form = (part.strip() for part in text.partition("="))
     kind, _, rest = form.partition(":")
     if not name or not equals:

@@ -15,6 +15,8 @@ Fault: TypeAlias = tuple[str, str]  # what is wrong, what to do
 
 #: A finite space with more configurations is not listed: a search never comes to its end.
 MAX_LISTED = 10_000
+#: A search of a few dozen trials learns nothing from more, and every option is checked.
+MAX_OPTIONS = 1_000
 
 UNSET: Any = object()  # no default: None can be an option of a choice
 
@@ -221,6 +223,8 @@ def choice_faults(options: Sequence[object]) -> list[Fault]:
     """Returns the problems of the options of a choice; empty for a valid choice."""
     if not options:
         return [("the choice has no option", "add at least one option")]
+    if len(options) > MAX_OPTIONS:
+        return [(f"the choice has {len(options):,} options", f"name at most {MAX_OPTIONS:,}")]
     faults: list[Fault] = []
     for index, option in enumerate(options):
         if not is_scalar(option):

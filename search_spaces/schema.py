@@ -72,7 +72,7 @@ class Scheduler:
     """When trials are compared and the worst are stopped, in epochs."""
 
     name: Annotated[SchedulerName, choice(SchedulerName)] = SchedulerName.ASHA
-    grace: Annotated[float, real(above=0)] = 1.0  # epochs before any trial can be stopped
+    grace: Annotated[float, real(at_least=1e-6)] = 1.0  # epochs before any trial can be stopped
     reduction_factor: Annotated[float, real(above=1)] = 3.0  # ASHA keeps one in so many trials at each rung
     max: Annotated[float | None, optional(real(above=0))] = None  # epochs; None: num_train_epochs
 
@@ -94,7 +94,7 @@ class Sampler:
 class Budget:
     """Limits of the search; the first one that is reached ends it."""
 
-    trials: Annotated[int, whole(at_least=1)] = 20
+    trials: Annotated[int, whole(at_least=1, at_most=1_000_000)] = 20
     time: Annotated[float | None, optional(duration())] = None  # seconds; None: no limit
     max_failures: Annotated[int, whole(at_least=1)] = 3  # the search stops if this many first trials all fail
 
@@ -187,7 +187,7 @@ class Space:
     rdass_encoder: Annotated[str | None, optional(text())] = None  # a sentence encoder: hub id or folder
     correct_labels: Annotated[bool, flag()] = False  # a generated text becomes the nearest label
     decimals: Annotated[int | None, optional(whole(at_least=0, at_most=12))] = None  # of a written number
-    eval_every: Annotated[float, real(above=0)] = 1.0  # epochs; a fraction is allowed
+    eval_every: Annotated[float, real(at_least=1e-6)] = 1.0  # epochs; a fraction is allowed
     seed: Annotated[int, whole(at_least=0, at_most=2**32 - 1)] = 42  # numpy takes 32 bits
     fixed: dict[str, Any] = field(default_factory=dict)
     search: dict[str, Range] = field(default_factory=dict)  # a parameter follows those in its `when`

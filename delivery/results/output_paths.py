@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+import tempfile
 from pathlib import Path
 
 from foundation.errors import UserError
@@ -87,3 +88,8 @@ def _check_above(option: str, path: Path, new: Path) -> None:
 def _check_writable(option: str, path: Path, folder: Path) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):  # making a file needs both
         raise UserError(f"{option} {path}: {folder} cannot be written", "a folder that you may write", "choose another")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()  # permissions do not tell all: root has them for /proc
+    except OSError as error:
+        problem = f"{option} {path}: {folder} cannot be written: {error.strerror}"
+        raise UserError(problem, "a folder that you may write", "choose another") from None

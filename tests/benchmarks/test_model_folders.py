@@ -46,10 +46,10 @@ def test_data_is_cut_without_overlap(tmp_path: Path) -> None:
     ("error", "lacks"),
     [
         (UserError("no pad token", "one with it", "name another"), ""),
-        (UserError("no pad token", "one with it"), "refused without saying what to do"),
+        (UserError("no pad token", "one with it", ""), "refused without saying what to do"),
         (UserError("no pad token", "", "name another"), "refused without saying what is allowed"),
         (UserError("cannot be trained: TypeError: can't", "a model", "change it"), "refused by a bare TypeError"),
-        (UserErrors([UserError("a", "b", "c"), UserError("a", "b")]), "refused without saying what to do"),
+        (UserErrors([UserError("a", "b", "c"), UserError("a", "b", "")]), "refused without saying what to do"),
     ],
 )
 def test_a_message_needs_three_parts_of_its_own(error: UserError, lacks: str) -> None:

@@ -56,9 +56,8 @@ class SentenceEncoder:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
-            raise UserError(
-                "rdass needs sentence-transformers, which is not installed", "", "pip install -e .[rdass]"
-            ) from error
+            problem = "rdass needs sentence-transformers, which is not installed"
+            raise UserError(problem, "metrics whose libraries are installed", "pip install -e .[rdass]") from error
         try:
             self._model: Any = SentenceTransformer(
                 source, trust_remote_code=False, model_kwargs={"use_safetensors": True}

@@ -128,7 +128,9 @@ class Task(ABC):
         Raises:
             UserError: the model is not trained for the task.
         """
-        raise UserError(f"model {space.model!r} was not trained by kotune", f"a model for {cls.name} that it exported")
+        problem = f"model {space.model!r} was not trained by kotune"
+        todo = f"train it with --set task={cls.name}, export the study and give the exported folder"
+        raise UserError(problem, f"a model for {cls.name} that kotune exported", todo)
 
     @classmethod
     def split_by(cls, space: Space) -> tuple[str, ...]:

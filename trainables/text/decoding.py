@@ -85,7 +85,7 @@ def check_decoding(decoding: Mapping[str, Any]) -> None:
     if key not in _ERRORS:
         _ERRORS[key] = _error_of(decoding)
     if _ERRORS[key]:
-        raise UserError(_ERRORS[key])
+        raise UserError(_ERRORS[key], "values that generate() takes", "change the value that it names")
 
 
 #: Decoding parameters that were tried in this process -> the error, or an empty text: the spaces of one command share

@@ -42,15 +42,19 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
     _check_own_rate(settings)
     if settings.generation and not task.is_generative:
         raise UserError(
-            f"{', '.join(settings.generation)}: the task {task.name} generates no text", "", "remove it from the space"
+            f"{', '.join(settings.generation)}: the task {task.name} generates no text",
+            "parameters of training, and model.FIELD",
+            "remove it from the space",
         )
     ignored = [name for name, default in task.ignored_parameters.items() if settings.value(name) not in (None, default)]
     if ignored:
-        raise UserError(f"{', '.join(ignored)}: no effect in the task {task.name}", "", f"remove {ignored[0]}")
+        problem = f"{', '.join(ignored)}: no effect in the task {task.name}"
+        raise UserError(problem, "parameters that change a trial", f"remove {ignored[0]}")
     try:
         arguments = build_arguments(config, folder=Path("unused"), seed=0, metric="loss", mode=Direction.MIN)
     except Exception as error:
-        raise UserError(f"transformers refuses these values: {first_line(error)}") from error
+        problem = f"transformers refuses these values: {first_line(error)}"
+        raise UserError(problem, "values of Seq2SeqTrainingArguments", "change the value that it names") from error
     if task.is_generative:
         _check_decoding(settings.generation)
         check_lengths(decoding_config(GenerationConfig(), settings.generation))
@@ -60,7 +64,8 @@ def check_config(config: Mapping[str, Any], task: type[Task]) -> None:
         optim, schedule = (OptimizerNames(arguments.optim), SchedulerType(arguments.lr_scheduler_type))
         chosen = f"optim {optim.value} with lr_scheduler_type {schedule.value}"
         todo = "install what the message names, or change optim, lr_scheduler_type or their options"
-        raise UserError(f"{chosen} cannot be used: {first_line(error)}", "", todo) from error
+        allowed = "an optimizer and a scheduler whose libraries are installed"
+        raise UserError(f"{chosen} cannot be used: {first_line(error)}", allowed, todo) from error
 
 
 def _check_decoding(decoding: Mapping[str, Any]) -> None:
@@ -70,7 +75,7 @@ def _check_decoding(decoding: Mapping[str, Any]) -> None:
         without = {name: {key: value for key, value in decoding.items() if key != name} for name in decoding}
         wrong = ", ".join(f"{name}={decoding[name]!r}" for name in decoding if _can_decode(without[name]))
         problem = f"transformers refuses {wrong or 'these decoding parameters'}: {error.problem}"
-        raise UserError(problem, "", "change or remove it") from error
+        raise UserError(problem, "values that generate() takes", "change or remove it") from error
 
 
 def _can_decode(decoding: Mapping[str, Any]) -> bool:

@@ -1,8 +1,9 @@
-"""Names of parameters: those that the search sets itself, those that kotune adds, and aliases of others."""
+"""Names of parameters: set by the search, added by kotune, aliases of others; and bounds of their values."""
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -98,13 +99,13 @@ EXTRA_WORDS: dict[str, tuple[str, ...]] = {
 
 #: Extra parameters that are numbers: type, smallest and largest value.
 EXTRA_NUMBERS: dict[str, tuple[type, float, float]] = {
-    "max_steps": (int, 1, math.inf),
-    "eval_steps": (float, 1e-6, math.inf),
-    "early_stopping_patience": (int, 1, math.inf),
+    "max_steps": (int, 1, 1e9),
+    "eval_steps": (float, 1e-6, 1e9),
+    "early_stopping_patience": (int, 1, 1e9),
     "early_stopping_threshold": (float, 0, math.inf),
     "freeze_layers": (int, 0, math.inf),
     "layerwise_lr_decay": (float, 0.01, 1),
-    "vocabulary": (int, 10, math.inf),
+    "vocabulary": (int, 10, 1e6),
 }
 
 #: Current parameter -> value.
@@ -176,3 +177,54 @@ ALIASES: dict[str, Alias] = {
     "adafactor": Alias(lambda value: {"optim": "adafactor"} if value else {}, "optim: adafactor"),
     "precision": Alias(_precision, "bf16 / fp16"),
 }
+
+
+#: Parameter -> smallest value; with a smaller one a trial fails or learns nothing.
+AT_LEAST: dict[str, float] = {
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "num_beams": 1,
+    "num_return_sequences": 1,
+    "max_new_tokens": 1,
+    "max_length": 2,
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "warmup_steps": 0,
+    "label_smoothing_factor": 0,
+    "adam_beta1": 0,
+    "adam_beta2": 0,
+    "max_grad_norm": 0,
+    "no_repeat_ngram_size": 0,
+    "dataloader_num_workers": 0,
+}
+#: Divisors and fractions that must not be zero.
+ABOVE: dict[str, float] = {
+    "num_train_epochs": 0,
+    "temperature": 0,
+    "repetition_penalty": 0,
+    "top_p": 0,
+    "adam_epsilon": 0,  # divides by 0 for the embeddings of tokens that a batch lacks
+}
+#: torch refuses a decay of 1, and labels that are smoothed by 1 carry no information.
+BELOW: dict[str, float] = {"label_smoothing_factor": 1, "adam_beta1": 1, "adam_beta2": 1}
+#: Beyond these, memory, processes or years run out.
+AT_MOST: dict[str, float] = {
+    "top_p": 1,
+    "num_train_epochs": 1e5,
+    "per_device_train_batch_size": 1e6,
+    "per_device_eval_batch_size": 1e6,
+    "gradient_accumulation_steps": 1e6,
+    "num_beams": 1_000,
+    "num_return_sequences": 1_000,
+    "max_new_tokens": 1e6,
+    "max_length": 1e6,
+    "no_repeat_ngram_size": 1e6,
+    "dataloader_num_workers": 256,
+}
+BOUNDS = (
+    (AT_LEAST, operator.ge, "at least"),
+    (ABOVE, operator.gt, "more than"),
+    (BELOW, operator.lt, "below"),
+    (AT_MOST, operator.le, "at most"),
+)

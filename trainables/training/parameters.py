@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import operator
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from foundation.errors import UserError, nearest
 from search_spaces.choices import options_text
 from search_spaces.values import as_word
-from trainables.training.parameter_names import ALIASES, EXTRA, EXTRA_NUMBERS, EXTRA_WORDS, RESERVED, Values
+from trainables.training.parameter_names import ALIASES, BOUNDS, EXTRA, EXTRA_NUMBERS, EXTRA_WORDS, RESERVED, Values
 
 
 @cache
@@ -108,7 +108,7 @@ def _parse(name: str) -> tuple[str, str]:
     """
     prefix, _, bare = name.rpartition(".")
     if bare in RESERVED and prefix != "model":
-        raise UserError(f"{name} cannot be set", "", RESERVED[bare])
+        raise UserError(f"{name} cannot be set", "the parameters that a search does not set itself", RESERVED[bare])
     fields = {"generation": generation_fields(), "training": training_fields()}
     kind = prefix or _kind(bare)
     if kind == "model" or bare in {"extra": EXTRA, **fields}.get(kind, ()):
@@ -124,44 +124,6 @@ def _kind(name: str) -> str:
     if name in EXTRA:
         return "extra"
     return "training" if name in training_fields() else "generation" if name in generation_fields() else ""
-
-
-#: Parameter -> smallest value; with a smaller one a trial fails or learns nothing.
-AT_LEAST: dict[str, float] = {
-    "per_device_train_batch_size": 1,
-    "per_device_eval_batch_size": 1,
-    "gradient_accumulation_steps": 1,
-    "num_beams": 1,
-    "num_return_sequences": 1,
-    "max_new_tokens": 1,
-    "max_length": 2,
-    "learning_rate": 0,
-    "weight_decay": 0,
-    "warmup_steps": 0,
-    "label_smoothing_factor": 0,
-    "adam_beta1": 0,
-    "adam_beta2": 0,
-    "max_grad_norm": 0,
-    "no_repeat_ngram_size": 0,
-    "dataloader_num_workers": 0,
-}
-#: Divisors and fractions that must not be zero.
-ABOVE: dict[str, float] = {
-    "num_train_epochs": 0,
-    "temperature": 0,
-    "repetition_penalty": 0,
-    "top_p": 0,
-    "adam_epsilon": 0,  # divides by 0 for the embeddings of tokens that a batch lacks
-}
-#: torch refuses a decay of 1, and labels that are smoothed by 1 carry no information.
-BELOW: dict[str, float] = {"label_smoothing_factor": 1, "adam_beta1": 1, "adam_beta2": 1}
-AT_MOST: dict[str, float] = {"top_p": 1}
-_BOUNDS = (
-    (AT_LEAST, operator.ge, "at least"),
-    (ABOVE, operator.gt, "more than"),
-    (BELOW, operator.lt, "below"),
-    (AT_MOST, operator.le, "at most"),
-)
 
 
 @cache
@@ -215,6 +177,31 @@ def _number_types() -> Mapping[str, type]:
     return types | {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
 
 
+#: How messages call the types of other fields.
+_TYPE_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    dict: "a mapping",
+    list: "a list",
+}
+
+
+@cache
+def _field_types() -> Mapping[str, tuple[type, ...]]:
+    """Returns the types of training fields that are neither words nor numbers by default, without null."""
+    from transformers import Seq2SeqTrainingArguments
+
+    def types(hint: Any) -> tuple[type, ...]:
+        members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        kinds = [get_origin(member) or member for member in members]
+        return tuple(kind for kind in (*kinds, *([int] if float in kinds else [])) if isinstance(kind, type))
+
+    hints = get_type_hints(Seq2SeqTrainingArguments)
+    return {name: tuple(kind for kind in types(hints[name]) if kind is not type(None)) for name in training_fields()}
+
+
 def _as_meant(name: str, value: Any) -> Any:
     """Returns 16.0 as 16 if the parameter is a whole number, and false as `no` or `none` if it is a word.
 
@@ -253,14 +240,16 @@ def _value_problem(name: str, written_name: str, value: Any) -> UserError | None
         return _word_problem(written_name, value, words)
     kind = _number_types().get(name)
     if kind is None:
-        return None if value is not None else UserError(f"{written_name}: null", "a value", f"change {written_name}")
+        is_valid = isinstance(value, _field_types().get(name, object))
+        allowed = " or ".join(dict.fromkeys(_TYPE_WORDS[kind] for kind in _field_types().get(name, ())))
+        return None if is_valid else UserError(f"{written_name}: {value!r}", allowed, f"change {written_name}")
     if kind is bool:
         is_valid, allowed = isinstance(value, bool) or name == "early_stopping", "true or false"
     else:
         is_valid, allowed = _is_number(value), "a number"
     if is_valid and kind is int and isinstance(value, float) and not value.is_integer():
         is_valid, allowed = False, "a whole number"
-    for bounds, holds, words_of_bound in _BOUNDS:
+    for bounds, holds, words_of_bound in BOUNDS:
         if is_valid and name in bounds and not holds(value, bounds[name]):
             is_valid, allowed = False, f"{words_of_bound} {bounds[name]:g}"
     return None if is_valid else UserError(f"{written_name}: {value!r}", allowed, f"change {written_name}")

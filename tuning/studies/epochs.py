@@ -19,6 +19,9 @@ _DEFAULT_EPOCHS = 3.0
 #: Parameters in optimizer steps that become epochs.
 _STEPS = ("max_steps", "eval_steps")
 
+#: Each evaluation is one result in the record of its trial.
+_MOST_EVALUATIONS = 10_000
+
 #: Epochs of evaluations are rounded to six digits.
 _SAME_EPOCH = 1e-6
 
@@ -148,6 +151,11 @@ def check_evaluations(space: Space) -> None:
     if every > longest + _SAME_EPOCH:
         todo = f"--set eval_every={longest:g}, or raise num_train_epochs"
         raise UserError(f"eval_every is {every:g}, but trials train {longest:g} epochs", f"at most {longest:g}", todo)
+    if longest / every > _MOST_EVALUATIONS:
+        problem = (
+            f"eval_every is {every:g}, so that a trial of {longest:g} epochs has {longest / every:,.0f} evaluations"
+        )
+        raise UserError(problem, f"at most {_MOST_EVALUATIONS:,}", f"--set eval_every={longest / 100:g}")
     missed = [epoch for epoch in rungs(space) if abs(round(epoch / every) * every - epoch) > _SAME_EPOCH]
     if not missed:
         return

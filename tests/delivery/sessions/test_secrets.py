@@ -50,7 +50,7 @@ def test_no_file_of_a_study_holds_a_secret(tmp_path: Path) -> None:
         study.begin(record)
         log.say(f"asking the hub for {MODEL} as {KEY}")
         study.end(record.trial_id, "failed", f"{error}")
-        log.say(str(UserError(f"model {MODEL!r} cannot be loaded")))
+        log.say(str(UserError(f"model {MODEL!r} cannot be loaded", "a model", "change it")))
     folder = study.paths.trial(record.trial_id)
     write_json(folder / "job.json", {"tracking": {"config": {"model": MODEL, "data": {"path": f"{MODEL}"}}}})
     write_json(study.paths.summary, {"model": MODEL, "data": {"train": {"path": f"/data?x-amz-signature={KEY}"}}})

@@ -65,7 +65,7 @@ def test_a_reason_and_a_trace_hold_no_keys(monkeypatch: pytest.MonkeyPatch) -> N
     ("error", "workers", "has_gpu", "continues"),
     [
         (TrialFailed("nan"), 2, True, True),  # raised by all workers
-        (UserError("bad value"), 2, True, True),
+        (UserError("bad value", "a number", "change it"), 2, True, True),
         (StorageLost("full"), 2, True, True),
         (ValueError("a bug"), 1, True, True),
         (ValueError("a bug"), 2, False, False),  # the others wait in a collective

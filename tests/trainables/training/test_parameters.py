@@ -8,12 +8,8 @@ from transformers import GenerationConfig, Seq2SeqTrainingArguments
 
 from foundation.errors import UserError
 from search_spaces.names import FAMILIAR
-from trainables.training.parameter_names import ALIASES, EXTRA, RESERVED
+from trainables.training.parameter_names import ABOVE, ALIASES, AT_LEAST, AT_MOST, BELOW, EXTRA, RESERVED
 from trainables.training.parameters import (
-    ABOVE,
-    AT_LEAST,
-    AT_MOST,
-    BELOW,
     generation_fields,
     parameter_kinds,
     split_parameters,

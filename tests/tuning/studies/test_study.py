@@ -112,7 +112,7 @@ def test_a_tentative_study_is_deleted_after_a_mistake(tmp_path: Path, is_permane
         with study.tentative() as make_permanent:
             if is_permanent:
                 make_permanent()
-            raise UserError("a bad row")
+            raise UserError("a bad row", "two fields", "fix it")
 
     with pytest.raises(UserError, match="a bad row"):
         prepare()
