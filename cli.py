@@ -22,6 +22,7 @@ from foundation.errors import COMMAND, UserError
 from foundation.launchers import drop_launcher_variables
 from foundation.secrets import redact, redacted
 from foundation.standard_output import output, print_json
+from search_spaces.choices import ExportFormat
 from tuning.interruption import EXIT_CODE, immediate_interrupts
 from tuning.studies.storage import readable_storage, storage_at
 
@@ -157,6 +158,7 @@ def status(
 def export(
     study: options.StudyArgument,
     out: options.ExportFolder = None,
+    format_: options.Format = ExportFormat.FLOAT32,
     storage: options.StorageName = "runs",
     trust_remote_code: options.Trust = False,
 ) -> None:
@@ -164,7 +166,7 @@ def export(
     from delivery.sessions.finalize import export_study
 
     with readable_storage(storage) as place:
-        typer.echo(export_study(study, place, out, trust=trust_remote_code), output())
+        typer.echo(export_study(study, place, out, trust=trust_remote_code, format_=format_), output())
 
 
 @app.command(cls=options.Command)

@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 
 from foundation.errors import UserError
 from foundation.standard_output import output, reserve_output
+from search_spaces.choices import ExportFormat
 from tuning.studies.storage import Storage, storage_at
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ Exported = Annotated[
     ),
 ]
 
-Train = Annotated[str | None, _data("Training rows: CSV, TSV or JSONL.")]
+Train = Annotated[str | None, _data("Training rows: CSV, TSV, JSON, JSONL or Parquet.")]
 Dev = Annotated[str | None, _data("Rows that choose the best model. Default: cut from --train.")]
 Test = Annotated[str | None, _data("Rows that are scored once, at the end.")]
 Model = Annotated[str | None, _data("Hub id, folder, or scratch:tiny|small|base.")]
@@ -120,10 +121,12 @@ SessionTimeBudget = Annotated[
     str | None, typer.Option("--time-budget", help="Time limit of this session: 90s, 30m, 4h, 1h30m.")
 ]
 JsonObject = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Format = Annotated[ExportFormat, typer.Option("--format", help="Number format of the weights.")]
 ExportFolder = Annotated[Path | None, typer.Option("--out", help="New folder. Default: best_model in the study.")]
 
 Input = Annotated[
-    str, typer.Argument(help="CSV, TSV or JSONL, with or without targets; - reads lines of standard input.")
+    str,
+    typer.Argument(help="A table like the training rows, with or without targets; - reads lines of standard input."),
 ]
 OutputCsv = Annotated[
     Path | None, typer.Option("--out", help="CSV, TSV or JSONL file. Default: CSV on standard output.")

@@ -53,6 +53,14 @@ class SamplerName(Option):
         return needs.get(self, "")
 
 
+class ExportFormat(Option):
+    """The number format of exported weights. Trials are trained and scored in float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
 class SchedulerName(Option):
     """Which scheduler stops trials early."""
 

@@ -161,7 +161,7 @@ def test_changes_need_two_files_and_a_test() -> None:
     """The table of changes in the README names at most two files and one test for each."""
     section = read(ENGLISH).split("## Where to change something")[1].split("\n## ")[0]
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ") and "`" in line]
-    assert len(rows) == 11
+    assert len(rows) == 12
     for _, files, test in rows:
         assert 1 <= len(_PATH.findall(files)) <= 2
         assert len(_PATH.findall(test)) == 1

@@ -11,7 +11,7 @@ from delivery.results.scores import rouge_parts
 from delivery.results.summary import Summary
 from delivery.results.summary_lines import compare_default
 from foundation.secrets import redact
-from search_spaces.choices import TokenizerKind
+from search_spaces.choices import ExportFormat, TokenizerKind
 from trainables.tasks.task import Task
 from trainables.text.encoding import adds_end_token
 from trainables.text.word_tokenizers import CUT
@@ -34,6 +34,7 @@ Found by kotune, trial `{trial}` of {trials}, epoch {epoch:g}.
 {test}{scored}| {default_name} | {default} |
 | search space | {space} |
 | base model | {base} |
+| weights | {weights} |
 
 ## Use
 
@@ -68,7 +69,7 @@ logits = model(**tokenizer({template}, return_tensors="pt", truncation=True, max
 print({answer})"""
 
 
-def model_card(study: Study, summary: Summary, folder: Path, tokenizer: Any, task: Task) -> str:
+def model_card(study: Study, summary: Summary, folder: Path, tokenizer: Any, task: Task, format_: ExportFormat) -> str:
     """Returns the text of the card."""
     best = summary.best
     assert best is not None  # a study without a model is not exported
@@ -88,6 +89,7 @@ def model_card(study: Study, summary: Summary, folder: Path, tokenizer: Any, tas
         default_name=summary.default.name if summary.default else "recipe default",
         space=study.space.name,
         base=study.space.model,
+        weights=format_ if format_ is ExportFormat.FLOAT32 else f"{format_}; the scores are of float32",
         use=_use(study, folder, tokenizer, task),
         notes="".join(f"{note}\n" for note in _notes(tokenizer, task)),
         config=json.dumps(best.config, ensure_ascii=False, indent=2),

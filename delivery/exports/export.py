@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers.utils import logging as transformers_logging
 
 from delivery.exports.card import model_card
@@ -13,6 +15,7 @@ from delivery.results.output_paths import check_new_folder, set_usual_permission
 from delivery.results.summary import Summary
 from foundation.durable import new_folder
 from foundation.errors import UserError
+from search_spaces.choices import ExportFormat
 from trainables.models.hub import load_model, load_tokenizer
 from trainables.models.weight_tying import write_untied_flag
 from trainables.tasks.task import Task
@@ -25,20 +28,47 @@ from tuning.studies.study import Study
 from tuning.tokenizers import variant_of
 
 
+def _safetensors(dtype: torch.dtype) -> Callable[[Any, Path], None]:
+    def write(model: Any, folder: Path) -> None:
+        model.to(dtype)
+        if infinite := [name for name, weight in model.state_dict().items() if not weight.isfinite().all()]:
+            problem = f"--format {str(dtype).removeprefix('torch.')}: weights of {infinite[0]} are too large for it"
+            raise UserError(problem, "bfloat16, float32", "choose another format")
+        model.save_pretrained(folder)
+        write_untied_flag(folder, model)
+
+    return write
+
+
+#: Format -> a function that writes the weights and `config.json` of a model into a folder.
+FORMATS: dict[ExportFormat, Callable[[Any, Path], None]] = {
+    ExportFormat.FLOAT32: _safetensors(torch.float32),
+    ExportFormat.BFLOAT16: _safetensors(torch.bfloat16),
+    ExportFormat.FLOAT16: _safetensors(torch.float16),
+}
+
+
 class ModelReplaced(UserError):
     """There is no model, or not the one of a moment ago: a running search deletes models that are not the best."""
 
 
-def export(study: Study, material: Material, summary: Summary, target: Path | None = None) -> Path:
+def export(
+    study: Study,
+    material: Material,
+    summary: Summary,
+    target: Path | None = None,
+    format_: ExportFormat = ExportFormat.FLOAT32,
+) -> Path:
     """Writes the best model of the study to `target`, and returns the folder.
 
     The folder is created atomically. An earlier export in the study folder is replaced.
 
     Args:
         target: A new folder; default: `best_model` in the study folder.
+        format_: How the weights are written.
 
     Raises:
-        UserError: `target` exists.
+        UserError: `target` exists, or a weight is too large for the format.
         ModelReplaced: There is no model, it is not the summary's, or it was deleted while it was read. Nothing is
             written.
     """
@@ -64,13 +94,14 @@ def export(study: Study, material: Material, summary: Summary, target: Path | No
     exported = summary.for_export().to_json()
     settings = ModelSettings.of_space(study.space, task, study.name, trial=best.trial_id, summary=exported)
     with new_folder(folder, overwrite=target is None) as staging:
-        model.save_pretrained(staging)
-        write_untied_flag(staging, model)
+        FORMATS[format_](model, staging)
         if task.is_generative:
             model.generation_config.save_pretrained(staging)
         tokenizer.save_pretrained(staging)
         write_settings(staging, settings)
-        (staging / "README.md").write_text(model_card(study, summary, folder, tokenizer, task), encoding="utf-8")
+        (staging / "README.md").write_text(
+            model_card(study, summary, folder, tokenizer, task, format_), encoding="utf-8"
+        )
         set_usual_permissions(staging)
     if target is None:
         study.publish(folder)

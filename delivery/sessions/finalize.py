@@ -18,6 +18,7 @@ from delivery.results.summary import Confusion, Summary
 from delivery.sessions.trust import trusted
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
+from search_spaces.choices import ExportFormat
 from tuning.studies import retention
 from tuning.studies.material import Material
 from tuning.studies.storage import Storage
@@ -27,15 +28,22 @@ from tuning.studies.study import Study
 _TRIES = 3
 
 
-def export_study(name: str, storage: Storage, out: Path | None, *, trust: bool = False) -> str:
+def export_study(
+    name: str,
+    storage: Storage,
+    out: Path | None,
+    *,
+    trust: bool = False,
+    format_: ExportFormat = ExportFormat.FLOAT32,
+) -> str:
     """Exports the best model so far and returns its folder, or its address in a bucket."""
     for _ in range(_TRIES - 1):
         with suppress(ModelReplaced):
-            return _export_best(trusted(Study.load(storage, name), trust), out)
-    return _export_best(trusted(Study.load(storage, name), trust), out)
+            return _export_best(trusted(Study.load(storage, name), trust), out, format_)
+    return _export_best(trusted(Study.load(storage, name), trust), out, format_)
 
 
-def _export_best(study: Study, out: Path | None) -> str:
+def _export_best(study: Study, out: Path | None, format_: ExportFormat) -> str:
     material = Material.load(study.paths)
     if material is None:
         raise UserError(
@@ -52,7 +60,7 @@ def _export_best(study: Study, out: Path | None) -> str:
     )
     if earlier is not None and _has_same_best(study, earlier):
         summary = replace(summary, confusion=earlier.confusion)
-    folder = export(study, material, summary, out)
+    folder = export(study, material, summary, out, format_)
     return str(folder) if out is not None else study.paths.address(folder)
 
 

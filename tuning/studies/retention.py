@@ -1,6 +1,7 @@
-"""Which checkpoints of a study are kept: those of its best trials, and what running trials resume from.
+"""Which checkpoints of ended trials are kept: those of the best trials of a study.
 
-Ray Tune's retention is per trial, so 160 trials would fill a disk.
+Ray Tune's retention is per trial, so 160 trials would fill a disk. What a running trial keeps is decided by
+`trainables.training.evaluation_tracker`.
 """
 
 from __future__ import annotations

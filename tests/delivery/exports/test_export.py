@@ -6,8 +6,10 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from msgspec.structs import replace
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -24,6 +26,8 @@ from delivery.sessions import finalize
 from foundation.checked_json import plain
 from foundation.errors import UserError
 from foundation.statuses import TrialStatus
+from search_spaces.choices import ExportFormat
+from trainables.models.hub import load_model
 from trainables.tasks.prediction_format import PredictionFormat
 from trainables.training.reports import Decision, Report
 from trainables.training.trial import run_trial
@@ -87,6 +91,39 @@ def test_transformers_alone_can_use_the_folder(model: Path) -> None:
     rights = {path.stat().st_mode & 0o777 for path in model.iterdir()}
     (model.parent / "just so").touch()
     assert rights == {(model.parent / "just so").stat().st_mode & 0o777}  # weights as well, whoever is to have them
+
+
+@pytest.mark.parametrize("format_", [ExportFormat.BFLOAT16, ExportFormat.FLOAT16])
+def test_half_precision_halves_the_weights(
+    finished: tuple[Study, Material], model: Path, tmp_path: Path, format_: ExportFormat
+) -> None:
+    """transformers loads the folder in its format, kotune in float32; the card says what the scores belong to."""
+    study, material = finished
+    summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    folder = export(study, material, summary, tmp_path / "half", format_)
+    size, whole = ((path / "model.safetensors").stat().st_size for path in (folder, model))
+    assert size < 0.6 * whole
+    assert str(AutoModelForSeq2SeqLM.from_pretrained(folder).dtype) == f"torch.{format_}"
+    assert f"| weights | {format_}; the scores are of float32 |" in (folder / "README.md").read_text(encoding="utf-8")
+    assert next(open_model(folder).model.parameters()).dtype == torch.float32
+
+
+def test_a_weight_that_the_format_cannot_hold_is_refused(
+    finished: tuple[Study, Material], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """float16 ends at 65504."""
+    study, material = finished
+
+    def too_large(*args: Any, **options: Any) -> Any:
+        network = load_model(*args, **options)
+        next(network.parameters()).data[0] = 1e6
+        return network
+
+    monkeypatch.setattr("delivery.exports.export.load_model", too_large)
+    summary = summarize(study, material, slots=1, worker_groups_started=1, wall_seconds=1.0)
+    with pytest.raises(UserError, match=r"--format float16: .* too large"):
+        export(study, material, summary, tmp_path / "half", ExportFormat.FLOAT16)
+    assert not (tmp_path / "half").exists()
 
 
 def test_the_content_of_the_card(finished: tuple[Study, Material], model: Path) -> None:
@@ -203,7 +240,7 @@ def test_a_model_that_is_deleted_while_it_is_read(
 
     tries: list[int] = []
 
-    def export_best(study: Study, out: Path | None) -> str:
+    def export_best(study: Study, out: Path | None, format_: ExportFormat) -> str:
         tries.append(1)
         if len(tries) < 3:
             raise ModelReplaced("gone", "", "try again")
