@@ -102,6 +102,14 @@ def new_folder(path: Path, *, overwrite: bool = False, mode: int = 0o777) -> Ite
         raise
 
 
+def make_folder(path: Path) -> None:
+    """Creates a folder, with its parents, durably: without the sync of its parent a crash may lose it and its files."""
+    if not path.parent.is_dir():
+        make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync(path.parent)
+
+
 def move_folder(source: Path, target: Path, *, overwrite: bool = False) -> None:
     """Moves a folder within one file system, with all its files synced before it appears at `target`.
 

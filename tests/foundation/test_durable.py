@@ -156,3 +156,16 @@ def test_a_folder_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypa
     move_folder(source, target)
     assert sorted(synced[:3]) == ["file False", "inner False", "source False"]
     assert synced[3:] == [f"{tmp_path.name} True"]
+
+
+def test_the_name_of_a_new_folder_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a loss of power may take the folder, with files that were synced in it.
+
+    A folder that exists may come from a process that was killed before it synced.
+    """
+    synced: list[str] = []
+    monkeypatch.setattr(durable, "sync", lambda path: synced.append(path.relative_to(tmp_path).as_posix()))
+    durable.make_folder(tmp_path / "outer" / "inner")
+    assert synced == [".", "outer"]
+    durable.make_folder(tmp_path / "outer" / "inner")
+    assert synced == [".", "outer", "outer"]

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from foundation import buckets
 from foundation.bucket_copies import scratch
-from foundation.durable import move_folder, write_text
+from foundation.durable import make_folder, move_folder, write_text
 from foundation.safe_paths import check_inside, check_links, read_regular
 
 #: Written last and deleted first: without it, a checkpoint is incomplete.
@@ -95,6 +95,7 @@ class FolderStore:
     def put(self, name: str, files: Iterable[str], manifest: str) -> None:
         source, target = self.staging(name), self.path(name)
         (source / MANIFEST).write_text(manifest, encoding="utf-8")
+        make_folder(self._folder)  # it exists, but its own name may not be synced
         move_folder(source, target, overwrite=True)  # a repeated evaluation after a crash overwrites its checkpoint
 
     def drop_files(self, name: str, files: Iterable[str], manifest: str) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from foundation.buckets import remove
 from foundation.checked_yaml import SavedLoader, read_yaml
-from foundation.durable import StorageLost, new_folder, write_json, write_text
+from foundation.durable import StorageLost, make_folder, new_folder, retry_on_storage_error, write_json, write_text
 from foundation.errors import UserError, nearest, raise_all
 from foundation.secrets import redact, redacted
 from foundation.statuses import TrialStatus
@@ -240,7 +240,8 @@ class Study:
     def begin(self, record: TrialRecord) -> None:
         """Records that a trial starts, or is resumed in a new session."""
         self.records[record.trial_id] = record
-        self.paths.trial(record.trial_id).mkdir(parents=True, exist_ok=True)
+        folder = self.paths.trial(record.trial_id)
+        retry_on_storage_error(lambda: make_folder(folder), f"the folder of trial {record.trial_id}")
         self._write(record)
 
     def add(

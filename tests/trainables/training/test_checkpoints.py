@@ -118,21 +118,25 @@ def test_a_crash_before_the_rename_completes_nothing(tmp_path: Path, monkeypatch
 
 
 def test_all_files_are_synced_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All files and the staging folder are synced before, the parent after; else a power cut leaves empty files."""
-    stage(tmp_path, 1)
+    """All files and the staging folder are synced before, the parent after; else a power cut leaves empty files.
+
+    So is the name of the folder of all checkpoints, in which the first one is saved.
+    """
+    folder = tmp_path / "checkpoints"
+    stage(folder, 1)
     synced: list[str] = []
     really = os.fsync
 
     def noted(descriptor: int) -> None:
         paths = [tmp_path, *tmp_path.rglob("*")]
         name = next(path.name for path in paths if os.path.samestat(path.stat(), os.fstat(descriptor)))
-        synced.append(f"{name}{' after' if (tmp_path / 'step-00000001').exists() else ''}")
+        synced.append(f"{name}{' after' if (folder / 'step-00000001').exists() else ''}")
         really(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
-    complete(tmp_path, 1, epoch=0.1, resumable=True)
-    assert synced[:-1] == [*sorted((*MODEL, *RESUME, MANIFEST)), staging(tmp_path, 1).name]
-    assert synced[-1] == f"{tmp_path.name} after"
+    complete(folder, 1, epoch=0.1, resumable=True)
+    assert synced[:-1] == [tmp_path.name, *sorted((*MODEL, *RESUME, MANIFEST)), staging(folder, 1).name]
+    assert synced[-1] == "checkpoints after"
 
 
 def test_a_step_that_is_saved_again_replaces_the_first(tmp_path: Path) -> None:

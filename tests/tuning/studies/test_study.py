@@ -7,6 +7,7 @@ import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,3 +167,20 @@ def test_a_record_that_cannot_be_written_raises_storage_lost(tmp_path: Path, mon
     study.set_storage_error(caught.value)
     study.set_storage_error(durable.StorageLost("later"))
     assert study.storage_error is caught.value
+
+
+def test_a_new_trial_waits_for_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder is made as patiently as its record is written."""
+    study, failures = Study.create(SPACE, tmp_path, "mine"), [OSError(errno.ENOSPC, "No space left on device")]
+    monkeypatch.setattr(durable, "PAUSES", (0.0,))
+    real = Path.mkdir
+
+    def mkdir(self: Path, *args: Any, **options: Any) -> None:
+        if failures:
+            raise failures.pop()
+        real(self, *args, **options)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    record = start_trial(study, 0)
+    assert failures == []
+    assert study.paths.trial(record.trial_id).is_dir()
