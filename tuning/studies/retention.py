@@ -7,9 +7,11 @@ Ray Tune's retention is per trial, so 160 trials would fill a disk. What a runni
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from itertools import islice
 
 from foundation import buckets
+from foundation.durable import retry_on_storage_error, sync
 from foundation.statuses import TrialStatus
 from trainables.training.checkpoints import Checkpoint
 from tuning.studies.records import TrialRecord
@@ -72,14 +74,21 @@ def remove_unneeded_checkpoints(study: Study) -> None:
 def remove_leftovers(study: Study) -> None:
     """Deletes what a killed process left: Ray's state, unfinished files, checkpoints after a trial's last result.
 
-    No other process may work on the study.
+    Also makes safe what it left in memory: a study or a record that was renamed into place, and whose folder was not
+    synced, is about to be acted on. No other process may work on the study.
+
+    Raises:
+        StorageLost: The storage does not recover.
     """
+    root, trials = study.paths.root, study.paths.trials
+    for folder in (root.parent, root, trials, *(study.paths.trial(trial_id) for trial_id in study.records)):
+        if folder.is_dir():
+            retry_on_storage_error(partial(sync, folder), str(folder))
     shutil.rmtree(study.paths.ray, ignore_errors=True)
     for record in study.with_status(TrialStatus.RUNNING):
         for point in study.checkpoints.saved(record):
             if point.evaluated > record.last_epoch:  # a damaged record lost that evaluation, which must be repeated
                 study.checkpoints.remove(record, point)
-    root = study.paths.root
     for pattern in (".*.tmp", "base_model/.*.tmp", "trials/*/.*.tmp", "trials/*/checkpoints/.*.tmp"):
         for path in root.glob(pattern):
             if path.is_dir():

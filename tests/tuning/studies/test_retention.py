@@ -168,3 +168,11 @@ def test_a_study_that_kept_the_first_of_equal_evaluations_has_its_model(study: S
         assert point is not None
         assert point.epoch == 1.0
         retention.remove_unneeded_checkpoints(study)
+
+
+def test_what_a_killed_process_left_in_memory_is_made_safe(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have renamed a record and not synced the folder; the next session is about to act on the record."""
+    synced: list[str] = []
+    monkeypatch.setattr(retention, "sync", lambda path: synced.append(path.name))
+    retention.remove_leftovers(study)
+    assert synced == [study.paths.root.parent.name, "mine", "trials", *study.records]
