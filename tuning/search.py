@@ -89,6 +89,7 @@ class Search:
             optuna_study = open_study(study.paths.optuna, study.space, study.paths.address(study.paths.root))
             self.searcher = OptunaSearcher(study, optuna_study, jobs, slot, view.say, room)
             self.searcher.prune(self.scheduler.replay(study.records.values(), study.metric))
+        self.scheduler.on_result = self.searcher.record
         self.scheduler.on_slot_lost = self.searcher.slot_lost
         self._rows = {record.trial_id: trial_row(study, record) for record in study.records.values()}
         study.observe(self._on_change)

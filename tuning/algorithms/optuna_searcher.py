@@ -144,6 +144,16 @@ class OptunaSearcher(Searcher):  # type: ignore[misc]
             with self._losing_storage():
                 self._record(self._trial_ids[trial_id], message)
 
+    def record(self, trial_id: str, message: Message | None) -> bool:
+        """Records a result before the scheduler decides on it; returns whether it is on record.
+
+        A worker must not go on after an evaluation that the next session may have to decide on once more.
+        """
+        if message is not None:
+            with self._losing_storage():
+                self._record(trial_id, message)
+        return self._study.storage_error is None
+
     def on_trial_complete(self, trial_id: str, result: TuneResult | None = None, error: bool = False) -> None:
         self._open.discard(trial_id)
         with self._losing_storage():

@@ -61,6 +61,8 @@ class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
         self._added: set[str] = set()
         self._epochs: dict[str, float] = {}  # of each trial's newest result
         self._slots_started: dict[str, int] = {}  # slots that had worked on a trial when it last lost one
+        #: Writes a result to the trial's record before it is decided on; returns whether it is safe there.
+        self.on_result: Callable[[str, Message | None], bool] = lambda trial_id, message: True
         #: Called with the id of a trial that lost its slot, and the cause.
         self.on_slot_lost: Callable[[str, str], None] = lambda trial_id, cause: None
 
@@ -71,10 +73,13 @@ class ResumableScheduler(TrialScheduler):  # type: ignore[misc]
         self._add(TrialHandle(_job(trial).trial_id))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: TuneResult) -> str:
-        score = _score_in(from_tune_result(result))
+        message = from_tune_result(result)
+        score = _score_in(message)
         if score is None:
             return str(self.CONTINUE)  # the message ends the trial
         handle = TrialHandle(_job(trial).trial_id)
+        if not self.on_result(handle.trial_id, message):
+            return str(self.NOOP)  # the workers wait until the search, which has lost its storage, ends
         if score.epoch <= self._epochs.get(handle.trial_id, 0.0):
             return str(self.CONTINUE)  # a trial that continued from its checkpoint repeats it; it was decided before
         self._epochs[handle.trial_id] = score.epoch

@@ -10,6 +10,7 @@ import pytest
 from optuna.trial import TrialState
 from ray import cloudpickle
 
+from foundation.durable import StorageLost
 from search_spaces.draft import from_dict
 from tests.trainables.slots.scenes import WORKER, a_job
 from tests.tuning.algorithms.sessions import SETTINGS, SPACE, Session, result
@@ -18,6 +19,7 @@ from trainables.slots.messages import (
     FailureKind,
     Saved,
     from_tune_config,
+    from_tune_result,
 )
 from trainables.training.job import Job
 from tuning.algorithms import samplers
@@ -219,3 +221,15 @@ def test_a_slot_keeps_its_worker_and_its_number_of_groups(tmp_path: Path) -> Non
     assert session.searcher.workers == {"one": WORKER}
     (trial,) = session.optuna.trials
     assert trial.intermediate_values == {1: 0.5, 2: 0.5, 3: 0.5, 4: 0.5}
+
+
+def test_a_result_is_recorded_before_the_scheduler_decides(tmp_path: Path) -> None:
+    """Once, although Tune passes it on again after the decision; and not after the storage is lost."""
+    session = Session(tmp_path)
+    record = session.begin("a")
+    assert session.searcher.record(record.trial_id, from_tune_result(result(1.0, 0.5)))
+    session.report("a", 1.0, 0.5)
+    assert [entry.order for entry in Session(tmp_path).study.records[record.trial_id].results] == [1]
+    session.study.set_storage_error(StorageLost("the disk is full"))
+    assert not session.searcher.record(record.trial_id, from_tune_result(result(2.0, 0.4)))
+    assert [entry.epoch for entry in Session(tmp_path).study.records[record.trial_id].results] == [1.0]

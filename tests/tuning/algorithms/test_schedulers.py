@@ -272,3 +272,17 @@ def test_asha_has_the_rungs_that_are_checked(options: dict[str, Any]) -> None:
     asha: Any = make_scheduler(where, longest_epochs(where)).inner
     milestones = sorted(milestone for milestone, _ in asha._brackets[0]._rungs)
     assert [epoch for epoch in milestones if epoch < longest_epochs(where)] == pytest.approx(rungs(where))
+
+
+def test_a_result_is_on_record_before_it_is_decided_on() -> None:
+    """If it cannot be written, nothing is decided: the next session repeats it, perhaps with another decision."""
+    scheduler, records = started(make_scheduler(space(), 9.0), "a"), list[str]()
+
+    def write(trial_id: str, message: Message | None) -> bool:
+        records.append(trial_id)
+        return len(records) > 1
+
+    scheduler.on_result = write
+    assert report(scheduler, "a", 1, 0.6) == "NOOP"
+    assert report(scheduler, "a", 1, 0.6) == "CONTINUE"
+    assert records == ["a", "a"]
