@@ -273,6 +273,8 @@ class Study:
         return 1 + max((record.results[-1].order for record in self.records.values() if record.results), default=0)
 
     def _write(self, record: TrialRecord) -> None:
+        if self.storage_error is not None:  # a later result must not be on record without the one that is lost
+            raise self.storage_error
         file = self.paths.trial(record.trial_id) / RECORD
         write_record(file, record)
         self.publish(file)

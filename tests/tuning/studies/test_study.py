@@ -169,6 +169,16 @@ def test_a_record_that_cannot_be_written_raises_storage_lost(tmp_path: Path, mon
     assert study.storage_error is caught.value
 
 
+def test_a_study_that_has_lost_its_storage_writes_nothing_more(tmp_path: Path) -> None:
+    """A result on record without an earlier one that was lost would not repeat the decision that followed from both."""
+    study = Study.create(SPACE, tmp_path, "mine")
+    record = start_trial(study, 0)
+    study.set_storage_error(durable.StorageLost("the disk is full"))
+    with pytest.raises(durable.StorageLost, match="the disk is full"):
+        study.add(record.trial_id, 1.0, 10, {"rouge_sum": 0.5}, 1.0)
+    assert Study.load(tmp_path, "mine").records[record.trial_id].results == []
+
+
 def test_a_new_trial_waits_for_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its folder is made as patiently as its record is written."""
     study, failures = Study.create(SPACE, tmp_path, "mine"), [OSError(errno.ENOSPC, "No space left on device")]
