@@ -14,7 +14,7 @@ from delivery.exports.card import model_card
 from delivery.results.summary import BestTrial
 from foundation.durable import write_json
 from foundation.errors import UserError
-from search_spaces.choices import WandbMode
+from search_spaces.choices import ExportFormat, WandbMode
 from search_spaces.schema import Space
 from tests.delivery.results.summaries import a_summary
 from trainables.slots.failures import failure_of
@@ -87,7 +87,7 @@ def test_the_model_card_holds_no_secret(tmp_path: Path) -> None:
         bos_token, init_kwargs = None, {}  # type: ignore[var-annotated]
 
     task = make_task("classification", {"labels": ["a", "b"]})
-    card = model_card(study, summary, tmp_path / "model", Words(), task)
+    card = model_card(study, summary, tmp_path / "model", Words(), task, ExportFormat.FLOAT32)
     assert found_in(card) == []
     assert "***" in card
     assert "0" * 64 in card
