@@ -11,6 +11,7 @@ Nothing here depends on Ray, on models or on another package of kotune.
     formatting: Formats numbers, durations and texts for people.
     launchers: Environment variables of torchrun, MPI and other launchers, which are not used.
     safe_paths: Reads regular files only, and checks that no name or link in a folder from others leads out of it.
+    safe_weights: Names of files of weights in a folder from others: plain, and of safetensors only
     secrets: Removes keys and passwords from everything that is written or shown.
     standard_output: Keeps standard output for what a command was asked for.
     statuses: The status of a trial.

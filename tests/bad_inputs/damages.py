@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,5 +42,27 @@ def changed(name: str, **changes: Any) -> Damage:
         content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
         kept = {key: value for key, value in content.items() if value is not ...}
         path.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
+
+    return damage
+
+
+def indexed(name: str, **weight_map: Any) -> Damage:
+    """The weights of a model are replaced by an index of weights in several files."""
+
+    def damage(folder: Path) -> None:
+        model = folder / "models" / name
+        (model / "model.safetensors").unlink()
+        index = {"metadata": {}, "weight_map": weight_map}
+        (model / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+
+    return damage
+
+
+def fifo(name: str) -> Damage:
+    """A FIFO is in the place of a file: who opens it waits for a writer."""
+
+    def damage(folder: Path) -> None:
+        (folder / "models" / name).unlink(missing_ok=True)
+        os.mkfifo(folder / "models" / name)
 
     return damage

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bad_inputs.cases import Bad, Damage
-from tests.bad_inputs.damages import changed, cut, gone, written
+from tests.bad_inputs.damages import changed, cut, fifo, gone, indexed, written
 
 _DATA = {"in.tsv": "긍정\t배송이 빨라요\n부정\t별로예요\n", "in.csv": "fname,dialogue,summary\na,가,나\n"}
 _PREDICT = {
@@ -144,6 +144,46 @@ CASES = {
         gone("both/0-mine/kotune.json"), "both/0-mine holds no kotune.json", model="both"
     ),
     "weights: a pickle": _model(_a_pickle_for_weights, "models/classifier"),
+    "weights: an index of a pickle": _model(
+        indexed("classifier", a="weights.bin"), "models/classifier/model.safetensors.index.json", "'weights.bin'"
+    ),
+    "weights: an index that leads out": _model(
+        indexed("classifier", a="../writer/model.safetensors"), "index.json: weight_map, 'a': '../writer/"
+    ),
+    "weights: an index of a system file": _model(indexed("classifier", a="/etc/passwd"), "'/etc/passwd'"),
+    "weights: an index of files that are gone": _model(
+        indexed("classifier", a="a.safetensors"), "models/classifier/a.safetensors is missing"
+    ),
+    "weights: an index of numbers": _model(indexed("classifier", a=5), "weight_map.a is 5"),
+    "weights: an index of nothing": _model(indexed("classifier"), "names no weights"),
+    "weights: a FIFO": _model(fifo("classifier/model.safetensors"), "model.safetensors is no regular file"),
+    "weights: a pointer of Git LFS": _model(
+        written("classifier/model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+        "model.safetensors is a pointer of Git LFS",
+    ),
+    "config.json: a pickle as weights": _model(
+        changed("classifier/config.json", transformers_weights="adapter_model.bin"), "'adapter_model.bin'"
+    ),
+    "config.json: a kernel on the hub": _model(
+        changed("writer/config.json", attn_implementation="some/kernel"),
+        "some/kernel is code on the hub",
+        model="writer",
+    ),
+    "config.json: a FIFO": _model(fifo("classifier/config.json"), "config.json is no regular file"),
+    "generation_config.json: cut": _model(
+        cut("writer/generation_config.json", 20), "writer/generation_config.json, line ", model="writer"
+    ),
+    "generation_config.json: a FIFO": _model(
+        fifo("writer/generation_config.json"), "generation_config.json is no regular file", model="writer"
+    ),
+    "tokenizer.json: a FIFO": _model(fifo("classifier/tokenizer.json"), "tokenizer.json is no regular file"),
+    "weights: an adapter": _model(written("classifier/adapter_config.json", "{}"), "an adapter of PEFT"),
+    "tune: an index of a pickle": _model(
+        indexed("writer", a="weights.bin"),
+        "'weights.bin' is no file of safetensors",
+        model="writer",
+        command="tune kobart --model models/writer",
+    ),
     "members: a name that leads out": _model(
         changed("both/kotune.json", members=["../both/0-mine", "1-mine"]), "../both/0-mine", model="both"
     ),

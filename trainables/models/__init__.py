@@ -7,6 +7,7 @@ Training belongs in `trainables.training`.
     generation_defaults: Decoding parameters that a model brings along
     hub: Tokenizers, configurations and weights by hub id or folder; each failure is one clear error
     model_checks: Checks of a model without its weights: task, input lengths and overrides
+    model_files: Checks the files of a model or tokenizer before transformers opens them
     networks: An RNN and Kim's CNN for text classification, as transformers models
     scratch: Architectures with fresh weights in three sizes, and tokenizers that are trained for them
     special_tokens: Special tokens and token types on which model, tokenizer and generation must agree

@@ -11,9 +11,8 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.utils import logging as hub_logging
@@ -22,40 +21,14 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTr
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 import trainables.models.networks  # noqa: F401  registers RNN and CNN with the auto classes of transformers
-from foundation.checked_json import read_json
 from foundation.errors import UserError, first_line
+from trainables.models.model_files import check_config_files, check_tokenizer_files, check_weight_files
 from trainables.models.transformers_internals import (
     is_missing_safetensors_error,
     is_remote_code_error,
     is_tokenizers_error,
 )
 from trainables.text.encoding import BLANK_MARKS
-
-
-class _TokenizerModel(msgspec.Struct, frozen=True):
-    type: Literal["BPE", "Unigram", "WordLevel", "WordPiece"] | None = None  # old files have none
-
-
-class _TokenizerFile(msgspec.Struct, frozen=True):
-    """The fields of `tokenizer.json` that the tokenizers library does not check itself."""
-
-    model: _TokenizerModel
-    added_tokens: list[Any] = []
-
-
-class _TokenizerConfig(msgspec.Struct, frozen=True):
-    """The fields of `tokenizer_config.json` that transformers does not check itself: a token or an object with it."""
-
-    pad_token: str | dict[str, Any] | None = None
-    eos_token: str | dict[str, Any] | None = None
-    bos_token: str | dict[str, Any] | None = None
-    unk_token: str | dict[str, Any] | None = None
-
-
-_TOKENIZER_FILES: dict[str, type[msgspec.Struct]] = {
-    "tokenizer.json": _TokenizerFile,
-    "tokenizer_config.json": _TokenizerConfig,
-}
 
 #: What transformers raises for files that are missing or damaged; a TypeError is a path that is None.
 _TOKENIZER_ERRORS = (OSError, ValueError, ImportError, TypeError, KeyError, RuntimeError)
@@ -75,7 +48,7 @@ def load_tokenizer(source: str, *, is_generative: bool = True, trust: bool = Fal
         UserError: the tokenizer cannot be loaded, has no vocabulary, or lacks a token that training needs.
     """
     _silence_hub()
-    _check_tokenizer_files(Path(source))
+    check_tokenizer_files(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
     except Exception as error:
@@ -118,17 +91,6 @@ def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
     )
 
 
-def _check_tokenizer_files(folder: Path) -> None:
-    """Checks the fields of a tokenizer's files whose damage would otherwise surface as an error without a place.
-
-    Raises:
-        UserError: a field has another type.
-    """
-    for name, kind in _TOKENIZER_FILES.items():
-        if os.path.isfile(folder / name):
-            read_json(folder / name, kind, "save the tokenizer again, or name another one")
-
-
 def load_model(
     source: str,
     auto_model: Any = AutoModelForSeq2SeqLM,
@@ -148,6 +110,7 @@ def load_model(
     Raises:
         UserError: the model cannot be loaded, or is not of `auto_model`.
     """
+    check_weight_files(source, trust=trust)
     # A head of another size is expected if the task has its own classes.
     options = {**fields, "ignore_mismatched_sizes": True} if fields else {}
     try:
@@ -210,6 +173,7 @@ def load_config(model: str, *, trust: bool = False) -> Any:
         UserError: the configuration cannot be loaded.
     """
     _silence_hub()
+    check_config_files(model, trust=trust)
     try:
         return AutoConfig.from_pretrained(model, trust_remote_code=trust)
     except (OSError, ValueError, ImportError) as error:

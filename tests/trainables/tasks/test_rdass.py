@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -45,11 +47,16 @@ class FakeTransformer:
         return np.array([[len(text), 1.0] for text in texts], dtype=np.float64)
 
 
-def test_sentences_are_encoded_as_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are float32, one row per text; a model that does not exist is a UserError."""
+def fake_library() -> ModuleType:
+    """Returns a stand-in for sentence-transformers."""
     fake = ModuleType("sentence_transformers")
     fake.SentenceTransformer = FakeTransformer  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
+    return fake
+
+
+def test_sentences_are_encoded_as_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are float32, one row per text; a model that does not exist is a UserError."""
+    monkeypatch.setitem(sys.modules, "sentence_transformers", fake_library())
     vectors = SentenceEncoder("a model").encode(("가나", "다"))
     assert vectors.dtype == np.float32
     assert vectors.tolist() == [[2, 1], [1, 1]]
@@ -63,3 +70,27 @@ def test_without_sentence_transformers_the_message_states_what_to_install(monkey
     with pytest.raises(UserError, match="not installed") as caught:
         SentenceEncoder("a model")
     assert caught.value.todo == "pip install -e .[rdass]"
+
+
+@pytest.mark.parametrize(
+    ("modules", "files", "problem"),
+    [
+        ([{"type": "os.system", "path": ""}], (), "type is 'os.system'"),
+        ([{"type": "sentence_transformers.models.Dense", "path": "../other"}], (), "is not a plain file name"),
+        ([{"type": "sentence_transformers.models.Dense", "path": "2_Dense"}], ("2_Dense/a.bin",), "is a pickle"),
+        ([], ("0_Transformer/model.safetensors.index.json",), "'weights.bin' is no file of safetensors"),
+        ({}, (), "is {}"),
+    ],
+)
+def test_an_encoder_that_would_run_code_is_refused(
+    modules: Any, files: tuple[str, ...], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sentence-transformers imports any class that a folder names, and reads pickles."""
+    monkeypatch.setitem(sys.modules, "sentence_transformers", fake_library())
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    for name in files:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(json.dumps({"metadata": {}, "weight_map": {"a": "weights.bin"}}))
+    with pytest.raises(UserError, match=problem) as caught:
+        SentenceEncoder(str(tmp_path))
+    assert str(tmp_path) in caught.value.problem
