@@ -17,6 +17,7 @@ from foundation.durable import new_folder
 from foundation.errors import UserError
 from search_spaces.choices import ExportFormat
 from trainables.models.hub import load_model, load_tokenizer
+from trainables.models.loaded_weights import Origin
 from trainables.models.weight_tying import write_untied_flag
 from trainables.tasks.task import Task
 from trainables.training.checkpoints import Checkpoint
@@ -110,7 +111,8 @@ def export(
 
 def _loaded(study: Study, best: TrialRecord, point: Checkpoint, task: Task) -> Any:
     try:
-        return load_model(str(point.local_folder()), task.auto_model, trust=study.space.trust_remote_code)
+        folder, trust = str(point.local_folder()), study.space.trust_remote_code
+        return load_model(folder, task.auto_model, trust=trust, origin=Origin.OWN)
     except (OSError, UserError) as error:
         study.checkpoints.refresh()
         if retention.saved_model(study, best) == point:

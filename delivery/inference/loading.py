@@ -21,6 +21,7 @@ from search_spaces.schema import Space
 from trainables.models.base_models import BaseModel, Recipe, make_base, open_tokenizer, tokenizer_fit
 from trainables.models.generation_defaults import inherited_remarks
 from trainables.models.hub import load_config, load_model, load_tokenizer, may_be_hub_id
+from trainables.models.loaded_weights import Origin
 from trainables.models.model_checks import build_meta_model, check_model
 from trainables.models.scratch import scratch_size
 from trainables.models.special_tokens import check_start, starts_with_null
@@ -103,7 +104,7 @@ def _likely_task(model: str, config: Any) -> str:
 def _load_exported(folder: Path, options: ModelOptions) -> LoadedModel:
     settings, decoding = change_settings(read_settings(folder), options)
     task = make_task(settings.task, settings.task_options)
-    network: Any = load_model(str(folder), task.auto_model, trust=options.trust)
+    network: Any = load_model(str(folder), task.auto_model, trust=options.trust, origin=Origin.OWN)
     labels, outputs = task.model_options().get("num_labels"), network.config.num_labels
     if labels is not None and labels != outputs:
         problem = f"{folder / SETTINGS} names {labels} classes, and the model beside it has {outputs}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
 
 from tests.bad_inputs.cases import Damage
 
@@ -66,3 +70,33 @@ def fifo(name: str) -> Damage:
         os.mkfifo(folder / "models" / name)
 
     return damage
+
+
+def reweighted(name: str, change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Damage:
+    """Other weights are in the file, which itself is intact."""
+
+    def damage(folder: Path) -> None:
+        path = folder / "models" / name / "model.safetensors"
+        save_file(change(load_file(path)), path, {"format": "pt"})
+
+    return damage
+
+
+def no_numbers(name: str) -> Damage:
+    """Every weight is NaN."""
+    return reweighted(name, lambda weights: {name: weight * float("nan") for name, weight in weights.items()})
+
+
+def renamed_weights(name: str) -> Damage:
+    """Every weight has another name."""
+    return reweighted(name, lambda weights: {f"x.{name}": weight for name, weight in weights.items()})
+
+
+def weights_without(name: str, part: str) -> Damage:
+    """Weights with `part` in their name are not there."""
+    return reweighted(name, lambda weights: {name: weights[name] for name in weights if part not in name})
+
+
+def whole_weights(name: str) -> Damage:
+    """Weights are whole numbers, as in a quantized model."""
+    return reweighted(name, lambda weights: {name: weight.to(torch.int8) for name, weight in weights.items()})

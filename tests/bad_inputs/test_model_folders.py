@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.bad_inputs.cases import Bad, Damage
-from tests.bad_inputs.damages import changed, cut, fifo, gone, indexed, written
+from tests.bad_inputs.damages import (
+    changed,
+    cut,
+    fifo,
+    gone,
+    indexed,
+    no_numbers,
+    renamed_weights,
+    weights_without,
+    whole_weights,
+    written,
+)
 
 _DATA = {"in.tsv": "긍정\t배송이 빨라요\n부정\t별로예요\n", "in.csv": "fname,dialogue,summary\na,가,나\n"}
 _PREDICT = {
@@ -160,6 +171,38 @@ CASES = {
     "weights: a pointer of Git LFS": _model(
         written("classifier/model.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
         "model.safetensors is a pointer of Git LFS",
+    ),
+    "weights: NaN": _model(no_numbers("classifier"), "models/classifier' has weights that are not finite"),
+    "weights: NaN in a writer": _model(no_numbers("writer"), "models/writer' has weights that are not", model="writer"),
+    "weights: renamed": _model(renamed_weights("classifier"), "models/classifier' lacks ", "would be random"),
+    "weights: without a classifier": _model(weights_without("classifier", "classifier"), "lacks 2 of"),
+    "weights: without a decoder": _model(weights_without("writer", "decoder"), "models/writer' lacks ", model="writer"),
+    "weights: whole numbers": _model(whole_weights("classifier"), "classifier/model.safetensors: ", "is of type I8"),
+    "weights: more than the model has": _model(
+        changed("regressor/config.json", num_hidden_layers=1),
+        "models/regressor' has weights that its",
+        command="predict models/regressor in.tsv --out out.csv",
+        model="regressor",
+    ),
+    "evaluate: weights that are NaN": _model(
+        no_numbers("classifier"), "not finite", command="evaluate models/classifier --data in.tsv"
+    ),
+    "ensemble: weights that are NaN": _model(
+        no_numbers("classifier"),
+        "not finite",
+        command="ensemble models/classifier models/classifier --out new",
+    ),
+    "tune: weights that are NaN": _model(
+        no_numbers("writer"), "not finite", model="writer", command="tune kobart --model models/writer"
+    ),
+    "tune: weights without a decoder": _model(
+        weights_without("writer", "decoder"), "lacks ", model="writer", command="tune kobart --model models/writer"
+    ),
+    "train: an encoder of another size": _model(
+        changed("regressor/config.json", num_hidden_layers=9),
+        "would be random",
+        model="regressor",
+        command="train kcbert --model models/regressor --set sample=reviews",
     ),
     "config.json: a pickle as weights": _model(
         changed("classifier/config.json", transformers_weights="adapter_model.bin"), "'adapter_model.bin'"

@@ -18,6 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from foundation.durable import new_folder
 from foundation.errors import UserError, first_line
 from trainables.models.hub import load_model, load_tokenizer
+from trainables.models.loaded_weights import Origin
 from trainables.models.model_checks import (
     BUILD_ERRORS,
     SHAPE_PRESERVING,
@@ -151,8 +152,8 @@ def tokenizer_fit(recipe: Recipe, tokenizer: PreTrainedTokenizerBase, model: Pre
 def _load_with_tokens(recipe: Recipe, task: Task, tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
     """Loads the model and grows the embeddings to the vocabulary of the tokenizer, which has the special tokens."""
     set_seed(recipe.seed)  # for a new head
-    options = {"trust": recipe.trust, "is_trained": recipe.is_trained}
-    model = load_model(recipe.model, task.auto_model, task.model_options(), **options)
+    origin = Origin.TRAINED if recipe.is_trained else Origin.BASE
+    model = load_model(recipe.model, task.auto_model, task.model_options(), trust=recipe.trust, origin=origin)
     fit = tokenizer_fit(recipe, tokenizer, model)
     fit.check()
     if fit.rows > fit.embeddings:
@@ -201,7 +202,7 @@ class BaseModels:
         """
         if folder not in self._models:
             # Memory holds one study's model at a time.
-            self._models = {folder: load_model(folder, task.auto_model, trust=trust)}
+            self._models = {folder: load_model(folder, task.auto_model, trust=trust, origin=Origin.OWN)}
         base = self._models[folder]
         if not overrides:
             return copy.deepcopy(base)

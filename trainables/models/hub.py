@@ -22,6 +22,7 @@ from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 import trainables.models.networks  # noqa: F401  registers RNN and CNN with the auto classes of transformers
 from foundation.errors import UserError, first_line
+from trainables.models.loaded_weights import Origin, check_loaded_weights
 from trainables.models.model_files import check_config_files, check_tokenizer_files, check_weight_files
 from trainables.models.transformers_internals import (
     is_missing_safetensors_error,
@@ -97,7 +98,7 @@ def load_model(
     fields: Mapping[str, Any] | None = None,
     *,
     trust: bool = False,
-    is_trained: bool = False,
+    origin: Origin = Origin.BASE,
 ) -> PreTrainedModel:
     """Loads the model of a hub id or a folder, in 32 bit, on the CPU.
 
@@ -105,10 +106,10 @@ def load_model(
         auto_model: the auto class of transformers for the task.
         fields: of the configuration, such as the classes; a head of another size gets fresh weights.
         trust: run the code that comes with the model.
-        is_trained: refuse a model without the weights of its head, which would be drawn at random.
+        origin: where the model comes from; only a base model may lack the weights of its head.
 
     Raises:
-        UserError: the model cannot be loaded, or is not of `auto_model`.
+        UserError: the model cannot be loaded, is not of `auto_model`, or has other weights than it must have.
     """
     check_weight_files(source, trust=trust)
     # A head of another size is expected if the task has its own classes.
@@ -129,25 +130,8 @@ def load_model(
             raise _pickle_error(source, auto_model.__name__) from error
         raise UserError(f"model {source!r} cannot be loaded: {first_line(error)}", _SOURCES, _TODO) from error
     model, report = loaded
-    if is_trained:
-        _check_weights(source, model, report)
+    check_loaded_weights(source, model, report, origin, has_new_head=bool(fields))
     return model
-
-
-def _check_weights(source: str, model: PreTrainedModel, report: Mapping[str, Any]) -> None:
-    """Checks that no weight of a model was drawn at random.
-
-    Args:
-        report: of transformers, on the weights that the files lack or have in another shape.
-    """
-    random = sorted({*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
-    if random:
-        kind, shown = type(model).__name__, ", ".join(random[:3]) + (" …" if len(random) > 3 else "")
-        raise UserError(
-            f"model {source!r} has no weights for {shown} of a {kind}, so that its answers would be random",
-            f"a model that was saved as {kind}, with all of its weights",
-            "choose such a model, or train this one first with tune or train: --model",
-        )
 
 
 def may_be_hub_id(model: str) -> bool:

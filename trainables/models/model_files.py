@@ -224,9 +224,15 @@ def _weight_names(path: Path) -> set[str]:
     """Returns the names of the weights in a file, whose header is checked."""
     try:
         with safe_open(path, "pt") as file:
-            return set(file.keys())
+            names = file.keys()
+            types = {name: file.get_slice(name).get_dtype() for name in names}
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path} is damaged: {first_line(error)}", "weights as safetensors", _TODO) from None
+    whole = [name for name, kind in types.items() if name.endswith(".weight") and kind.startswith(("I", "U", "BOOL"))]
+    if whole:
+        problem = f"{path}: {whole[0]} is of type {types[whole[0]]}"
+        raise UserError(problem, "floating-point weights, such as F32 or BF16", "choose a model that is not quantized")
+    return set(types)
 
 
 def _check_plain(names: Sequence[str], path: Path, field: str) -> None:

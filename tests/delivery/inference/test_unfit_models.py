@@ -66,20 +66,20 @@ def test_a_decoder_alone_is_refused(task: str, words: PreTrainedTokenizerBase, t
     words.save_pretrained(tmp_path)
     with pytest.raises(UserError, match=r"\(GPT2LMHeadModel\) has no trained head|a decoder without an encoder"):
         open_model(tmp_path, "cpu", with_task(task))
-    with pytest.raises(UserError, match=r"no weights for score\.weight|a decoder without an encoder"):
+    with pytest.raises(UserError, match=r"would be random: score\.weight|a decoder without an encoder"):
         open_model(without_its_kind(tmp_path), "cpu", with_task(task))
 
 
 def test_weights_that_are_missing_or_of_another_size_are_refused(make_bert: Callable[..., Path]) -> None:
     """transformers draws them at random: a file that does not name its class, and more classes than outputs."""
-    with pytest.raises(UserError, match=r"has no weights for bert\.|has no weights for classifier\.") as caught:
+    with pytest.raises(UserError, match=r"would be random: bert\.|would be random: classifier\.") as caught:
         open_model(without_its_kind(make_bert("bare", BertModel)), "cpu", with_task("classification"))
     assert "BertForSequenceClassification" in caught.value.allowed
     folder = make_bert("more", num_labels=2)
     config = json.loads((folder / "config.json").read_text())
     labels = {"id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}
     (folder / "config.json").write_text(json.dumps({**config, **labels}))
-    with pytest.raises(UserError, match=r"has no weights for classifier\.bias, classifier\.weight"):
+    with pytest.raises(UserError, match=r"would be random: classifier\.bias, classifier\.weight"):
         open_model(folder, "cpu", with_task("classification"))
 
 
