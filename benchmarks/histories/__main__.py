@@ -23,10 +23,9 @@ import sys
 import time
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from benchmarks.histories.planted_bugs import PLANTED_BUGS
-from benchmarks.histories.runner import Report, Runner, run_histories, temporary_folder
+from benchmarks.histories.runner import Report, Runner, detect, run_histories, temporary_folder
 from benchmarks.histories.scenario import draw_scenario
 
 #: Number of histories within which a planted bug must be detected.
@@ -65,17 +64,9 @@ def run_all(seeds: range, workers: int) -> int:
 def run_planted_bugs(seeds: range, workers: int) -> int:
     """Prints, for each planted bug, the number of histories until it was detected; returns the exit code."""
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        rows = dict(pool.imap_unordered(partial(_detect, seeds=seeds), PLANTED_BUGS, chunksize=1))
-    print(json.dumps({bug: rows[bug] for bug in PLANTED_BUGS}, indent=2))
-    return int(any(row["histories"] is None for row in rows.values()))
-
-
-def _detect(bug: str, seeds: range) -> tuple[str, dict[str, Any]]:
-    report = run_histories(seeds, bug, until_violation=True)
-    violation = next(iter(report.violations.values()), [""])[0].splitlines()
-    histories = report.histories if violation else None
-    print(f"{bug:30} {histories or 'not detected'}", file=sys.stderr, flush=True)
-    return bug, {"histories": histories, "violation": violation[0] if violation else None}
+        detections = pool.map(partial(detect, seeds=seeds), PLANTED_BUGS, chunksize=1)
+    print(json.dumps({bug: asdict(one) for bug, one in zip(PLANTED_BUGS, detections, strict=True)}, indent=2))
+    return int(any(one.histories is None for one in detections))
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from benchmarks.simulation.disk import Fault
 from benchmarks.simulation.kernel import Process
 from benchmarks.simulation.simulation import Simulation
 from benchmarks.simulation.training import SmoothCurve
-from foundation.durable import StorageLost
+from foundation.durable import PAUSES, StorageLost
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
 from trainables.slots.slot import save_all_and_stop
@@ -22,6 +22,9 @@ from tuning.studies.lock import DEAD_SECONDS
 
 #: Undisturbed sessions after which a study must be complete.
 _MAX_SESSIONS = 4
+
+#: Seconds without a storage that every session survives.
+_SURVIVED_SECONDS = sum(PAUSES)
 
 #: A worker or owner that is to be killed is killed at one of its first operations.
 _FIRST_OPERATIONS = 60
@@ -130,10 +133,15 @@ class History:
             simulation.trace(f"driver: {type(end).__name__}: {end}")
             if not (isinstance(end, StorageLost | OSError | UserError) and self._has_disk_fault()):
                 observations.violations.append(f"the driver ended with {type(end).__name__}: {end}")
+        elif end is SessionEnd.STORAGE_LOST and not self._has_disk_fault(_SURVIVED_SECONDS):
+            reason = simulation.study.storage_error if simulation.study else None
+            observations.violations.append(f"the session paused after a short fault of the disk: {reason}")
         return end
 
-    def _has_disk_fault(self) -> bool:
-        return self._plan is not None and any(one.kind in _DISK_FAULTS for one in self._plan.incidents)
+    def _has_disk_fault(self, seconds: float = 0.0) -> bool:
+        """Whether faults of the disk that take longer than `seconds` together are planned for this session."""
+        incidents = self._plan.incidents if self._plan is not None else ()
+        return sum(one.seconds for one in incidents if one.kind in _DISK_FAULTS) > seconds
 
     # ---- called by the simulation
 

@@ -20,7 +20,6 @@ from foundation import durable
 from foundation.checked_json import plain
 from foundation.statuses import TrialStatus
 from trainables.slots import mailbox
-from trainables.slots.messages import Saved
 from trainables.training import checkpoint_store
 from trainables.training.reports import Decision
 from tuning.algorithms import optuna_mirror, optuna_searcher, samplers, schedulers
@@ -185,18 +184,6 @@ def _stop_ignored() -> list[Replacement]:
     return [(mailbox.Mailbox, "report", report)]
 
 
-def _interrupted_is_pruned() -> list[Replacement]:
-    """A trial that was saved at the end of a session counts as pruned."""
-    real = optuna_searcher.OptunaSearcher._complete
-
-    def complete(self: Any, trial_id: str, message: Any) -> None:
-        real(self, trial_id, message)
-        if message is not None and isinstance(message.event, Saved):
-            self._end(trial_id, TrialStatus.PRUNED)
-
-    return [(optuna_searcher.OptunaSearcher, "_complete", complete)]
-
-
 def _lost_slot_fails_trial() -> list[Replacement]:
     """A trial fails when it loses its first slot before it has begun."""
     return [(optuna_searcher, "MAX_SLOTS", 1)]
@@ -264,7 +251,7 @@ _BUGS: tuple[Callable[[], list[Replacement]], ...] = (
     *(_written_in_place, _full_disk_not_waited_for),
     *(_trial_before_record, _result_not_written, _decision_before_record, _record_after_lost_record, _result_twice),
     _lock_not_taken,
-    *(_decision_lost, _rungs_empty, _stop_ignored, _interrupted_is_pruned, _lost_slot_fails_trial, _hang_not_noticed),
+    *(_decision_lost, _rungs_empty, _stop_ignored, _lost_slot_fails_trial, _hang_not_noticed),
     *(_optuna_not_reconciled, _optuna_end_not_reconciled, _seed_of_the_clock),
     *(_running_trial_replaces_best, _newest_model_kept),
 )

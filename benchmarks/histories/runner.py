@@ -63,6 +63,19 @@ class Report:
         )
 
 
+@dataclass(frozen=True)
+class Detection:
+    """How a planted bug was detected.
+
+    Attributes:
+        histories: Number of histories until the first violation; None without one.
+        violation: The first line of the first violation.
+    """
+
+    histories: int | None
+    violation: str
+
+
 class Runner:
     """Runs histories in `folder`; the undisturbed run of each study is computed once."""
 
@@ -111,3 +124,12 @@ def run_histories(seeds: Iterable[int], bug: str = "", *, until_violation: bool 
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return report
+
+
+def detect(bug: str, seeds: Iterable[int]) -> Detection:
+    """Runs histories with a planted bug until the first violation; prints their number to stderr."""
+    report = run_histories(seeds, bug, until_violation=True)
+    violation = next(iter(report.violations.values()), [""])[0].partition("\n")[0]
+    histories = report.histories if violation else None
+    print(f"{bug:30} {histories or 'not detected'}", file=sys.stderr, flush=True)
+    return Detection(histories, violation)

@@ -67,7 +67,6 @@ class Owner:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self._called = Event(environment.kernel)
         self.answers: list[tuple[str, Any, BaseException | None]] = []
-        self.is_stopping = False
         self.process.on_end.append(events.set)
         environment.on_start(self.process)
         environment.kernel.start(self.process)

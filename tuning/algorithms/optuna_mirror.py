@@ -14,6 +14,7 @@ from search_spaces.choices import SamplerName
 from search_spaces.values import Scalar
 from tuning.algorithms import samplers
 from tuning.algorithms.optuna_internals import emptied, storage_id, trial_by_storage_id
+from tuning.algorithms.optuna_storage import retry_on_database_error
 from tuning.algorithms.space_changes import is_of_another_space, outside, outside_line, parameters_in
 from tuning.algorithms.untried import Untried
 from tuning.studies.epochs import trial_epochs
@@ -42,7 +43,14 @@ class OptunaMirror:
         """Asks the sampler for a new trial; the first one is the recipe default. None if everything was tried.
 
         If the sampler repeats a configuration, the new trial gets the nearest one that no trial has had.
+
+        Raises:
+            StorageLost: Optuna's database cannot be written.
         """
+        return retry_on_database_error(self._ask)
+
+    def _ask(self) -> TrialRecord | None:
+        self._end_unused()  # an earlier attempt may have failed after it had created a trial
         space, records = self._study.space, self._study.records.values()
         # The lowest number that is free: a damaged trial that the user removed is searched again.
         used = {record.number for record in records}
@@ -92,16 +100,27 @@ class OptunaMirror:
         return None if record is None else parameters_in(self._study.space, record)
 
     def report(self, record: TrialRecord) -> None:
-        """Reports the newest result of a record."""
+        """Reports the newest result of a record.
+
+        Raises:
+            StorageLost: Optuna's database cannot be written.
+        """
         if record.trial_id in self._outside:
             return
         # Optuna's steps are whole numbers: each evaluation is one step, whatever share of an epoch it took.
-        _report(self._trial(record.trial_id), record.results[-1].metrics[self._study.metric], len(record.results))
+        value, step = record.results[-1].metrics[self._study.metric], len(record.results)
+        retry_on_database_error(lambda: _report(self._trial(record.trial_id), value, step))
 
     def tell(self, record: TrialRecord) -> None:
-        """Ends the Optuna trial of a record that has ended."""
-        if record.trial_id in self._outside:
-            return
+        """Ends the Optuna trial of a record that has ended.
+
+        Raises:
+            StorageLost: Optuna's database cannot be written.
+        """
+        if record.trial_id not in self._outside:
+            retry_on_database_error(lambda: self._tell(record))
+
+    def _tell(self, record: TrialRecord) -> None:
         trial = self._trial(record.trial_id)
         value, state = None, TrialState.FAIL
         if record.status == TrialStatus.COMPLETED:
@@ -136,14 +155,20 @@ class OptunaMirror:
         for frozen in trials:
             if record := of_record.get(frozen.number):
                 existing[record.trial_id] = frozen
-            elif frozen.state == TrialState.RUNNING:  # asked for and never begun; the next trial gets its name
-                trial_by_storage_id(self._optuna, storage_id(frozen)).set_user_attr(_TRIAL_ID, "")
-                self._optuna.tell(frozen.number, state=TrialState.FAIL)
+        self._end_unused()
         outsiders = outside(space, records.values())
         self._outside = {record.trial_id for record in outsiders}
         for record in list(records.values()):
             self._reconcile_trial(record, existing.get(record.trial_id))
         return [*lines, outside_line(outsiders, len(records))] if outsiders else lines
+
+    def _end_unused(self) -> None:
+        """Ends the running trials that have no record: they were asked for and never begun."""
+        for frozen in self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if frozen.user_attrs.get(_TRIAL_ID) not in self._study.records:
+                # The next trial gets its name.
+                trial_by_storage_id(self._optuna, storage_id(frozen)).set_user_attr(_TRIAL_ID, "")
+                self._optuna.tell(frozen.number, state=TrialState.FAIL)
 
     def _reconcile_trial(self, record: TrialRecord, frozen: FrozenTrial | None) -> None:
         if record.status == TrialStatus.RUNNING and record.results and record.results[-1].last:

@@ -7,20 +7,24 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import optuna
 from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from foundation import durable
 from foundation.durable import StorageLost
 from foundation.errors import UserError, first_line
 from foundation.secrets import redact
 from search_spaces.choices import Direction
 from search_spaces.schema import Space
+
+T = TypeVar("T")
 
 #: How many times to try to create a study in a shared database.
 _ATTEMPTS = 5
@@ -77,6 +81,20 @@ def storage_errors() -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
         reason = redact(first_line(error.__cause__ or error))
         raise StorageLost(f"Optuna's database cannot be written: {reason}") from error
+
+
+def retry_on_database_error(change: Callable[[], T]) -> T:
+    """Calls `change` until it succeeds, with growing pauses, while Optuna's database cannot be written.
+
+    Raises:
+        StorageLost: the last attempt failed too.
+    """
+    for pause in durable.PAUSES:
+        with suppress(StorageLost), storage_errors():
+            return change()
+        time.sleep(pause)
+    with storage_errors():
+        return change()
 
 
 def _create(url: str, name: str, space: Space) -> optuna.Study:

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.exceptions import StorageInternalError
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import TrialState
 
+from foundation import durable
+from foundation.durable import StorageLost
 from foundation.statuses import TrialStatus
 from tests.tuning.algorithms.sessions import SPACE, Session
 from tuning.algorithms import samplers
@@ -135,3 +139,45 @@ def test_a_trial_that_its_last_result_stops_is_pruned(tmp_path: Path) -> None:
     again.searcher.prune([again.study.records[record.trial_id]])
     assert again.states() == [TrialState.PRUNED]
     assert again.begin("b").number == 1
+
+
+#: The changes of Optuna's database in the life of a trial.
+CHANGES = (
+    *("create_new_trial", "set_trial_param", "set_trial_user_attr"),
+    *("set_trial_intermediate_value", "set_trial_state_values"),
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    """As for a record; suggestions do not change, and of an attempt that failed halfway no trial stays open."""
+    monkeypatch.setattr(durable, "PAUSES", (0.0,))
+    expected = [Session(tmp_path / "other").whole(name).parameters for name in "ab"]
+    failures, real = [StorageInternalError("database or disk is full")], getattr(_CachedStorage, change)
+
+    def fail_once(self: Any, *args: Any, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(self, *args, **options)
+
+    session = Session(tmp_path)
+    monkeypatch.setattr(_CachedStorage, change, fail_once)
+    assert [session.whole(name).parameters for name in "ab"] == expected
+    assert failures == []
+    assert session.study.storage_error is None
+    assert [state for state in session.states() if state is not TrialState.FAIL] == [TrialState.COMPLETE] * 2
+
+
+def test_a_database_that_stays_unavailable_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After all attempts, the search is told, and nothing is raised through Tune."""
+    monkeypatch.setattr(durable, "PAUSES", (0.0, 0.0))
+    session, attempts = Session(tmp_path), list[int]()
+
+    def fail(*_: Any, **__: Any) -> None:
+        attempts.append(1)
+        raise StorageInternalError("database or disk is full")
+
+    monkeypatch.setattr(_CachedStorage, "create_new_trial", fail)
+    assert session.searcher.suggest("a") == "FINISHED"
+    assert len(attempts) == 3
+    assert isinstance(session.study.storage_error, StorageLost)
