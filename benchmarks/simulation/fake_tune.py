@@ -2,7 +2,7 @@
 
 The calls come in the order of `TuneController` in Ray 2.60: the scheduler receives a result before the searcher; the
 searcher receives the last result of a trial only as its end; a trial that loses its owner is added again; a trial whose
-owner dies while it receives the trial ends with an error.
+owner dies while it receives the trial ends with an error. `tests/benchmarks/test_fake_tune.py` compares it with Tune.
 """
 
 from __future__ import annotations
