@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from foundation.errors import UserError
@@ -27,6 +29,34 @@ def decode(path: Path, raw: bytes) -> tuple[str, str]:
         failures.append("not CP949: decoded as CP949 it is not Korean")
     allowed = "UTF-8, UTF-16 or UTF-32 with a BOM, or CP949"
     raise UserError(f"{path}: unknown encoding\n    " + "\n    ".join(failures), allowed, "save the file as UTF-8")
+
+
+def decoded_lines(lines: Iterable[bytes], name: str) -> Iterator[str]:
+    """Yields the lines of a stream as they come, with the encoding of the first line that has more than ASCII.
+
+    Args:
+        name: Of the stream, for messages.
+
+    Raises:
+        UserError: A line is neither UTF-8 nor CP949, or has another encoding than those before it.
+    """
+    encoding = ""
+    for number, line in enumerate(lines, 1):
+        if encoding:
+            try:
+                text = line.decode(encoding)
+            except UnicodeDecodeError as error:
+                problem = f"{name}, line {number:,}: not {encoding.upper()}, as earlier lines are: {error.reason}"
+                raise UserError(problem, "one encoding for all lines", "convert the lines to UTF-8") from None
+        elif line.isascii() and b"\0" not in line:
+            text = line.decode("ascii")
+        else:
+            text, encoding = decode(Path(f"{name}, line {number:,}"), line)
+            encoding = encoding.removesuffix("-sig")
+            if b"\0" in line:
+                problem = f"{name}, line {number:,}: NUL bytes, as in UTF-16 and UTF-32"
+                raise UserError(problem, "lines in UTF-8 or CP949", "convert the lines to UTF-8")
+        yield from io.StringIO(text, newline=None)
 
 
 def _candidates(raw: bytes) -> tuple[str, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperCommand
 
+from corpora.encodings import decoded_lines
 from foundation.errors import UserError
 from foundation.standard_output import output, reserve_output
 from search_spaces.choices import ExportFormat
@@ -187,11 +187,15 @@ def progress_stream(has_output: bool) -> TextIO:
     return sys.stderr if has_output else output()
 
 
-def input_lines() -> TextIO:
-    """Returns standard input; a terminal without Korean letters is read as UTF-8, which includes ASCII."""
-    if isinstance(sys.stdin, io.TextIOWrapper) and (sys.stdin.encoding or "").lower() in ("ascii", "us-ascii"):
-        sys.stdin.reconfigure(encoding="utf-8")
-    return sys.stdin
+def input_lines() -> Iterator[str]:
+    """Yields the lines of standard input as they come, whatever the encoding of the locale is.
+
+    Raises:
+        UserError: There is no standard input, or it is neither UTF-8 nor CP949.
+    """
+    if sys.stdin is None:
+        raise UserError("standard input is closed", "lines of text", "name a file as INPUT, or send lines with < FILE")
+    return decoded_lines(sys.stdin.buffer, "standard input")
 
 
 def header_names(header: str | None) -> list[str] | None:

@@ -6,13 +6,15 @@ The only place that writes to a temporary name and renames.
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -92,6 +94,7 @@ def new_folder(path: Path, *, overwrite: bool = False, mode: int = 0o777) -> Ite
     """
     staging = _beside(path)
     shutil.rmtree(staging, ignore_errors=True)
+    remove_abandoned(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     staging.mkdir(mode=mode)
     try:
@@ -134,7 +137,35 @@ def move_folder(source: Path, target: Path, *, overwrite: bool = False) -> None:
 
 def _beside(path: Path, suffix: str = "tmp") -> Path:
     """A hidden name on the same file system: renames are atomic there. `remove_leftovers` deletes `.*.tmp`."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{suffix}")
+    return path.with_name(f".{path.name}.{_machine()}.{os.getpid()}.{suffix}")
+
+
+def remove_abandoned(path: Path) -> None:
+    """Deletes what processes of this machine that were killed left beside `path` when they wrote it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{_machine()}.*.tmp"):
+        pid = left.name.removeprefix(f".{path.name}.{_machine()}.").split(".")[0]
+        if pid.isdecimal() and not process_exists(int(pid)):
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+def process_exists(pid: int) -> bool:
+    """Whether a process of this machine has that id, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to another user
+        return True
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Eight digits for this machine: in a shared folder, another one may have the same process id."""
+    return f"{zlib.crc32(os.uname().nodename.encode()):08x}"
 
 
 def previous(path: Path) -> Path:

@@ -41,8 +41,8 @@ def make_ensemble(members: Sequence[str], storage: Path, out: Path, batch_size: 
     """
     if len(members) < 2:
         raise UserError("an ensemble of one model", "two studies or models, or more", "name another")
-    check_new_folder("--out", out)
     folders = [_folder(member, storage) for member in members]
+    check_new_folder("--out", out, folders)
     models = [Predictor(load(folder, NO_OPTIONS)) for folder in folders]
     _check(members, models)
     first, studies = models[0].settings, [model.settings.study for model in models]

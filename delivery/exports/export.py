@@ -86,7 +86,7 @@ def export(
         raise _replaced(study)
     folder = target or study.paths.best_model
     if target is not None:
-        check_new_folder("--out", target)
+        check_new_folder("--out", target, [study.paths.root])
     # Everything is read before anything is written.
     task = preparation.task_of(study.space, material)
     model = _loaded(study, best, point, task)

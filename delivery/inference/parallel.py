@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -26,10 +27,13 @@ def devices(workers: int | None) -> list[str]:
     """Returns the devices of `workers` processes; None: every GPU, or one process on the CPU.
 
     Raises:
-        UserError: More workers than GPUs, where there are GPUs.
+        UserError: More workers than GPUs, or without GPUs more than CPU cores.
     """
     gpus = torch.cuda.device_count()
     if gpus == 0:
+        cores = os.cpu_count() or 1
+        if workers is not None and workers > cores:
+            raise UserError(f"--workers {workers}", f"1 to {cores}: there are {cores} CPU cores", "leave it out")
         return ["cpu"] * (workers or 1)
     if workers is not None and workers > gpus:
         raise UserError(f"--workers {workers}", f"1 to {gpus}: there are {gpus} GPUs", "leave it out to use all")

@@ -35,7 +35,7 @@ def predict(
     header: Sequence[str] | None = None,
     options: ModelOptions = NO_OPTIONS,
     workers: int | None = None,
-    lines: Callable[[], TextIO] = lambda: sys.stdin,
+    lines: Callable[[], Iterable[str]] = lambda: (),
 ) -> int:
     """Writes the predictions for the file `source`, or with "-" for `lines`, and returns their number.
 
@@ -50,7 +50,7 @@ def predict(
     if used := ", ".join(name for name, value in for_files.items() if value is not None):
         todo = "name the file as INPUT; the output of lines goes to a file with > FILE"
         raise UserError(f"{used} with lines of standard input", f"{used} with a file", todo)
-    return predict_lines(folder, lines(), text_output(), batch_size, form, options)
+    return predict_lines(folder, lines(), text_output(), batch_size, form, options, at_once=_lines_at_once())
 
 
 def predict_file(
@@ -76,7 +76,7 @@ def predict_file(
         UserError: There is no such model, the file cannot be read, or `out` cannot be written.
     """
     if out is not None:
-        check_table("--out", out, source)
+        check_table("--out", out, [source, folder])
     else:
         text_output()  # checks its encoding before the work
     model = load_on_devices(folder, workers, options)
@@ -97,15 +97,20 @@ def predict_file(
 
 def predict_lines(
     folder: Path,
-    lines: TextIO,
+    lines: Iterable[str],
     out: TextIO,
     batch_size: int,
     form: PredictionFormat,
     options: ModelOptions = NO_OPTIONS,
+    *,
+    at_once: int = _LINES,
 ) -> int:
     """Writes one line to `out` for every line of `lines`, a blank one for a blank one, and returns their number.
 
     For a model that reads pairs, the two texts of a line are separated by a tab.
+
+    Args:
+        at_once: Number of lines that are read before they are predicted together.
 
     Raises:
         UserError: There is no such model, or a line is not a pair where the model needs one.
@@ -114,7 +119,7 @@ def predict_lines(
     report_fit(model, folder, options)
     _check(model, form)
     number = 0
-    for block in _blocks(lines, 1 if lines.isatty() else _LINES):
+    for block in _blocks(lines, at_once):
         texts = [line.rstrip("\r\n") for line in block]
         numbered = [(offset, text) for offset, text in enumerate(texts, number + 1) if text.strip()]
         rows = [row_of_line(model.members, text, line) for line, text in numbered]
@@ -124,6 +129,10 @@ def predict_lines(
         out.flush()
         number += len(texts)
     return number
+
+
+def _lines_at_once() -> int:
+    return 1 if sys.stdin is not None and sys.stdin.isatty() else _LINES
 
 
 def _blocks(lines: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -110,9 +110,9 @@ def evaluate(
         UserError: No model, no such file, a row without a usable target, or a file that cannot be written.
     """
     if picture is not None:
-        check_file("--picture", picture)
+        check_file("--picture", picture, [data, folder])
     if out is not None:
-        check_table("--out", out, data)
+        check_table("--out", out, [data, folder])
     model = load_on_devices(folder, workers, options)
     if picture is not None and not model.task.classes:
         problem = f"--picture {picture}: this model has no classes"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,22 +19,20 @@ _JSON_LINES = ".jsonl"
 _SUFFIXES = (*DELIMITERS, _JSON_LINES)
 
 
-def check_table(option: str, path: Path, source: Path) -> None:
+def check_table(option: str, path: Path, inputs: Sequence[Path]) -> None:
     """Checks that a table can be written to `path`, the value of `option`, and says if it replaces a file.
 
     Args:
-        source: The file that is read, which is never replaced.
+        inputs: Files and folders that are read: no file is replaced or written there.
 
     Raises:
         UserError: No table can be written there.
     """
-    check_file(option, path)
+    check_file(option, path, inputs)
     if path.suffix.lower() not in _SUFFIXES:
         problem = f"{option} {path}: a table has no format of the suffix {path.suffix!r}"
         raise UserError(problem, ", ".join(_SUFFIXES), f"{option} {path.with_suffix('.csv')}")
     if path.exists():
-        if os.path.exists(source) and os.path.samefile(path, source):
-            raise UserError(f"{option} {path} is the file that is read", "another file", "choose another name")
         print(f"{option} {path} exists and will be replaced", file=sys.stderr)
 
 

@@ -6,19 +6,26 @@ import os
 import shlex
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from foundation.durable import remove_abandoned
 from foundation.errors import UserError
 
 #: Bytes of a name. File systems allow 255; the names of trials and temporary files are longer than the study's.
 _MAX_NAME_BYTES = 200
 
 
-def check_file(option: str, path: Path) -> None:
+def check_file(option: str, path: Path, inputs: Iterable[Path]) -> None:
     """Checks that the file at `path`, the value of `option`, can be written or replaced.
 
+    Also deletes what a killed process left when it wrote that file.
+
+    Args:
+        inputs: Files and folders that the command reads: nothing is written over or into them.
+
     Raises:
-        UserError: It is a folder, its folder does not exist, or it cannot be written.
+        UserError: It is a folder or a device, its folder does not exist, it cannot be written, or it is an input.
     """
     check_name(option, path.name)
     if os.path.isdir(path):
@@ -29,21 +36,30 @@ def check_file(option: str, path: Path) -> None:
         problem = f"{option} {path}: there is no folder {path.parent}"
         todo = f"mkdir -p {shlex.quote(str(path.parent))}"
         raise UserError(problem, "a file in a folder that exists", todo)
+    if os.path.exists(path) and not os.path.isfile(path):
+        problem = f"{option} {path} is a device, a pipe or a socket, which would be replaced by a file"
+        raise UserError(problem, "a new file, or one that may be replaced", "choose another name, or use > FILE")
+    _check_inputs(option, path, inputs)
     if path.exists() and not os.access(path, os.W_OK):
         raise UserError(f"{option} {path} cannot be written", "a file that you may write", "choose another")
     _check_writable(option, path, path.parent)
+    remove_abandoned(path)
 
 
-def check_new_folder(option: str, path: Path) -> None:
+def check_new_folder(option: str, path: Path, inputs: Iterable[Path]) -> None:
     """Checks that a new folder can be made at `path`, the value of `option`, with its parents.
 
+    Args:
+        inputs: Files and folders that the command reads: nothing is written into them.
+
     Raises:
-        UserError: It exists, a file is in the way, or it cannot be written.
+        UserError: It exists, a file is in the way, it cannot be written, or it is in an input.
     """
     check_name(option, path.name)
     if os.path.lexists(path):
         raise UserError(f"{path} already exists", "a new folder: nothing is overwritten", f"choose another {option}")
     _check_above(option, path, path)
+    _check_inputs(option, path, inputs)
 
 
 def check_folder(option: str, path: Path) -> None:
@@ -76,6 +92,17 @@ def check_name(option: str, name: str) -> None:
     if len(os.fsencode(name)) > _MAX_NAME_BYTES:
         problem = f"{option} {name}: the name is too long"
         raise UserError(problem, f"at most {_MAX_NAME_BYTES} bytes", "choose a shorter name")
+
+
+def _check_inputs(option: str, path: Path, inputs: Iterable[Path]) -> None:
+    # Hard links have different paths, and the paths of new files exist only in part.
+    real = Path(os.path.realpath(path))
+    for source in inputs:
+        if os.path.isfile(source) and os.path.exists(path) and os.path.samefile(path, source):
+            raise UserError(f"{option} {path} is the file that is read", "another file", "choose another name")
+        if os.path.isdir(source) and real.is_relative_to(os.path.realpath(source)):
+            problem = f"{option} {path} is inside {source}, which is read"
+            raise UserError(problem, "a place outside of it", "choose another folder")
 
 
 def _check_above(option: str, path: Path, new: Path) -> None:

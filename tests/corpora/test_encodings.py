@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from corpora.encodings import decode
+from corpora.encodings import decode, decoded_lines
 from corpora.reading import read_table
+from foundation.errors import UserError
 from tests.corpora.files import PAIR, refusal, write
 
 KOREAN = "내일 오전 아홉 시까지 회의실로 와 주세요"
@@ -56,3 +57,30 @@ def test_mojibake_is_not_read_as_cp949(tmp_path: Path, content: bytes) -> None:
 def test_a_duplicate_bom_is_removed(tmp_path: Path) -> None:
     """Otherwise it would be part of the first column name."""
     assert decode(tmp_path / "a.csv", b"\xef\xbb\xbf\xef\xbb\xbfid,text\n")[0] == "id,text\n"
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp949"])
+def test_lines_of_a_stream(codec: str) -> None:
+    """The first line with more than ASCII decides; a line is yielded before the next is read."""
+    text = f"ok\r\n\n{KOREAN}\n똠방각하\rb\nlast"
+    raw = iter(text.encode(codec).splitlines(keepends=True))
+    lines = decoded_lines(raw, "standard input")
+    assert next(lines) == "ok\n"
+    assert next(raw) == b"\n"
+    assert list(lines) == [f"{KOREAN}\n", "똠방각하\n", "b\n", "last"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([b"\xff\xb0abc\n"], "line 1: unknown encoding"),
+        ([b"ok\n", KOREAN.encode(), KOREAN.encode("cp949")], "line 3: not UTF-8, as earlier lines are"),
+        ([KOREAN.encode("cp949"), "漢字 ☃".encode()], "line 2: not CP949, as earlier lines are"),
+        (KOREAN.encode("utf-16").splitlines(keepends=True), "line 1: NUL bytes, as in UTF-16"),
+        (["ok\n".encode("utf-16-le")], "line 1: NUL bytes, as in UTF-16"),
+    ],
+)
+def test_undecodable_lines_of_a_stream_are_refused(lines: list[bytes], words: str) -> None:
+    """The message has the name and the line."""
+    with pytest.raises(UserError, match=f"standard input, {words}"):
+        list(decoded_lines(lines, "standard input"))

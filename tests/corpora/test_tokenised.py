@@ -1,6 +1,5 @@
 """Tables: made once per key, atomically, and read memory-mapped."""
 
-import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from corpora.tokenised import cached, open_table, values
+from foundation import durable
 
 COLUMNS = {"input_ids": [[1, 2], [3]], "id": ["a", "b"]}
 
@@ -67,7 +67,7 @@ def test_a_table_that_cannot_be_written_does_not_exist(tmp_path: Path) -> None:
 
 def test_leftovers_of_a_crash_do_not_matter(tmp_path: Path) -> None:
     """An incomplete table of the same process id, and the lock of a dead process."""
-    leftover = tmp_path / f".0f.{os.getpid()}.tmp"
+    leftover = durable._beside(tmp_path / "0f")
     leftover.mkdir()
     (leftover / "state.json").write_text("{")
     (tmp_path / ".0f.lock").touch()

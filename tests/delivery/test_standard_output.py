@@ -79,7 +79,7 @@ def test_commands_print_their_result_only(run: Run, cnn: Trained, rnn: Trained) 
 
 def test_lines_of_standard_input_have_one_line_each(run: Run, cnn: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many lines as were read."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO("배송이 빨라요\n\n별로예요\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("배송이 빨라요\n\n별로예요\n".encode())))
     assert len(run("predict", cnn.model).splitlines()) == 3
 
 

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from foundation.durable import new_file
+
 #: Font families with Hangul that Linux, Windows and macOS ship.
 KOREAN_FONTS = (
     "NanumGothic",
@@ -53,7 +55,7 @@ class ConfusionMatrix:
         return cls(tuple(labels), tuple(map(tuple, counts.tolist())))
 
     def draw(self, path: Path) -> str:
-        """Writes a PNG of the counts, each with its share of the true class.
+        """Writes a PNG of the counts, atomically, each with its share of the true class.
 
         The labels are drawn in a font that has all their characters. If the machine has none, the classes are drawn as
         numbers.
@@ -66,7 +68,8 @@ class ConfusionMatrix:
         font = font_covering("".join(self.labels), chain((_default_font(),), _korean_fonts(), _other_fonts()))
         figure = self.figure(font)
         FigureCanvasAgg(figure)
-        figure.savefig(path, format="png", dpi=min(120, _LONGEST_SIDE / max(figure.get_size_inches())))
+        with new_file(path) as file:
+            figure.savefig(file.buffer, format="png", dpi=min(120, _LONGEST_SIDE / max(figure.get_size_inches())))
         if font is not None:
             return ""
         key = ", ".join(f"{number} = {label}" for number, label in enumerate(self.labels))

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from foundation.buckets import in_bucket, read, remove, write_json
 from foundation.checked_json import Finite, decode_json, plain
-from foundation.durable import retry_on_storage_error
+from foundation.durable import process_exists, retry_on_storage_error
 from foundation.errors import UserError
 
 #: Seconds between two refreshes of the file, and after how many without one a process on another machine is dead.
@@ -123,7 +123,7 @@ def lock_owner(file: Path, address: str | None = None) -> LockOwner | None:
         return owner if owner is not None and owner.is_alive else None
     is_held = _is_held(file.with_suffix(".lock")) if address in (None, str(file)) else None
     if is_held is None:
-        is_held = owner.is_alive and _process_exists(owner.pid)
+        is_held = owner.is_alive and process_exists(owner.pid)
     return owner if is_held else None
 
 
@@ -144,16 +144,6 @@ def _is_held(lock: Path) -> bool | None:
     finally:
         os.close(descriptor)
     return False
-
-
-def _process_exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it belongs to another user
-        return True
-    return True
 
 
 def _refresh(address: str, own: LockOwner, stop: threading.Event) -> None:

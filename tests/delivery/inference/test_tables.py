@@ -57,20 +57,20 @@ def test_a_file_is_not_replaced_without_a_word(tmp_path: Path, capsys: pytest.Ca
     data, old, new = tmp_path / "data.csv", tmp_path / "old.csv", tmp_path / "new.csv"
     for path in (data, old):
         path.write_text("x")
-    check_table("--out", new, data)
+    check_table("--out", new, [data])
     assert capsys.readouterr().err == ""
-    check_table("--out", old, data)
+    check_table("--out", old, [data])
     assert capsys.readouterr().err == f"--out {old} exists and will be replaced\n"
     (tmp_path / "link.csv").symlink_to(data)
     for name in (data, tmp_path / "link.csv"):
         with pytest.raises(UserError, match="is the file that is read"):
-            check_table("--out", name, data)
+            check_table("--out", name, [data])
 
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out.parquet", "out.json", "out"])
 def test_other_formats_are_refused(name: str, tmp_path: Path) -> None:
     """A table of commas in a file named .xlsx opens nowhere."""
     with pytest.raises(UserError, match="no format of the suffix") as caught:
-        check_table("--out", tmp_path / name, tmp_path / "data.csv")
+        check_table("--out", tmp_path / name, [tmp_path / "data.csv"])
     assert caught.value.allowed == ".csv, .tsv, .txt, .jsonl"
     assert caught.value.todo == f"--out {tmp_path / 'out.csv'}"
