@@ -160,13 +160,15 @@ def export(
     out: options.ExportFolder = None,
     format_: options.Format = ExportFormat.FLOAT32,
     storage: options.StorageName = "runs",
+    next_best: options.NextBest = False,
     trust_remote_code: options.Trust = False,
 ) -> None:
     """Write the best model as a Hugging Face folder."""
     from delivery.sessions.finalize import export_study
 
     with readable_storage(storage) as place:
-        typer.echo(export_study(study, place, out, trust=trust_remote_code, format_=format_), output())
+        folder = export_study(study, place, out, trust=trust_remote_code, format_=format_, next_best=next_best)
+        typer.echo(folder, output())
 
 
 @app.command(cls=options.Command)
@@ -268,7 +270,7 @@ def _finish(outcome: Outcome, as_json: bool) -> None:
         print_json(redacted(outcome.summary.to_json()))
     if outcome.end is SessionEnd.INTERRUPTED:
         raise typer.Exit(EXIT_CODE)
-    if outcome.summary.best is None or outcome.end is SessionEnd.STORAGE_LOST:
+    if outcome.summary.best_model is None or outcome.end is SessionEnd.STORAGE_LOST:
         raise typer.Exit(1)
 
 

@@ -121,6 +121,12 @@ SessionTimeBudget = Annotated[
     str | None, typer.Option("--time-budget", help="Time limit of this session: 90s, 30m, 4h, 1h30m.")
 ]
 JsonObject = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NextBest = Annotated[
+    bool,
+    typer.Option(
+        "--next-best", help="If the model of the best trial is lost, export that of the next best one and say so."
+    ),
+]
 Format = Annotated[ExportFormat, typer.Option("--format", help="Number format of the weights.")]
 ExportFolder = Annotated[Path | None, typer.Option("--out", help="New folder. Default: best_model in the study.")]
 

@@ -6,6 +6,7 @@ Nothing here depends on Ray, on models or on another package of kotune.
     buckets: Reads and writes files in a local folder or in a bucket (`s3://BUCKET/…`, `gs://BUCKET/…`).
     checked_json: Reads JSON files of kotune as typed objects, and reports damage with its place in the file.
     checked_yaml: Reads YAML without its traps, and within bounds on bytes, values and depth.
+    checksums: CRC-32 checksums of files and folders.
     durable: Writes files and folders atomically and durably, and retries while the storage is unavailable.
     errors: Errors of the user, in three parts: the problem, what is allowed, what to do.
     formatting: Formats numbers, durations and texts for people.

@@ -2,6 +2,7 @@
 
 What a user reads at the end belongs in `delivery`.
 
+    base_model_hashes: Hashes of base models: one that is made or read again is the one of the trials. No Ray
     interruption: Ctrl-C and SIGTERM: the first one saves what runs and ends the search, the second ends the process
     jobs: Makes the job of a trial from its record and the study
     local_run: Runs the only trial of a study in this process, without Ray

@@ -13,7 +13,7 @@ from corpora import filters
 from corpora.classes import class_counts
 from corpora.samples.registry import SAMPLES
 from corpora.splits import Layout, Rows, Split, Splits, dev_problems, read_splits
-from corpora.tokenised import open_table
+from corpora.tokenised import is_intact, open_table
 from foundation import buckets
 from foundation.errors import UserError, nearest
 from search_spaces.schema import Columns, Data, Space
@@ -23,6 +23,7 @@ from trainables.tasks.registry import get_task_class, make_task
 from trainables.tasks.task import Limits, Task, TokenisedSplit
 from trainables.text.coverage import coverage_lines, measure_split
 from tuning.algorithms.samplers import derived_seed
+from tuning.base_model_hashes import base_model_hashes
 from tuning.studies import origin
 from tuning.studies.material import Material
 from tuning.studies.permissions import make_private
@@ -155,12 +156,18 @@ def learn(space: Space, splits: Splits) -> Task:
 def is_prepared(study: Study, material: Material | None) -> bool:
     """Whether every tokenizer of the space has its base model and tables.
 
-    They are missing if the study was interrupted before its first trial, if the cache was deleted, or if the space was
-    edited and searches another tokenizer.
+    They are missing if the study was interrupted before its first trial, if the cache was deleted or damaged, or if the
+    space was edited and searches another tokenizer.
     """
     if material is None or not material.is_complete(study.paths):
         return False
+    if not study.paths.bucket and not all(is_intact(Path(folder)) for folder in _tables(material)):
+        return False
     return {variant.name for variant in tokenizer_variants(study.space)} <= material.tables.keys()
+
+
+def _tables(material: Material) -> list[str]:
+    return [folder for tables in material.tables.values() for folder in tables.values()]
 
 
 def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = None) -> Material:
@@ -183,8 +190,7 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
         base.parent.mkdir(parents=True, exist_ok=True)
         if recorded is None or not base.is_dir():
             remarks += prepare_base(base, recipe, task, texts)
-            name = f"base_model/{base.name}"
-            hashes[name] = _same_base(base, space.model, recorded, name)
+            hashes |= base_model_hashes(base, space.model, recorded)
         make_private(paths.cache, exist_ok=True)
         tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=space.trust_remote_code)
         tokenized = _tokenized(task, splits, tokenizer, space, paths.cache)
@@ -213,20 +219,6 @@ def prepare(study: Study, splits: Splits, say: Say, recorded: Material | None = 
     for remark in remarks:
         say(remark)
     return material
-
-
-def _same_base(base: Path, model: str, recorded: Material | None, name: str) -> str:
-    """Returns the hash of a base model that was made.
-
-    Raises:
-        UserError: The study had another one, which was deleted. The new one is removed.
-    """
-    made = origin.base_model_hash(base)
-    if recorded is not None and recorded.hashes.get(name, made) != made:
-        shutil.rmtree(base)
-        problem = f"{base} is missing, and {model} gives another model than the one that the trials started from"
-        raise UserError(problem, "the same model, so that trials compare", "put the folder back, or start a new study")
-    return made
 
 
 def _is_uploaded(folder: Path, address: str) -> bool:

@@ -11,6 +11,7 @@ from transformers.utils import logging as transformers_logging
 
 from delivery.exports.card import model_card
 from delivery.inference.settings import ModelSettings, write_settings
+from delivery.results.best_model import BestModel, best_model
 from delivery.results.output_paths import check_new_folder, set_usual_permissions
 from delivery.results.summary import Summary
 from foundation.durable import new_folder
@@ -22,6 +23,7 @@ from trainables.models.weight_tying import write_untied_flag
 from trainables.tasks.task import Task
 from trainables.training.checkpoints import Checkpoint
 from tuning import preparation
+from tuning.base_model_hashes import check_base_model
 from tuning.studies import retention
 from tuning.studies.material import Material
 from tuning.studies.records import TrialRecord
@@ -59,6 +61,7 @@ def export(
     summary: Summary,
     target: Path | None = None,
     format_: ExportFormat = ExportFormat.FLOAT32,
+    chosen: BestModel | None = None,
 ) -> Path:
     """Writes the best model of the study to `target`, and returns the folder.
 
@@ -67,21 +70,27 @@ def export(
     Args:
         target: A new folder; default: `best_model` in the study folder.
         format_: How the weights are written.
+        chosen: The model that is exported; default: the best one.
 
     Raises:
         UserError: `target` exists, or a weight is too large for the format.
-        ModelReplaced: There is no model, it is not the summary's, or it was deleted while it was read. Nothing is
-            written.
+        ModelReplaced: There is no model, it is lost or not the summary's, or it was deleted while it was read. Nothing
+            is written.
     """
     transformers_logging.disable_progress_bar()
-    best = retention.best_saved_trial(study)
-    point = retention.saved_model(study, best) if best else None
-    if best is None or point is None:
+    chosen = chosen or best_model(study)
+    if chosen is None:
         raise ModelReplaced(
             f"study {study.name!r} has no model yet",
             "a study with a trial that was evaluated and not pruned there",
             study.paths.command("resume"),
         )
+    best, point = chosen.record, chosen.point
+    if point is None:
+        allowed = "the files of its checkpoint as they were saved"
+        todo = "put them back; or take the next best model: " + study.paths.command("export", "--next-best")
+        where = study.paths.checkpoint_address(best.trial_id)
+        raise ModelReplaced(f"study {study.name!r}: {chosen.lost[0]} ({where})", allowed, todo)
     if summary.best is None or summary.best.trial != best.trial_id:
         raise _replaced(study)
     folder = target or study.paths.best_model
@@ -91,6 +100,7 @@ def export(
     task = preparation.task_of(study.space, material)
     model = _loaded(study, best, point, task)
     base = study.paths.base_model(variant_of(best.config))
+    check_base_model(study, material, base)
     tokenizer = load_tokenizer(str(base), is_generative=task.is_generative, trust=study.space.trust_remote_code)
     exported = summary.for_export().to_json()
     settings = ModelSettings.of_space(study.space, task, study.name, trial=best.trial_id, summary=exported)
@@ -99,7 +109,7 @@ def export(
         if task.is_generative:
             model.generation_config.save_pretrained(staging)
         tokenizer.save_pretrained(staging)
-        write_settings(staging, settings)
+        write_settings(staging, settings, with_checksums=True)
         (staging / "README.md").write_text(
             model_card(study, summary, folder, tokenizer, task, format_), encoding="utf-8"
         )

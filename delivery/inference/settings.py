@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from corpora.splits import Layout
 from foundation.checked_json import JsonObject, convert_json, plain, read_json
+from foundation.checksums import damaged_files, folder_checksums
 from foundation.durable import write_json
 from foundation.errors import COMMAND, UserError
 from foundation.safe_paths import check_exported
@@ -40,6 +42,8 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         file_labels: Label in the files -> label that the model learned; None if they are the same.
         summary: The study's summary at the export, without paths; None for an ensemble.
         members: Folders of an ensemble's members inside this folder; empty for a single model.
+        files: Name -> CRC-32 of the files that were exported, so that damage is noticed; empty for an ensemble, whose
+            members have their own, and for exports of earlier versions.
     """
 
     study: str
@@ -56,6 +60,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     special_tokens: list[str] = []
     summary: JsonObject | None = None
     members: list[str] = []
+    files: dict[str, int] = {}
 
     @classmethod
     def of_space(cls, space: Space, task: Task, study: str, **others: Any) -> ModelSettings:
@@ -93,9 +98,10 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return Limits(self.max_source_length, self.max_target_length)
 
 
-def write_settings(folder: Path, settings: ModelSettings) -> None:
-    """Writes the settings into an exported folder."""
-    write_json(folder / SETTINGS, plain(settings))
+def write_settings(folder: Path, settings: ModelSettings, *, with_checksums: bool = False) -> None:
+    """Writes the settings into an exported folder, with the checksums of the files that are already in it."""
+    files = folder_checksums(folder) if with_checksums else {}
+    write_json(folder / SETTINGS, plain(replace(settings, files=files)))
 
 
 def has_settings(folder: Path) -> bool:
@@ -116,7 +122,7 @@ def read_settings(folder: Path) -> ModelSettings:
     """Reads the settings of an exported folder.
 
     Raises:
-        UserError: kotune did not export this folder, or something in it leads out of it.
+        UserError: kotune did not export this folder, something in it leads out of it, or a file has changed since.
     """
     file = folder / SETTINGS
     if not has_settings(folder):
@@ -125,5 +131,9 @@ def read_settings(folder: Path) -> ModelSettings:
     labels = convert_json(settings.task_options, _TaskOptions, f"{file}: task_options", _TODO).labels or []
     if len({*labels}) < len(labels):
         raise UserError(f"{file}: task_options: labels is {labels!r}", "each label once", _TODO)
-    check_exported(folder, SETTINGS, [settings.study, *settings.members])
+    check_exported(folder, SETTINGS, [settings.study, *settings.members, *settings.files])
+    if damaged := damaged_files(folder, settings.files):
+        problem = f"{folder / damaged[0]} is missing, or has changed since the export"
+        todo = f"{_TODO}; if you changed it on purpose, remove its name from files in {SETTINGS}"
+        raise UserError(problem, "the files as export wrote them", todo)
     return settings

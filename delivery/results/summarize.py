@@ -6,6 +6,7 @@ import shlex
 from importlib.metadata import version
 
 from delivery.results import remarks
+from delivery.results.best_model import BestModel, best_model
 from delivery.results.scores import Score
 from delivery.results.summary import VERSION, BestTrial, DefaultTrial, Failure, Summary, TrialCounts
 from foundation import buckets
@@ -39,12 +40,17 @@ def summarize(
     worker_groups_started: int,
     wall_seconds: float,
     test: Score | None = None,
+    chosen: BestModel | None = None,
 ) -> Summary:
     """Returns the summary of a study as it is now.
 
-    `best` is the best trial whose model is saved; values are of the dev split.
+    `best` is the best trial whose model was saved; values are of the dev split.
+
+    Args:
+        chosen: The model that is exported; default: the best one.
     """
-    best = retention.best_saved_trial(study)
+    chosen = chosen or best_model(study)
+    best = chosen.record if chosen else None
     counts = {str(status): len(study.with_status(status)) for status in ENDED}
     unfinished = len(study.with_status(TrialStatus.RUNNING))
     return Summary(
@@ -66,10 +72,18 @@ def summarize(
         wall_seconds=round(wall_seconds, 1),
         data=material.splits,
         versions={name: version(name) for name in ("kotune", *_LIBRARIES)},
-        best_model=study.paths.address(study.paths.best_model) if best else None,
+        best_model=study.paths.address(study.paths.best_model) if chosen and chosen.point else None,
         notes=remarks.notes(study),
-        warnings=remarks.warnings(study, material.warnings),
+        warnings=[*_lost(study, chosen), *remarks.warnings(study, material.warnings)],
     )
+
+
+def _lost(study: Study, chosen: BestModel | None) -> list[str]:
+    if chosen is None or chosen.point is not None:
+        return [*chosen.lost] if chosen else []
+    return [
+        f"{chosen.lost[0]}; nothing is exported: {study.paths.command('export', '--next-best')} takes the next best"
+    ]
 
 
 def _failure(study: Study, record: TrialRecord) -> Failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from delivery.exports.export import ModelReplaced, export
 from delivery.inference.options import ModelOptions
 from delivery.inference.predictor import open_model
 from delivery.inference.scoring import score
+from delivery.results.best_model import BestModel, best_model
 from delivery.results.scores import Score
 from delivery.results.summarize import summarize
 from delivery.results.summary import Confusion, Summary
@@ -19,7 +21,6 @@ from delivery.sessions.trust import trusted
 from foundation.errors import UserError
 from foundation.statuses import SessionEnd
 from search_spaces.choices import ExportFormat
-from tuning.studies import retention
 from tuning.studies.material import Material
 from tuning.studies.storage import Storage
 from tuning.studies.study import Study
@@ -35,54 +36,62 @@ def export_study(
     *,
     trust: bool = False,
     format_: ExportFormat = ExportFormat.FLOAT32,
+    next_best: bool = False,
 ) -> str:
-    """Exports the best model so far and returns its folder, or its address in a bucket."""
+    """Exports the best model so far and returns its folder, or its address in a bucket.
+
+    Args:
+        next_best: Take the next best model if the best one is lost, and say so on standard error.
+    """
     for _ in range(_TRIES - 1):
         with suppress(ModelReplaced):
-            return _export_best(trusted(Study.load(storage, name), trust), out, format_)
-    return _export_best(trusted(Study.load(storage, name), trust), out, format_)
+            return _export_best(trusted(Study.load(storage, name), trust), out, format_, next_best)
+    return _export_best(trusted(Study.load(storage, name), trust), out, format_, next_best)
 
 
-def _export_best(study: Study, out: Path | None, format_: ExportFormat) -> str:
+def _export_best(study: Study, out: Path | None, format_: ExportFormat, next_best: bool) -> str:
     material = Material.load(study.paths)
     if material is None:
         raise UserError(
             f"study {study.name!r} has no trials yet", "a study with a finished trial", study.paths.command("resume")
         )
-    earlier = Summary.load(study.paths.summary)
+    earlier, chosen = Summary.load(study.paths.summary), best_model(study, next_best=next_best)
     summary = summarize(
         study,
         material,
         slots=earlier.slots if earlier else 0,
         worker_groups_started=earlier.worker_groups_started if earlier else 0,
         wall_seconds=earlier.wall_seconds if earlier else 0.0,
-        test=earlier_test_score(study, earlier),
+        chosen=chosen,
     )
-    if earlier is not None and _has_same_best(study, earlier):
-        summary = replace(summary, confusion=earlier.confusion)
-    folder = export(study, material, summary, out, format_)
+    if earlier is not None and _is_of(earlier, chosen):
+        summary = replace(summary, test=earlier.test, confusion=earlier.confusion)
+    folder = export(study, material, summary, out, format_, chosen)
+    if chosen is not None and chosen.lost:
+        print(*chosen.lost, f"exported instead: trial {chosen.record.trial_id}", sep="\n", file=sys.stderr)
     return str(folder) if out is not None else study.paths.address(folder)
 
 
 def earlier_test_score(study: Study, earlier: Summary | None) -> Score | None:
     """Returns the test score of an earlier session if its best model is still the best: it is scored once."""
-    return earlier.test if earlier is not None and _has_same_best(study, earlier) else None
+    return earlier.test if earlier is not None and _is_of(earlier, best_model(study, verify=False)) else None
 
 
-def _has_same_best(study: Study, earlier: Summary) -> bool:
-    best = retention.best_saved_trial(study)
-    return best is not None and earlier.best is not None and earlier.best.trial == best.trial_id
+def _is_of(earlier: Summary, chosen: BestModel | None) -> bool:
+    """Whether the summary of an earlier session is about this model."""
+    return chosen is not None and earlier.best is not None and earlier.best.trial == chosen.record.trial_id
 
 
 def finalize(study: Study, material: Material, splits: Splits, summary: Summary, end: SessionEnd) -> Summary:
     """Exports the best model, and scores it on dev (its confusion matrix) and once on test.
 
-    After Ctrl-C it only exports, because the user waits.
+    After Ctrl-C it only exports, because the user waits. If the best model is lost, nothing is exported: an earlier
+    export may be the last copy of it.
 
     Returns:
         The summary with both results.
     """
-    if summary.best is None:
+    if summary.best is None or summary.best_model is None:
         return summary
     before, folder = summary, export(study, material, summary)
     model = open_model(folder, options=ModelOptions(trust=study.space.trust_remote_code))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.results import remarks
+from delivery.results.best_model import best_model
 from delivery.results.scores import rouge_parts
 from delivery.results.summary import Summary
 from foundation.checked_json import plain
@@ -124,9 +125,15 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
         failures={record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
         progress=progress,
         notes=remarks.notes(study),
-        warnings=remarks.warnings(study, material.warnings if material else []),
+        warnings=[*_lost(study), *remarks.warnings(study, material.warnings if material else [])],
     )
     return replace(status, lacks_export=status.state == "finished" and not _is_exported(study))
+
+
+def _lost(study: Study) -> tuple[str, ...]:
+    """Returns which model is lost; checksums are not compared, and nothing is looked up in a bucket."""
+    chosen = None if study.paths.bucket else best_model(study, verify=False)
+    return chosen.lost if chosen else ()
 
 
 def _is_exported(study: Study) -> bool:

@@ -16,6 +16,7 @@ from delivery.sessions.study_request import check_configs
 from foundation.errors import UserError
 from search_spaces.schema import Space
 from tuning import preparation
+from tuning.base_model_hashes import check_base_model
 from tuning.display.live import View
 from tuning.studies import origin
 from tuning.studies.material import Material
@@ -112,13 +113,16 @@ def _check_moved(study: Study, key: str, option: str, path: Path, material: Mate
 
 
 def check_folders(study: Study, material: Material | None) -> None:
-    """Checks that the folders of models that a session will read are there, and the same as before.
+    """Checks that the folders of models that a session will read are there, and the same as before; base models too.
 
     Raises:
         UserError: One is missing, with the option that names it again, or its content has changed.
     """
     space, paths = study.space, study.paths
     has_bases = material is not None and material.has_base_models(paths)
+    if material is not None:
+        for variant in material.tables:
+            check_base_model(study, material, paths.base_model(variant))
     for key in MODEL_KEYS:
         folder = getattr(space, key)
         if not origin.is_folder(folder) or (has_bases and key != "rdass_encoder"):

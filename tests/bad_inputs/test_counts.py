@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.bad_inputs import (
+    test_checksums,
     test_configs,
     test_model_folders,
     test_options,
@@ -32,6 +33,7 @@ KINDS = {
     "tokenizers": test_tokenizers.CASES,
     "model folders": test_model_folders.CASES,
     "study folders": test_study_folders.CASES,
+    "checksums": test_checksums.CASES,
 }
 #: Kind -> the input whose message the page shows.
 SHOWN = {
@@ -42,6 +44,7 @@ SHOWN = {
     "tokenizers": "predict: no pad token",
     "model folders": "nowhere",
     "study folders": "trial.json: a name that leads out",
+    "checksums": "predict: a bit of model.safetensors",
 }
 #: Kind -> the input that a process of its own is given. Only one that imports torch: that alone takes ten seconds.
 TYPED = {"study folders": "trial.json: cut", "options": "a word for trials"}

@@ -243,7 +243,10 @@ CASES = {
         _cut(_TRIAL, 120), "mine-0000/trial.json", "line", command="export mine --out new"
     ),
     "export: no model": _study(
-        _gone("trials/mine-0000/checkpoints"), "study 'mine' has no model yet", command="export mine --out new"
+        _gone("trials/mine-0000/checkpoints"),
+        "the model of trial mine-0000",
+        "is lost",
+        command="export mine --out new",
     ),
     "export: no data.json": _study(
         _gone("data.json"), "study 'mine' has no trials yet", command="export mine --out new", parts=("to do:",)
@@ -253,7 +256,8 @@ CASES = {
     ),
     "export: weights that are cut": _study(
         _cut("trials/mine-0000/checkpoints/step-00000003/model.safetensors", 100),
-        "study 'mine' has no model yet",
+        "the model of trial mine-0000",
+        "is lost",
         command="export mine --out new",
     ),
     "ensemble: a study without a model": _study(

@@ -9,6 +9,7 @@ from pathlib import Path
 from corpora.samples import dialogues, reviews, satisfaction
 from delivery.exports.ensemble import make_ensemble
 from delivery.exports.export import export
+from delivery.inference.settings import read_settings, write_settings
 from delivery.results.summarize import summarize
 from delivery.sessions.space_options import one_configuration, resolve_space
 from foundation.durable import previous
@@ -27,7 +28,8 @@ _QUICK = ["num_train_epochs=1", "scheduler.name=none", "wandb.mode=disabled"]
 
 def build(folder: Path) -> None:
     """Make `runs` with the study `mine`, which has one trial and its exported model, and `models` with a `classifier`,
-    a `regressor` of pairs, a `writer` and an ensemble called `both`."""
+    a `regressor` of pairs, a `writer` and an ensemble called `both`. Like exports of earlier versions they have no
+    checksums, so that damage gets as far as the checks of its kind; `sealed` is the classifier with checksums."""
     files = {
         "rnn": reviews.write_samples(folder / "data" / "reviews", train=40, dev=12, test=6),
         "sts": satisfaction.write_samples(folder / "data" / "pairs", train=30, dev=12, test=6),
@@ -38,6 +40,10 @@ def build(folder: Path) -> None:
     for space, model in (("sts", "regressor"), ("kobart", "writer"), ("rnn", "classifier")):
         study = studied(folder / "runs", "mine", space, files[space], sets[space])
         shutil.copytree(study.paths.best_model, folder / "models" / model)
+        if space == "rnn":
+            shutil.copytree(study.paths.best_model, folder / "models" / "sealed")
+        settings = read_settings(folder / "models" / model)
+        write_settings(folder / "models" / model, settings)
         if space != "rnn":
             shutil.rmtree(study.paths.root)
     make_ensemble([str(folder / "models" / "classifier")] * 2, folder / "none", folder / "models" / "both", 8)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora.tokenised import cached, open_table, values
+from corpora.tokenised import cached, is_intact, open_table, values
 from foundation import durable
 
 COLUMNS = {"input_ids": [[1, 2], [3]], "id": ["a", "b"]}
@@ -97,3 +97,25 @@ def test_columns_are_read_as_lists(tmp_path: Path) -> None:
     table = open_table(cached(tmp_path, "0f", lambda: {"length": [5, 6, 7]}))
     assert values(table, "length") == values({"length": (5, 6, 7)}, "length") == [5, 6, 7]
     assert values(table.select([2, 0]), "length") == [7, 5]
+
+
+def test_a_damaged_table_is_made_again(tmp_path: Path) -> None:
+    """Its files have checksums. A table of an earlier version, which has none, is used as it is."""
+    made: list[int] = []
+
+    def make() -> dict[str, list[int]]:
+        made.append(1)
+        return {"a": [1, 2, 3]}
+
+    folder = cached(tmp_path, "key", make)
+    arrow = next(folder.glob("*.arrow"))
+    content = bytearray(arrow.read_bytes())
+    content[len(content) // 2] ^= 1
+    for damage in (lambda: arrow.write_bytes(content), arrow.unlink, lambda: (folder / "state.json").write_text("{}")):
+        assert is_intact(folder)
+        damage()
+        assert not is_intact(folder)
+        assert values(open_table(cached(tmp_path, "key", make)), "a") == [1, 2, 3]
+    assert len(made) == 4
+    (folder / "checksums.json").unlink()
+    assert is_intact(folder)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from msgspec.structs import replace
 from foundation import buckets
 from foundation.bucket_copies import local_copy
 from foundation.checked_json import decode_json, plain
+from foundation.checksums import damaged_files, file_crc32
 from foundation.errors import UserError
 from foundation.safe_paths import plain_name, read_regular
 from trainables.training.checkpoint_store import MANIFEST, CheckpointStore, checkpoint_store_at
@@ -107,7 +107,7 @@ def complete(
     store, name = checkpoint_store_at(folder), _name(step)
     files = sorted(path for path in store.staging(name).iterdir() if path.is_file() and path.name != MANIFEST)
     sizes = {path.name: path.stat().st_size for path in files}
-    checks = {path.name: _checksum(path) for path in files}
+    checks = {path.name: file_crc32(path) for path in files}
     manifest = _Manifest(step, epoch, resumable, {**store.uploaded(name), **sizes}, checks, evaluated)
     store.put(name, sizes, manifest.text)
     return _described(store, name, manifest)
@@ -127,20 +127,29 @@ def newest_resumable(folder: Path | str) -> Checkpoint | None:
 def newest_intact(folder: Path | str) -> Checkpoint | None:
     """Returns the newest resumable checkpoint whose checksums are right; deletes the damaged ones."""
     while (checkpoint := newest_resumable(folder)) is not None:
-        if _is_intact(checkpoint.local_folder()):
+        if not damaged(checkpoint):
             return checkpoint
-        if not isinstance(checkpoint.path, Path):  # the local copy may be damaged, not the checkpoint in the bucket
-            shutil.rmtree(checkpoint.local_folder())
-            if _is_intact(checkpoint.local_folder()):
-                return checkpoint
         _log.warning("checkpoint %s is damaged; the previous one is used", checkpoint.path)
         remove(folder, checkpoint)
     return None
 
 
-def _is_intact(folder: Path) -> bool:
+def damaged(checkpoint: Checkpoint) -> list[str]:
+    """Returns the names of a checkpoint's files whose checksums are wrong.
+
+    Raises:
+        OSError: the bucket does not respond, or the checkpoint was deleted meanwhile.
+    """
+    names = _damaged_in(checkpoint.local_folder())
+    if names and not isinstance(checkpoint.path, Path):  # the local copy may be damaged, not the one in the bucket
+        shutil.rmtree(checkpoint.local_folder())
+        names = _damaged_in(checkpoint.local_folder())
+    return names
+
+
+def _damaged_in(folder: Path) -> list[str]:
     manifest = _decoded(read_regular(folder / MANIFEST), str(folder))
-    return manifest is not None and all(_checksum(folder / name) == sum for name, sum in manifest.checks.items())
+    return [MANIFEST] if manifest is None else damaged_files(folder, manifest.checks)
 
 
 def remove(folder: Path | str, checkpoint: Checkpoint) -> None:
@@ -216,12 +225,3 @@ def _described(store: CheckpointStore, name: str, manifest: _Manifest) -> Checkp
 
 def _name(step: int) -> str:
     return f"step-{step:08d}"
-
-
-def _checksum(path: Path) -> int:
-    """Returns the CRC-32 of a file; a gigabyte takes about a second."""
-    checksum = 0
-    with path.open("rb") as file:
-        while part := file.read(1 << 24):
-            checksum = zlib.crc32(part, checksum)
-    return checksum

@@ -240,7 +240,7 @@ def test_a_model_that_is_deleted_while_it_is_read(
 
     tries: list[int] = []
 
-    def export_best(study: Study, out: Path | None, format_: ExportFormat) -> str:
+    def export_best(study: Study, out: Path | None, format_: ExportFormat, next_best: bool) -> str:
         tries.append(1)
         if len(tries) < 3:
             raise ModelReplaced("gone", "", "try again")

@@ -22,7 +22,7 @@ from tuning.studies.material import Material
 from tuning.studies.study import Study
 
 DEV, TEST = ([{"source": "a", "target": "0"}], [{"source": "b", "target": "1"}])
-SUMMARY = a_summary(best=replace(BEST, config={"per_device_eval_batch_size": 7}))
+SUMMARY = a_summary(best=replace(BEST, config={"per_device_eval_batch_size": 7}), best_model="mine/best_model")
 CLASSES = ["0", "1"]
 
 
