@@ -119,15 +119,20 @@ def _listen(
                 for act in (save, partial(say, STOPPING)):
                     threading.Thread(target=_call_quietly, args=(act,), daemon=True).start()
                 continue
-            with suppress(Exception):  # the terminal may be gone
-                release_terminal()
-            _kill_children()
-            os._exit(EXIT_CODE)
+            end_process(EXIT_CODE, release_terminal)
 
 
 def _call_quietly(act: Callable[[], None]) -> None:
     with suppress(Exception):  # the same Ctrl-C may have ended Ray, or the reader of stdout
         act()
+
+
+def end_process(code: int, release_terminal: Callable[[], None]) -> None:
+    """Ends this process and its children as `kill -9` would, which a study survives."""
+    with suppress(Exception):  # the terminal may be gone
+        release_terminal()
+    _kill_children()
+    os._exit(code)
 
 
 def _kill_children() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from foundation.statuses import SessionEnd
@@ -9,10 +11,13 @@ from search_spaces.choices import Runner
 from search_spaces.schema import Space
 from tuning.cluster.resources import Plan
 from tuning.display.live import TableView, View
-from tuning.interruption import graceful_interrupts
+from tuning.interruption import end_process, graceful_interrupts
 from tuning.studies.material import Material
 from tuning.studies.study import Study
 from tuning.wandb_settings import TrackingSettings
+
+#: Seconds in which the last line of a search without Ray is written.
+_SAY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -97,19 +102,37 @@ def _run_on_ray(
     from trainables.slots.slot import save_all_and_stop
     from tuning.cluster.connection import connect, disconnect
     from tuning.cluster.fleet import Fleet
+    from tuning.cluster.ray_watch import watch_ray
     from tuning.search import Search
 
     if address is None:
         connect(None)
+
+    def ray_died(process: str) -> None:
+        # The trials and the Optuna database are on disk; nothing that needs Ray returns any more.
+        said = threading.Thread(target=view.say, args=(_ray_died(process, study),), daemon=True)
+        said.start()
+        said.join(_SAY_SECONDS)  # nobody may read standard output
+        end_process(1, view.close)
+
     fleet = Fleet(plan, view.say) if address else None
     try:
-        search = Search(
-            study, material, plan, tracking, view, earlier_seconds, preemption_notices=address is not None, fleet=fleet
-        )
-        # Not before Ray has started, because it installs a SIGTERM handler of its own.
-        with graceful_interrupts(view.say, view.close, save_all_and_stop):
-            search.run()
+        with watch_ray(ray_died) if address is None else nullcontext():
+            search = Search(
+                study, material, plan, tracking, view, earlier_seconds, preemption_notices=address is not None,
+                fleet=fleet,
+            )  # fmt: skip
+            # Not before Ray has started, because it installs a SIGTERM handler of its own.
+            with graceful_interrupts(view.say, view.close, save_all_and_stop):
+                search.run()
     finally:
         view.close()
         disconnect()
     return RunResult(search.end, search.seconds, search.slots, search.worker_groups_started)
+
+
+def _ray_died(process: str, study: Study) -> str:
+    return (
+        f"Ray on this machine has died: its process {process} was killed or crashed, perhaps for want of memory; "
+        f"running trials continue from their last checkpoints with {study.paths.command('resume')}"
+    )

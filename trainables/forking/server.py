@@ -26,6 +26,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ def serve(folder: Path, modules: Sequence[str], until: int, idle: float, listene
     """
     first, *later = modules
     try:
-        _import(first)
+        _import(first, folder)
     except BaseException:
         (folder / BROKEN).touch()  # otherwise every process would wait for another server to fail
         raise
@@ -65,7 +66,7 @@ def serve(folder: Path, modules: Sequence[str], until: int, idle: float, listene
             connection, _ = listener.accept()
         except TimeoutError:
             if later:
-                _try_import(later.pop(0))
+                _try_import(later.pop(0), folder)
             continue
         except OSError:
             traceback.print_exc()
@@ -126,15 +127,20 @@ def _has_hung_up(connection: socket.socket) -> bool:
         return False
 
 
-def _try_import(name: str) -> None:
+def _try_import(name: str, folder: Path) -> None:
     try:
-        _import(name)
+        _import(name, folder)
     except Exception:  # noqa: BLE001 - the import only saves time
         traceback.print_exc()
 
 
-def _import(name: str) -> None:
-    importlib.import_module(name)
+def _import(name: str, folder: Path) -> None:
+    # Libraries make temporary folders when they are imported; those in the server's folder go with it.
+    usual, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        importlib.import_module(name)
+    finally:
+        tempfile.tempdir = usual
     gc.collect()
     gc.freeze()  # otherwise a collection in a child would copy all imported objects
 

@@ -77,3 +77,12 @@ def count_cpus() -> int:
     from ray._private.utils import get_num_cpus
 
     return int(get_num_cpus())
+
+
+def ended_processes() -> list[str]:
+    """The names of the processes of the Ray started here that have ended by themselves, such as raylet.
+
+    Uses `ray._private.worker._global_node.dead_processes`.
+    """
+    node = ray._private.worker._global_node
+    return [] if node is None else [str(name) for name, _ in node.dead_processes()]

@@ -119,8 +119,7 @@ class Tracker:
         settings = self._settings
         if settings.mode == WandbMode.DISABLED:
             return None
-        import wandb
-
+        wandb = wandb_internals.import_wandb()
         mode, run_id, reason = settings.mode, settings.run_id, ""
         if mode == WandbMode.ONLINE:
             reason = self._why_unreachable(wandb_internals.server_url())
@@ -149,8 +148,7 @@ class Tracker:
         return self._probe[0] if self._probe else f"{url}: no response before its slot closed"
 
     def _init(self, mode: WandbMode, run_id: str) -> Any:
-        import wandb
-
+        wandb = wandb_internals.import_wandb()
         settings = self._settings
         wandb_mode: Any = mode.value  # wandb declares a Literal
         return wandb.init(

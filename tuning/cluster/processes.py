@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
 import os
@@ -14,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from foundation import private_folders
 from trainables.forking import client, code_copy, request
 from trainables.forking.protocol import PREFIX, SOCKET
 
@@ -29,6 +29,9 @@ MODULES = (
     "wandb",
     "wandb.sdk.launch",  # `wandb.init` imports it, which takes three seconds
 )
+
+#: Of the folder of this process for fork servers; not a prefix of other names.
+_OWN_PREFIX = f"{PREFIX}fork-"
 
 #: Seconds after which folders that dead processes left are removed.
 _MAX_AGE_SECONDS = 7 * 86400.0
@@ -85,8 +88,8 @@ def environment(address: str | None) -> dict[str, Any]:
 @cache
 def _code() -> Path:
     """A folder with kotune's packages and nothing else."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}code-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = private_folders.make(f"{PREFIX}code-") / "code"
+    folder.mkdir()
     code_copy.copy_code(Path(__file__).parents[2], folder)
     return folder
 
@@ -100,14 +103,9 @@ def _folder() -> Path | None:
         with contextlib.suppress(OSError):
             status = old.lstat()
             is_own = status.st_uid == os.getuid() and stat.S_ISDIR(status.st_mode)
+            # On other machines of a cluster, servers make their folders, which have no owner.
             is_old = is_own and time.time() - status.st_mtime > _MAX_AGE_SECONDS
-            if is_old and not any(client.answers(file.parent) for file in old.rglob(SOCKET)):
-                shutil.rmtree(old)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    atexit.register(_remove_if_empty, folder)  # it is empty if no cluster answered
-    return folder
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+            with private_folders.is_abandoned(old) as abandoned:
+                if (is_old or abandoned) and not any(client.answers(file.parent) for file in old.rglob(SOCKET)):
+                    shutil.rmtree(old)
+    return private_folders.make(_OWN_PREFIX)

@@ -72,3 +72,9 @@ def test_placement_groups_of_a_running_ray() -> None:
     ray_internals.remove_placement_group(entry.group_id)
     assert ray_internals.is_actor_dead("de" * 16)
     assert ray.get_runtime_context().get_job_id() not in ray_internals.ended_jobs()
+
+
+def test_ray_private_node_dead_processes() -> None:
+    """A node lists the processes of its Ray that have ended."""
+    assert callable(ray._private.node.Node.dead_processes)
+    assert ray_internals.ended_processes() == []

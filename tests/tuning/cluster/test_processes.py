@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def test_a_cluster_job_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     folder = processes._folder()
     assert folder is not None
     assert str(folder) in command
-    folder.rmdir()
+    shutil.rmtree(folder)
 
 
 def test_a_cluster_gets_the_code_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,3 +104,31 @@ def test_old_folders_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     processes._folder()
     assert {path.name for path in tmp_path.iterdir()} >= {"kotune-young", "other-old"}
     assert not (tmp_path / "kotune-old").exists()
+
+
+@pytest.mark.skipif(not client.available(), reason="forking needs Linux")
+def test_folders_of_killed_processes_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """At once, whatever their age; those of a running process stay."""
+    code = "import os, sys, time; from tuning.cluster import processes; print(processes._folder(), processes._code())\n"
+    code += "sys.stdout.flush(); time.sleep(60)"
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])}
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        folders = [
+            Path(path) for process in started for path in str(process.stdout and process.stdout.readline()).split()
+        ]
+        assert len(folders) == 4
+        assert all(folder.is_dir() for folder in folders)
+        started[0].kill()
+        started[0].wait()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        processes._folder()
+        processes._code()
+        assert [folder.is_dir() for folder in folders] == [False, False, True, True]
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
