@@ -244,3 +244,21 @@ def test_a_study_whose_wandb_cannot_be_reached(tmp_path: Path, monkeypatch: pyte
     assert output.count("runs are offline") == 1
     assert f"127.0.0.1:{port}" in output
     assert len(list((study.root / "wandb").glob("offline-run-*/*.wandb"))) == 2
+
+
+@pytest.mark.parametrize("name", ["raylet", pytest.param("gcs_server", marks=pytest.mark.slow)])
+def test_a_search_ends_when_its_own_ray_dies(tmp_path: Path, name: str) -> None:
+    """Within seconds, with the line that resumes it; `resume` ends the study."""
+    study = FaultStudy("s", tmp_path, trials=2, epochs=2, slots=1)
+    study.start()
+    assert study.driver is not None
+    assert wait_until(lambda: study.results() >= 1, 120) is not None
+    (process,) = [child for child in psutil.Process(study.driver.pid).children() if child.name() == name]
+    process.kill()
+    assert study.wait(30) == 1
+    last = (tmp_path / "s.001.out").read_text(encoding="utf-8").splitlines()[-1]
+    assert last.startswith(f"Ray on this machine has died: its process {name} was killed or crashed")
+    assert f"resume s --storage {tmp_path}" in last
+    study.start()
+    assert study.wait(120) == 0
+    assert {record["status"] for record in study.records().values()} <= {"completed", "pruned"}
