@@ -8,9 +8,11 @@ import re
 import stat
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import BinaryIO, Literal
 
 from foundation.errors import UserError
 
+_NOT_REGULAR = (errno.EINVAL, "it is no regular file")
 _TODO = "do not use this folder unless you know who changed it"
 
 
@@ -23,17 +25,28 @@ def read_regular(path: Path, most: int = 1 << 32) -> bytes:
     Raises:
         OSError: the file cannot be read, is a FIFO, a device or a socket, or is larger.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a FIFO waits for its writer otherwise
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
-        if status.st_size > most:
-            problem = f"it has {status.st_size / 1e6:,.1f} MB, and {most / 1e6:,.1f} MB are allowed"
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            problem = f"it has {size / 1e6:,.1f} MB, and {most / 1e6:,.1f} MB are allowed"
             raise OSError(errno.EFBIG, problem, str(path))
         return file.read()
+
+
+def open_regular(path: Path, mode: Literal["rb", "ab"] = "rb") -> BinaryIO:
+    """Opens a file to read it, or to append to it, without waiting for the other end of a FIFO.
+
+    Raises:
+        OSError: the file cannot be opened, or is a FIFO, a device or a socket.
+    """
+    flags = os.O_RDONLY if mode == "rb" else os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        number, problem = (errno.EISDIR, os.strerror(errno.EISDIR)) if stat.S_ISDIR(kind) else _NOT_REGULAR
+        raise OSError(number, problem, str(path))
+    return open(descriptor, mode)
 
 
 def plain_name(name: object, where: str) -> str:

@@ -16,6 +16,7 @@ from delivery.results.summary import Summary
 from foundation.checked_json import plain
 from foundation.errors import UserError
 from foundation.formatting import clock_text, score_text, short_number
+from foundation.safe_paths import open_regular
 from foundation.statuses import ENDED, TrialStatus
 from trainables.tasks.registry import metric_label
 from tuning.display.live import LOG_MARK
@@ -127,6 +128,8 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
         notes=remarks.notes(study),
         warnings=[*_lost(study), *remarks.warnings(study, material.warnings if material else [])],
     )
+    if status.session is None:  # a record that is being replaced has only its previous version for a moment
+        status = replace(status, warnings=[*study.remarks, *status.warnings])
     return replace(status, lacks_export=status.state == "finished" and not _is_exported(study))
 
 
@@ -152,8 +155,8 @@ def _is_exported(study: Study) -> bool:
 def _age(log: Path) -> float | None:
     """Returns the seconds since the log was begun; its first line has the time."""
     try:
-        with log.open(encoding="utf-8") as file:
-            begun = datetime.fromisoformat(file.readline().removeprefix(LOG_MARK).strip())
+        with open_regular(log) as file:
+            begun = datetime.fromisoformat(file.readline(100).decode().removeprefix(LOG_MARK).strip())
     except (OSError, ValueError):  # the study ended before it had a log
         return None
     return max(0.0, time.time() - begun.timestamp())

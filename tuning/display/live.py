@@ -7,7 +7,9 @@ The search gives each view full snapshots (`Progress`); the view decides what is
 from __future__ import annotations
 
 import atexit
+import io
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +25,9 @@ from rich.live import Live
 from rich.segment import ControlType, Segment
 from rich.text import Text
 
+from foundation.durable import is_storage_error
+from foundation.errors import UserError
+from foundation.safe_paths import open_regular
 from tuning.display.lines import LineView
 from tuning.display.progress import Progress
 from tuning.display.table import progress_table
@@ -197,8 +202,18 @@ class _LoggedView:
 
 @contextmanager
 def logged(view: View, path: Path) -> Iterator[View]:
-    """Yields a view that also appends its events as lines to the file `path`, after a line with the time."""
-    file = path.open("a", encoding="utf-8")
+    """Yields a view that also appends its events as lines to the file `path`, after a line with the time.
+
+    Raises:
+        UserError: A folder, a FIFO or the like is in the place of the file.
+    """
+    try:
+        file = io.TextIOWrapper(open_regular(path, "ab"), encoding="utf-8")
+    except OSError as error:
+        if is_storage_error(error):
+            raise
+        problem = f"{path} cannot be written: {error.strerror}"
+        raise UserError(problem, "a file, or none: it is written anew", f"remove {shlex.quote(str(path))}") from error
     log = LineView(file)
     try:
         with suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 from dataclasses import replace
@@ -135,3 +136,21 @@ def test_a_process_that_was_killed_leaves_no_running_study(tmp_path: Path) -> No
     lines = status_lines(study_status("mine", storage_at(tmp_path / "runs")))
     assert lines[0].endswith("not running")
     assert lines[-1].startswith("resume   ")
+
+
+def test_a_damaged_record_is_told(tmp_path: Path) -> None:
+    """Its previous version lacks the last result. A running study replaces its records, and is not damaged."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    add_result(study, start_trial(study, 0), 1.0, 0.5)
+    (study.paths.trial("mine-0000") / "trial.json").write_text("{", encoding="utf-8")
+    told = "warning  trial mine-0000: its record is damaged; the previous version is used"
+    assert told in status_lines(study_status("mine", storage_at(tmp_path / "runs")))
+    with study_lock(study.paths.lock_owner, "mine"):
+        assert told not in status_lines(study_status("mine", storage_at(tmp_path / "runs")))
+
+
+def test_a_fifo_in_the_place_of_the_log_is_not_waited_for(tmp_path: Path) -> None:
+    """The age is unknown then."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    os.mkfifo(study.paths.log)
+    assert study_status("mine", storage_at(tmp_path / "runs")).age is None

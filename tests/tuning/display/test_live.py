@@ -1,9 +1,11 @@
 """The views of a running search: events as lines, a table that restores the terminal, or nothing."""
 
 import io
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from msgspec.structs import replace as replace_steps
 from rich.cells import cell_len
 from rich.console import Console
 
+from foundation.errors import UserError
 from tests.tuning.display.snapshots import a_progress, a_row, rows_with
 from trainables.training.reports import StepProgress
 from tuning.display.lines import LineView
@@ -252,3 +255,11 @@ def test_an_uncaught_exception_shows_the_cursor() -> None:
     assert "torn down" in ended.stderr
     assert HIDE_CURSOR in ended.stdout
     assert ended.stdout.rstrip().endswith(SHOW_CURSOR)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_something_else_in_the_place_of_the_log_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """A FIFO would be waited for."""
+    make(tmp_path / "log.txt")
+    with pytest.raises(UserError, match=r"log\.txt cannot be written"), logged(SilentView(), tmp_path / "log.txt"):
+        pass
