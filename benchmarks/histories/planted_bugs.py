@@ -23,7 +23,7 @@ from trainables.slots import mailbox
 from trainables.training import checkpoint_store
 from trainables.training.reports import Decision
 from tuning.algorithms import optuna_mirror, optuna_searcher, samplers, schedulers
-from tuning.studies import checkpoint_index, records, retention, study
+from tuning.studies import records, retention, study
 
 #: The object that has a function, the name of the function, and what replaces it.
 Replacement = tuple[Any, str, Any]
@@ -184,11 +184,6 @@ def _stop_ignored() -> list[Replacement]:
     return [(mailbox.Mailbox, "report", report)]
 
 
-def _lost_slot_fails_trial() -> list[Replacement]:
-    """A trial fails when it loses its first slot before it has begun."""
-    return [(optuna_searcher, "MAX_SLOTS", 1)]
-
-
 def _hang_not_noticed() -> list[Replacement]:
     """A slot that makes no progress is not replaced."""
 
@@ -223,37 +218,13 @@ def _seed_of_the_clock() -> list[Replacement]:
     return [(samplers, "derived_seed", lambda seed, *parts: real(seed, *parts, int(time.time())))]
 
 
-# ---- retention
-
-
-def _running_trial_replaces_best() -> list[Replacement]:
-    """The model of the best ended trial is deleted when a running trial is better, although that may still fail."""
-
-    def best_ended(study: Any) -> list[Any]:
-        best = study.ranked()[: study.space.checkpoints.keep_best]
-        return [record for record in best if record.status is not TrialStatus.RUNNING]
-
-    return [(retention, "_best_ended", best_ended)]
-
-
-def _newest_model_kept() -> list[Replacement]:
-    """The newest model of an ended trial is kept, not its best one."""
-    real = checkpoint_index.CheckpointIndex.keep_only
-
-    def keep_only(self: Any, record: Any, epoch: float | None) -> None:
-        real(self, record, max((point.epoch for point in self.saved(record)), default=epoch))
-
-    return [(checkpoint_index.CheckpointIndex, "keep_only", keep_only)]
-
-
 _BUGS: tuple[Callable[[], list[Replacement]], ...] = (
     *(_file_not_synced, _folder_not_synced, _trial_folder_not_synced, _not_synced_on_resume, _checkpoint_not_synced),
     *(_written_in_place, _full_disk_not_waited_for),
     *(_trial_before_record, _result_not_written, _decision_before_record, _record_after_lost_record, _result_twice),
     _lock_not_taken,
-    *(_decision_lost, _rungs_empty, _stop_ignored, _lost_slot_fails_trial, _hang_not_noticed),
+    *(_decision_lost, _rungs_empty, _stop_ignored, _hang_not_noticed),
     *(_optuna_not_reconciled, _optuna_end_not_reconciled, _seed_of_the_clock),
-    *(_running_trial_replaces_best, _newest_model_kept),
 )
 
 #: Name -> a function that returns the replacements.

@@ -65,6 +65,7 @@ class Owner:
         self._class = type("Owner", (trainable,), {"slot_class": environment.slot_class, "__init__": _construct})
         self.process: Process = environment.kernel.create("owner", self._work, machine)
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.newest_call = ""
         self._called = Event(environment.kernel)
         self.answers: list[tuple[str, Any, BaseException | None]] = []
         self.process.on_end.append(events.set)
@@ -73,6 +74,7 @@ class Owner:
 
     def call(self, method: str, *args: Any) -> None:
         """Sends a call; the answer is added to `answers` later."""
+        self.newest_call = method
         self.calls.append((method, args))
         self._called.set()
 
@@ -198,7 +200,7 @@ class FakeTuner:
                 if owner.answers:
                     self._events.set()
             elif owner.process.is_over:
-                self._lost(trial, owner, ray.exceptions.RayActorError(), during="start")
+                self._lost(trial, owner, ray.exceptions.RayActorError(), during=owner.newest_call)
         self._idle = [owner for owner in self._idle if not owner.process.is_over]
 
     def _handle(self, trial: Trial, owner: Owner, method: str, answer: Any, error: BaseException | None) -> None:
