@@ -21,6 +21,7 @@ from search_spaces.schema import Space
 from trainables.models.base_models import BaseModel, Recipe, make_base, open_tokenizer, tokenizer_fit
 from trainables.models.generation_defaults import inherited_remarks
 from trainables.models.hub import load_config, load_model, load_tokenizer, may_be_hub_id
+from trainables.models.load_errors import ALL_FILES, load_errors
 from trainables.models.loaded_weights import Origin
 from trainables.models.model_checks import build_meta_model, check_model
 from trainables.models.scratch import scratch_size
@@ -43,6 +44,7 @@ class LoadedModel:
     Args:
         model: With the decoding parameters in its `generation_config`.
         remarks: What the user should know about a model that kotune did not export.
+        source: Its folder or hub id.
     """
 
     settings: ModelSettings
@@ -50,6 +52,7 @@ class LoadedModel:
     model: Any
     tokenizer: PreTrainedTokenizerBase
     remarks: tuple[str, ...] = ()
+    source: str = ""
 
 
 def load(folder: Path, options: ModelOptions) -> LoadedModel:
@@ -61,7 +64,8 @@ def load(folder: Path, options: ModelOptions) -> LoadedModel:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     check_task(folder, options)
-    return _load_exported(folder, options) if has_settings(folder) else _load_pretrained(str(folder), options)
+    with load_errors(f"model {str(folder)!r} cannot be used", str(folder), ALL_FILES):
+        return _load_exported(folder, options) if has_settings(folder) else _load_pretrained(str(folder), options)
 
 
 def check_task(folder: Path, options: ModelOptions) -> None:
@@ -112,7 +116,7 @@ def _load_exported(folder: Path, options: ModelOptions) -> LoadedModel:
     tokenizer = load_tokenizer(str(folder), is_generative=task.is_generative, trust=options.trust)
     if decoding:
         network.generation_config = _decoding(network, decoding)
-    return LoadedModel(settings, task, network, tokenizer)
+    return LoadedModel(settings, task, network, tokenizer, source=str(folder))
 
 
 def _decoding(model: Any, decoding: Mapping[str, Any]) -> GenerationConfig:
@@ -159,7 +163,7 @@ def _load_pretrained(model: str, options: ModelOptions) -> LoadedModel:
         problem = f"model {model!r}: decoder_start_token_id is null in its config.json"
         raise UserError(problem, "the token that its decoder was trained with", "write its number into config.json")
     settings = ModelSettings.of_space(space, task, study="")
-    return LoadedModel(settings, task, base.model, base.tokenizer, tuple(remarks))
+    return LoadedModel(settings, task, base.model, base.tokenizer, tuple(remarks), model)
 
 
 def _set_decoding(space: Space, task: Task, base: BaseModel, decoding: Mapping[str, Any]) -> list[str]:

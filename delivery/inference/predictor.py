@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from delivery.inference.options import NO_OPTIONS, ModelOptions, change_settings
 from delivery.inference.rows import own_rows
 from delivery.inference.settings import SETTINGS, ModelSettings, has_settings, read_settings
 from foundation.errors import UserError
+from trainables.models.load_errors import ALL_FILES, load_errors
 from trainables.models.tokenizer_checks import check_texts
 from trainables.tasks.task import Row, Task
 
@@ -54,23 +56,31 @@ class Predictor:
         self.settings, self.task, self.tokenizer = loaded.settings, loaded.task, loaded.tokenizer
         self.members: Sequence[ModelSettings] = [loaded.settings]
         self.remarks: Sequence[str] = loaded.remarks
+        self._source = loaded.source
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = loaded.model.to(self.device).eval()
-        self._decode = self.task.text_decoder(self.tokenizer)
+        with self._errors():
+            self._decode = self.task.text_decoder(self.tokenizer)
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return load_errors(f"model {self._source!r} cannot read a text", self._source, ALL_FILES)
 
     @torch.inference_mode()
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
         """Predicts the longest rows first, so that memory runs out early or never."""
         if self.settings.strip_whitespace:
             rows = [strip_row(row) for row in rows]
-        columns = self.task.encode(rows, self.tokenizer, self.settings.limits)
+        with self._errors():
+            columns = self.task.encode(rows, self.tokenizer, self.settings.limits)
         names = [name for name in self.task.columns if name in columns]
         order = sorted(range(len(rows)), key=lambda row: (-columns["length"][row], row))
         for start in range(0, len(order), batch_size):
             positions = order[start : start + batch_size]
-            batch = self.task.collate([{name: columns[name][row] for name in names} for row in positions], self.model)
-            batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
-            predictions = self.task.predict(self.model, batch, self._decode, None)
+            with self._errors():
+                features = [{name: columns[name][row] for name in names} for row in positions]
+                batch = self.task.collate(features, self.model)
+                batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
+                predictions = self.task.predict(self.model, batch, self._decode, None)
             yield list(zip(positions, predictions, strict=True))
 
 

@@ -6,6 +6,7 @@ Training belongs in `trainables.training`.
     freezing: The layer of each parameter, and freezing of the lowest layers
     generation_defaults: Decoding parameters that a model brings along
     hub: Tokenizers, configurations and weights by hub id or folder; each failure is one clear error
+    load_errors: Turns whatever the libraries raise for the files of a model into one message
     loaded_weights: Checks that a model has its weights, none of them random, and that they are numbers
     model_checks: Checks of a model without its weights: task, input lengths and overrides
     model_files: Checks the files of a model or tokenizer before transformers opens them

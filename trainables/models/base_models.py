@@ -18,6 +18,7 @@ from transformers.utils.logging import disable_progress_bar
 from foundation.durable import new_folder
 from foundation.errors import UserError, first_line
 from trainables.models.hub import load_model, load_tokenizer
+from trainables.models.load_errors import ALL_FILES, load_errors
 from trainables.models.loaded_weights import Origin
 from trainables.models.model_checks import (
     BUILD_ERRORS,
@@ -120,7 +121,8 @@ def make_base(recipe: Recipe, task: Task, texts: Iterable[str]) -> BaseModel:
     else:
         assert tokenizer is not None  # a trained model has one
         model = _load_with_tokens(recipe, task, tokenizer)
-    return BaseModel(model, tokenizer, tuple(make_consistent(model, tokenizer, task)))
+    with load_errors(f"model {recipe.model!r} does not fit its tokenizer", recipe.model, ALL_FILES):
+        return BaseModel(model, tokenizer, tuple(make_consistent(model, tokenizer, task)))
 
 
 def open_tokenizer(recipe: Recipe, task: Task) -> PreTrainedTokenizerBase | None:

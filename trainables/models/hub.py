@@ -10,29 +10,29 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.utils import logging as hub_logging
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 import trainables.models.networks  # noqa: F401  registers RNN and CNN with the auto classes of transformers
-from foundation.errors import UserError, first_line
+from foundation.errors import UserError
+from trainables.models.load_errors import MODEL_FILES, TOKENIZER_FILES, load_errors
 from trainables.models.loaded_weights import Origin, check_loaded_weights
 from trainables.models.model_files import check_config_files, check_tokenizer_files, check_weight_files
 from trainables.models.transformers_internals import (
     is_missing_safetensors_error,
     is_remote_code_error,
-    is_tokenizers_error,
 )
 from trainables.text.encoding import BLANK_MARKS
 
-#: What transformers raises for files that are missing or damaged; a TypeError is a path that is None.
-_TOKENIZER_ERRORS = (OSError, ValueError, ImportError, TypeError, KeyError, RuntimeError)
+#: The largest number of a token; embeddings have a row for each number up to there.
+_MOST_IDS = 10_000_000
 
 _SOURCES = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"
 _TODO = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
@@ -50,18 +50,15 @@ def load_tokenizer(source: str, *, is_generative: bool = True, trust: bool = Fal
     """
     _silence_hub()
     check_tokenizer_files(source)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
-    except Exception as error:
-        if not isinstance(error, _TOKENIZER_ERRORS) and not is_tokenizers_error(error):
+    what, allowed = f"tokenizer {source!r} cannot be loaded", "a hub id, or a folder with tokenizer.json"
+    with load_errors(what, source, TOKENIZER_FILES, allowed=allowed, todo=_TODO):
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=trust)
+        except ValueError as error:
+            if is_remote_code_error(error):
+                raise untrusted_code_error(f"tokenizer {source!r}") from error
             raise
-        if is_remote_code_error(error):
-            raise untrusted_code_error(f"tokenizer {source!r}") from error
-        raise UserError(
-            f"tokenizer {source!r} cannot be loaded: {first_line(error)}",
-            "a hub id, or a folder with tokenizer.json",
-            _TODO,
-        ) from error
+        _check_ids(tokenizer, source)
     _check_vocabulary(tokenizer, source)
     for kind in ("pad", "eos") if is_generative else ("pad",):
         if getattr(tokenizer, f"{kind}_token") is None:
@@ -71,6 +68,22 @@ def load_tokenizer(source: str, *, is_generative: bool = True, trust: bool = Fal
                 f"add the authors' {kind}_token to tokenizer_config.json, or name another one: --tokenizer",
             )
     return tokenizer
+
+
+def _check_ids(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    """Checks that each token has a number of its own; the tokenizers library takes any.
+
+    Raises:
+        UserError: two tokens share a number, or one is negative or far above the others.
+    """
+    vocabulary = tokenizer.get_vocab()
+    ids = sorted(vocabulary.values())
+    if ids and (ids[0] < 0 or len(set(ids)) < len(ids) or ids[-1] > _MOST_IDS):
+        twice = next((one for one, other in pairwise(ids) if one == other), None)
+        culprit = ids[0] if ids[0] < 0 else ids[-1] if twice is None else twice
+        tokens = ", ".join(repr(token) for token, number in vocabulary.items() if number == culprit)[:80]
+        problem = f"tokenizer {source!r} numbers {tokens} as {culprit}"
+        raise UserError(problem, f"a number from 0 to {_MOST_IDS:,} for each token, used once", _TODO)
 
 
 def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, source: str) -> None:
@@ -114,21 +127,22 @@ def load_model(
     check_weight_files(source, trust=trust)
     # A head of another size is expected if the task has its own classes.
     options = {**fields, "ignore_mismatched_sizes": True} if fields else {}
-    try:
-        loaded: tuple[PreTrainedModel, Mapping[str, Any]] = auto_model.from_pretrained(
-            source,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=trust,
-            output_loading_info=True,
-            **options,
-        )
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
-        if is_remote_code_error(error):
-            raise untrusted_code_error(f"model {source!r}") from error
-        if isinstance(error, OSError) and _lacks_safetensors(source, error):
-            raise _pickle_error(source, auto_model.__name__) from error
-        raise UserError(f"model {source!r} cannot be loaded: {first_line(error)}", _SOURCES, _TODO) from error
+    with load_errors(f"model {source!r} cannot be loaded", source, MODEL_FILES, allowed=_SOURCES, todo=_TODO):
+        try:
+            loaded: tuple[PreTrainedModel, Mapping[str, Any]] = auto_model.from_pretrained(
+                source,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=trust,
+                output_loading_info=True,
+                **options,
+            )
+        except (OSError, ValueError) as error:
+            if is_remote_code_error(error):
+                raise untrusted_code_error(f"model {source!r}") from error
+            if isinstance(error, OSError) and _lacks_safetensors(source, error):
+                raise _pickle_error(source, auto_model.__name__) from error
+            raise
     model, report = loaded
     check_loaded_weights(source, model, report, origin, has_new_head=bool(fields))
     return model
@@ -158,12 +172,13 @@ def load_config(model: str, *, trust: bool = False) -> Any:
     """
     _silence_hub()
     check_config_files(model, trust=trust)
-    try:
-        return AutoConfig.from_pretrained(model, trust_remote_code=trust)
-    except (OSError, ValueError, ImportError) as error:
-        if is_remote_code_error(error):
-            raise untrusted_code_error(f"model {model!r}") from error
-        raise UserError(f"model {model!r} cannot be loaded: {first_line(error)}", _SOURCES, _TODO) from error
+    with load_errors(f"model {model!r} cannot be loaded", model, MODEL_FILES, allowed=_SOURCES, todo=_TODO):
+        try:
+            return AutoConfig.from_pretrained(model, trust_remote_code=trust)
+        except ValueError as error:
+            if is_remote_code_error(error):
+                raise untrusted_code_error(f"model {model!r}") from error
+            raise
 
 
 def untrusted_code_error(what: str) -> UserError:

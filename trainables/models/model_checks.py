@@ -23,7 +23,10 @@ from trainables.models.weight_tying import check_no_new_ties
 from trainables.tasks.task import Task
 
 #: Exceptions of configurations and models that cannot be built with the given fields.
-BUILD_ERRORS = (RuntimeError, ValueError, TypeError, KeyError, ArithmeticError, AssertionError, StrictDataclassError)
+BUILD_ERRORS = (
+    *(RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError),
+    *(ImportError, MemoryError, StrictDataclassError),
+)
 #: Overrides that are allowed for trained weights, in messages.
 SHAPE_PRESERVING = "fields that do not change the shape of weights, such as dropout"
 #: Overrides that are allowed for fresh weights, in messages.

@@ -33,6 +33,8 @@ _LFS, _LFS_BYTES = b"version https://git-lfs.github.com/spec/", 1024
 #: Files of a model that torch.distributed wrote, which transformers reads instead of `model.safetensors`.
 _SHARDS = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 _ADAPTER = "adapter_config.json"
+#: Fields with the number of layers, which transformers builds one by one, and the most that a model may have.
+_LAYERS, _MOST_LAYERS = re.compile(r"n_layers?|(num_|n_)?\w*layers"), 1000
 #: Fields of a configuration, also of its parts, that may name a kernel on the hub.
 _KERNEL_FIELDS = frozenset({"attn_implementation", "experts_implementation"})
 
@@ -46,6 +48,8 @@ class _Config(msgspec.Struct, frozen=True):
 
 class _TokenizerModel(msgspec.Struct, frozen=True):
     type: Literal["BPE", "Unigram", "WordLevel", "WordPiece"] | None = None  # old files have none
+    merges: list[str | list[str]] = []
+    continuing_subword_prefix: str | None = None
 
 
 class _TokenizerFile(msgspec.Struct, frozen=True):
@@ -60,17 +64,27 @@ class _TokenizerConfig(msgspec.Struct, frozen=True):
     object with it."""
 
     fast_tokenizer_files: list[str] = []
+    model_max_length: int | float | None = None
     pad_token: str | dict[str, Any] | None = None
     eos_token: str | dict[str, Any] | None = None
     bos_token: str | dict[str, Any] | None = None
     unk_token: str | dict[str, Any] | None = None
 
 
+class _GenerationConfig(msgspec.Struct, frozen=True):
+    """The fields of `generation_config.json` that transformers does not check itself."""
+
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    decoder_start_token_id: int | list[int] | None = None
+
+
 class _AnyObject(msgspec.Struct, frozen=True):
     """A JSON object of which no field is checked here."""
 
 
-_MODEL_FILES: dict[str, type[msgspec.Struct]] = {CONFIG_NAME: _Config, GENERATION_CONFIG_NAME: _AnyObject}
+_MODEL_FILES: dict[str, type[msgspec.Struct]] = {CONFIG_NAME: _Config, GENERATION_CONFIG_NAME: _GenerationConfig}
 _TOKENIZER_FILES: dict[str, type[msgspec.Struct]] = {
     "tokenizer.json": _TokenizerFile,
     "tokenizer_config.json": _TokenizerConfig,
@@ -91,6 +105,8 @@ def check_tokenizer_files(source: str) -> None:
         for name, kind in _TOKENIZER_FILES.items():
             if (folder / name).exists():
                 read_json(folder / name, kind, _TOKENIZER_TODO)
+        if (folder / "tokenizer.json").exists():
+            _check_merges(folder / "tokenizer.json")
         if (folder / "tokenizer_config.json").exists():
             config = read_json(folder / "tokenizer_config.json", _TokenizerConfig, _TOKENIZER_TODO)
             _check_plain(config.fast_tokenizer_files, folder / "tokenizer_config.json", "fast_tokenizer_files")
@@ -152,6 +168,21 @@ def _local_file(source: str, name: str) -> Path | None:
         return None
 
 
+def _check_merges(path: Path) -> None:
+    """Checks the prefix of a BPE: tokenizers cuts it off each merge, and aborts the process where it is missing.
+
+    Raises:
+        UserError: a merge does not have it.
+    """
+    model = read_json(path, _TokenizerFile, _TOKENIZER_TODO).model
+    if model.type in ("BPE", None) and model.continuing_subword_prefix:
+        for merge in model.merges:
+            second = merge.split(" ")[-1] if isinstance(merge, str) else merge[-1] if merge else ""
+            if not second.startswith(model.continuing_subword_prefix):
+                problem = f"{path}: model.continuing_subword_prefix is {model.continuing_subword_prefix!r}"
+                raise UserError(problem, f"a prefix of the merge {merge!r}, or null", _TOKENIZER_TODO)
+
+
 def _check_entries(folder: Path) -> None:
     """Checks that what transformers would read in a folder are files; it takes others for files that are missing."""
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
@@ -172,7 +203,11 @@ def _check_config(path: Path, *, trust: bool) -> str | None:
     """Checks what a `config.json` names; returns the file of weights that it names, if any."""
     config = read_json(path, _Config, _TODO)
     _check_plain(config.configuration_files, path, "configuration_files")
-    kernels = [] if trust else [line for line in _kernels(read_json(path, dict, _TODO)) if "/" in line]
+    fields = read_json(path, dict, _TODO)
+    for name, value in fields.items():
+        if _LAYERS.fullmatch(name) and isinstance(value, int | float) and not 0 <= value <= _MOST_LAYERS:
+            raise UserError(f"{path}: {name} is {value}", f"0 to {_MOST_LAYERS:,} layers", _TODO)
+    kernels = [] if trust else [line for line in _kernels(fields) if "/" in line]
     if kernels:
         problem = f"{path}: {kernels[0]} is code on the hub, which is not run"
         raise UserError(problem, "eager, sdpa, or another one of transformers", "remove it from config.json")

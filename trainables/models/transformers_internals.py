@@ -58,14 +58,6 @@ def is_unsupported_type_error(error: BaseException) -> bool:
     return isinstance(error, ValueError) and str(error).startswith("Unrecognized configuration class")
 
 
-def is_tokenizers_error(error: BaseException) -> bool:
-    """Returns whether the tokenizers library raised `error` for a damaged vocabulary.
-
-    The library has no exception class: it raises `Exception` itself.
-    """
-    return type(error) is Exception
-
-
 def is_missing_safetensors_error(error: BaseException) -> bool:
     """Returns whether transformers raised `error` because a repository on the hub has no weights in safetensors.
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
@@ -92,14 +91,6 @@ def test_is_unsupported_type_error() -> None:
         AutoModelForSequenceClassification.from_config(config)
     assert internals.is_unsupported_type_error(caught.value)
     assert not internals.is_unsupported_type_error(ValueError("the hidden size is not a multiple of the heads"))
-
-
-def test_is_tokenizers_error() -> None:
-    """A tokenizer.json of an unknown form; errors of Python and transformers have classes of their own."""
-    with pytest.raises(Exception, match="expected value") as caught:
-        Tokenizer.from_str("x")
-    assert internals.is_tokenizers_error(caught.value)
-    assert not internals.is_tokenizers_error(ValueError("expected value"))
 
 
 def test_is_missing_safetensors_error(bart: PreTrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:
