@@ -45,30 +45,42 @@ def steps_as_epochs(space: Space, rows: int, say: Callable[[str], None]) -> Spac
     """Returns the space with `max_steps` and `eval_steps` as epochs, in which trials are compared.
 
     `max_steps` replaces `num_train_epochs`, and `eval_steps`, below 1 a share of all steps, replaces `eval_every`. The
-    grace of ASHA is raised to the next evaluation.
+    grace of ASHA is raised to the next evaluation. Training that ends before its first evaluation is evaluated at its
+    end.
 
     Args:
         rows: The number of training rows.
 
     Raises:
-        UserError: trials have epochs of different lengths, or one of the two is searched.
+        UserError: trials have epochs of different lengths, one of the two is searched, or trials end before the first
+            evaluation of `eval_steps`.
     """
     fixed = {name: value for name, value in space.fixed.items() if name not in _STEPS}
     if len(fixed) == len(space.fixed) and not space.search.keys() & set(_STEPS):
         return space
     per_epoch = _steps_per_epoch(space, rows)
+    every, grace, steps = space.eval_every, space.scheduler.grace, space.fixed.get("eval_steps")
     if "max_steps" in space.fixed:
-        fixed["num_train_epochs"] = _six_digits(space.fixed["max_steps"] / per_epoch)
-        say(
-            f"max_steps {space.fixed['max_steps']}: num_train_epochs {fixed['num_train_epochs']:g} of {per_epoch} steps"
-        )
-    space, steps = replace(space, fixed=fixed), space.fixed.get("eval_steps")
-    if steps is None:
-        return space
-    every = _six_digits(steps * trial_epochs(space, fixed) if steps < 1 else round(steps) / per_epoch)
-    grace = round(every * math.ceil(space.scheduler.grace / every - 1e-9), 6)
-    say(f"eval_steps {steps:g}: eval_every {every:g}, scheduler.grace {grace:g}, in epochs of {per_epoch} steps")
+        epochs = fixed["num_train_epochs"] = _six_digits(space.fixed["max_steps"] / per_epoch)
+        end = f", eval_every {epochs:g}" if steps is None and every > epochs else ""
+        say(f"max_steps {space.fixed['max_steps']}: num_train_epochs {epochs:g} of {per_epoch} steps{end}")
+        every, grace = min(every, epochs), min(grace, epochs)  # a longer grace is refused when the study is read
+    space = replace(space, fixed=fixed)
+    if steps is not None:
+        longest = longest_epochs(space)
+        _check_eval_steps(steps, math.ceil(longest * per_epoch - 1e-3))
+        every = _six_digits(steps * trial_epochs(space, fixed) if steps < 1 else round(steps) / per_epoch)
+        grace = min(round(every * math.ceil(grace / every - 1e-9), 6), longest)
+        say(f"eval_steps {steps:g}: eval_every {every:g}, scheduler.grace {grace:g}, in epochs of {per_epoch} steps")
     return replace(space, eval_every=every, scheduler=replace(space.scheduler, grace=grace))
+
+
+def _check_eval_steps(steps: float, longest: int) -> None:
+    if steps > longest:
+        problem = f"eval_steps is {steps:g}, but trials train {longest} steps"
+        raise UserError(
+            problem, f"at most {longest}, or a share of all steps", "--set eval_steps=0.1, or more training"
+        )
 
 
 def _six_digits(epochs: float) -> float:

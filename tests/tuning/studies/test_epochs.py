@@ -105,6 +105,9 @@ def in_steps(batch: int = 10, **fixed: float) -> Space:
         ({"max_steps": 25, "gradient_accumulation_steps": 2}, 5, 1, 1),
         ({"eval_steps": 4}, 3, 0.4, 1.2),  # ASHA first compares after the third evaluation
         ({"eval_steps": 0.5, "max_steps": 20}, 2, 1, 1),  # a share of all steps
+        ({"max_steps": 5}, 0.5, 0.5, 0.5),  # shorter than an epoch: evaluated at its end
+        ({"max_steps": 5, "eval_steps": 3}, 0.5, 0.3, 0.5),
+        ({"num_train_epochs": 1, "eval_steps": 6}, 1, 0.6, 1),
         ({}, 3, 1, 1),
     ],
 )
@@ -116,6 +119,7 @@ def test_steps_become_epochs(fixed: dict[str, float], epochs: float, every: floa
     assert not {"max_steps", "eval_steps"} & result.fixed.keys()
     assert len(lines) == len({"max_steps", "eval_steps"} & fixed.keys())
     check_evaluations(result)
+    assert from_dict(result.to_dict(), "study.yaml") == result  # it is accepted by `resume` too
 
 
 @pytest.mark.parametrize("rows", [97, 1001, 150_000])
@@ -126,6 +130,15 @@ def test_trials_end_and_are_evaluated_at_these_steps(rows: int, steps: int) -> N
     schedule = EvaluationSchedule(space.eval_every, space.fixed["num_train_epochs"])
     schedule.plan(math.ceil(rows / 32))
     assert [step for step in range(1, 3 * steps + 2) if schedule.is_due(step)] == [steps, 2 * steps, 3 * steps]
+
+
+@pytest.mark.parametrize(("fixed", "steps"), [({"eval_steps": 31}, 30), ({"eval_steps": 500, "max_steps": 20}, 20)])
+def test_more_steps_per_evaluation_than_steps_are_refused(fixed: dict[str, float], steps: int) -> None:
+    """In the words of the user: `eval_every`, which would be replaced again, is no advice."""
+    with pytest.raises(UserError, match=f"but trials train {steps} steps") as caught:
+        steps_as_epochs(in_steps(**fixed), 100, lambda line: None)
+    assert "eval_every" not in str(caught.value)
+    steps_as_epochs(in_steps(**{**fixed, "eval_steps": 0.1}), 100, lambda line: None)  # what the message proposes
 
 
 @pytest.mark.parametrize("name", ["per_device_train_batch_size", "max_steps", "num_train_epochs"])
