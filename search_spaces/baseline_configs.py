@@ -44,7 +44,11 @@ def is_baseline(mapping: Mapping[str, Any]) -> bool:
 
 
 def translate(
-    mapping: Mapping[str, Any], where: str, searches: Collection[str] = (), parameters: Mapping[str, str] = {}
+    mapping: Mapping[str, Any],
+    where: str,
+    searches: Collection[str] = (),
+    parameters: Mapping[str, str] = {},
+    reserved: Mapping[str, str] = {},
 ) -> tuple[RawMapping, list[TranslatedKey]]:
     """Returns `mapping` as a search space, and the translation of each of its keys in the order of the file.
 
@@ -54,11 +58,12 @@ def translate(
         mapping: A file for which `is_baseline` is true; `where` names it in messages.
         searches: The parameters that the space searches; their values go to `defaults`, others to `fixed`.
         parameters: Names of more parameters that the file may have, and their kinds.
+        reserved: Names that are no parameters -> what takes their place.
 
     Raises:
         UserError: unknown keys, invalid values, contradicting keys; all at once.
     """
-    translator = _Translator(where, searches)
+    translator = _Translator(where, searches, reserved)
     sections = BASELINE if _has_sections(mapping) else {}
     for key, content in mapping.items():
         if key in sections:
@@ -82,8 +87,8 @@ def format_lines(keys: Sequence[TranslatedKey]) -> list[str]:
 class _Translator:
     """Collects values by dotted key, the foreign keys that set them, and every problem."""
 
-    def __init__(self, where: str, searches: Collection[str]) -> None:
-        self.where, self.searches = where, searches
+    def __init__(self, where: str, searches: Collection[str], reserved: Mapping[str, str]) -> None:
+        self.where, self.searches, self.reserved = where, searches, reserved
         self.values: RawMapping = {}
         self.sources: dict[str, str] = {}  # dotted key -> the foreign key that set it
         self.keys: list[TranslatedKey] = []
@@ -112,6 +117,10 @@ class _Translator:
         """Reports an unknown key; `candidates` are the names in its section, without the section."""
         section, _, name = key.rpartition(".")
         place = f"{self.where}: {section}" if section else self.where
+        if name in self.reserved:
+            todo = f"remove the key: {self.reserved[name]}"
+            self.problems.append(UserError(f"{place}: {name} cannot be set", _ALLOWED, todo))
+            return
         todo = todo or nearest(name, candidates) or "remove the key"
         self.problems.append(
             UserError(f"{place}: unknown key {name!r}", near_names(name, candidates) or _ALLOWED, todo)

@@ -103,7 +103,8 @@ def _losses() -> Reader:
     def read(value: object) -> RegressionLoss:
         return RegressionLoss(reader.read(value))
 
-    return replace(reader, read=read, names=tuple(_LOSSES))
+    allowed = f"for a regression {reader.allowed}; other tasks have one loss, and no such key"
+    return replace(reader, read=read, names=tuple(_LOSSES), allowed=allowed)
 
 
 def _plateau(name: str, reader: Reader) -> Rule:
@@ -150,9 +151,9 @@ _LENGTH = to(
     "tokens, including the start token; replaces max_new_tokens of the space",
 )
 _EVALUATIONS = Rule(
-    one_of("epoch"),
-    lambda _: {"eval_every": 1.0},
-    "evaluations follow epochs",
+    one_of("epoch", "steps"),
+    lambda unit: {"eval_every": 1.0} if unit == "epoch" else {},
+    "eval_steps sets another interval",
     "write epoch, or remove it; eval_every (epochs, fractions allowed) sets the interval",
 )
 _OUTPUT = nothing(path(), "every study has its own folder, set with --storage")
@@ -204,7 +205,7 @@ TRAINING: dict[str, Rule] = {
     "per_device_eval_batch_size": to("fixed.per_device_eval_batch_size", _COUNT),
     "per_device_train_batch_size": to("fixed.per_device_train_batch_size", _COUNT),
     "predict_with_generate": nothing(_must(True), "evaluation always generates", "remove it: scores need summaries"),
-    "report_to": Rule(_reporters(), lambda tracking: {"tracking": tracking, **_wandb_mode(tracking.uses_wandb)}),
+    "report_to": Rule(_reporters(), lambda used: {"tracking": used} | ({} if used.uses_wandb else _wandb_mode(False))),
     "save_strategy": nothing(
         one_of("epoch", "steps", "best", "no"), "a trial that continues is saved after each evaluation"
     ),
@@ -266,7 +267,7 @@ _PLAIN: dict[str, Rule] = {
     "logging_steps": to("fixed.logging_steps", _COUNT),
     "max_length": _LENGTH,
     "max_new_tokens": to("fixed.max_new_tokens", _COUNT, "tokens"),
-    "metric_for_best_model": to("metric", text()),
+    "metric_for_best_model": Rule(text(), lambda name: {"metric": name.removeprefix("eval_")}),
     "model_name_or_path": to("model", text()),
     "num_checkpoints": TRAINING["save_total_limit"],
     "run_name": _run_name(),

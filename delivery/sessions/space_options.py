@@ -110,7 +110,7 @@ def _read_overlay(
         set_file_paths(overlay, config.parent)
         return overlay
     searched = [*(raw.get("search") or {})]
-    translation, keys = baseline_configs.translate(overlay, str(config), searched, parameter_kinds())
+    translation, keys = baseline_configs.translate(overlay, str(config), searched, parameter_kinds(), RESERVED)
     for line in baseline_configs.format_lines(keys):
         say(line)
     if _names_files({split: options.get(f"data.{split}") for split in _SPLITS}):

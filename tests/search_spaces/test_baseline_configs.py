@@ -108,7 +108,7 @@ def test_the_baseline_file_is_translated() -> None:
         "seed": 42,
         "checkpoints": {"keep_best": 5},
         "tracking": "wandb",
-        "wandb": {"mode": "auto", "entity": "my-team", "project": "dialogues", "tags": ["first-try"]},
+        "wandb": {"entity": "my-team", "project": "dialogues", "tags": ["first-try"]},
         "defaults": {"num_beams": 4, "learning_rate": 1e-5, "warmup_ratio": 0.1},
         "fixed": {
             "early_stopping": True,
@@ -161,11 +161,11 @@ def test_without_a_search_nothing_is_a_default() -> None:
 def test_lines_are_aligned() -> None:
     """In three columns; a line without a note ends after the second."""
     items = [
-        TranslatedKey("training.evaluation_strategy", "eval_every: 1", "evaluations follow epochs"),
+        TranslatedKey("training.evaluation_strategy", "eval_every: 1", "eval_steps sets another interval"),
         TranslatedKey("a", "b"),
     ]
     assert format_lines(items) == [
-        "training.evaluation_strategy  ->  eval_every: 1   (evaluations follow epochs)",
+        "training.evaluation_strategy  ->  eval_every: 1   (eval_steps sets another interval)",
         "a                             ->  b",
     ]
     assert format_lines([]) == []

@@ -57,7 +57,7 @@ def problems(mapping: dict[str, Any], **more: Any) -> list[UserError]:
         ("training.do_train", False, "training.do_train is False", "a search trains"),
         ("training.do_eval", False, "training.do_eval is False", "compared by evaluations"),
         ("training.predict_with_generate", False, "training.predict_with_generate is False", "scores need"),
-        ("training.evaluation_strategy", "steps", "training.evaluation_strategy is 'steps'", "eval_every"),
+        ("training.evaluation_strategy", "no", "training.evaluation_strategy is 'no'", "eval_every"),
         ("training.evaluation_strategy", False, "training.evaluation_strategy is False", "eval_every"),
         ("training.learning_rate", "fast", "training.learning_rate is 'fast'", "learning_rate: "),
         ("training.num_train_epochs", 0, "training.num_train_epochs is 0", "num_train_epochs: "),
@@ -84,6 +84,12 @@ def test_one_mistake_is_one_error(key: str, value: object, problem: str, todo: s
     assert error.allowed
 
 
+def test_the_loss_of_a_classification_file_is_explained() -> None:
+    """It is no loss of a regression, and needs no key."""
+    (problem,) = problems({"training": {"loss": "CrossEntropyLoss"}})
+    assert "other tasks have one loss, and no such key" in problem.allowed
+
+
 def test_special_tokens_may_be_nested() -> None:
     """Under the tokenizer's own key, and under no other."""
     nested = {"special_tokens": {"additional_special_tokens": ["#Person1#"]}}
@@ -100,21 +106,40 @@ def test_batch_sizes_of_inference_and_evaluation_may_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "tracking", "mode"),
+    ("value", "expected"),
     [
-        ("none", "none", "disabled"),
-        ([], "none", "disabled"),
-        (["wandb"], "wandb", "auto"),
-        ("tensorboard", "tensorboard", "disabled"),
-        (["tensorboard", "wandb"], "both", "auto"),
-        ("all", "both", "auto"),
+        ("none", {"tracking": "none", "wandb": {"mode": "disabled"}}),
+        ([], {"tracking": "none", "wandb": {"mode": "disabled"}}),
+        (["wandb"], {"tracking": "wandb"}),
+        ("tensorboard", {"tracking": "tensorboard", "wandb": {"mode": "disabled"}}),
+        (["tensorboard", "wandb"], {"tracking": "both"}),
+        ("all", {"tracking": "both"}),
     ],
 )
-def test_report_to_chooses_the_programs(value: object, tracking: str, mode: str) -> None:
-    """A name or a list, as in transformers; W&B is off where it is not named, also in a space that sets its mode."""
-    expected = {"tracking": tracking, "wandb": {"mode": mode}}
+def test_report_to_chooses_the_programs(value: object, expected: dict[str, Any]) -> None:
+    """A name or a list, as in transformers. W&B is off where it is not named, also in a space that sets its mode.
+
+    Where it is named, an earlier `wandb.mode: offline` stays: nothing goes online that was offline.
+    """
     assert translate({"training": {"report_to": value}}, "x")[0] == expected
     assert translate({"report_to": value}, "x")[0] == expected
+
+
+def test_wandb_may_be_named_and_offline() -> None:
+    """The two keys do not contradict each other."""
+    raw = translate({"report_to": "wandb", "wandb": {"mode": "offline"}}, "x")[0]
+    assert raw == {"tracking": "wandb", "wandb": {"mode": "offline"}}
+
+
+def test_a_file_for_the_trainer_of_transformers() -> None:
+    """Its usual keys have the same meaning as in `--set`, and those without effect say what takes their place."""
+    file = {"eval_strategy": "steps", "eval_steps": 3, "metric_for_best_model": "eval_loss"}
+    kinds = {"eval_steps": "training"}
+    assert translate(file, "x", parameters=kinds)[0] == {"fixed": {"eval_steps": 3}, "metric": "loss"}
+    for mapping in ({**file, "save_steps": 3}, {"training": {"save_steps": 3}}):
+        (problem,) = problems(mapping, parameters=kinds, reserved={"save_steps": "saved after evaluations"})
+        assert problem.problem.endswith("save_steps cannot be set")
+        assert problem.todo == "remove the key: saved after evaluations"
 
 
 def test_a_bare_no_is_accepted_as_a_strategy() -> None:
