@@ -116,6 +116,8 @@ def _load_exported(folder: Path, options: ModelOptions) -> LoadedModel:
     tokenizer = load_tokenizer(str(folder), is_generative=task.is_generative, trust=options.trust)
     if decoding:
         network.generation_config = _decoding(network, decoding)
+    elif task.is_generative:
+        check_lengths(network.generation_config, f" ({folder / 'generation_config.json'})")
     return LoadedModel(settings, task, network, tokenizer, source=str(folder))
 
 

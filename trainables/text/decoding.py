@@ -52,15 +52,29 @@ def decoding_config(base: GenerationConfig, decoding: Mapping[str, Any]) -> Gene
     return config
 
 
+#: Numbers that generation allocates memory or makes steps for -> the least and the most that are allowed. The
+#: parameters of trials have the same bounds (`trainables.training.parameter_names`, which imports no library).
+GENERATION_BOUNDS = {
+    "num_beams": (1, 1000),
+    "num_return_sequences": (1, 1000),
+    "max_new_tokens": (1, 1_000_000),
+    "max_length": (2, 1_000_000),
+}
+
+
 def check_lengths(config: GenerationConfig, origin: str = "") -> None:
-    """Checks that no text must be longer than it may be; such a text is cut, and never ends by itself.
+    """Checks that generation ends, and that no text must be longer than it may be; such a text is cut.
 
     Args:
         origin: where the values come from, for the message.
 
     Raises:
-        UserError: the smallest length is above the largest one.
+        UserError: a number is out of bounds, or the smallest length is above the largest one.
     """
+    for name, (least, most) in GENERATION_BOUNDS.items():
+        value = getattr(config, name)
+        if value is not None and not (isinstance(value, int) and least <= value <= most):
+            raise UserError(f"{name} is {value!r}{origin}", f"a whole number, {least} to {most:,}", f"--set {name}=…")
     limits = {"max_new_tokens": config.max_new_tokens, "max_length": config.max_length}
     for shortest in ("min_length", "min_new_tokens"):
         least = getattr(config, shortest)

@@ -7,7 +7,8 @@ import pytest
 from transformers import GenerationConfig
 
 from foundation.errors import UserError
-from trainables.text.decoding import check_lengths, decoding_config
+from trainables.text.decoding import GENERATION_BOUNDS, check_lengths, decoding_config
+from trainables.training.parameter_names import AT_LEAST, AT_MOST
 
 
 def beam_search() -> GenerationConfig:
@@ -73,3 +74,21 @@ def test_no_text_must_be_longer_than_it_may_be(least: str, most: str) -> None:
     check_lengths(GenerationConfig(**{least: 20}))
     with pytest.raises(UserError, match=f"{least} 21 is above {most} 20 of a model"):
         check_lengths(GenerationConfig(**{least: 21, most: 20}), " of a model")
+
+
+@pytest.mark.parametrize("name", ["num_beams", "num_return_sequences", "max_new_tokens", "max_length"])
+@pytest.mark.parametrize("value", [-1, 0, 10**9, 10**15, 1.5, "many", [4]])
+def test_numbers_that_never_end_are_refused(name: str, value: Any) -> None:
+    """A billion beams take all memory; the message has the bounds and where the value comes from."""
+    config = GenerationConfig()
+    setattr(config, name, value)
+    with pytest.raises(UserError, match=rf"{name} is .* \(a file\)") as caught:
+        check_lengths(config, " (a file)")
+    assert "a whole number, " in caught.value.allowed
+    setattr(config, name, 30)
+    check_lengths(config)
+
+
+def test_bounds_are_those_of_parameters() -> None:
+    """The values of `--set` and of files are checked before torch is imported, by a list of their own."""
+    assert {name: (AT_LEAST[name], AT_MOST[name]) for name in GENERATION_BOUNDS} == GENERATION_BOUNDS
