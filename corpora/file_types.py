@@ -45,9 +45,13 @@ def suffix_problem(path: Path, suffixes: Sequence[str]) -> UserError:
     return UserError(f"{path}: unknown suffix {path.suffix!r}", ", ".join(suffixes), todo)
 
 
-def content_problem(path: Path, raw: bytes, suffixes: Sequence[str]) -> UserError | None:
-    """Returns the error for content that is known not to have the format of the suffix, which is one of `suffixes`."""
-    name, suffix = next((entry for start, entry in _SIGNATURES.items() if raw.startswith(start)), ("", ""))
+def content_problem(path: Path, head: bytes, suffixes: Sequence[str]) -> UserError | None:
+    """Returns the error for a file that is known not to have the format of its suffix, which is one of `suffixes`.
+
+    Args:
+        head: Its first bytes.
+    """
+    name, suffix = next((entry for start, entry in _SIGNATURES.items() if head.startswith(start)), ("", ""))
     if suffix in ("", path.suffix.lower()):
         return None
     if suffix in suffixes:

@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from corpora.encodings import decode
+from corpora.encodings import detect
+from corpora.lines import Lines, open_text, too_long
 from corpora.names import column_name, duplicates, in_quotes
 from corpora.records import Content, FileFormat, Record, Request
 from foundation.errors import UserError
@@ -19,27 +20,33 @@ _ALLOWED = "an array of objects [{…}, {…}], or one object {…} per line"
 
 
 def json_records(request: Request) -> Content:
-    """Returns the keys of all objects, and a record for each object.
+    """Returns a record for each object; a .json file is read as a whole.
 
     Raises:
         UserError: a .json file is not one of the two forms.
     """
-    text, encoding = decode(request.path, request.raw)
-    records = list(_array(request.path, text) if _is_document(request.path, text) else _lines(text))
-    return Content(tuple(dict.fromkeys(name for record in records for name in record.values)), records, encoding)
+    file = request.file
+    encoding = detect(file.path, file.head, file.blocks)
+    if file.path.suffix.lower() == _DOCUMENT:
+        with open_text(file, encoding) as stream:
+            text = stream.read().lstrip("\ufeff")
+        if _is_document(text):
+            return Content(None, lambda: _array(file.path, text), encoding)
+    return Content(None, lambda: _lines(Lines(file, encoding, "\n")), encoding)
 
 
 # ---- one object per line
 
 
-def _lines(text: str) -> Iterator[Record]:
+def _lines(lines: Lines) -> Iterator[Record]:
     # not splitlines(): U+2028 may be inside a JSON string
-    return (_line(number, line) for number, line in enumerate(text.rstrip().split("\n"), start=1))
+    for number, line in enumerate(lines, start=1):
+        yield Record(number, problem=too_long()) if number in lines.too_long else _line(number, line)
 
 
 def _line(number: int, line: str) -> Record:
     if not line.strip():
-        return Record(number, problem="a blank line")
+        return Record(number, problem="a blank line", is_blank=True)
     try:
         return _record(number, _DECODER.decode(line))
     except json.JSONDecodeError as error:
@@ -58,10 +65,8 @@ def _record(line: int, values: object) -> Record:
 # ---- an array of objects
 
 
-def _is_document(path: Path, text: str) -> bool:
+def _is_document(text: str) -> bool:
     """Whether a .json file is one JSON value, and not an object per line."""
-    if path.suffix.lower() != _DOCUMENT:
-        return False
     first, _, rest = text.lstrip().partition("\n")
     if not first.startswith("{"):
         return True

@@ -11,10 +11,11 @@ import msgspec
 
 from corpora.classes import class_problem
 from corpora.names import clean
-from corpora.reading import Refused, has_own_names, read_table
+from corpora.reading import has_own_names, read_table
 from corpora.references import role_of, with_targets
 from corpora.same_text import kind_of
 from corpora.splitting import groups_of, shared_texts, split_by_group
+from corpora.table_rows import Refused
 from foundation.checked_json import Count
 from foundation.errors import UserError
 from search_spaces.choices import BrokenRows, Quoting
@@ -172,30 +173,39 @@ def read_split(path: str, layout: Layout, *, targets: bool = True) -> Split:
 
 def read_numbered(path: str, layout: Layout, *, targets: bool = True) -> tuple[Split, list[int]]:
     """Reads one file as `read_split` does, and returns the first line of each row in the file as well."""
-    columns = {role: name for role, name in layout.columns.items() if name}
-    several = len(layout.targets) > 1
-    needs_target = targets and not several
-    required = {role: name for role, name in columns.items() if role != "id" and (needs_target or role != "target")}
-    optional, any_of = {"id": columns.get("id") or ""}, dict[str, str]()
-    if not needs_target:
-        names = layout.targets or (columns["target"],)
-        (any_of if targets else optional).update({role_of(number): name for number, name in enumerate(names, 1)})
+    required, optional, any_of = roles_of(layout, targets=targets)
     table = read_table(
         path,
         required,
         optional,
         header=layout.header,
-        quoting=_quoting(path, layout),
+        quoting=quoting_of(path, layout),
         broken=layout.broken,
         any_of=any_of,
     )
-    rows = [{**row, "id": row.get("id") or str(number)} for number, row in enumerate(table.rows, 1)]
-    if several:
-        rows = [with_targets(row, len(layout.targets)) for row in rows]
+    rows = [with_id(row, number, layout) for number, row in enumerate(table.rows, 1)]
     if targets and layout.labels:
         rows = _relabelled(rows, layout.labels, path)
     header = table.columns if table.line_numbers[:1] == [1] and not has_own_names(path) else ()
     return Split(rows, str(Path(path).resolve()), table.sha256, tuple(table.refused), header), table.line_numbers
+
+
+def roles_of(layout: Layout, *, targets: bool) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Returns role -> column: those that every row needs, those that it may have, and those of which it needs one."""
+    columns = {role: name for role, name in layout.columns.items() if name}
+    needs_target = targets and not len(layout.targets) > 1
+    required = {role: name for role, name in columns.items() if role != "id" and (needs_target or role != "target")}
+    optional, any_of = {"id": columns.get("id") or ""}, dict[str, str]()
+    if not needs_target:
+        names = layout.targets or (columns["target"],)
+        (any_of if targets else optional).update({role_of(number): name for number, name in enumerate(names, 1)})
+    return required, optional, any_of
+
+
+def with_id(row: Mapping[str, str], number: int, layout: Layout) -> dict[str, str]:
+    """Returns a row with its number as its id if it has none, and with its targets as the layout says."""
+    row = {**row, "id": row.get("id") or str(number)}
+    return with_targets(row, len(layout.targets)) if len(layout.targets) > 1 else row
 
 
 def _check_size(part: int, rows: int, share: float, what: str) -> None:
@@ -227,7 +237,8 @@ def _relabelled(rows: Rows, labels: Mapping[str, str], path: str) -> Rows:
     return [{**row, "target": labels[row["target"]]} for row in rows]
 
 
-def _quoting(path: str, layout: Layout) -> Quoting:
+def quoting_of(path: str, layout: Layout) -> Quoting:
+    """Returns how the fields of a file are quoted."""
     return Quoting.AUTO if has_own_names(path) else layout.quoting  # JSON has its own quoting, and Parquet none
 
 

@@ -12,11 +12,14 @@ from typing import BinaryIO, Literal
 
 from foundation.errors import UserError
 
+#: Size of a file that is read, if there is no smaller limit for its kind.
+MOST_BYTES = 1 << 32
+
 _NOT_REGULAR = (errno.EINVAL, "it is no regular file")
 _TODO = "do not use this folder unless you know who changed it"
 
 
-def read_regular(path: Path, most: int = 1 << 32) -> bytes:
+def read_regular(path: Path, most: int = MOST_BYTES) -> bytes:
     """Returns the content of a file that may have been replaced by something that cannot be read to its end.
 
     Args:
@@ -26,11 +29,20 @@ def read_regular(path: Path, most: int = 1 << 32) -> bytes:
         OSError: the file cannot be read, is a FIFO, a device or a socket, or is larger.
     """
     with open_regular(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > most:
-            problem = f"it has {size / 1e6:,.1f} MB, and {most / 1e6:,.1f} MB are allowed"
-            raise OSError(errno.EFBIG, problem, str(path))
+        check_size(file, path, most)
         return file.read()
+
+
+def check_size(file: BinaryIO, path: Path, most: int = MOST_BYTES) -> None:
+    """Checks that an open file has at most `most` bytes.
+
+    Raises:
+        OSError: it is larger.
+    """
+    size = os.fstat(file.fileno()).st_size
+    if size > most:
+        problem = f"it has {size / 1e6:,.1f} MB, and {most / 1e6:,.1f} MB are allowed"
+        raise OSError(errno.EFBIG, problem, str(path))
 
 
 def open_regular(path: Path, mode: Literal["rb", "ab"] = "rb") -> BinaryIO:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from corpora.reading import Refused, read_table
+from corpora.reading import read_table
+from corpora.table_rows import Refused
 from foundation.errors import UserError, UserErrors
 from tests.corpora.files import PAIR, refusal, write
 
