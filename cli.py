@@ -182,6 +182,8 @@ def predict(
     decimals: options.Decimals = None,
     header: options.Header = None,
     workers: options.Workers = None,
+    resume: options.Resume = False,
+    max_characters: options.MaxCharacters = 1_000_000,
     set_: options.ModelSets = None,
     task: options.TaskName = None,
     tokenizer: options.Tokenizer = None,
@@ -194,7 +196,7 @@ def predict(
     count = run(
         model_dir, input, out, batch_size, PredictionFormat(top_k, probabilities, decimals),
         header=options.header_names(header), options=options.model_options(set_, task, tokenizer, trust_remote_code),
-        workers=workers, lines=options.input_lines,
+        workers=workers, resume=resume, longest=max_characters, lines=options.input_lines,
     )  # fmt: skip
     if out is not None:
         typer.echo(f"{count} rows: {out}", output())

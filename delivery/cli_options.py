@@ -137,6 +137,10 @@ Input = Annotated[
 OutputCsv = Annotated[
     Path | None, typer.Option("--out", help="CSV, TSV or JSONL file. Default: CSV on standard output.")
 ]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Continue the --out of an interrupted command: same input, model and options.")
+]
+MaxCharacters = Annotated[int, typer.Option(min=1, help="Longest text; a row with a longer one cannot be used.")]
 TopK = Annotated[int, typer.Option(min=1, help="Number of most probable classes to write.")]
 Probabilities = Annotated[bool, typer.Option("--probabilities", help="Also write the probabilities of the classes.")]
 Decimals = Annotated[int | None, typer.Option(min=0, help="Decimals of a predicted number. Default: as in the study.")]

@@ -11,6 +11,7 @@ Nothing here depends on Ray, on models or on another package of kotune.
     errors: Errors of the user, in three parts: the problem, what is allowed, what to do.
     formatting: Formats numbers, durations and texts for people.
     launchers: Environment variables of torchrun, MPI and other launchers, which are not used.
+    partial_files: A file that is written in parts, survives the end of its process, and can be continued.
     private_folders: Temporary folders that only this user can reach, removed also after a kill.
     safe_paths: Reads regular files only, and checks that no name or link in a folder from others leads out of it.
     safe_weights: Names of files of weights in a folder from others: plain, and of safetensors only

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class Workers:
         UserError: There is no such model, or an option does not fit it.
     """
 
+    ahead = 1
+
     def __init__(self, folder: Path, devices: Sequence[str], options: ModelOptions = NO_OPTIONS) -> None:
         model = open_model(folder, "cpu", options)  # checks the folder before processes start
         self.settings, self.members, self.remarks = model.settings, model.members, model.remarks
@@ -57,7 +60,7 @@ class Workers:
         self._folder, self._devices, self._options = folder, list(devices), options
 
     def predict(self, rows: Sequence[Row], batch_size: int) -> Batches:
-        """Yields batches of (position, prediction) in the order in which they are ready.
+        """Returns batches of (position, prediction) in the order in which they are ready; the processes start at once.
 
         Raises:
             UserError: A process died.
@@ -66,22 +69,36 @@ class Workers:
         order = sorted(range(len(rows)), key=lambda row: (-len(rows[row]["source"]), row))
         size = batch_size * max(1, min(_BATCHES_AT_ONCE, -(-len(rows) // (batch_size * len(self._devices)))))
         shares = [order[start : start + size] for start in range(0, len(order), size)]
+        try:
+            return self._ready(
+                {self._pool.submit(_predict, [rows[row] for row in share], batch_size): share for share in shares}
+            )
+        except BrokenProcessPool as error:
+            raise _died() from error
+
+    def _ready(self, pending: dict[Future[list[Any]], list[int]]) -> Batches:
+        try:
+            for ready in as_completed(pending):
+                yield list(zip(pending[ready], ready.result(), strict=True))
+        except BrokenProcessPool as error:
+            raise _died() from error
+
+    @cached_property
+    def _pool(self) -> ProcessPoolExecutor:
+        """The processes, which end with the last reference to them."""
         context = multiprocessing.get_context("spawn")  # CUDA cannot be used after a fork
         free = context.SimpleQueue()
         for device in self._devices:
             free.put(device)
         threads = max(1, torch.get_num_threads() // len(self._devices))
         start = (str(self._folder), free, threads, self._options)
-        with ProcessPoolExecutor(len(self._devices), context, _open, start) as pool:
-            pending: dict[Future[list[Any]], list[int]] = {
-                pool.submit(_predict, [rows[row] for row in share], batch_size): share for share in shares
-            }
-            try:
-                for ready in as_completed(pending):
-                    yield list(zip(pending[ready], ready.result(), strict=True))
-            except BrokenProcessPool as error:
-                todo = "a smaller --batch-size, or fewer --workers"
-                raise UserError("a worker process died", "enough memory for each process", todo) from error
+        return ProcessPoolExecutor(len(self._devices), context, _open, start)
+
+
+def _died() -> UserError:
+    return UserError(
+        "a worker process died", "enough memory for each process", "a smaller --batch-size, or fewer --workers"
+    )
 
 
 def _open(folder: str, free: Any, threads: int, options: ModelOptions) -> None:

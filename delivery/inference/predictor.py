@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,8 +33,10 @@ class Model(Protocol):
     Attributes:
         members: The settings of each member; of a single model its own.
         remarks: What the user should know about a model that kotune did not export.
+        ahead: Number of calls of `predict` that should be started before the oldest is used up.
     """
 
+    ahead: int
     settings: ModelSettings
     members: Sequence[ModelSettings]
     remarks: Sequence[str]
@@ -51,6 +53,8 @@ class Predictor:
     Args:
         device: Default: a GPU if there is one.
     """
+
+    ahead = 0
 
     def __init__(self, loaded: LoadedModel, device: str | None = None) -> None:
         self.settings, self.task, self.tokenizer = loaded.settings, loaded.task, loaded.tokenizer
@@ -86,6 +90,8 @@ class Predictor:
 
 class Ensemble:
     """Several classifiers of the same classes; each prediction is the mean of their probabilities."""
+
+    ahead = 0
 
     def __init__(
         self,
@@ -138,8 +144,13 @@ def predict_all(
     Args:
         on_batch: Called after each batch with its number of rows.
     """
-    predictions: list[Any] = [None] * len(rows)
-    for batch in model.predict(rows, batch_size):
+    return collected(model.predict(rows, batch_size), len(rows), on_batch)
+
+
+def collected(batches: Batches, rows: int, on_batch: Callable[[int], None] = lambda rows: None) -> list[Any]:
+    """Returns the predictions of `rows` rows in the order of the rows; see `predict_all`."""
+    predictions: list[Any] = [None] * rows
+    for batch in batches:
         for position, prediction in batch:
             predictions[position] = prediction
         on_batch(len(batch))
@@ -148,10 +159,17 @@ def predict_all(
 
 def predict_with_bar(model: Model, rows: Sequence[Row], batch_size: int, name: str) -> list[Any]:
     """Returns one prediction per row, in order, and counts the rows in a bar on a terminal."""
+    with bar_of(name, len(rows)) as advance:
+        return predict_all(model, rows, batch_size, advance)
+
+
+@contextmanager
+def bar_of(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows a bar on a terminal, and yields the function that says how many rows more are done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(name, total=len(rows))
-        return predict_all(model, rows, batch_size, lambda done: bar.advance(task, done))
+        task = bar.add_task(name, total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 def report_fit(model: Model, folder: Path, options: ModelOptions, split: Split | None = None) -> None:

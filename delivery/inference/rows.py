@@ -6,15 +6,23 @@ If these differ, a row has the texts of the first member by role, those of the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 from corpora.names import clean, in_quotes
 from corpora.splits import Layout, Split, read_numbered
+from corpora.table_rows import Refused
+from corpora.table_streams import SplitStream
 from delivery.inference.settings import ModelSettings
 from foundation.errors import UserError
 from trainables.tasks.task import Row
+
+T = TypeVar("T")
 
 
 def read_rows(members: Sequence[ModelSettings], path: Path, *, targets: bool) -> Split:
@@ -35,7 +43,7 @@ def read_rows(members: Sequence[ModelSettings], path: Path, *, targets: bool) ->
     by_line = [dict(zip(lines, split.rows, strict=True)) for split, lines in reads]
     common = [line for line in by_line[0] if all(line in rows for rows in by_line)]
     if not common:
-        raise UserError(f"{path}: no row can be read by all members", "rows with all their columns", "add the columns")
+        raise _no_common_row(path)
     rows = [[rows[line] for line in common] for rows in by_line]
     for line, row in zip(common, zip(*rows, strict=True), strict=True) if targets else ():
         if len({one["target"] for one in row}) > 1:
@@ -43,6 +51,70 @@ def read_rows(members: Sequence[ModelSettings], path: Path, *, targets: bool) ->
             raise UserError(problem, "one target for all", "give the members' files the same column of targets")
     refused = {row.line: row for split, _ in reads for row in split.refused}
     return replace(first, rows=combined(rows), refused=tuple(refused[line] for line in sorted(refused)))
+
+
+class RowStream:
+    """The rows of a file for a model, or for the members of an ensemble, as `read_rows` returns them without targets.
+
+    They are read one at a time, as often as needed; the file is checked when the stream is made.
+
+    Args:
+        members: The settings of a single model, or those of each member.
+        longest: Characters of a text; a row with a longer one cannot be used.
+
+    Attributes:
+        rows: Number of rows; of an ensemble an upper bound, since its members may skip different ones.
+        sha256: Of the file.
+
+    Raises:
+        UserError: A member cannot read the file, or no row is left.
+    """
+
+    def __init__(self, members: Sequence[ModelSettings], path: Path, *, longest: int | None = None) -> None:
+        layouts = [member.layout for member in members]
+        different = layouts if any(layout != layouts[0] for layout in layouts) else layouts[:1]
+        self._streams = [_without_targets(path, layout, longest) for layout in different]
+        first = self._streams[0]
+        self.path, self.sha256, self.rows = first.path, first.sha256, min(stream.rows for stream in self._streams)
+        if len(different) > 1 and next(self.texts(), None) is None:
+            raise _no_common_row(path)
+
+    def __iter__(self) -> Iterator[Row | Refused]:
+        if len(self._streams) == 1:
+            return (entry if isinstance(entry, Refused) else entry[1] for entry in self._streams[0])
+        return self._joined()
+
+    def texts(self) -> Iterator[Row]:
+        """Yields the rows only."""
+        return (entry for entry in self if not isinstance(entry, Refused))
+
+    def sample(self, most: int) -> list[Row]:
+        """Returns about `most` rows from all parts of the file."""
+        return list(islice(self.texts(), 0, None, max(1, self.rows // most)))[:most]
+
+    def _joined(self) -> Iterator[Row | Refused]:
+        """Yields the rows in the lines that all members read; refused is a line that one of them refuses."""
+        number = len(self._streams)
+        merged = heapq.merge(*map(_with_lines, self._streams), key=itemgetter(0))
+        for _, several in groupby(merged, key=itemgetter(0)):
+            entries = [entry for _, entry in several]
+            refused = next((entry for entry in reversed(entries) if isinstance(entry, Refused)), None)
+            if refused is not None:
+                yield refused
+            elif len(entries) == number:
+                yield combined([[entry] for entry in entries if not isinstance(entry, Refused)])[0]
+
+
+def _with_lines(stream: SplitStream) -> Iterator[tuple[int, Row | Refused]]:
+    return ((entry.line, entry) if isinstance(entry, Refused) else entry for entry in stream)
+
+
+def _no_common_row(path: Path) -> UserError:
+    return UserError(f"{path}: no row can be read by all members", "rows with all their columns", "add the columns")
+
+
+def _without_targets(path: Path, layout: Layout, longest: int | None) -> SplitStream:
+    return _read_as_is(layout, lambda one: SplitStream(str(path), one, longest=longest))
 
 
 def combined(rows: Sequence[Sequence[Row]]) -> list[dict[str, str]]:
@@ -86,15 +158,22 @@ def row_of_line(members: Sequence[ModelSettings], line: str, number: int) -> Row
 
 
 def _read(path: Path, layout: Layout, targets: bool) -> tuple[Split, list[int]]:
+    def read(one: Layout) -> tuple[Split, list[int]]:
+        return read_numbered(str(path), one, targets=targets)
+
+    return read(layout) if targets else _read_as_is(layout, read)
+
+
+def _read_as_is(layout: Layout, read: Callable[[Layout], T]) -> T:
     """Reads a file with or without a column of targets; without it, also one that has neither header nor targets."""
     try:
-        return read_numbered(str(path), layout, targets=targets)
+        return read(layout)
     except UserError:
         without = tuple(name for name in layout.header if name not in (layout.columns["target"], *layout.targets))
-        if targets or without == layout.header or not without:
+        if without == layout.header or not without:
             raise
         try:
-            return read_numbered(str(path), replace(layout, header=without), targets=False)
+            return read(replace(layout, header=without))
         except UserError:
             pass
         raise

@@ -45,20 +45,39 @@ def write_table(path: Path | None, names: Sequence[str], rows: Iterable[Sequence
         rows: A cell that is None is empty.
     """
     if path is None:
-        _write(text_output(), ".csv", names, rows)
+        TableWriter(text_output(), ".csv", names).write(rows)
         return
     with new_file(path, newline="") as file:
-        _write(file, path.suffix.lower(), names, rows)
+        TableWriter(file, path.suffix, names).write(rows)
 
 
-def _write(file: TextIO, suffix: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    if suffix == _JSON_LINES:
+class TableWriter:
+    """Writes a table to a stream, in parts.
+
+    Args:
+        suffix: Gives the format.
+        names: Of the columns.
+        header: Write the names first, in a format that has them.
+    """
+
+    def __init__(self, file: TextIO, suffix: str, names: Sequence[str], *, header: bool = True) -> None:
+        self._file, self._names, self._is_json = file, names, suffix.lower() == _JSON_LINES
+        delimiter = DELIMITERS.get(suffix.lower(), ",")
+        self._table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        self._quoted = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        if header and not self._is_json:
+            self._write_cells(names)
+
+    def write(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Writes rows; a cell that is None is empty."""
         for row in rows:
-            file.write(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n")
-        return
-    table = csv.writer(file, delimiter=DELIMITERS[suffix], lineterminator="\n")
-    quoted = csv.writer(file, delimiter=DELIMITERS[suffix], lineterminator="\n", quoting=csv.QUOTE_ALL)
-    for row in (names, *rows):
+            if self._is_json:
+                cells = dict(zip(self._names, row, strict=True))
+                self._file.write(json.dumps(cells, ensure_ascii=False) + "\n")
+            else:
+                self._write_cells(row)
+
+    def _write_cells(self, row: Sequence[Any]) -> None:
         # The module leaves a carriage return without quotes, and readers end the row there.
         has_return = any(isinstance(cell, str) and "\r" in cell for cell in row)
-        (quoted if has_return else table).writerow(row)
+        (self._quoted if has_return else self._table).writerow(row)
