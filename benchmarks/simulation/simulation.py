@@ -86,7 +86,9 @@ _parse = tuning.studies.study._saved_space
 def _saved_space(path: Path) -> Space:
     """Reads `study.yaml`, and parses equal content once: PyYAML would take a third of the time of a session."""
     content = read_regular(path)
-    if content not in _parsed:
+    if content in _parsed:
+        read_regular(path)  # as `_parse`: a history must not depend on those before it in this process
+    else:
         _parsed[content] = _parse(path)
     return _parsed[content]
 
