@@ -15,6 +15,7 @@ from tests.bad_inputs import (
     test_configs,
     test_model_folders,
     test_options,
+    test_parameters,
     test_spaces,
     test_study_folders,
     test_tables,
@@ -28,6 +29,7 @@ COMMANDS = ("tune", "train", "resume", "export", "predict", "evaluate", "ensembl
 KINDS = {
     "spaces": test_spaces.CASES,
     "options": test_options.CASES,
+    "parameters": test_parameters.CASES,
     "configs": test_configs.CASES,
     "tables": test_tables.CASES,
     "tokenizers": test_tokenizers.CASES,
@@ -39,6 +41,7 @@ KINDS = {
 SHOWN = {
     "spaces": "a tag on what it does not fit",
     "options": "a beta of one",
+    "parameters": "min_p: a mapping",
     "configs": "baseline: a word for a number",
     "tables": "csv: a row too long",
     "tokenizers": "predict: no pad token",

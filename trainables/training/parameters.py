@@ -159,6 +159,17 @@ def _never_null() -> frozenset[str]:
     return frozenset(name for name in training_fields() if type(None) not in get_args(hints[name]))
 
 
+#: Fields of `GenerationConfig` without a default, and their types.
+_UNSET: dict[str, type] = {
+    **dict.fromkeys(
+        ("max_new_tokens", "max_length", "min_new_tokens", "max_cache_len", "max_matching_ngram_size"), int
+    ),
+    **dict.fromkeys(("min_p", "top_h"), float),
+    **dict.fromkeys(("renormalize_logits", "output_attentions", "output_logits", "disable_compile"), bool),
+}
+_UNSET_TEXTS = ("num_assistant_tokens_schedule", "speculation_type")
+
+
 @cache
 def _number_types() -> Mapping[str, type]:
     """Returns the type of training and generation parameters that are numbers or flags."""
@@ -174,7 +185,7 @@ def _number_types() -> Mapping[str, type]:
     }
     generation = default_generation_parameters()
     types |= {name: type(value) for name, value in generation.items() if isinstance(value, int | float)}
-    return types | {"max_new_tokens": int, "max_length": int, "min_new_tokens": int}
+    return types | _UNSET
 
 
 #: How messages call the types of other fields.
@@ -190,7 +201,7 @@ _TYPE_WORDS = {
 
 @cache
 def _field_types() -> Mapping[str, tuple[type, ...]]:
-    """Returns the types of training fields that are neither words nor numbers by default, without null."""
+    """Returns the types of fields that are neither words nor numbers by default, without null."""
     from transformers import Seq2SeqTrainingArguments
 
     def types(hint: Any) -> tuple[type, ...]:
@@ -199,7 +210,10 @@ def _field_types() -> Mapping[str, tuple[type, ...]]:
         return tuple(kind for kind in (*kinds, *([int] if float in kinds else [])) if isinstance(kind, type))
 
     hints = get_type_hints(Seq2SeqTrainingArguments)
-    return {name: tuple(kind for kind in types(hints[name]) if kind is not type(None)) for name in training_fields()}
+    training = {
+        name: tuple(kind for kind in types(hints[name]) if kind is not type(None)) for name in training_fields()
+    }
+    return training | dict.fromkeys(_UNSET_TEXTS, (str,))
 
 
 def _as_meant(name: str, value: Any) -> Any:
