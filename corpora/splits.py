@@ -128,7 +128,7 @@ def read_splits(
     if classes and (wrong := class_problem(train, train_split.rows, train_split.header, layout.columns)):
         raise wrong
     test_split = read_split(test, layout) if test else None
-    remarks = _refusals("train", train_split)
+    remarks = [*_refusals("train", train_split), *([] if classes else _first_row("train", train_split))]
     what = " or ".join(f"{texts}s" for texts in _compared(split_by))
     if dev:
         dev_split = read_split(dev, layout)
@@ -249,6 +249,18 @@ def _refusals(name: str, split: Split) -> list[str]:
     more = f" and {len(split.refused) - 3:,} more" if len(split.refused) > 3 else ""
     total = len(split.rows) + len(split.refused)
     return [f"{name}: {len(split.refused):,} of {total:,} rows skipped: {shown}{more}"]
+
+
+def _first_row(name: str, split: Split) -> list[str]:
+    """Returns how a file without a header line begins: column names of another program would be a row."""
+    if not split.header:
+        return []
+    texts = [
+        f"{role} {(text if len(text) <= 30 else text[:29] + '…')!r}"
+        for role, text in split.rows[0].items()
+        if role != "id"
+    ]
+    return [f"{name} has no header line; its first row: {', '.join(texts)}"]
 
 
 def _compared(split_by: Sequence[str]) -> dict[str, list[str]]:

@@ -66,10 +66,11 @@ def _list(path: Path, draw: random.Random) -> None:
 
 def _field(path: Path, draw: random.Random) -> None:
     """One field of a JSON or YAML file has a value of another type; other files get random bytes."""
+    text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.suffix == ".yaml" else None
+        content = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    except (ValueError, yaml.YAMLError):
+        content = None
     if not isinstance(content, dict) or not content:
         path.write_bytes(draw.randbytes(path.stat().st_size or 64))
         return
@@ -78,8 +79,8 @@ def _field(path: Path, draw: random.Random) -> None:
         holder = holder[key]
         key = draw.choice(sorted(holder))
     holder[key] = draw.choice([value for value in _OTHER_VALUES if value != holder[key]])
-    text = yaml.safe_dump(content) if path.suffix == ".yaml" else json.dumps(content, ensure_ascii=False)
-    path.write_text(text, encoding="utf-8")
+    dump = yaml.safe_dump if path.suffix == ".yaml" else json.dumps
+    path.write_text(dump(content), encoding="utf-8")
 
 
 def _version(path: Path, draw: random.Random) -> None:

@@ -58,6 +58,7 @@ class StudyStatus:
         failures: Trial id -> reason.
         notes: What the scores alone do not show.
         warnings: Why the best trial may be no better than any other.
+        default_pruned: The epoch at which the recipe default was stopped; its score is that of this epoch.
         lacks_export: Whether all trials have ended, and the last session before it had exported the best model.
     """
 
@@ -78,6 +79,7 @@ class StudyStatus:
     notes: list[str]
     warnings: list[str]
     lacks_export: bool = False
+    default_pruned: float | None = None
 
     @property
     def begun(self) -> int:
@@ -123,6 +125,7 @@ def study_status(name: str, storage: Storage) -> StudyStatus:
         rouge_tokenizer=study.space.rouge_tokenizer,
         best=None if best is None else _best(study, best),
         default=None if default is None else default.best_value(metric, study.mode),
+        default_pruned=default.last_epoch if default and default.status is TrialStatus.PRUNED else None,
         failures={record.trial_id: record.reason for record in study.with_status(TrialStatus.FAILED)},
         progress=progress,
         notes=remarks.notes(study),
@@ -190,7 +193,8 @@ def status_lines(status: StudyStatus) -> list[str]:
             lines.append(f"         {parts}")
         parameters = [f"{key} = {short_number(value)}" for key, value in best.parameters.items()]
         lines += [f"         {', '.join(parameters)}"] if parameters else []
-        lines += [f"default  {score_text(status.default)}"] if status.budget > 1 else []
+        pruned = f", pruned at epoch {status.default_pruned:g}" if status.default_pruned else ""
+        lines += [f"default  {score_text(status.default)}{pruned}"] if status.budget > 1 else []
     lines += [f"note     {note}" for note in status.notes]
     lines += [f"warning  {warning}" for warning in status.warnings]
     lines += [f"failed   {trial}: {reason}" for trial, reason in list(status.failures.items())[:3]]

@@ -246,3 +246,12 @@ def test_a_dev_split_that_cannot_tell_models_apart() -> None:
     assert dev_problems(rows[:1]) == ["dev has 1 row, so that its scores say little; use --dev FILE with more rows"]
     assert dev_problems(rows) == ["all 2 dev rows have the target '0'; use --dev FILE with others too"]
     assert dev_problems([*rows, {"source": "다", "target": "1"}]) == []
+
+
+def test_the_first_row_of_a_file_without_a_header_is_shown(tmp_path: Path) -> None:
+    """Column names of another program would be learned as a pair of texts."""
+    path = tmp_path / "train.tsv"
+    path.write_text("원문\t번역\n" + "".join(f"문장 {number}\t{'번역 ' * 20}{number}\n" for number in range(40)))
+    layout = Layout(columns={"source": "source", "target": "target"}, header=("source", "target"))
+    told = "train has no header line; its first row: source '원문', target '번역'"
+    assert told in read_splits(str(path), None, None, layout, seed=0, split_by=("source",)).remarks

@@ -154,3 +154,12 @@ def test_a_fifo_in_the_place_of_the_log_is_not_waited_for(tmp_path: Path) -> Non
     study = Study.create(SPACE, tmp_path / "runs", "mine")
     os.mkfifo(study.paths.log)
     assert study_status("mine", storage_at(tmp_path / "runs")).age is None
+
+
+def test_a_recipe_default_that_was_stopped_is_told(tmp_path: Path) -> None:
+    """Its score is not that of a whole training."""
+    study = Study.create(SPACE, tmp_path / "runs", "mine")
+    record = start_trial(study, 0)
+    add_result(study, record, 1.0, 0.25)
+    study.end(record.trial_id, "pruned")
+    assert "default  0.2500, pruned at epoch 1" in status_lines(study_status("mine", storage_at(tmp_path / "runs")))
