@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 
 def task_of(space: Space, material: Material) -> Task:
     """Returns the task of a study, with the options that it learned from the training rows."""
-    return make_task(space.task, material.task_options)
+    return make_task(space.task, material.task_options, "data.json: task_options")
 
 
 def with_samples(space: Space, folder: Path) -> Space:

@@ -107,7 +107,7 @@ def _likely_task(model: str, config: Any) -> str:
 
 def _load_exported(folder: Path, options: ModelOptions) -> LoadedModel:
     settings, decoding = change_settings(read_settings(folder), options)
-    task = make_task(settings.task, settings.task_options)
+    task = make_task(settings.task, settings.task_options, f"{folder / SETTINGS}: task_options")
     network: Any = load_model(str(folder), task.auto_model, trust=options.trust, origin=Origin.OWN)
     labels, outputs = task.model_options().get("num_labels"), network.config.num_labels
     if labels is not None and labels != outputs:

@@ -48,10 +48,10 @@ def metric_label(name: str, tokenizer: str | None) -> str:
     return next((metric.label(tokenizer) for metric in metrics), name)
 
 
-def make_task(name: str, options: Mapping[str, Any]) -> Task:
-    """Returns a task with its options.
+def make_task(name: str, options: Mapping[str, Any], origin: str = "task_options") -> Task:
+    """Returns a task with its options, which were read from `origin`.
 
     Raises:
-        UserError: no task has this name, or it has no such option.
+        UserError: no task has this name, or it has no such option, or none of this type.
     """
-    return get_task_class(name).from_options(options)
+    return get_task_class(name).from_options(options, origin)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
+import msgspec
 import torch
 from transformers import AutoModelForSequenceClassification, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
@@ -41,7 +42,7 @@ class Regression(Task):
         source_prefix: written before every text, such as "query: " of E5.
     """
 
-    decimals: int | None = None
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=12)] | None = None
     source_prefix: str = ""
 
     name: ClassVar[str] = "regression"

@@ -18,7 +18,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from corpora.fingerprint import fingerprint
 from corpora.references import targets_of
 from corpora.tokenised import cached, open_table, values
-from foundation.checked_json import JsonObject
+from foundation.checked_json import JsonObject, convert_json
 from foundation.errors import UserError, nearest
 from search_spaces.schema import Space
 from trainables.tasks.confusion import ConfusionMatrix
@@ -96,17 +96,17 @@ class Task(ABC):
     # ---- options
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Self:
-        """Returns the task with `options`.
+    def from_options(cls, options: Mapping[str, Any], origin: str = "task_options") -> Self:
+        """Returns the task with `options`, which were read from `origin`.
 
         Raises:
-            UserError: an option that the task does not have.
+            UserError: an option that the task does not have, or a value of another type.
         """
         names = [field.name for field in fields(cls)]
         for name in options:
             if name not in names:
                 raise UserError(f"{cls.name} has no option {name!r}", ", ".join(names) or "none", nearest(name, names))
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()})
+        return convert_json(dict(options), cls, origin, "put the file back from a copy")
 
     def to_options(self) -> JsonObject:
         """Returns plain values that `from_options` reads."""

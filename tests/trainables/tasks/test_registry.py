@@ -1,5 +1,6 @@
 """All tasks: tables of tokens, metrics, predictions as text, options, and masked rows."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,19 @@ def a_model(task: Task, words: PreTrainedTokenizerBase) -> Any:
     for key, value in task.model_options().items():
         setattr(config, key, value)
     return initialise_model(config, task, 0).eval()
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "words"),
+    [
+        ("regression", {"decimals": -1}, "decimals is -1"),
+        ("regression", {"decimals": 1e300}, "decimals is 1e+300"),
+        ("classification", {"labels": [1, 2]}, "labels[0] is 1"),
+        ("classification", {"labels": "긍정"}, "labels is '긍정'"),
+        ("seq2seq", {"rouge_tokenizer": None}, "rouge_tokenizer is None"),
+    ],
+)
+def test_options_of_another_type_are_refused(task: str, options: dict[str, Any], words: str) -> None:
+    """They come from files that others may have changed."""
+    with pytest.raises(UserError, match=re.escape(f"kotune.json: {words}")):
+        make_task(task, options, "kotune.json")
