@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import threading
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,9 @@ from trainables.text.encoding import BLANK_MARKS
 
 #: The largest number of a token; embeddings have a row for each number up to there.
 _MOST_IDS = 10_000_000
+#: While transformers loads a model it replaces a method of all models. Two threads would leave it replaced, and no
+#: later model of the process would tie its embeddings.
+_LOADING = threading.Lock()
 
 _SOURCES = "a hub id, a folder saved with save_pretrained, or scratch:tiny|small|base"
 _TODO = "check the path; for a hub id, check the network and HF_HUB_OFFLINE"
@@ -127,7 +131,8 @@ def load_model(
     check_weight_files(source, trust=trust)
     # A head of another size is expected if the task has its own classes.
     options = {**fields, "ignore_mismatched_sizes": True} if fields else {}
-    with load_errors(f"model {source!r} cannot be loaded", source, MODEL_FILES, allowed=_SOURCES, todo=_TODO):
+    loads = load_errors(f"model {source!r} cannot be loaded", source, MODEL_FILES, allowed=_SOURCES, todo=_TODO)
+    with _LOADING, loads:
         try:
             loaded: tuple[PreTrainedModel, Mapping[str, Any]] = auto_model.from_pretrained(
                 source,

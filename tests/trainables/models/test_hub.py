@@ -1,10 +1,15 @@
 """Loading by hub id or folder: each failure is one clear error."""
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 from transformers import (
     BartConfig,
     BertConfig,
@@ -73,3 +78,23 @@ def test_whatever_transformers_raises_for_a_tokenizer_is_one_message(
         (tmp_path / "vocab.txt").write_bytes(content)
     with pytest.raises(UserError, match="cannot be loaded"):
         load_tokenizer(str(tmp_path))
+
+
+def test_threads_load_models_one_after_the_other(tmp_path: Path) -> None:
+    """Otherwise transformers, which patches its classes while it loads, would leave them patched."""
+    BertConfig().save_pretrained(tmp_path)
+    save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
+    inside = threading.Semaphore(1)
+
+    class Slow:
+        @classmethod
+        def from_pretrained(cls, source: str, **options: Any) -> Any:
+            assert inside.acquire(blocking=False), "two threads at once"
+            time.sleep(0.05)
+            inside.release()
+            raise OSError("nothing to load")
+
+    with ThreadPoolExecutor(4) as pool:
+        for loading in [pool.submit(load_model, str(tmp_path), Slow) for _ in range(4)]:
+            with pytest.raises(UserError, match="nothing to load"):
+                loading.result()
